@@ -1,0 +1,319 @@
+"""The command line: parses, calls the stages flat, prints.
+
+Stages import torch, which takes seconds: they are imported inside the commands that need them,
+so that `--help`, `new`, `report` and a typing error answer at once.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+
+import bench
+from bench.errors import BenchError, UsageError
+
+if TYPE_CHECKING:
+    from bench.plan import Plan
+    from bench.stages import Selection
+
+EXIT_BAD_INPUT = 2
+EXIT_SOME_FAILED = 3
+EXIT_INTERRUPTED = 130
+
+app = typer.Typer(
+    name="bench",
+    help="Turns a README's accuracy claims into evidence: many seeds, measures, a report.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+console = Console(soft_wrap=True)
+errors = Console(stderr=True, soft_wrap=True)
+
+Seeds = Annotated[str, typer.Option(help="5 (seeds 0 to 4), 0-29 or 0,3,7.")]
+Arch = Annotated[list[str] | None, typer.Option(help="An architecture's name; repeatable.")]
+DatasetName = Annotated[str, typer.Option(help="auto, mnist, mnist5k or fashion_mnist.")]
+Group = Annotated[str | None, typer.Option(help="A sub-folder of architectures/.")]
+Builtin = Annotated[bool, typer.Option("--builtin", help="Add the shipped architectures.")]
+Epochs = Annotated[int | None, typer.Option(help="Instead of each recipe's own number.")]
+DeviceName = Annotated[str, typer.Option("--device", help="auto, cpu, cuda or cuda:N.")]
+Jobs = Annotated[int | None, typer.Option(help="Worker processes; default: the cores.")]
+SuiteName = Annotated[str, typer.Option("--suite", help="The suite of results.")]
+Results = Annotated[Path, typer.Option(help="The results folder.")]
+Reports = Annotated[Path, typer.Option(help="The reports folder.")]
+DataDir = Annotated[Path | None, typer.Option(help="Where the data sets lie.")]
+
+
+@app.command("all")
+def all_(
+    seeds: Seeds = "5",
+    arch: Arch = None,
+    dataset: DatasetName = "auto",
+    group: Group = None,
+    builtin: Builtin = False,
+    epochs: Epochs = None,
+    device: DeviceName = "auto",
+    jobs: Jobs = None,
+    suite: SuiteName = "local",
+    results: Results = Path("results"),
+    reports: Reports = Path("reports"),
+    data_dir: DataDir = None,
+) -> None:
+    """Measure, train what is missing, render the report."""
+    _train_and_report(**locals())
+
+
+@app.command()
+def train(
+    seeds: Seeds = "5",
+    arch: Arch = None,
+    dataset: DatasetName = "auto",
+    group: Group = None,
+    builtin: Builtin = False,
+    epochs: Epochs = None,
+    device: DeviceName = "auto",
+    jobs: Jobs = None,
+    suite: SuiteName = "local",
+    results: Results = Path("results"),
+    data_dir: DataDir = None,
+) -> None:
+    """Measure, and train the runs that the suite lacks."""
+    _train_and_report(**locals(), reports=None)
+
+
+def _train_and_report(
+    seeds: str,
+    arch: list[str] | None,
+    dataset: str,
+    group: str | None,
+    builtin: bool,
+    epochs: int | None,
+    device: str,
+    jobs: int | None,
+    suite: str,
+    results: Path,
+    reports: Path | None,
+    data_dir: Path | None,
+) -> None:
+    from bench.plan import Matrix, make_plan, parse_seeds, require_epochs  # light, before torch
+
+    require_epochs(epochs)
+    seed_list, n_workers = parse_seeds(seeds), _workers(jobs)
+    _require_suite_name(suite)
+    from bench import provenance, stages
+    from bench.engine.settings import resolve_device
+    from bench.store import Suite, require_writable
+
+    found = stages.find_architectures(arch or [], group, builtin)
+    real_device = resolve_device(device)
+    loaded, notice = stages.load_dataset(dataset, data_dir)
+    selection = stages.load_architectures(found, named=bool(arch))
+    require_writable([results / suite, *([reports] if reports else [])])
+    if notice:
+        _say(f"Notice: {notice}")
+    _tell_broken(selection)
+    environment = provenance.environment(real_device, provenance.command_line())
+    matrix = Matrix(selection.usable, seed_list, loaded.info, environment, epochs, data_dir)
+    plan = make_plan(matrix, results, suite)
+    _say(f"{environment.device}: {environment.processor}, torch {environment.torch}")
+    stages.measure(selection, environment, Suite(results, suite))
+    _tell_plan(plan, stages.estimate_seconds(plan, loaded, n_workers), n_workers)
+
+    def render() -> None:
+        if reports:
+            _render(results, suite, reports)
+
+    try:
+        wrong = stages.train(plan.jobs, n_workers, console, render)
+    except KeyboardInterrupt:
+        _complain("interrupted: finished runs are kept; the same command goes on from here")
+        raise typer.Exit(EXIT_INTERRUPTED) from None
+    render()
+    _say(f"records: {Suite(results, suite).folder}")
+    if wrong or plan.failed_before or selection.broken:
+        for path in plan.failed_before:
+            _complain(f"failed earlier: {path} (move the record away to try again)")
+        raise typer.Exit(EXIT_SOME_FAILED)
+
+
+def _workers(jobs: int | None) -> int:
+    if jobs is None:
+        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    if jobs < 1:
+        raise UsageError(f"bad jobs '{jobs}'", where="--jobs", remedy="give 1 or more")
+    return jobs
+
+
+def _require_suite_name(name: str) -> None:
+    if Path(name).name != name or name.startswith("."):
+        raise UsageError(
+            f"bad suite name '{name}'", where="--suite", remedy="give one folder's name"
+        )
+
+
+def _tell_broken(selection: Selection) -> None:
+    for error in selection.broken:
+        _complain(f"skipped: {error}")
+
+
+def _tell_plan(plan: Plan, seconds: float, n_workers: int) -> None:
+    from bench.progress import duration
+
+    if not plan.jobs:
+        _say(f"plan: all {plan.n_present} runs are there, nothing to train")
+        return
+    _say(
+        f"plan: {len(plan.jobs)} runs ({plan.n_epochs} epochs) to train, {plan.n_present} there "
+        f"already; about {duration(seconds)} on {min(n_workers, len(plan.jobs))} worker processes"
+    )
+
+
+@app.command()
+def report(
+    suite: SuiteName = "local",
+    results: Results = Path("results"),
+    reports: Reports = Path("reports"),
+) -> None:
+    """Render the report from the records alone."""
+    _require_suite_name(suite)
+    _render(results, suite, reports)
+
+
+def _render(results: Path, suite: str, reports: Path) -> None:
+    from bench import report as stage
+    from bench.store import Suite
+
+    words = f"python -m bench report --suite {suite}"
+    written = stage.render(Suite(results, suite), reports, command=words)
+    _say(f"report: {written[0]}")
+
+
+@app.command()
+def measure(
+    arch: Arch = None,
+    group: Group = None,
+    builtin: Builtin = False,
+    suite: SuiteName = "local",
+    results: Results = Path("results"),
+) -> None:
+    """Measure the architectures and keep the results in the suite."""
+    _require_suite_name(suite)
+    from bench import provenance, stages
+    from bench.engine.settings import resolve_device
+    from bench.store import Suite
+
+    found = stages.find_architectures(arch or [], group, builtin)
+    selection = stages.load_architectures(found, named=bool(arch))
+    _tell_broken(selection)
+    environment = provenance.environment(resolve_device("cpu"), provenance.command_line())
+    kept = Suite(results, suite)
+    for portrait in stages.measure(selection, environment, kept):
+        parameters = portrait.measures["parameters"].values.get("n_parameters")
+        _say(f"{portrait.architecture}: {parameters:,} parameters")
+    _say(f"measures: {kept.folder / 'portraits'}")
+    if selection.broken:
+        raise typer.Exit(EXIT_SOME_FAILED)
+
+
+@app.command("list")
+def list_(group: Group = None, builtin: Builtin = False) -> None:
+    """The architectures, data sets and measures at hand."""
+    from bench import datasets, discover, measures
+    from bench.shipped import folder, folder_in_use
+
+    place = folder_in_use("architectures")
+    found = discover.scan(place, group) if group else discover.scan_all(place)
+    if builtin and folder("architectures").resolve() != place.resolve():
+        found += discover.scan_all(folder("architectures"))
+    for each in found:
+        label = f"{each.group}/{each.name}" if each.group else each.name
+        _say(f"architecture {label}: {discover.headline(each)}")
+    for name in datasets.names():
+        _say(f"data set {name}")
+    for name in measures.names():
+        _say(f"measure {name}")
+
+
+@app.command()
+def inspect(
+    architecture: Annotated[str, typer.Argument(help="The architecture's name.")],
+    builtin: Builtin = False,
+    as_json: Annotated[bool, typer.Option("--json", help="For scripts.")] = False,
+) -> None:
+    """One architecture: components, layers, operations, receptive field."""
+    from bench import inspection, provenance, stages
+    from bench.engine.settings import resolve_device
+
+    found = stages.find_architectures([architecture], None, builtin)
+    selection = stages.load_architectures(found, named=True)
+    environment = provenance.environment(resolve_device("cpu"), provenance.command_line())
+    portrait = stages.portrait(selection.usable[0][1], environment)
+    if as_json:
+        sys.stdout.buffer.write(inspection.as_json(portrait))
+    else:
+        inspection.show(portrait, console)
+
+
+@app.command()
+def new(name: Annotated[str, typer.Argument(help="Lower case letters, digits and _.")]) -> None:
+    """A commented starter for your own network, in architectures/NAME.py."""
+    from bench.shipped import folder
+    from bench.starter import create
+
+    path = create(name, Path("architectures"), folder("templates"))
+    _say(f"made {path}; try it: python -m bench inspect {name}")
+
+
+@app.command()
+def doctor(
+    results: Results = Path("results"), reports: Reports = Path("reports"), data_dir: DataDir = None
+) -> None:
+    """Python, torch, device, cores, data, disk, versions: what is there and what to do."""
+    from bench.doctor import checks
+
+    failed = False
+    for check in checks(results=results, reports=reports, data_dir=data_dir):
+        mark = {True: "ok ", False: "BAD", None: "-  "}[check.ok]
+        remedy = f"  -> {check.remedy}" if check.remedy and check.ok is not True else ""
+        _say(f"{mark} {check.name}: {check.value}{remedy}")
+        failed |= check.ok is False
+    if failed:
+        raise typer.Exit(1)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        _say(f"manyseeds {bench.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print it.")
+    ] = False,
+) -> None:
+    """Turns a README's accuracy claims into evidence: many seeds, measures, a report."""
+
+
+def _say(text: str) -> None:
+    console.print(text, markup=False, highlight=False)
+
+
+def _complain(text: str) -> None:
+    errors.print(text, markup=False, highlight=False)
+
+
+def main() -> None:
+    """Runs a command; every expected error is one line on stderr and its exit code."""
+    try:
+        app()
+    except BenchError as error:
+        _complain(f"error: {error}")
+        sys.exit(error.exit_code)

@@ -1,0 +1,255 @@
+"""Folders -> plug-ins: one architecture a file, found by a scan.
+
+A file is only executed when it is used, so a broken neighbour never stops the others.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import importlib.util
+import re
+import sys
+import tokenize
+from dataclasses import dataclass
+from io import StringIO
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import msgspec
+
+from bench.errors import ArchitectureError, UsageError, nearest
+from bench.spec import Architecture, Recipe, checked
+
+NAME = re.compile(r"[a-z][a-z0-9_]*")
+MEMORY_FORMATS = ("channels_last", "contiguous_format")
+
+
+@dataclass(frozen=True)
+class Found:
+    """A file that may hold an architecture; it has not been executed."""
+
+    name: str
+    group: str
+    path: Path
+
+
+def scan(folder: Path, group: str | None = None) -> list[Found]:
+    """The architecture files of a folder, sorted by name.
+
+    Args:
+        folder: The architectures folder.
+        group: A sub-folder's name; None for the files at the top.
+
+    Raises:
+        ArchitectureError: the folder or the group is missing.
+    """
+    place = folder / group if group else folder
+    if not place.is_dir():
+        raise ArchitectureError(
+            f"no folder of architectures '{group}'" if group else "no folder of architectures",
+            where=str(place),
+            remedy="make it with `python -m bench new NAME`, or name another with --group",
+        )
+    paths = sorted(path for path in place.glob("*.py") if not path.name.startswith("_"))
+    return [Found(path.stem, group or "", path) for path in paths]
+
+
+def scan_all(folder: Path) -> list[Found]:
+    """The files at the top and those of every group.
+
+    Raises:
+        ArchitectureError: two files of one name.
+    """
+    groups = sorted(p.name for p in folder.iterdir() if p.is_dir() and p.name[0] not in "._")
+    found = scan(folder) + [each for group in groups for each in scan(folder, group)]
+    refuse_duplicates(found)
+    return found
+
+
+def refuse_duplicates(found: list[Found]) -> None:
+    """Raises ArchitectureError where two files share a name: their records would mix."""
+    seen: dict[str, Path] = {}
+    for each in found:
+        if each.name in seen:
+            raise ArchitectureError(
+                f"two architectures named '{each.name}'",
+                where=f"{seen[each.name]} and {each.path}",
+                remedy="rename one of the files",
+            )
+        seen[each.name] = each.path
+
+
+def select(found: list[Found], names: list[str]) -> list[Found]:
+    """The files of these names, in the order of the names.
+
+    Raises:
+        UsageError: an unknown name, with the nearest one.
+    """
+    by_name = {each.name: each for each in found}
+    for name in names:
+        if name not in by_name:
+            raise UsageError(
+                f"unknown architecture '{name}'",
+                where="--arch",
+                remedy=nearest(name, sorted(by_name)),
+            )
+    return [by_name[name] for name in dict.fromkeys(names)]
+
+
+def load(found: Found) -> Architecture:
+    """Executes the file and checks its hooks; see `templates/architecture.py` for them.
+
+    Raises:
+        ArchitectureError: a bad name, a syntax error, an error while it is executed, a missing
+            or wrong hook.
+    """
+    if not NAME.fullmatch(found.name):
+        raise _error(found, f"bad name '{found.name}'", "use lower case letters, digits and _")
+    source = _read(found)
+    tree = _parse(found, source)
+    module = _execute(found)
+    network = getattr(module, "Network", None)
+    if not callable(network):
+        raise _error(found, "no class Network", "define `class Network(torch.nn.Module)`")
+    return Architecture(
+        name=found.name,
+        display_name=str(getattr(module, "DISPLAY_NAME", found.name)),
+        group=found.group,
+        path=found.path,
+        docstring=ast.get_docstring(tree) or "",
+        source=source,
+        digest=source_digest(found.path, source),
+        recipe=_recipe(found, module),
+        components=_components(found, module),
+        memory_format=_memory_format(found, module),
+        build=network,
+    )
+
+
+def headline(found: Found) -> str:
+    """The first line of the file's docstring, without executing the file."""
+    try:
+        docstring = ast.get_docstring(ast.parse(_read(found)))
+    except (SyntaxError, ValueError, ArchitectureError) as error:
+        return f"cannot be read: {error}"
+    return (docstring or "no docstring").splitlines()[0]
+
+
+def source_digest(path: Path, source: str) -> str:
+    """64 hex digits over the code's tokens, and those of the local modules that it imports.
+
+    Comments, docstrings and blank lines do not count, so a header may state the evidence
+    without making it stale. Local modules are files beside the architecture.
+    """
+    digests = [_tokens_digest(source)]
+    for name in sorted(_imported_names(ast.parse(source))):
+        neighbour = path.parent / f"{name}.py"
+        if neighbour.is_file():
+            digests.append(source_digest(neighbour, neighbour.read_text(encoding="utf-8")))
+    return hashlib.sha256("\n".join(digests).encode()).hexdigest()
+
+
+SILENT = {tokenize.COMMENT, tokenize.NL, tokenize.ENCODING}
+
+
+def _tokens_digest(source: str) -> str:
+    lines_of_docstrings = {
+        line for node in _docstrings(ast.parse(source)) for line in _lines(node)
+    }
+    tokens = [
+        f"{token.type} {'' if token.type == tokenize.INDENT else token.string}"
+        for token in tokenize.generate_tokens(StringIO(source).readline)
+        if token.type not in SILENT and token.start[0] not in lines_of_docstrings
+    ]
+    return hashlib.sha256("\n".join(tokens).encode()).hexdigest()
+
+
+def _docstrings(tree: ast.Module) -> list[ast.Expr]:
+    holders = [
+        node
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
+    ]
+    firsts = [node.body[0] for node in holders if node.body and ast.get_docstring(node) is not None]
+    return [node for node in firsts if isinstance(node, ast.Expr)]
+
+
+def _lines(node: ast.Expr) -> range:
+    return range(node.lineno, (node.end_lineno or node.lineno) + 1)
+
+
+def _imported_names(tree: ast.Module) -> set[str]:
+    names: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
+            names.add(node.module.split(".")[0])
+    return names
+
+
+def _read(found: Found) -> str:
+    try:
+        return found.path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise _error(found, f"cannot be read: {error}", "make it a UTF-8 text file") from error
+
+
+def _parse(found: Found, source: str) -> ast.Module:
+    try:
+        return ast.parse(source)
+    except (SyntaxError, ValueError) as error:
+        line = getattr(error, "lineno", None)
+        message = f"syntax error: {getattr(error, 'msg', error)}"
+        raise _error(found, message, "mend the line", line) from error
+
+
+def _execute(found: Found) -> ModuleType:
+    name = f"bench_architecture_{found.name}"
+    spec = importlib.util.spec_from_file_location(name, found.path)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    sys.path.insert(0, str(found.path.parent))  # so that it can import its neighbours
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        del sys.modules[name]
+        message = f"{type(error).__name__} on import: {error}"
+        raise _error(found, message, "mend the file; `python -m bench inspect` shows it") from error
+    finally:
+        sys.path.remove(str(found.path.parent))
+    return module
+
+
+def _recipe(found: Found, module: ModuleType) -> Recipe:
+    recipe = getattr(module, "RECIPE", None)
+    if not isinstance(recipe, Recipe):
+        raise _error(found, "no RECIPE", "define `RECIPE = bench.spec.Recipe(...)`")
+    try:
+        return checked(recipe)
+    except msgspec.ValidationError as error:
+        raise _error(found, f"bad RECIPE: {error}", "see bench.spec.Recipe for bounds") from error
+
+
+def _components(found: Found, module: ModuleType) -> dict[str, str]:
+    components: Any = getattr(module, "COMPONENTS", {})
+    try:
+        return msgspec.convert(components, dict[str, str])
+    except msgspec.ValidationError as error:
+        remedy = "give a dict from a module's name to a component's name"
+        raise _error(found, f"bad COMPONENTS: {error}", remedy) from error
+
+
+def _memory_format(found: Found, module: ModuleType) -> Any:
+    value = getattr(module, "MEMORY_FORMAT", MEMORY_FORMATS[0])
+    if value not in MEMORY_FORMATS:
+        raise _error(found, f"bad MEMORY_FORMAT {value!r}", f"use one of {MEMORY_FORMATS}")
+    return value
+
+
+def _error(found: Found, what: str, remedy: str, line: int | None = None) -> ArchitectureError:
+    where = f"{found.path}:{line}" if line else str(found.path)
+    return ArchitectureError(f"architecture '{found.name}': {what}", where=where, remedy=remedy)

@@ -1,0 +1,1 @@
+"""Training: one run of one network; same spec, same environment, same bits."""

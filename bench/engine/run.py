@@ -1,0 +1,161 @@
+"""One run from its spec to its record."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+
+from bench.datasets import Dataset
+from bench.engine import checkpoint
+from bench.engine.network import weights_bytes, weights_sha256
+from bench.engine.settings import numerics_of
+from bench.engine.train import DeviceData, Diverged, State, evaluate, prepare, start, train
+from bench.spec import Architecture, Environment, Epoch, RunRecord, RunSpec
+
+
+class CheckpointFile(Protocol):
+    """Where a run keeps its state between two epochs."""
+
+    def read(self) -> bytes | None: ...
+    def write(self, content: bytes) -> None: ...
+    def set_aside(self, reason: str) -> None: ...
+    def clear(self) -> None: ...
+
+
+@dataclass(frozen=True)
+class Result:
+    """A finished run: its record, its weights, and the test digits that it missed."""
+
+    record: RunRecord
+    weights: bytes | None  # safetensors; None where the run is not completed
+
+
+def run(
+    architecture: Architecture,
+    spec: RunSpec,
+    dataset: Dataset,
+    environment: Environment,
+    kept: CheckpointFile,
+    on_epoch: Callable[[Epoch], None] = lambda epoch: None,
+) -> Result:
+    """Trains one network from one seed; a run that goes wrong is a record too.
+
+    Args:
+        architecture: The network and its hooks.
+        spec: Everything that decides the bits.
+        dataset: The data set that `spec.dataset` describes.
+        environment: Where this runs; `environment.device` is the torch device.
+        kept: The run's checkpoint; a resumed run ends with the bits of an undisturbed one.
+        on_epoch: Called after every epoch.
+    """
+    device = torch.device(environment.device)
+    state: State | None = None
+    try:
+        with numerics_of(spec.numerics, device):
+            data = prepare(dataset, spec, device)
+            state = _resume(architecture, spec, device, environment.fingerprint, kept)
+
+            def finished(now: State) -> None:
+                if now.epochs[-1].epoch < spec.recipe.epochs:
+                    kept.write(checkpoint.encode(now, spec.key, environment.fingerprint))
+                on_epoch(now.epochs[-1])
+
+            train(state, data, spec, finished)
+            return _completed(spec, environment, state, data)
+    except Diverged as error:
+        return Result(unfinished(spec, environment, "diverged", error.what, state), None)
+    except Exception as error:
+        reason = " ".join(f"{type(error).__name__}: {error}".split())
+        return Result(unfinished(spec, environment, "failed", reason, state), None)
+
+
+def _resume(
+    architecture: Architecture,
+    spec: RunSpec,
+    device: torch.device,
+    fingerprint: str,
+    kept: CheckpointFile,
+) -> State:
+    content = kept.read()
+    if content is not None:
+        state = start(architecture, spec, device)
+        try:
+            checkpoint.restore(state, content, spec.key, fingerprint)
+            return state
+        except checkpoint.Unusable as error:
+            kept.set_aside(str(error))
+    return start(architecture, spec, device)
+
+
+def _completed(
+    spec: RunSpec, environment: Environment, state: State, data: DeviceData
+) -> Result:
+    counts = [epoch.validation_correct for epoch in state.epochs]
+    record = _record(
+        spec,
+        environment,
+        state,
+        status="completed",
+        selected_epoch=counts.index(max(counts)) + 1,
+        test_misses=_misses(spec, state, data),
+        weights_sha256=weights_sha256(state.network),
+    )
+    return Result(record, weights_bytes(state.network))
+
+
+def _misses(spec: RunSpec, state: State, data: DeviceData) -> list[tuple[int, int]] | None:
+    """(test index, label given) of the wrong answers of the last weights."""
+    if data.test is None:
+        return None
+    given = evaluate(state.network, data.test, data.grey_levels, spec.numerics).labels_given
+    wrong = (given != data.test.labels.cpu()).nonzero().flatten()
+    return [(int(index), int(given[index])) for index in wrong]
+
+
+def unfinished(
+    spec: RunSpec,
+    environment: Environment,
+    status: str,
+    reason: str,
+    state: State | None = None,
+) -> RunRecord:
+    """The record of a run that diverged or failed, with the epochs that it finished."""
+    return _record(spec, environment, state, status=status, reason=reason)
+
+
+def _record(
+    spec: RunSpec,
+    environment: Environment,
+    state: State | None,
+    *,
+    status: str,
+    reason: str | None = None,
+    selected_epoch: int | None = None,
+    test_misses: list[tuple[int, int]] | None = None,
+    weights_sha256: str | None = None,
+) -> RunRecord:
+    epochs = list(state.epochs) if state else []
+    parameters = list(state.network.parameters()) if state else []
+    return RunRecord(
+        engine_version=spec.engine_version,
+        key=spec.key,
+        status=status,  # type: ignore[arg-type]
+        reason=reason,
+        architecture=spec.architecture,
+        architecture_digest=spec.architecture_digest,
+        n_parameters=sum(parameter.numel() for parameter in parameters),
+        recipe=spec.recipe,
+        seed=spec.seed,
+        evaluate_test=spec.evaluate_test,
+        dataset=spec.dataset,
+        numerics=spec.numerics,
+        environment=environment,
+        epochs=epochs,
+        selected_epoch=selected_epoch,
+        test_misses=test_misses,
+        weights_sha256=weights_sha256,
+        train_seconds=sum(epoch.train_seconds for epoch in epochs),
+    )

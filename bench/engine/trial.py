@@ -1,0 +1,34 @@
+"""A short measured trial: how long an epoch of a run will take here."""
+
+from __future__ import annotations
+
+import torch
+from msgspec.structs import replace
+
+from bench.datasets import Dataset, Split
+from bench.engine.settings import numerics_of
+from bench.engine.train import prepare, start, steps_per_epoch, train
+from bench.spec import Architecture, RunSpec
+
+N_STEPS = 6
+
+
+def seconds_per_epoch(
+    architecture: Architecture, spec: RunSpec, dataset: Dataset, device: torch.device
+) -> float:
+    """Seconds that one training epoch will take alone on this machine, from a few steps."""
+    n_images = min(N_STEPS * spec.recipe.batch_size, spec.dataset.n_train)
+    few = Split(dataset.train.images[:n_images], dataset.train.labels[:n_images])
+    short = replace(
+        spec,
+        recipe=replace(spec.recipe, epochs=2),
+        dataset=replace(spec.dataset, n_train=n_images),
+        evaluate_test=False,
+    )
+    tiny = Dataset(info=short.dataset, train=few, validation=few, test=few)
+    with numerics_of(spec.numerics, device):
+        state = start(architecture, short, device)
+        train(state, prepare(tiny, short, device), short)
+    # The first epoch warms up; the second is the measurement.
+    seconds_per_step = state.epochs[-1].train_seconds / steps_per_epoch(short.recipe, n_images)
+    return seconds_per_step * steps_per_epoch(spec.recipe, spec.dataset.n_train)

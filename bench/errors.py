@@ -1,0 +1,54 @@
+"""One family of errors: what was wrong, where, and what to do about it."""
+
+from __future__ import annotations
+
+import difflib
+
+
+class BenchError(Exception):
+    """Bad input, told in one line.
+
+    Attributes:
+        what: What was wrong, e.g. ``unknown architecture 'model_7'``.
+        where: The file, option or folder it was found in.
+        remedy: What the reader can do about it.
+        exit_code: The process's exit status when the error reaches the command line.
+    """
+
+    exit_code = 2
+
+    def __init__(self, what: str, *, where: str, remedy: str) -> None:
+        self.what = " ".join(str(what).split())
+        self.where = " ".join(str(where).split())
+        self.remedy = " ".join(str(remedy).split())
+        super().__init__(f"{self.what} ({self.where}): {self.remedy}")
+
+
+class UsageError(BenchError):
+    """An option or argument that cannot be used."""
+
+
+class ArchitectureError(BenchError):
+    """An architecture file that cannot be used."""
+
+
+class DataError(BenchError):
+    """A data set that is missing, damaged or not what it claims to be."""
+
+
+class StoreError(BenchError):
+    """A results or reports folder that cannot be read or written."""
+
+
+class MeasureError(BenchError):
+    """A measure that does not apply to a model."""
+
+
+class TrainingError(BenchError):
+    """A run that cannot go on; it becomes a failed record."""
+
+
+def nearest(name: str, known: list[str]) -> str:
+    """``did you mean 'x'?`` for a close name, else the list of known names."""
+    close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    return f"did you mean '{close[0]}'?" if close else f"known names: {', '.join(known) or 'none'}"

@@ -1,0 +1,39 @@
+"""Ways to work through a list of runs: what a job is and what an executor tells of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, Protocol
+
+from bench.discover import Found
+from bench.spec import Environment, Epoch, RunSpec
+
+
+@dataclass(frozen=True)
+class Job:
+    """One run that is missing from the store."""
+
+    found: Found
+    spec: RunSpec
+    environment: Environment
+    results: Path
+    suite: str
+    data_dir: Path | None
+
+
+@dataclass(frozen=True)
+class Event:
+    """What happened to a job; an `error` leaves no record, so the next command tries again."""
+
+    job: Job
+    kind: Literal["started", "epoch", "completed", "diverged", "failed", "error"]
+    epoch: Epoch | None = None
+    reason: str | None = None
+
+
+class Executor(Protocol):
+    """Works through jobs and tells what happens; leaving the iterator stops the work cleanly."""
+
+    def work(self, jobs: list[Job]) -> Iterator[Event]: ...

@@ -1,0 +1,54 @@
+"""What a worker does with one job: load, train, keep the record."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import lru_cache
+from pathlib import Path
+
+from bench import datasets, discover
+from bench.datasets import Dataset
+from bench.engine.run import Result, run
+from bench.errors import ArchitectureError
+from bench.executors import Job
+from bench.spec import Architecture, Epoch, RunRecord
+from bench.store import Suite
+
+load_dataset = lru_cache(datasets.load)
+
+
+def do(job: Job, on_epoch: Callable[[Epoch], None]) -> RunRecord | None:
+    """Trains the job's run and keeps its record.
+
+    Returns:
+        The record; None where another command finished this run meanwhile.
+    """
+    suite = Suite(job.results, job.suite)
+    with suite.lock(job.spec):
+        if suite.path_of_spec(job.spec).exists():
+            return None
+        dataset = load_dataset(job.spec.dataset.name, job.data_dir)
+        kept = suite.checkpoint(job.spec)
+        result = run(_architecture(job), job.spec, dataset, job.environment, kept, on_epoch)
+        keep(suite, result, dataset)
+        kept.clear()
+    return result.record
+
+
+def keep(suite: Suite, result: Result, dataset: Dataset) -> Path:
+    """Writes a finished run, and the pixels of the test digits that it missed."""
+    misses = [index for index, _ in result.record.test_misses or []]
+    pixels = {index: dataset.test.images[index].tobytes() for index in misses}
+    suite.add_missed_digits(result.record.dataset.name, pixels)
+    return suite.add_run(result.record, result.weights)
+
+
+def _architecture(job: Job) -> Architecture:
+    architecture = discover.load(job.found)
+    if architecture.digest != job.spec.architecture_digest:
+        raise ArchitectureError(
+            f"architecture '{architecture.name}' changed after the plan was made",
+            where=str(job.found.path),
+            remedy="run the command again",
+        )
+    return architecture

@@ -1,0 +1,132 @@
+"""Architectures x seeds, minus what the store holds."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from bench.discover import Found
+from bench.errors import UsageError
+from bench.executors import Job
+from bench.spec import Architecture, DatasetInfo, Environment, Numerics, Recipe, RunSpec
+from bench.store import Suite
+
+RANGE = re.compile(r"(\d+)-(\d+)")
+MAX_SEEDS = 100_000
+
+
+def parse_seeds(text: str) -> list[int]:
+    """`5` -> seeds 0 to 4; `0-29` -> a range; `0,3,7` -> a list, ranges allowed in it.
+
+    Raises:
+        UsageError: no seeds, a negative or unreadable one, a range that runs backwards, or
+            one seed twice.
+    """
+    if text.strip().isascii() and text.strip().isdigit():
+        seeds = list(range(_bounded(text, int(text))))
+    else:
+        seeds = [seed for part in text.split(",") for seed in _part(text, part.strip())]
+    if not seeds:
+        raise _bad_seeds(text, "no seeds")
+    if len(set(seeds)) < len(seeds):
+        raise _bad_seeds(text, "a seed stands twice")
+    return seeds
+
+
+def _part(text: str, part: str) -> list[int]:
+    if part.isascii() and part.isdigit():
+        return [int(part)]
+    match = RANGE.fullmatch(part)
+    if not match or not part.isascii():
+        raise _bad_seeds(text, f"'{part}' is no seed")
+    first, last = int(match[1]), int(match[2])
+    if last < first:
+        raise _bad_seeds(text, f"the range '{part}' runs backwards")
+    _bounded(text, last - first + 1)
+    return list(range(first, last + 1))
+
+
+def _bounded(text: str, n_seeds: int) -> int:
+    if n_seeds > MAX_SEEDS:
+        raise _bad_seeds(text, f"more than {MAX_SEEDS} seeds")
+    return n_seeds
+
+
+def _bad_seeds(text: str, what: str) -> UsageError:
+    return UsageError(
+        f"bad seeds '{text}': {what}", where="--seeds", remedy="give 5, 0-29 or 0,3,7"
+    )
+
+
+def require_epochs(epochs: int | None) -> None:
+    """Raises UsageError for fewer than one epoch; None leaves each recipe's own."""
+    if epochs is not None and epochs < 1:
+        raise UsageError(f"bad epochs '{epochs}'", where="--epochs", remedy="give 1 or more")
+
+
+def _with_epochs(recipe: Recipe, epochs: int | None) -> Recipe:
+    return recipe if epochs is None else msgspec.structs.replace(recipe, epochs=epochs)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a command will train, and what it found already trained."""
+
+    jobs: list[Job]
+    n_present: int
+    failed_before: list[Path]  # records of runs that diverged or failed earlier
+
+    @property
+    def n_epochs(self) -> int:
+        """Epochs over all runs."""
+        return sum(job.spec.recipe.epochs for job in self.jobs)
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """Architectures x seeds on one data set in one environment."""
+
+    architectures: list[tuple[Found, Architecture]]
+    seeds: list[int]
+    dataset: DatasetInfo
+    environment: Environment
+    epochs: int | None
+    data_dir: Path | None
+
+
+def make_plan(matrix: Matrix, results: Path, suite_name: str) -> Plan:
+    """The runs that the suite lacks, seed by seed, so that every architecture has some early."""
+    suite = Suite(results, suite_name)
+    status = {record.key: record for record in suite.runs()}
+    jobs: list[Job] = []
+    present = []
+    for seed in matrix.seeds:
+        for found, architecture in matrix.architectures:
+            spec = run_spec(architecture, seed, matrix)
+            if spec.key in status:
+                present.append(status[spec.key])
+            else:
+                jobs.append(
+                    Job(found, spec, matrix.environment, results, suite_name, matrix.data_dir)
+                )
+    failed = [suite.path_of(record) for record in present if not record.completed]
+    return Plan(jobs, len(present), failed)
+
+
+def run_spec(architecture: Architecture, seed: int, matrix: Matrix) -> RunSpec:
+    """Everything that decides the bits of one run of the matrix."""
+    device_type = matrix.environment.device.split(":")[0]
+    return RunSpec(
+        architecture=architecture.name,
+        architecture_digest=architecture.digest,
+        recipe=_with_epochs(architecture.recipe, matrix.epochs),
+        seed=seed,
+        dataset=matrix.dataset,
+        numerics=Numerics(
+            memory_format=architecture.memory_format,
+            device_type=device_type,  # type: ignore[arg-type]
+        ),
+    )

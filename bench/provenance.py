@@ -1,0 +1,111 @@
+"""Where a run was made: device, versions, commit. No user, host or home folder is recorded."""
+
+from __future__ import annotations
+
+import hashlib
+import platform
+import shlex
+import subprocess
+import sys
+from functools import lru_cache
+from importlib import metadata
+from pathlib import Path
+
+import torch
+
+from bench.shipped import PACKAGE
+from bench.spec import Environment
+
+CODE = ("--", ".", ":!results", ":!reports")  # what the project writes itself is no change of it
+PACKAGES = ("torch", "torchvision", "numpy", "fvcore", "safetensors", "msgspec", "mlxtend")
+
+
+def environment(device: torch.device, command: str) -> Environment:
+    """The environment of a run on that device."""
+    commit, dirty = _commit()
+    return Environment(
+        fingerprint=fingerprint(device),
+        device=str(device),
+        processor=processor(device),
+        torch=str(torch.__version__),
+        python=platform.python_version(),
+        packages={name: version for name in PACKAGES if (version := _version(name))},
+        commit=commit,
+        dirty=dirty,
+        command=command,
+    )
+
+
+def command_line() -> str:
+    """This process's command as a person would type it, with `~` for the home folder."""
+    words = ["python", "-m", "bench", *sys.argv[1:]]
+    return without_home(shlex.join(words))
+
+
+def without_home(text: str) -> str:
+    """The text with the home folder written as `~`."""
+    home = str(Path.home())
+    return text.replace(home, "~") if len(home) > 1 else text
+
+
+@lru_cache
+def fingerprint(device: torch.device) -> str:
+    """12 hex digits over what decides bits beside the spec: builds, processor, GPU, driver."""
+    parts = [str(torch.__version__), str(torch.version.git_version), platform.machine(), processor(device)]
+    parts.append(torch.backends.cpu.get_cpu_capability())
+    if device.type == "cuda":
+        parts += [str(torch.version.cuda), str(torch.backends.cudnn.version()), _driver()]
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:12]
+
+
+@lru_cache
+def processor(device: torch.device) -> str:
+    """The name of the processor or the GPU that trains, e.g. `AMD EPYC (AVX512)`."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    return f"{_cpu_name()} ({torch.backends.cpu.get_cpu_capability()})"
+
+
+def _cpu_name() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return platform.processor() or platform.machine()
+    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.machine()
+
+
+def _driver() -> str:
+    query = ["nvidia-smi", "--query-gpu=driver_version", "--format=csv,noheader"]
+    try:
+        done = subprocess.run(query, capture_output=True, text=True, timeout=20, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return "unknown driver"
+    return done.stdout.splitlines()[0].strip()
+
+
+def _version(package: str) -> str | None:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+@lru_cache
+def _commit() -> tuple[str | None, bool | None]:
+    """The commit of this checkout and whether it has changes; None where it is no checkout."""
+    root = PACKAGE.parent
+    if not (root / ".git").exists():
+        return None, None
+    try:
+        commit = _git(root, "rev-parse", "HEAD").strip()
+        return commit, bool(_git(root, "status", "--porcelain", *CODE).strip())
+    except (OSError, subprocess.SubprocessError):
+        return None, None
+
+
+def _git(root: Path, *words: str) -> str:
+    done = subprocess.run(
+        ["git", "-C", str(root), *words], capture_output=True, text=True, timeout=20, check=True
+    )
+    return done.stdout

@@ -1,0 +1,244 @@
+"""The project's vocabulary: frozen, typed, validated records. Nothing here imports torch.
+
+A field that joins a struct later must have a default that keeps the old behaviour: a run's key
+is the digest of the fields that differ from their defaults, so old records keep their keys.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar
+
+import msgspec
+
+SCHEMA = 1
+ENGINE_VERSION = 1  # raise it when a change of bench/engine/ alters the bits of a run
+
+Positive = Annotated[float, msgspec.Meta(gt=0)]
+NonNegative = Annotated[float, msgspec.Meta(ge=0)]
+Fraction = Annotated[float, msgspec.Meta(gt=0, lt=1)]
+Count = Annotated[int, msgspec.Meta(ge=0)]
+PositiveInt = Annotated[int, msgspec.Meta(gt=0)]
+
+S = TypeVar("S", bound=msgspec.Struct)
+
+
+class Frozen(msgspec.Struct, frozen=True):
+    """Base of every record. Construction does not validate; `checked` and decoding do."""
+
+
+def checked(value: S) -> S:
+    """The same value, its fields validated against their types and bounds.
+
+    Raises:
+        msgspec.ValidationError: names the field and the bound that it breaks.
+    """
+    return msgspec.convert(msgspec.to_builtins(value), type(value))
+
+
+class Augmentation(Frozen, kw_only=True):
+    """Rotation, then an affine map of each image; zeros switch a part off.
+
+    The semantics are torchvision's `RandomRotation(+-rotation_degrees)` followed by
+    `RandomAffine(0, (translate, translate), (scale_min, scale_max), shear_degrees)` on PIL images
+    with the default nearest interpolation and fill 0.
+    """
+
+    rotation_degrees: Annotated[float, msgspec.Meta(ge=0, le=180)] = 0.0
+    translate: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.0  # fraction of the image's side
+    scale_min: Positive = 1.0
+    scale_max: Positive = 1.0
+    shear_degrees: Annotated[float, msgspec.Meta(ge=0, lt=90)] = 0.0  # along x only
+    interpolation: Literal["nearest"] = "nearest"
+
+
+class Recipe(Frozen, kw_only=True):
+    """How a network is trained. Cross-entropy; the learning rate is set before every step."""
+
+    peak_learning_rate: Positive
+    warmup_fraction: Fraction  # torch's OneCycleLR calls it pct_start
+    weight_decay: NonNegative = 0.0
+    optimizer: Literal["adam"] = "adam"  # weight decay is L2 in the gradient
+    schedule: Literal["one_cycle"] = "one_cycle"  # torch's defaults otherwise, cycling beta1
+    batch_size: PositiveInt = 128  # the last, short batch is kept
+    epochs: PositiveInt = 15
+    augmentation: Augmentation = Augmentation()
+    pixel_mean: float = 0.1307
+    pixel_std: Positive = 0.3081
+
+
+class Architecture(Frozen, kw_only=True):
+    """One architecture file, found by `bench.discover`."""
+
+    name: str  # the file's stem
+    display_name: str
+    group: str  # "" for the files at the top, else the sub-folder's name
+    path: Path
+    docstring: str
+    source: str
+    digest: str  # over the tokens without comments and docstrings, and local imports
+    recipe: Recipe
+    components: Mapping[str, str]  # prefix of a module's dotted name -> component's name
+    memory_format: Literal["channels_last", "contiguous_format"]
+    build: Callable[[], Any]  # () -> torch.nn.Module: (n, 1, 28, 28) -> (n, 10)
+
+
+class Numerics(Frozen, kw_only=True):
+    """What decides the bits beside the mathematics."""
+
+    memory_format: Literal["channels_last", "contiguous_format"]
+    n_threads: PositiveInt = 1
+    flush_denormal: bool = True
+    path: str = "eager"
+    tf32: bool = False
+    device_type: Literal["cpu", "cuda"] = "cpu"
+
+
+class DatasetInfo(Frozen, kw_only=True):
+    name: str
+    digest: str  # sha256 over images and labels of both parts
+    n_train: int
+    n_validation: int
+    n_test: int
+    split_seed: int
+
+
+class RunSpec(Frozen, kw_only=True):
+    """Everything that decides the bits of one run inside one environment."""
+
+    architecture: str
+    architecture_digest: str
+    recipe: Recipe
+    seed: Count
+    dataset: DatasetInfo
+    numerics: Numerics
+    evaluate_test: bool = True
+    engine_version: int = ENGINE_VERSION
+
+    @property
+    def key(self) -> str:
+        """64 hex digits: sha256 of the canonical JSON."""
+        return digest(msgspec.json.encode(_essence(self), order="sorted"))
+
+
+def _essence(value: Any) -> Any:
+    """Nested dicts of the fields that differ from their defaults."""
+    if not isinstance(value, msgspec.Struct):
+        return value
+    pairs = [(field, getattr(value, field.name)) for field in msgspec.structs.fields(value)]
+    return {field.name: _essence(item) for field, item in pairs if item != field.default}
+
+
+def digest(content: bytes) -> str:
+    """64 hex digits: sha256 of the bytes."""
+    return hashlib.sha256(content).hexdigest()
+
+
+class Environment(Frozen, kw_only=True):
+    fingerprint: str  # 12 hex digits over torch build, processor or GPU, driver, cuDNN
+    device: str
+    processor: str
+    torch: str
+    python: str
+    packages: dict[str, str]
+    commit: str | None
+    dirty: bool | None
+    command: str
+
+
+class Epoch(Frozen, kw_only=True):
+    """One epoch's measurements: losses are means over images, counts are exact."""
+
+    epoch: int  # from 1
+    learning_rate: float  # of the epoch's last step
+    train_loss: float
+    train_correct: int  # counted on the augmented batches while training
+    validation_loss: float
+    validation_correct: int
+    test_loss: float | None = None  # None where the run was made without looking at the test split
+    test_correct: int | None = None
+    train_seconds: float = 0.0  # training alone, evaluation excluded
+
+
+class RunRecord(Frozen, kw_only=True):
+    """One run as it lies in `results/`. Immutable."""
+
+    schema: int = SCHEMA
+    engine_version: int
+    key: str
+    status: Literal["completed", "diverged", "failed"]
+    reason: str | None  # why a run is not completed
+    architecture: str
+    architecture_digest: str
+    n_parameters: int
+    recipe: Recipe
+    seed: int
+    evaluate_test: bool
+    dataset: DatasetInfo
+    numerics: Numerics
+    environment: Environment
+    epochs: list[Epoch]
+    selected_epoch: int | None  # the epoch with the best validation count, the first of equals
+    test_misses: list[tuple[int, int]] | None  # (test index, label given) of the last epoch
+    weights_sha256: str | None
+    train_seconds: float
+
+    @property
+    def completed(self) -> bool:
+        return self.status == "completed"
+
+
+class Field(Frozen, kw_only=True):
+    """One measured figure: how it is named, printed and ranked."""
+
+    name: str  # unit in the name, e.g. receptive_field_pixels
+    title: str  # for tables
+    unit: str
+    digits: int = 0
+    better: Literal["lower", "higher", "neither"] = "neither"
+
+
+class Measured(Frozen, kw_only=True):
+    """What one measure found on one architecture."""
+
+    fields: tuple[Field, ...]
+    values: dict[str, Any]  # field's name -> value
+    layers: dict[str, dict[str, Any]] = {}  # layer's dotted name -> column -> value, in call order
+    components: dict[str, int] = {}  # component -> value; adds up to the measure's total
+    notes: list[str] = []  # the convention, and what was not counted
+    error: str | None = None  # why this measure does not apply; values are then empty
+
+
+class Portrait(Frozen, kw_only=True):
+    """One architecture as it lies in a suite: all that a report needs of it without torch."""
+
+    schema: int = SCHEMA
+    architecture: str
+    architecture_digest: str
+    display_name: str
+    group: str
+    docstring: str
+    source: str
+    recipe: Recipe
+    measures: dict[str, Measured]  # measure's name -> what it found
+    environment: Environment
+
+
+class Claim(Frozen, kw_only=True):
+    """One published statement: data, never a verdict."""
+
+    id: str
+    file: str  # stem of the TOML file
+    line: int  # in the published document
+    quote: str
+    metric: str
+    subject: str
+    published: float
+    tolerance: float = 0.0  # half-width within which a measured value agrees
+
+
+def canonical_json(value: Any) -> bytes:
+    """Indented JSON with a final newline: the form of every file that is committed."""
+    return msgspec.json.format(msgspec.json.encode(value), indent=1) + b"\n"

@@ -1,0 +1,162 @@
+"""The stages behind the commands: find, plan, train, measure. Each is a function of data."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+from rich.console import Console
+
+from bench import datasets, discover, measures
+from bench.datasets import Dataset
+from bench.discover import Found
+from bench.engine.network import INPUT_SHAPE, initialised, require_trainable
+from bench.engine.run import unfinished
+from bench.engine.trial import seconds_per_epoch
+from bench.errors import ArchitectureError
+from bench.executors import Event, Job
+from bench.executors.local import LocalExecutor
+from bench.plan import Plan
+from bench.progress import Teller
+from bench.shipped import folder, folder_in_use
+from bench.spec import Architecture, Environment, Portrait
+from bench.store import Suite
+
+
+@dataclass(frozen=True)
+class Selection:
+    """The architectures of a command, and the files that could not be used."""
+
+    usable: list[tuple[Found, Architecture]] = field(default_factory=list)
+    broken: list[ArchitectureError] = field(default_factory=list)
+
+
+def find_architectures(names: list[str], group: str | None, builtin: bool) -> list[Found]:
+    """The architecture files that a command means.
+
+    Raises:
+        ArchitectureError, UsageError: no folder, an unknown name, two files of one name.
+    """
+    place = folder_in_use("architectures")
+    found = discover.scan_all(place) if names else discover.scan(place, group)
+    shipped = folder("architectures")
+    if builtin and shipped.resolve() != place.resolve():
+        found += discover.scan_all(shipped) if names else discover.scan(shipped, group)
+    discover.refuse_duplicates(found)
+    if not found:
+        raise ArchitectureError(
+            "no architecture files",
+            where=str(place),
+            remedy="make one with `python -m bench new NAME`",
+        )
+    return discover.select(found, names) if names else found
+
+
+def load_architectures(found: list[Found], named: bool) -> Selection:
+    """Loads and tries each file.
+
+    Args:
+        found: The files.
+        named: True where the user named them: a bad file is then an error, else it is reported.
+    """
+    selection = Selection()
+    for each in found:
+        try:
+            architecture = discover.load(each)
+            require_trainable(architecture)
+            selection.usable.append((each, architecture))
+        except ArchitectureError as error:
+            if named:
+                raise
+            selection.broken.append(error)
+    return selection
+
+
+def estimate_seconds(plan: Plan, dataset: Dataset, n_workers: int) -> float:
+    """How long the plan takes here, from a short measured trial of each architecture."""
+    per_epoch: dict[str, float] = {}
+    total = 0.0
+    for job in plan.jobs:
+        digest = job.spec.architecture_digest
+        if digest not in per_epoch:
+            device = torch.device(job.environment.device)
+            architecture = discover.load(job.found)
+            per_epoch[digest] = seconds_per_epoch(architecture, job.spec, dataset, device)
+        total += per_epoch[digest] * job.spec.recipe.epochs
+    return total / max(1, min(n_workers, len(plan.jobs)))
+
+
+def train(
+    jobs: list[Job],
+    n_workers: int,
+    console: Console,
+    on_first_runs: Callable[[], None] = lambda: None,
+) -> list[Event]:
+    """Trains the jobs; returns the events of runs that went wrong.
+
+    Args:
+        jobs: The runs that are missing.
+        n_workers: Worker processes.
+        console: Where progress is shown.
+        on_first_runs: Called once, as soon as each architecture has a run.
+    """
+    waited_for = {job.spec.architecture for job in jobs}
+    wrong: list[Event] = []
+    with Teller(console, jobs) as teller, closing(LocalExecutor(n_workers).work(jobs)) as events:
+        for event in events:
+            teller.tell(event)
+            if event.kind in ("started", "epoch"):
+                continue
+            if event.kind != "completed":
+                wrong.append(event)
+                _keep_failure(event)
+            if waited_for:
+                waited_for.discard(event.job.spec.architecture)
+                if not waited_for and teller.epochs_left:
+                    on_first_runs()
+    return wrong
+
+
+def _keep_failure(event: Event) -> None:
+    """Writes the record that a worker which died could not write."""
+    job = event.job
+    suite = Suite(job.results, job.suite)
+    if event.kind == "failed" and not suite.path_of_spec(job.spec).exists():
+        reason = event.reason or "unknown"
+        suite.add_run(unfinished(job.spec, job.environment, "failed", reason), None)
+        suite.checkpoint(job.spec).clear()
+
+
+def portrait(architecture: Architecture, environment: Environment) -> Portrait:
+    """Measures one architecture; a measure that does not apply says why and the others run."""
+    with torch.random.fork_rng(devices=[]):
+        model = initialised(architecture, seed=0)
+    found = measures.measure_all(model, torch.zeros(1, *INPUT_SHAPE), architecture.components)
+    return Portrait(
+        architecture=architecture.name,
+        architecture_digest=architecture.digest,
+        display_name=architecture.display_name,
+        group=architecture.group,
+        docstring=architecture.docstring,
+        source=architecture.source,
+        recipe=architecture.recipe,
+        measures=found,
+        environment=environment,
+    )
+
+
+def measure(selection: Selection, environment: Environment, suite: Suite) -> list[Portrait]:
+    """Measures every usable architecture and keeps the results in the suite."""
+    portraits = [portrait(architecture, environment) for _, architecture in selection.usable]
+    for each in portraits:
+        suite.add_portrait(each)
+    return portraits
+
+
+def load_dataset(name: str, data_dir: Path | None) -> tuple[Dataset, str | None]:
+    """The data set, and the notice of a fall-back."""
+    real_name, notice = datasets.resolve(name, data_dir)
+    return datasets.load(real_name, data_dir), notice

@@ -1,0 +1,30 @@
+"""`bench new`: copies the commented starter architecture."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from bench.discover import NAME
+from bench.errors import ArchitectureError, UsageError
+from bench.store import write_atomically
+
+STARTER = "architecture.py"
+
+
+def create(name: str, architectures: Path, templates: Path) -> Path:
+    """Makes `architectures/NAME.py` from the starter; never replaces a file.
+
+    Raises:
+        UsageError: a name that no module can have.
+        ArchitectureError: the file is there already.
+    """
+    if not NAME.fullmatch(name):
+        raise UsageError(
+            f"bad name '{name}'", where="new", remedy="use lower case letters, digits and _"
+        )
+    path = architectures / f"{name}.py"
+    if path.exists():
+        raise ArchitectureError("the file exists", where=str(path), remedy="choose another name")
+    starter = (templates / STARTER).read_text(encoding="utf-8")
+    write_atomically(path, starter.replace("NETWORK_NAME", name).encode())
+    return path

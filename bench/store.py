@@ -1,0 +1,196 @@
+"""The only writer and reader of `results/`.
+
+A suite's folder::
+
+    results/<suite>/<dataset>/<architecture>/seed-0003-<key12>.json          one run, immutable
+    results/<suite>/<dataset>/<architecture>/seed-0003-<key12>.safetensors   its last weights
+    results/<suite>/<dataset>/missed-digits.json                             pixels of missed digits
+    results/<suite>/portraits/<architecture>-<digest12>.json                 measures and source
+    results/<suite>/.unfinished/                                             checkpoints and locks
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import warnings
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+from filelock import FileLock
+
+from bench.errors import StoreError
+from bench.spec import Portrait, RunRecord, RunSpec, canonical_json
+
+T = TypeVar("T")
+
+PORTRAITS = "portraits"
+UNFINISHED = ".unfinished"
+MISSED_DIGITS = "missed-digits.json"
+
+
+class Suite:
+    """One suite of runs under a results folder.
+
+    Args:
+        results: The results folder; it need not exist yet.
+        name: The suite's name, one path component.
+    """
+
+    def __init__(self, results: Path, name: str) -> None:
+        self.name = name
+        self.folder = results / name
+
+    def run_path(self, dataset: str, architecture: str, seed: int, key: str) -> Path:
+        """Where the record of a run lies or will lie."""
+        return self.folder / dataset / architecture / f"seed-{seed:04d}-{key[:12]}.json"
+
+    def path_of_spec(self, spec: RunSpec) -> Path:
+        """Where the record of that run lies or will lie."""
+        return self.run_path(spec.dataset.name, spec.architecture, spec.seed, spec.key)
+
+    def path_of(self, record: RunRecord) -> Path:
+        """Where the record lies or will lie."""
+        return self.run_path(record.dataset.name, record.architecture, record.seed, record.key)
+
+    def runs(self) -> list[RunRecord]:
+        """Every record, sorted by data set, architecture, seed and key."""
+        paths = sorted(self.folder.glob("*/*/seed-*.json"))
+        return [_read(path, RunRecord) for path in paths]
+
+    def portraits(self) -> list[Portrait]:
+        """Every architecture's measures, sorted by file name."""
+        return [_read(path, Portrait) for path in sorted((self.folder / PORTRAITS).glob("*.json"))]
+
+    def add_run(self, record: RunRecord, weights: bytes | None) -> Path:
+        """Keeps a finished run; an existing record is never replaced.
+
+        The weights go first: a record that exists has its weights beside it.
+        """
+        path = self.path_of(record)
+        if path.exists():
+            return path
+        if weights is not None:
+            write_atomically(path.with_suffix(".safetensors"), weights)
+        write_atomically(path, canonical_json(record))
+        return path
+
+    def checkpoint(self, spec: RunSpec) -> Checkpoint:
+        """The checkpoint of an unfinished run."""
+        return Checkpoint(self.folder / UNFINISHED / f"{_unfinished_name(spec)}.checkpoint")
+
+    def lock(self, spec: RunSpec) -> FileLock:
+        """Held while a run is trained, so that two commands never train the same one."""
+        return self._lock(_unfinished_name(spec))
+
+    def add_portrait(self, portrait: Portrait) -> Path:
+        """Keeps an architecture's measures, in place of older ones of the same file."""
+        name = f"{portrait.architecture}-{portrait.architecture_digest[:12]}.json"
+        path = self.folder / PORTRAITS / name
+        write_atomically(path, canonical_json(portrait))
+        return path
+
+    def missed_digits(self, dataset: str) -> dict[int, list[int]]:
+        """Test index -> its 784 grey levels, for the digits that some run missed."""
+        path = self.folder / dataset / MISSED_DIGITS
+        if not path.exists():
+            return {}
+        rows = _read(path, dict[str, str])
+        return {int(index): list(bytes.fromhex(pixels)) for index, pixels in rows.items()}
+
+    def add_missed_digits(self, dataset: str, pixels: Mapping[int, bytes]) -> None:
+        """Adds the grey levels (784 bytes each) of missed test digits."""
+        with self._lock(f"{dataset}-missed-digits"):
+            known = {index: bytes(row) for index, row in self.missed_digits(dataset).items()}
+            if pixels.keys() <= known.keys():
+                return
+            rows = {str(i): row.hex() for i, row in sorted((known | dict(pixels)).items())}
+            write_atomically(self.folder / dataset / MISSED_DIGITS, canonical_json(rows))
+
+    def _lock(self, name: str) -> FileLock:
+        path = self.folder / UNFINISHED / f"{name}.lock"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return FileLock(path)
+
+
+class Checkpoint:
+    """One run's state between two epochs, on disk."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def read(self) -> bytes | None:
+        """The bytes, or None where there are none."""
+        try:
+            return self.path.read_bytes()
+        except FileNotFoundError:
+            return None
+
+    def write(self, content: bytes) -> None:
+        """Replaces the checkpoint; a kill leaves the old one or the new one."""
+        write_atomically(self.path, content)
+
+    def set_aside(self, reason: str) -> None:
+        """Renames an unusable checkpoint and says so; the run starts afresh."""
+        aside = self.path.with_suffix(".unusable")
+        os.replace(self.path, aside)
+        warnings.warn(f"checkpoint set aside as {aside}: {reason}", stacklevel=2)
+
+    def clear(self) -> None:
+        """Removes the checkpoint of a finished run."""
+        self.path.unlink(missing_ok=True)
+
+
+def _unfinished_name(spec: RunSpec) -> str:
+    return f"{spec.architecture}-seed-{spec.seed:04d}-{spec.key[:12]}"
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Writes a file that is either absent, old or whole, whenever the process dies.
+
+    Raises:
+        StoreError: the folder cannot be made or written.
+    """
+    temporary: str | None = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(prefix=".tmp-", dir=path.parent)
+        with os.fdopen(handle, "wb") as stream:
+            os.fchmod(stream.fileno(), 0o644)  # mkstemp gives 0600; records are meant to be read
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+        os.replace(temporary, path)
+    except OSError as error:
+        if temporary is not None:
+            Path(temporary).unlink(missing_ok=True)
+        raise StoreError(
+            f"cannot write: {error.strerror}",
+            where=str(path),
+            remedy="choose a writable folder with free space",
+        ) from error
+
+
+def require_writable(folders: Iterable[Path]) -> None:
+    """Fails early, before any training, where a folder cannot be written.
+
+    Raises:
+        StoreError: names the folder.
+    """
+    for folder in folders:
+        probe = folder / ".write-probe"
+        write_atomically(probe, b"")
+        probe.unlink(missing_ok=True)
+
+
+def _read(path: Path, kind: type[T]) -> T:
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=kind)
+    except (OSError, msgspec.DecodeError) as error:
+        raise StoreError(
+            f"unreadable record: {error}",
+            where=str(path),
+            remedy="restore the file or move it out of the results folder",
+        ) from error
