@@ -189,8 +189,8 @@ def apply(images: Tensor, maps: Coefficients) -> Tensor:
     source_y = u.mul_(turn[:, 3:4]).add_(line_y[:, :, None])
     source_y.bitwise_right_shift_(FIXED_BITS).clamp_(0, height + 1)
 
-    index = source_x.add_(source_y, alpha=width + 2).view(n_images, -1).long()
-    bordered = torch.nn.functional.pad(images, (1, 1, 1, 1)).view(n_images, -1)
+    index = source_x.add_(source_y, alpha=width + 2).flatten(1).long()
+    bordered = torch.nn.functional.pad(images, (1, 1, 1, 1)).flatten(1)
     return bordered.gather(1, index).view(n_images, height, width)
 
 
@@ -203,8 +203,8 @@ def _rotation_matrices(angle: Doubles, size: Size) -> Integers:
     height, width = size
     radians = -np.radians(np.mod(angle, 360.0))
     # The C library's functions, as Pillow calls them: NumPy's differ in the last bit by processor.
-    cosine = np.array([round(math.cos(value), 15) for value in radians.tolist()])
-    sine = np.array([round(math.sin(value), 15) for value in radians.tolist()])
+    cosine = _rounded(np.array([math.cos(value) for value in radians.tolist()]))
+    sine = _rounded(np.array([math.sin(value) for value in radians.tolist()]))
     x = cosine * (-width / 2) + sine * (-height / 2) + width / 2
     y = -sine * (-width / 2) + cosine * (-height / 2) + height / 2
     return np.stack(
@@ -218,6 +218,20 @@ def _rotation_matrices(angle: Doubles, size: Size) -> Integers:
         ],
         axis=1,
     )
+
+
+def _rounded(values: Doubles) -> Doubles:
+    """Python's `round(value, 15)` of each, at a fraction of its cost.
+
+    NumPy's own differs beside a tie, where multiplying by 1e15 has rounded already (by at most
+    1/16, as the products are below 2**50); those values take Python's.
+    """
+    scaled = values * 1e15
+    nearest: Doubles = np.rint(scaled)
+    tied = np.abs(np.abs(scaled - nearest) - 0.5) <= 1 / 16
+    nearest /= 1e15
+    nearest[tied] = [round(value, 15) for value in values[tied].tolist()]
+    return nearest
 
 
 def _affine_tables(parameters: Parameters, size: Size) -> tuple[Integers, Integers, Integers]:
@@ -247,7 +261,8 @@ def _added(start: Doubles, step: Doubles, n_pixels: int) -> Integers:
     steps = np.repeat(step[:, None], n_pixels, axis=1)
     steps[:, 0] = start + step * 0.5
     positions = np.add.accumulate(steps, axis=1)
-    return np.floor(np.clip(positions, -1.0, n_pixels)).astype(np.int64)
+    whole: Integers = np.floor(np.clip(positions, -1.0, n_pixels)).astype(np.int64)
+    return whole
 
 
 def _check_reach(a: Doubles, b: Doubles, c: Doubles, f: Doubles, size: Size) -> None:

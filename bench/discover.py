@@ -11,6 +11,7 @@ import importlib.util
 import re
 import sys
 import tokenize
+from collections.abc import Iterator
 from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
@@ -23,6 +24,7 @@ from bench.errors import ArchitectureError, UsageError, nearest
 from bench.spec import Architecture, Recipe, checked
 
 NAME = re.compile(r"[a-z][a-z0-9_]*")
+SILENT = ("COMMENT", "NL", "ENCODING", "ENDMARKER")
 MEMORY_FORMATS = ("channels_last", "contiguous_format")
 
 
@@ -143,27 +145,55 @@ def source_digest(path: Path, source: str) -> str:
     Comments, docstrings and blank lines do not count, so a header may state the evidence
     without making it stale. Local modules are files beside the architecture.
     """
+    return _digest(path, source, set())
+
+
+def _digest(path: Path, source: str, seen: set[Path]) -> str:
+    seen.add(path)
     digests = [_tokens_digest(source)]
     for name in sorted(_imported_names(ast.parse(source))):
         neighbour = path.parent / f"{name}.py"
-        if neighbour.is_file():
-            digests.append(source_digest(neighbour, neighbour.read_text(encoding="utf-8")))
+        if neighbour.is_file() and neighbour not in seen:
+            digests.append(_digest(neighbour, neighbour.read_text(encoding="utf-8"), seen))
     return hashlib.sha256("\n".join(digests).encode()).hexdigest()
 
 
-SILENT = {tokenize.COMMENT, tokenize.NL, tokenize.ENCODING}
-
-
 def _tokens_digest(source: str) -> str:
-    lines_of_docstrings = {
-        line for node in _docstrings(ast.parse(source)) for line in _lines(node)
-    }
-    tokens = [
-        f"{token.type} {'' if token.type == tokenize.INDENT else token.string}"
-        for token in tokenize.generate_tokens(StringIO(source).readline)
-        if token.type not in SILENT and token.start[0] not in lines_of_docstrings
-    ]
-    return hashlib.sha256("\n".join(tokens).encode()).hexdigest()
+    """Over the tokens' texts; token kinds have other numbers in other Pythons."""
+    spans = [_span(node) for node in _docstrings(ast.parse(source))]
+    parts: list[str] = []
+    in_docstring = False
+    for kind, text, start in _tokens(source):
+        if kind == "STRING" and any(first <= start < end for first, end in spans):
+            in_docstring = True
+        elif in_docstring and kind == "NEWLINE":
+            in_docstring = False
+        else:
+            parts.append(kind if kind in ("INDENT", "DEDENT") else text)
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
+def _tokens(source: str) -> Iterator[tuple[str, str, tuple[int, int]]]:
+    """(kind, text, start) without comments; an f-string is one token, as before Python 3.12."""
+    depth, start = 0, (0, 0)
+    for token in tokenize.generate_tokens(StringIO(source).readline):
+        kind = tokenize.tok_name[token.type]
+        if kind.endswith("STRING_START"):
+            start = start if depth else token.start
+            depth += 1
+        elif kind.endswith("STRING_END"):
+            depth -= 1
+            if not depth:
+                yield "STRING", _slice(source, start, token.end), start
+        elif not depth and kind not in SILENT:
+            yield kind, token.string, token.start
+
+
+def _slice(source: str, start: tuple[int, int], end: tuple[int, int]) -> str:
+    lines = source.splitlines(keepends=True)[start[0] - 1 : end[0]]
+    lines[-1] = lines[-1][: end[1]]
+    lines[0] = lines[0][start[1] :]
+    return "".join(lines)
 
 
 def _docstrings(tree: ast.Module) -> list[ast.Expr]:
@@ -176,8 +206,9 @@ def _docstrings(tree: ast.Module) -> list[ast.Expr]:
     return [node for node in firsts if isinstance(node, ast.Expr)]
 
 
-def _lines(node: ast.Expr) -> range:
-    return range(node.lineno, (node.end_lineno or node.lineno) + 1)
+def _span(node: ast.Expr) -> tuple[tuple[int, int], tuple[int, int]]:
+    end = (node.end_lineno or node.lineno, node.end_col_offset or 0)
+    return (node.lineno, node.col_offset), end
 
 
 def _imported_names(tree: ast.Module) -> set[str]:

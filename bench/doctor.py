@@ -141,6 +141,8 @@ def _data(name: str, data_dir: Path | None) -> Check:
     title = f"data: {name}"
     try:
         place = datasets.locate(name, data_dir)
+    except datasets.MissingDataError as error:  # the folder is there, this data set is not in it
+        return Check(title, None, without_home(error.what), without_home(error.remedy))
     except BenchError as error:
         return Check(title, False, without_home(error.what), without_home(error.remedy))
     except ImportError as error:

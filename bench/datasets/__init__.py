@@ -2,7 +2,8 @@
 
 A plug-in defines ``load(data_dir) -> Dataset``, ``locate(data_dir) -> Path | None`` (where the
 data lies now, without a download) and ``ensure(data_dir) -> None`` (has the data at hand
-afterwards or raises `MissingDataError`). Modules whose names start with an underscore are shared parts.
+afterwards or raises `MissingDataError`). Modules whose names start with an underscore are
+shared parts.
 
 Plug-ins may import torch, so they are imported when they are used, never here.
 """

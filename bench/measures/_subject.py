@@ -50,7 +50,8 @@ class Call:
 def at_rest(model: nn.Module, example: Tensor) -> Iterator[None]:
     """Eval mode and no gradients inside; training flags and global generators restored after."""
     training = {module: module.training for module in model.modules()}
-    python_state, numpy_state = random.getstate(), np.random.get_state()
+    python_state = random.getstate()
+    numpy_state = np.random.get_state()  # noqa: NPY002 - the global generator is what is kept
     devices = [example.device] if example.device.type == "cuda" else []
     model.eval()
     try:
@@ -58,7 +59,7 @@ def at_rest(model: nn.Module, example: Tensor) -> Iterator[None]:
             yield
     finally:
         random.setstate(python_state)
-        np.random.set_state(numpy_state)
+        np.random.set_state(numpy_state)  # noqa: NPY002
         for module, flag in training.items():
             module.training = flag
 

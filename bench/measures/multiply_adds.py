@@ -195,8 +195,8 @@ def _uncalled(model: nn.Module, analysis: Any) -> list[str]:
 
 def _notes(total: Counter[str], uncounted: Counter[str], uncalled: list[str]) -> list[str]:
     notes = [
-        "one multiply-add = 1, one image, bias additions not counted; "
-        "multiply_adds = convolutions + matrix products",
+        "one multiply-add = 1, one image, bias additions not counted",
+        "multiply_adds = convolutions + matrix products (linear layers)",
         "fvcore by operator: " + _listing(total),
     ]
     if uncounted:

@@ -44,19 +44,11 @@ def measure(model: nn.Module, example: Tensor, components: Mapping[str, str]) ->
     """
     walk = walked(model, example)
     final = walk.final
-    local, gated = max(a.map_size for a in final), max(max(a.map_size, a.gate) for a in final)
-    notes = [
-        "theoretical size in pixels, padding included; an image is "
-        + "x".join(str(axis.image) for axis in final)
-        + " pixels",
-        *(
-            [
-                f"a gate sees the whole image, the main column does not follow it: {', '.join(walk.gates)}"
-            ]
-            if walk.gates
-            else []
-        ),
-    ]
+    local = max(axis.map_size for axis in final)
+    gated = max(local, *(axis.gate for axis in final))
+    sides = "x".join(str(axis.image) for axis in final)
+    notes = [f"theoretical size in pixels, padding included; an image is {sides} pixels"]
+    notes += _gate_notes(walk.gates)
     if not any(row["kernel"] for row in walk.rows.values()):
         local = gated = max(axis.size for axis in final)
         notes.append("no convolution and no pooling: the first layer sees the whole image")
@@ -65,6 +57,11 @@ def measure(model: nn.Module, example: Tensor, components: Mapping[str, str]) ->
         notes.append(f"the headline is the longer side of {sizes}")
     values = {"receptive_field_pixels": local, "receptive_field_with_gates_pixels": gated}
     return Measured(fields=FIELDS, values=values, layers=walk.rows, notes=notes)
+
+
+def _gate_notes(gates: Sequence[str]) -> list[str]:
+    text = "the main column does not follow gates, which see everything: "
+    return [text + ", ".join(gates)] if gates else []
 
 
 def walked(model: nn.Module, example: Tensor) -> Walk:
@@ -106,6 +103,7 @@ class Walk(fx.Interpreter):
 
     def __init__(self, graph: fx.GraphModule, image: Tensor) -> None:
         super().__init__(graph)
+        self.extra_traceback = False  # fx would add lines to an error that tells itself in one
         self.image = image  # (1, channels, *sides)
         self.views: dict[fx.Node, Axes] = {}
         self.rows: dict[str, dict[str, Any]] = {}
@@ -130,6 +128,7 @@ class Walk(fx.Interpreter):
             ) from error
 
     def run_node(self, n: fx.Node) -> Any:
+        """Runs one step and notes what its result sees."""
         args, kwargs = self.fetch_args_kwargs_from_env(n)
         result = super().run_node(n)
         seen = [node for node in n.all_input_nodes if node in self.views]
