@@ -134,8 +134,8 @@ def _train_and_report(
     except KeyboardInterrupt:
         _complain("interrupted: finished runs are kept; the same command goes on from here")
         raise typer.Exit(EXIT_INTERRUPTED) from None
-    render()
     _say(f"records: {Suite(results, suite).folder}")
+    render()
     if wrong or plan.failed_before or selection.broken:
         for path in plan.failed_before:
             _complain(f"failed earlier: {path} (move the record away to try again)")
@@ -144,14 +144,18 @@ def _train_and_report(
 
 def _workers(jobs: int | None) -> int:
     if jobs is None:
-        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        return (
+            len(os.sched_getaffinity(0))
+            if hasattr(os, "sched_getaffinity")
+            else os.cpu_count() or 1
+        )
     if jobs < 1:
         raise UsageError(f"bad jobs '{jobs}'", where="--jobs", remedy="give 1 or more")
     return jobs
 
 
 def _require_suite_name(name: str) -> None:
-    if Path(name).name != name or name.startswith("."):
+    if not name or Path(name).name != name or name.startswith("."):
         raise UsageError(
             f"bad suite name '{name}'", where="--suite", remedy="give one folder's name"
         )

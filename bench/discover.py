@@ -240,7 +240,8 @@ def _parse(found: Found, source: str) -> ast.Module:
 def _execute(found: Found) -> ModuleType:
     name = f"bench_architecture_{found.name}"
     spec = importlib.util.spec_from_file_location(name, found.path)
-    assert spec is not None and spec.loader is not None
+    assert spec is not None
+    assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
     sys.path.insert(0, str(found.path.parent))  # so that it can import its neighbours

@@ -12,6 +12,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import matplotlib
 import numpy as np
@@ -31,7 +32,7 @@ STAND_INS = {
     "published": "#060606",
     **{f"series-{i}": f"#0000{16 + i:02x}" for i in range(N_SERIES)},
 }
-STYLE = {
+STYLE: Any = {
     "svg.fonttype": "none",  # text stays text: small, selectable, in the page's own face
     "font.size": 9.0,
     "axes.edgecolor": STAND_INS["grid"],
@@ -86,13 +87,13 @@ def strips(rows: Sequence[Strip], target: float, narrow: bool) -> Figure:
         narrow: For a phone: labels stand above their row.
     """
     with matplotlib.rc_context(STYLE):
-        row_inches = 0.72 if narrow else 0.58
+        row_inches = 0.86 if narrow else 0.58
         figure, (axes,) = _canvas(narrow, row_inches * len(rows) + 0.75, 1)
         axes.axvline(target, color=STAND_INS["target"], linewidth=1.2, linestyle=(0, (4, 3)))
         for place, row in enumerate(rows):
             _strip(axes, -place, row)
         _label_rows(axes, rows, narrow)
-        axes.set_ylim(-len(rows) + 0.4, 0.75 if narrow else 0.6)
+        axes.set_ylim(-len(rows) + 0.4, 0.85 if narrow else 0.6)
         axes.set_xlabel("test accuracy after the last epoch (%)")
         axes.xaxis.set_major_locator(MaxNLocator(4 if narrow else 8, steps=[1, 2, 5, 10]))
         axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.2f}"))
@@ -152,7 +153,8 @@ def svg(figure: Figure, name: str) -> str:
     """
     stream = io.StringIO()
     with matplotlib.rc_context({**STYLE, "svg.hashsalt": name}):
-        FigureCanvasSVG(figure).print_svg(stream, metadata={"Date": None, "Creator": None})
+        canvas: Any = FigureCanvasSVG(figure)
+        canvas.print_svg(stream, metadata={"Date": None, "Creator": None})
     text = stream.getvalue()
     return _compact(text[text.index("<svg") :], name)
 
@@ -160,8 +162,12 @@ def svg(figure: Figure, name: str) -> str:
 def _compact(text: str, name: str) -> str:
     text = re.sub(r"<metadata>.*?</metadata>\s*", "", text, flags=re.DOTALL)
     text = re.sub(r"<!--.*?-->\s*", "", text, flags=re.DOTALL)
-    text = re.sub(r' id="(?:figure|axes|patch|line2d|text|matplotlib\.axis|xtick|ytick|PathCollect'
-                  r'ion|LineCollection|FillBetweenPolyCollection)_\d+"', "", text)
+    text = re.sub(
+        r' id="(?:figure|axes|patch|line2d|text|matplotlib\.axis|xtick|ytick|PathCollect'
+        r'ion|LineCollection|FillBetweenPolyCollection)_\d+"',
+        "",
+        text,
+    )
     text = re.sub(r' id="([^"]+)"', rf' id="{name}-\1"', text)
     text = re.sub(r"url\(#([^)]+)\)", rf"url(#{name}-\1)", text)
     text = re.sub(r'xlink:href="#([^"]+)"', rf'href="#{name}-\1"', text)
@@ -189,28 +195,28 @@ def _margins(figure: Figure, *, left: float, bottom: float, top: float, **more: 
     """`left` as a fraction of the width, the others in inches."""
     height = figure.get_figheight()
     figure.subplots_adjust(
-        left=left, right=0.985, bottom=bottom / height, top=1 - top / height, **more
+        left=left, right=0.97, bottom=bottom / height, top=1 - top / height, **more
     )
 
 
 def _strip(axes: Axes, height: float, row: Strip) -> None:
     if row.mean_interval is not None:
         axes.plot(row.mean_interval, (height, height), color=series(row.colour), lw=9, alpha=0.22)
-    dots = dict(linestyle="none", color=series(row.colour), markersize=5.5, alpha=0.9)
+    dots: dict[str, Any] = {"linestyle": "none", "color": series(row.colour), "alpha": 0.9}
     xs, ys = _stacked(row.percents)
-    axes.plot(xs, [height + y for y in ys], marker="o", markeredgewidth=0, **dots)
+    axes.plot(xs, [height + y for y in ys], marker="o", markersize=5.5, markeredgewidth=0, **dots)
     if row.percents:
         mean = float(np.mean(row.percents))
         axes.plot([mean] * 2, [height - 0.2, height + 0.2], color=STAND_INS["ink"], lw=1.6)
     if row.published is not None:
         axes.plot(
             row.published,
-            height,
-            marker="D",
-            markersize=7,
+            height + 0.3,  # above the dots, so that it hides none
+            marker="v",
+            markersize=6,
             markerfacecolor="none",
             markeredgecolor=STAND_INS["published"],
-            markeredgewidth=1.5,
+            markeredgewidth=1.3,
         )
 
 
@@ -234,9 +240,7 @@ def _label_rows(axes: Axes, rows: Sequence[Strip], narrow: bool) -> None:
         axes.tick_params(axis="y", length=0)
         return
     for place, label in enumerate(labels):
-        axes.annotate(
-            label, (0.0, 0.36 - place), xycoords=("axes fraction", "data"), va="bottom"
-        )
+        axes.annotate(label, (0.0, 0.42 - place), xycoords=("axes fraction", "data"), va="bottom")
 
 
 def _curve_canvas(n_panels: int, narrow: bool) -> tuple[Figure, list[Axes]]:
@@ -244,12 +248,16 @@ def _curve_canvas(n_panels: int, narrow: bool) -> tuple[Figure, list[Axes]]:
 
 
 def _curves(
-    axes: Axes, title: str, runs: Sequence[np.ndarray[tuple[int], np.dtype[np.float64]]], colour: int
+    axes: Axes,
+    title: str,
+    runs: Sequence[np.ndarray[tuple[int], np.dtype[np.float64]]],
+    colour: int,
 ) -> None:
     alone = len(runs) == 1
     for run in runs:
-        style = dict(color=series(colour), lw=1.8 if alone else 0.9, alpha=1.0 if alone else 0.6)
+        weight, alpha = (1.8, 1.0) if alone else (0.9, 0.6)
         marker = "o" if len(run) == 1 else None
+        style: dict[str, Any] = {"color": series(colour), "lw": weight, "alpha": alpha}
         axes.plot(range(1, len(run) + 1), run, marker=marker, markersize=3, **style)
     axes.set_title(title, pad=6)
     axes.grid(axis="y")

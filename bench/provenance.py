@@ -51,7 +51,12 @@ def without_home(text: str) -> str:
 @lru_cache
 def fingerprint(device: torch.device) -> str:
     """12 hex digits over what decides bits beside the spec: builds, processor, GPU, driver."""
-    parts = [str(torch.__version__), str(torch.version.git_version), platform.machine(), processor(device)]
+    parts = [
+        str(torch.__version__),
+        str(torch.version.git_version),
+        platform.machine(),
+        processor(device),
+    ]
     parts.append(torch.backends.cpu.get_cpu_capability())
     if device.type == "cuda":
         parts += [str(torch.version.cuda), str(torch.backends.cudnn.version()), _driver()]

@@ -22,6 +22,8 @@ Fraction = Annotated[float, msgspec.Meta(gt=0, lt=1)]
 Count = Annotated[int, msgspec.Meta(ge=0)]
 PositiveInt = Annotated[int, msgspec.Meta(gt=0)]
 
+Status = Literal["completed", "diverged", "failed"]
+
 S = TypeVar("S", bound=msgspec.Struct)
 
 
@@ -38,7 +40,7 @@ def checked(value: S) -> S:
     return msgspec.convert(msgspec.to_builtins(value), type(value))
 
 
-class Augmentation(Frozen, kw_only=True):
+class Augmentation(Frozen, frozen=True, kw_only=True):
     """Rotation, then an affine map of each image; zeros switch a part off.
 
     The semantics are torchvision's `RandomRotation(+-rotation_degrees)` followed by
@@ -54,7 +56,7 @@ class Augmentation(Frozen, kw_only=True):
     interpolation: Literal["nearest"] = "nearest"
 
 
-class Recipe(Frozen, kw_only=True):
+class Recipe(Frozen, frozen=True, kw_only=True):
     """How a network is trained. Cross-entropy; the learning rate is set before every step."""
 
     peak_learning_rate: Positive
@@ -69,7 +71,7 @@ class Recipe(Frozen, kw_only=True):
     pixel_std: Positive = 0.3081
 
 
-class Architecture(Frozen, kw_only=True):
+class Architecture(Frozen, frozen=True, kw_only=True):
     """One architecture file, found by `bench.discover`."""
 
     name: str  # the file's stem
@@ -85,7 +87,7 @@ class Architecture(Frozen, kw_only=True):
     build: Callable[[], Any]  # () -> torch.nn.Module: (n, 1, 28, 28) -> (n, 10)
 
 
-class Numerics(Frozen, kw_only=True):
+class Numerics(Frozen, frozen=True, kw_only=True):
     """What decides the bits beside the mathematics."""
 
     memory_format: Literal["channels_last", "contiguous_format"]
@@ -96,7 +98,7 @@ class Numerics(Frozen, kw_only=True):
     device_type: Literal["cpu", "cuda"] = "cpu"
 
 
-class DatasetInfo(Frozen, kw_only=True):
+class DatasetInfo(Frozen, frozen=True, kw_only=True):
     name: str
     digest: str  # sha256 over images and labels of both parts
     n_train: int
@@ -105,7 +107,7 @@ class DatasetInfo(Frozen, kw_only=True):
     split_seed: int
 
 
-class RunSpec(Frozen, kw_only=True):
+class RunSpec(Frozen, frozen=True, kw_only=True):
     """Everything that decides the bits of one run inside one environment."""
 
     architecture: str
@@ -136,7 +138,7 @@ def digest(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-class Environment(Frozen, kw_only=True):
+class Environment(Frozen, frozen=True, kw_only=True):
     fingerprint: str  # 12 hex digits over torch build, processor or GPU, driver, cuDNN
     device: str
     processor: str
@@ -148,7 +150,7 @@ class Environment(Frozen, kw_only=True):
     command: str
 
 
-class Epoch(Frozen, kw_only=True):
+class Epoch(Frozen, frozen=True, kw_only=True):
     """One epoch's measurements: losses are means over images, counts are exact."""
 
     epoch: int  # from 1
@@ -162,13 +164,13 @@ class Epoch(Frozen, kw_only=True):
     train_seconds: float = 0.0  # training alone, evaluation excluded
 
 
-class RunRecord(Frozen, kw_only=True):
+class RunRecord(Frozen, frozen=True, kw_only=True):
     """One run as it lies in `results/`. Immutable."""
 
     schema: int = SCHEMA
     engine_version: int
     key: str
-    status: Literal["completed", "diverged", "failed"]
+    status: Status
     reason: str | None  # why a run is not completed
     architecture: str
     architecture_digest: str
@@ -190,7 +192,7 @@ class RunRecord(Frozen, kw_only=True):
         return self.status == "completed"
 
 
-class Field(Frozen, kw_only=True):
+class Field(Frozen, frozen=True, kw_only=True):
     """One measured figure: how it is named, printed and ranked."""
 
     name: str  # unit in the name, e.g. receptive_field_pixels
@@ -200,7 +202,7 @@ class Field(Frozen, kw_only=True):
     better: Literal["lower", "higher", "neither"] = "neither"
 
 
-class Measured(Frozen, kw_only=True):
+class Measured(Frozen, frozen=True, kw_only=True):
     """What one measure found on one architecture."""
 
     fields: tuple[Field, ...]
@@ -211,7 +213,7 @@ class Measured(Frozen, kw_only=True):
     error: str | None = None  # why this measure does not apply; values are then empty
 
 
-class Portrait(Frozen, kw_only=True):
+class Portrait(Frozen, frozen=True, kw_only=True):
     """One architecture as it lies in a suite: all that a report needs of it without torch."""
 
     schema: int = SCHEMA
@@ -226,7 +228,7 @@ class Portrait(Frozen, kw_only=True):
     environment: Environment
 
 
-class Claim(Frozen, kw_only=True):
+class Claim(Frozen, frozen=True, kw_only=True):
     """One published statement: data, never a verdict."""
 
     id: str

@@ -77,16 +77,24 @@ def load_architectures(found: list[Found], named: bool) -> Selection:
 
 def estimate_seconds(plan: Plan, dataset: Dataset, n_workers: int) -> float:
     """How long the plan takes here, from a short measured trial of each architecture."""
-    per_epoch: dict[str, float] = {}
+    trials: dict[str, float] = {}
     total = 0.0
     for job in plan.jobs:
         digest = job.spec.architecture_digest
-        if digest not in per_epoch:
-            device = torch.device(job.environment.device)
-            architecture = discover.load(job.found)
-            per_epoch[digest] = seconds_per_epoch(architecture, job.spec, dataset, device)
-        total += per_epoch[digest] * job.spec.recipe.epochs
+        if digest not in trials:
+            trials[digest] = _trial(job, dataset)
+        total += trials[digest] * job.spec.recipe.epochs
     return total / max(1, min(n_workers, len(plan.jobs)))
+
+
+def _trial(job: Job, dataset: Dataset) -> float:
+    """Seconds an epoch; 0 for a network that cannot train, which its first run will tell."""
+    try:
+        architecture = discover.load(job.found)
+        device = torch.device(job.environment.device)
+        return seconds_per_epoch(architecture, job.spec, dataset, device)
+    except Exception:
+        return 0.0
 
 
 def train(

@@ -12,7 +12,7 @@ from fractions import Fraction
 from typing import Literal
 
 import numpy as np
-from scipy.special import betaincinv, stdtrit  # type: ignore[import-untyped]
+from scipy.special import betaincinv, stdtrit
 
 TARGET = Fraction(9940, 10000)  # 99.40 %
 DECLARED_RATE = 0.90  # the share of runs that "consistently" asks for
@@ -23,6 +23,8 @@ Verdict = Literal["confirmed", "refuted", "undecided"]
 
 @dataclass(frozen=True)
 class Interval:
+    """Both ends, in the unit of the values."""
+
     low: float
     high: float
 

@@ -12,6 +12,7 @@ A suite's folder::
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
 import warnings
 from collections.abc import Iterable, Mapping
@@ -173,16 +174,32 @@ def write_atomically(path: Path, content: bytes) -> None:
         ) from error
 
 
-def require_writable(folders: Iterable[Path]) -> None:
-    """Fails early, before any training, where a folder cannot be written.
+def require_writable(folders: Iterable[Path], n_bytes: int = 50 * 2**20) -> None:
+    """Fails early, before any training, where a folder cannot be written or has no room.
+
+    Args:
+        folders: Folders that need not exist yet.
+        n_bytes: The free space that each must have.
 
     Raises:
         StoreError: names the folder.
     """
     for folder in folders:
+        total, _, free = shutil.disk_usage(_existing(folder))
+        if total and free < n_bytes:  # a pseudo file system has no size
+            raise StoreError(
+                f"only {free:,} bytes free, {n_bytes:,} needed",
+                where=str(folder),
+                remedy="free some space, or choose another folder",
+            )
         probe = folder / ".write-probe"
         write_atomically(probe, b"")
         probe.unlink(missing_ok=True)
+
+
+def _existing(path: Path) -> Path:
+    """The path, or its nearest ancestor that exists."""
+    return next(each for each in (path, *path.absolute().parents) if each.exists())
 
 
 def _read(path: Path, kind: type[T]) -> T:

@@ -52,6 +52,7 @@ def small_data() -> Dataset:
 
 TINY_NETWORK = '''
 """A network for tests, small enough to train in a second."""
+import os
 import signal
 from torch import nn
 from bench.spec import Recipe

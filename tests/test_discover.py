@@ -62,7 +62,9 @@ def test_the_digest_is_the_same_for_every_python(tmp_path: Path) -> None:
     assert digest(path)[:12] == "875fabcc5019"
 
 
-def test_a_group_is_a_folder_and_one_name_stands_once(tmp_path: Path, write_architecture: Write) -> None:
+def test_a_group_is_a_folder_and_one_name_stands_once(
+    tmp_path: Path, write_architecture: Write
+) -> None:
     write_architecture("tiny")
     write_architecture("other", group="ablations")
     place = tmp_path / "architectures"
@@ -90,13 +92,17 @@ def test_an_unknown_name_is_answered_with_the_nearest() -> None:
         ("class Network: pass\n", "no RECIPE"),
         ("1 / 0\n", "ZeroDivisionError on import"),
         (
-            "from bench.spec import Recipe\nclass Network: pass\n"
-            "RECIPE = Recipe(peak_learning_rate=-1.0, warmup_fraction=0.1)\n",
+            (
+                "from bench.spec import Recipe\nclass Network: pass\n"
+                "RECIPE = Recipe(peak_learning_rate=-1.0, warmup_fraction=0.1)\n"
+            ),
             "bad RECIPE.*peak_learning_rate",
         ),
         (
-            "from bench.spec import Recipe\nclass Network: pass\n"
-            "RECIPE = Recipe(peak_learning_rate=1.0, warmup_fraction=0.1)\nMEMORY_FORMAT = 'x'\n",
+            (
+                "from bench.spec import Recipe\nclass Network: pass\n"
+                "RECIPE = Recipe(peak_learning_rate=1.0, warmup_fraction=0.1)\nMEMORY_FORMAT = 'x'\n"
+            ),
             "bad MEMORY_FORMAT",
         ),
     ],

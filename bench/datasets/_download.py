@@ -10,7 +10,7 @@ import urllib.request
 from pathlib import Path
 
 from bench.datasets import MissingDataError
-from bench.datasets._idx import IdxFile, Source, cache, locate, missing_files, verified
+from bench.datasets._idx import IdxFile, Source, cache, locate, missing_files, shown, verified
 from bench.errors import BenchError
 from bench.store import write_atomically
 
@@ -41,12 +41,14 @@ def download(source: Source, folder: Path) -> Path:
     worker.join(source.download_seconds)
     absent = missing_files(source, folder)
     if absent:
-        limit = f"no answer within {source.download_seconds:g} seconds"
+        reasons = list(attempt.reasons)
+        if worker.is_alive():
+            reasons.append(f"not done within {source.download_seconds:g} seconds")
         raise MissingDataError(
-            f"{source.folder} could not be downloaded: {'; '.join(attempt.reasons) or limit}",
-            where=", ".join(attempt.mirrors) or "its mirrors",
-            remedy=f"fetch {', '.join(f'{file.name}.gz' for file in absent)} by hand, put them in "
-            f"FOLDER/{source.folder}/raw and give --data-dir FOLDER; files that arrived are kept",
+            f"{source.folder} could not be downloaded: {'; '.join(reasons)}",
+            where=shown(folder),
+            remedy=f"fetch {', '.join(f'{file.name}.gz' for file in absent)} by hand into that "
+            "folder, or try again: files that arrived are kept",
         )
     return folder
 
@@ -58,7 +60,7 @@ class _Attempt:
         self.source = source
         self.folder = folder
         self.deadline = deadline
-        self.mirrors: tuple[str, ...] = source.mirrors or _published_mirrors(source.folder)
+        self.mirrors: tuple[str, ...] = source.mirrors or published_mirrors(source.folder)
         self.reasons: list[str] = []
 
     def run(self) -> None:
@@ -91,7 +93,7 @@ class _Attempt:
         return left
 
 
-def _published_mirrors(class_name: str) -> tuple[str, ...]:
+def published_mirrors(class_name: str) -> tuple[str, ...]:
     """The mirrors that torchvision knows for its data set of this name."""
     datasets = importlib.import_module("torchvision.datasets")  # a second, for downloads alone
     return tuple(getattr(datasets, class_name).mirrors)

@@ -244,11 +244,12 @@ def _refuse_named_root(source: Source, root: Path, where: str) -> NoReturn:
     raise MissingDataError(
         f"the folder {root} does not hold {source.folder}: missing {absent} in {expected}",
         where=where,
-        remedy=f"put the files there, or name no folder to search ./data, {_tilde(cache())} "
+        remedy=f"put the files there, or name no folder to search ./data, {shown(cache())} "
         "and the mirrors",
     )
 
 
-def _tilde(path: Path) -> str:
+def shown(path: Path) -> str:
+    """The path as a message shows it, without the user's name."""
     home = Path.home()
     return f"~/{path.relative_to(home)}" if path.is_relative_to(home) else str(path)

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import torch
+from msgspec.structs import replace
 
 from bench.datasets import Dataset
 from bench.engine import checkpoint
 from bench.engine.network import weights_bytes, weights_sha256
 from bench.engine.settings import numerics_of
 from bench.engine.train import DeviceData, Diverged, State, evaluate, prepare, start, train
-from bench.spec import Architecture, Environment, Epoch, RunRecord, RunSpec
+from bench.spec import Architecture, Environment, Epoch, RunRecord, RunSpec, Status
 
 
 class CheckpointFile(Protocol):
@@ -90,15 +91,10 @@ def _resume(
     return start(architecture, spec, device)
 
 
-def _completed(
-    spec: RunSpec, environment: Environment, state: State, data: DeviceData
-) -> Result:
+def _completed(spec: RunSpec, environment: Environment, state: State, data: DeviceData) -> Result:
     counts = [epoch.validation_correct for epoch in state.epochs]
-    record = _record(
-        spec,
-        environment,
-        state,
-        status="completed",
+    record = replace(
+        unfinished(spec, environment, "completed", None, state),
         selected_epoch=counts.index(max(counts)) + 1,
         test_misses=_misses(spec, state, data),
         weights_sha256=weights_sha256(state.network),
@@ -118,31 +114,17 @@ def _misses(spec: RunSpec, state: State, data: DeviceData) -> list[tuple[int, in
 def unfinished(
     spec: RunSpec,
     environment: Environment,
-    status: str,
-    reason: str,
+    status: Status,
+    reason: str | None,
     state: State | None = None,
 ) -> RunRecord:
-    """The record of a run that diverged or failed, with the epochs that it finished."""
-    return _record(spec, environment, state, status=status, reason=reason)
-
-
-def _record(
-    spec: RunSpec,
-    environment: Environment,
-    state: State | None,
-    *,
-    status: str,
-    reason: str | None = None,
-    selected_epoch: int | None = None,
-    test_misses: list[tuple[int, int]] | None = None,
-    weights_sha256: str | None = None,
-) -> RunRecord:
+    """The record of a run without what only a completed one has, with the epochs that it did."""
     epochs = list(state.epochs) if state else []
     parameters = list(state.network.parameters()) if state else []
     return RunRecord(
         engine_version=spec.engine_version,
         key=spec.key,
-        status=status,  # type: ignore[arg-type]
+        status=status,
         reason=reason,
         architecture=spec.architecture,
         architecture_digest=spec.architecture_digest,
@@ -154,8 +136,8 @@ def _record(
         numerics=spec.numerics,
         environment=environment,
         epochs=epochs,
-        selected_epoch=selected_epoch,
-        test_misses=test_misses,
-        weights_sha256=weights_sha256,
+        selected_epoch=None,
+        test_misses=None,
+        weights_sha256=None,
         train_seconds=sum(epoch.train_seconds for epoch in epochs),
     )

@@ -59,7 +59,9 @@ class State:
 
 def prepare(dataset: Dataset, spec: RunSpec, device: torch.device) -> DeviceData:
     """Moves a data set to the device."""
-    grey = torch.arange(256, dtype=torch.float32).div(255)  # ToTensor's arithmetic, then Normalize's
+    grey = torch.arange(256, dtype=torch.float32).div(
+        255
+    )  # ToTensor's arithmetic, then Normalize's
     grey = grey.sub(spec.recipe.pixel_mean).div(spec.recipe.pixel_std)
     return DeviceData(
         train=_on_device(dataset.train, device),
@@ -77,7 +79,8 @@ def _on_device(split: Split, device: torch.device) -> DeviceSplit:
 def start(architecture: Architecture, spec: RunSpec, device: torch.device) -> State:
     """A network with its seed's initial weights, its optimiser and its schedule."""
     network = initialised(architecture, spec.seed)
-    network = network.to(device=device, memory_format=_memory_format(spec.numerics))
+    network = network.to(device)
+    network = network.to(memory_format=_memory_format(spec.numerics))
     optimizer = torch.optim.Adam(
         network.parameters(),
         lr=spec.recipe.peak_learning_rate,
@@ -139,9 +142,7 @@ def _run_epoch(state: State, data: DeviceData, spec: RunSpec, epoch: int) -> Epo
     )
 
 
-def _train_epoch(
-    state: State, data: DeviceData, spec: RunSpec, epoch: int
-) -> tuple[float, int]:
+def _train_epoch(state: State, data: DeviceData, spec: RunSpec, epoch: int) -> tuple[float, int]:
     """Mean loss and exact count of correct answers over the augmented training images."""
     device, n_train = data.train.images.device, spec.dataset.n_train
     order = torch.randperm(n_train, generator=generator(spec.seed, "order", epoch)).to(device)
@@ -176,7 +177,7 @@ def _step(state: State, inputs: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]
     outputs = state.network(inputs)
     loss = functional.cross_entropy(outputs, labels)
     state.optimizer.zero_grad(set_to_none=True)
-    loss.backward()  # type: ignore[no-untyped-call]
+    loss.backward()
     state.optimizer.step()
     return loss.detach(), outputs.detach()
 

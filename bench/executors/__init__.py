@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol
@@ -36,4 +36,4 @@ class Event:
 class Executor(Protocol):
     """Works through jobs and tells what happens; leaving the iterator stops the work cleanly."""
 
-    def work(self, jobs: list[Job]) -> Iterator[Event]: ...
+    def work(self, jobs: list[Job]) -> Generator[Event, None, None]: ...

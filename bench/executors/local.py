@@ -5,7 +5,8 @@ from __future__ import annotations
 import multiprocessing
 import signal
 import warnings
-from collections.abc import Iterator
+from collections.abc import Generator
+from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
@@ -33,7 +34,7 @@ class LocalExecutor:
     def __init__(self, n_workers: int) -> None:
         self.n_workers = n_workers
 
-    def work(self, jobs: list[Job]) -> Iterator[Event]:
+    def work(self, jobs: list[Job]) -> Generator[Event, None, None]:
         """Yields what happens; closing the iterator ends the workers."""
         waiting = list(reversed(jobs))
         workers = [_spawn() for _ in range(min(self.n_workers, len(jobs)))]
@@ -68,10 +69,9 @@ def _spawn() -> Worker:
 
 def _assign(worker: Worker, job: Job) -> Event:
     worker.job = job
-    try:
+    # A worker that died while idle cannot be sent to; the next receive says so.
+    with suppress(BrokenPipeError, ConnectionResetError):
         worker.pipe.send(job)
-    except (BrokenPipeError, ConnectionResetError):
-        pass  # the worker died while idle: the next receive says so
     return Event(job, "started")
 
 

@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from tests.support import ROOT
 from msgspec.structs import replace
 from PIL import Image
 from torch.nn import functional
@@ -21,6 +20,7 @@ from bench.engine.streams import generator, stream_seed
 from bench.engine.train import start
 from bench.plan import Matrix, run_spec
 from bench.spec import Architecture, Augmentation, DatasetInfo, Numerics, Recipe, RunSpec
+from tests.support import ROOT
 
 CPU = torch.device("cpu")
 NAMES = ("model_1", "model_2", "model_3")
@@ -146,7 +146,7 @@ def test_checkpoints_of_another_environment_are_refused(small_data: Dataset) -> 
 
 
 def plain_pytorch(architecture: Architecture, spec: RunSpec, data: Dataset) -> list[float]:
-    """Mean training loss by epoch of a plain loop: PIL transforms, unfused Adam, torch's schedule."""
+    """Mean training loss by epoch of a plain loop: PIL transforms, plain Adam, torch's schedule."""
     recipe = spec.recipe
     torch.manual_seed(stream_seed(spec.seed, "init"))
     network = architecture.build().train()

@@ -1,0 +1,54 @@
+# make report    trains what is missing, measures and renders reports/index.html
+# make test      the tests, in tox's environment of their own
+# make check     ruff and mypy
+# make clean     removes the environments; results/ and reports/ stay
+#
+# Options: make report ARGS="--dataset mnist5k" SEEDS=0-29; make test ARGS="-k claims";
+# make report PYTHON=python3.12.
+
+PYTHON ?= python3
+SEEDS ?= 5
+ARGS ?=
+
+VENV := .venv
+IN_VENV := $(VENV)/bin/python
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: report test check clean help
+.DELETE_ON_ERROR:
+
+report: $(VENV)/.installed
+	$(IN_VENV) -m bench all --seeds $(SEEDS) $(ARGS)
+
+# The tests live in .tox/tests, so that .venv needs no torch for them: a machine that only tests
+# installs it once.
+test: $(VENV)/.tox-installed
+	$(IN_VENV) -m tox run -e tests $(if $(ARGS),-- $(ARGS))
+
+check: $(VENV)/.tox-installed
+	$(IN_VENV) -m tox run -e lint,types
+
+help:
+	@sed -n 's/^# \{0,1\}//p' $(firstword $(MAKEFILE_LIST)) | sed '/^$$/q'
+
+clean:
+	rm -rf $(VENV) .tox
+
+# A stamp is written only after its install ended well, and is out of date once pyproject.toml
+# changes; so a second call starts at once, and an interrupted one goes on.
+$(VENV)/.installed: pyproject.toml | $(IN_VENV)
+	$(IN_VENV) -m pip install --editable .
+	@touch $@
+
+$(VENV)/.tox-installed: pyproject.toml | $(IN_VENV)
+	$(IN_VENV) -m pip install 'tox>=4.23'
+	@touch $@
+
+$(IN_VENV):
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo 'Python 3.11 or newer is needed: install one, then run make with PYTHON=python3.12' >&2; \
+	  exit 2; }
+	@$(PYTHON) -m venv $(VENV) || { \
+	  rm -rf $(VENV); \
+	  echo 'cannot make .venv: install the venv module (Debian, Ubuntu: apt-get install python3-venv)' >&2; \
+	  exit 2; }

@@ -1,0 +1,121 @@
+"""The report's sections: one file each, found by a scan of this folder.
+
+A section file has three hooks (names that begin with an underscore are no sections)::
+
+    ORDER = 20                        position on the page
+    SCOPE = "dataset"                 once for each data set, or "suite": once in all
+    PAGES = ("index", "architecture") the pages it belongs on
+    def section(summary: Summary) -> Section | None    None where there is nothing to say
+
+Everything is sorted, rounded and worded here; templates only loop.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal, Protocol, cast
+
+from matplotlib.figure import Figure
+
+PageKind = Literal["index", "architecture"]
+Scope = Literal["suite", "dataset"]
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A table's cell; `note` stands below in small type, `href` is relative to the page."""
+
+    text: str
+    note: str = ""
+    href: str = ""
+
+
+@dataclass(frozen=True)
+class Column:
+    """A table's column; numbers stand right, words left."""
+
+    title: str
+    numeric: bool = True
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Table:
+    """The first cell of a row is its header; `total` rows (at the end) are set apart."""
+
+    caption: str
+    columns: tuple[Column, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+    total: tuple[tuple[Cell, ...], ...] = ()
+
+
+@dataclass(frozen=True)
+class Plot:
+    """A figure that is still to be drawn, for a wide page and for a narrow one.
+
+    `name` is its file's stem, `alt` says what it shows to who cannot see it.
+    """
+
+    name: str
+    alt: str
+    caption: str
+    draw: Callable[[bool], Figure]  # narrow -> figure
+
+
+@dataclass(frozen=True)
+class Point:
+    """One answer: a headline number and the sentence that says all of it."""
+
+    title: str
+    href: str
+    headline: str
+    sentence: str
+
+
+@dataclass(frozen=True)
+class Listing:
+    """Text that keeps its line breaks."""
+
+    caption: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Section:
+    """What stands under one heading, in this order; `nav` is its short name in the bar."""
+
+    title: str
+    nav: str = ""
+    text: tuple[str, ...] = ()
+    points: tuple[Point, ...] = ()
+    tables: tuple[Table, ...] = ()
+    plots: tuple[Plot, ...] = ()
+    notes: tuple[str, ...] = ()  # small print below the tables
+    listings: tuple[Listing, ...] = ()
+
+
+class SectionFile(Protocol):
+    """What a module of this folder offers."""
+
+    ORDER: int
+    SCOPE: Scope
+    PAGES: tuple[PageKind, ...]
+    __name__: str
+
+    def section(self, summary: object) -> Section | None:
+        """What it says about the summary, None for nothing."""
+        ...
+
+
+def found() -> list[SectionFile]:
+    """Every section file, by ORDER and then by name."""
+    names = sorted(each.name for each in pkgutil.iter_modules(__path__))
+    modules = [
+        cast(SectionFile, importlib.import_module(f"{__name__}.{name}"))
+        for name in names
+        if not name.startswith("_")
+    ]
+    return sorted(modules, key=lambda module: (module.ORDER, module.__name__))

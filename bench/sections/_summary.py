@@ -1,0 +1,214 @@
+"""Records, portraits and claims, arranged for the sections; no wording and no figures.
+
+An arm is a set of runs that differ in nothing but the seed. Runs of another recipe, source, data
+set or kind of device are another arm: they are shown beside it and never averaged with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any
+
+import msgspec
+
+from bench.spec import Claim, DatasetInfo, Portrait, RunRecord, canonical_json, digest
+from bench.stats import RateVerdict, rate_verdict, target_count
+
+COMPARABLE = "mnist"  # the data set that the published accuracies speak of
+PARAMETER_LIMIT = 8000
+
+# What tells two arms of one architecture apart, in words; only what differs is said.
+FEATURES: tuple[Callable[[RunRecord], str], ...] = (
+    lambda run: {"cpu": "CPU", "cuda": "GPU"}[run.numerics.device_type],
+    lambda run: f"{run.recipe.epochs} epochs",
+    lambda run: "" if run.evaluate_test else "validation only",
+    lambda run: f"recipe {short_digest(run.recipe)}",
+    lambda run: f"source {run.architecture_digest[:6]}",
+    lambda run: f"numerics {short_digest(run.numerics)}",
+    lambda run: f"data {short_digest(run.dataset)}",
+    lambda run: f"engine {run.engine_version}",
+)
+
+
+@dataclass(frozen=True)
+class Arm:
+    """Runs of one architecture that differ only in the seed, in the seeds' order."""
+
+    architecture: str
+    label: str
+    slug: str
+    runs: tuple[RunRecord, ...]
+
+    @property
+    def first(self) -> RunRecord:
+        return self.runs[0]
+
+    @property
+    def n_test(self) -> int:
+        return self.first.dataset.n_test
+
+    @cached_property
+    def completed(self) -> tuple[RunRecord, ...]:
+        return tuple(run for run in self.runs if run.completed)
+
+    @property
+    def test_counts(self) -> list[int]:
+        """Right answers on the test split after the last epoch; completed runs only."""
+        return [c for run in self.completed if (c := run.epochs[-1].test_correct) is not None]
+
+    @property
+    def best_validation_counts(self) -> list[int]:
+        """The best epoch's right answers on the validation split; optimistic by choice."""
+        return [max(e.validation_correct for e in run.epochs) for run in self.completed]
+
+    @property
+    def target(self) -> int:
+        """Right answers that 99.40 % asks for."""
+        return target_count(self.n_test)
+
+    @property
+    def n_reached(self) -> int:
+        return sum(count >= self.target for count in self.test_counts)
+
+    @property
+    def verdict(self) -> RateVerdict:
+        """Over every run: one that failed or diverged is a miss."""
+        return rate_verdict(self.n_reached, len(self.runs))
+
+
+@dataclass(frozen=True)
+class Summary:
+    """One data set's part of a suite, or of one architecture in it.
+
+    Attributes:
+        base: From the page to the reports folder, "" or "../".
+        record_links: A run's key -> its file, relative to the reports folder.
+        palette: Every architecture of the suite, sorted: its position is its colour.
+    """
+
+    suite: str
+    dataset: DatasetInfo | None
+    arms: tuple[Arm, ...]
+    portraits: tuple[Portrait, ...]
+    claims: tuple[Claim, ...]
+    record_links: Mapping[str, str]
+    palette: tuple[str, ...]
+    command: str
+    base: str = ""
+    portrait_of: Mapping[str, Portrait] = field(default_factory=dict)
+
+    @property
+    def runs(self) -> list[RunRecord]:
+        return [run for arm in self.arms for run in arm.runs]
+
+    @property
+    def comparable(self) -> bool:
+        return self.dataset is not None and self.dataset.name == COMPARABLE
+
+    @property
+    def prefix(self) -> str:
+        """What the names of this data set's figures begin with."""
+        return self.dataset.name if self.dataset else "none"
+
+    def published(self, subject: str, metric: str) -> Claim | None:
+        """What was published about it, None where nothing was."""
+        matches = (c for c in self.claims if c.subject == subject and c.metric == metric)
+        return next(matches, None)
+
+    def display_name(self, architecture: str) -> str:
+        portrait = self.portrait_of.get(architecture)
+        return portrait.display_name if portrait else architecture
+
+    def page_of(self, architecture: str) -> str:
+        """The architecture's page, relative to the page at hand."""
+        return f"{self.base}architectures/{architecture}.html"
+
+    def record_link(self, run: RunRecord) -> str:
+        return self.base + self.record_links[run.key]
+
+    def colour(self, architecture: str) -> int:
+        return self.palette.index(architecture)
+
+    def only(self, architecture: str) -> Summary:
+        """The same, for one architecture's own page."""
+        return replace(
+            self,
+            arms=tuple(arm for arm in self.arms if arm.architecture == architecture),
+            portraits=tuple(p for p in self.portraits if p.architecture == architecture),
+            base="../",
+        )
+
+
+def summarise(
+    suite: str,
+    runs: list[RunRecord],
+    portraits: list[Portrait],
+    claims: list[Claim],
+    record_links: Mapping[str, str],
+    command: str,
+) -> list[Summary]:
+    """One summary a data set, the comparable one first; a single empty one without runs."""
+    infos = {run.dataset.name: run.dataset for run in runs}
+    named = sorted(infos, key=lambda name: (name != COMPARABLE, name))
+    portrait_of = {portrait.architecture: portrait for portrait in portraits}
+    whole = Summary(
+        suite=suite,
+        dataset=None,
+        arms=(),
+        portraits=tuple(sorted(portraits, key=lambda p: (p.architecture, p.architecture_digest))),
+        claims=tuple(claims),
+        record_links=record_links,
+        palette=tuple(sorted({run.architecture for run in runs} | set(portrait_of))),
+        command=command,
+        portrait_of=portrait_of,
+    )
+    return [
+        replace(whole, dataset=infos[name], arms=_arms(runs, name, whole)) for name in named
+    ] or [whole]
+
+
+def short_digest(value: Any) -> str:
+    """Six hex digits, to tell two of a kind apart."""
+    return digest(canonical_json(value))[:6]
+
+
+def _arms(runs: Iterable[RunRecord], dataset: str, whole: Summary) -> tuple[Arm, ...]:
+    by_architecture: dict[str, dict[bytes, list[RunRecord]]] = {}
+    for run in runs:
+        if run.dataset.name == dataset:
+            arms = by_architecture.setdefault(run.architecture, {})
+            arms.setdefault(_all_but_seed(run), []).append(run)
+    return tuple(
+        arm
+        for name in sorted(by_architecture)
+        for arm in _labelled(name, list(by_architecture[name].values()), whole)
+    )
+
+
+def _all_but_seed(run: RunRecord) -> bytes:
+    parts = (
+        run.architecture_digest,
+        run.recipe,
+        run.dataset,
+        run.numerics,
+        run.evaluate_test,
+        run.engine_version,
+    )
+    return msgspec.json.encode(parts)
+
+
+def _labelled(name: str, groups: list[list[RunRecord]], whole: Summary) -> list[Arm]:
+    differing = [of for of in FEATURES if len({of(group[0]) for group in groups}) > 1]
+    arms = []
+    for group in groups:
+        words = [word for of in differing if (word := of(group[0]))]
+        label = " · ".join([whole.display_name(name), *words])
+        runs = tuple(sorted(group, key=lambda run: (run.seed, run.key)))
+        arms.append(Arm(name, label, "", runs))
+    arms.sort(key=lambda arm: (-len(arm.runs), arm.label))
+    return [
+        replace(arm, slug=name if number == 1 else f"{name}-{number}")
+        for number, arm in enumerate(arms, start=1)
+    ]

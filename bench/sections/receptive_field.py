@@ -1,0 +1,43 @@
+"""The receptive field's growth, layer by layer."""
+
+from __future__ import annotations
+
+from bench.sections import PageKind, Scope, Section, Table
+from bench.sections._format import TIMES
+from bench.sections._layers import columns_of, table
+from bench.sections._notes import notes
+from bench.sections._summary import Summary
+from bench.spec import Portrait
+
+ORDER = 70
+SCOPE: Scope = "suite"
+PAGES: tuple[PageKind, ...] = ("index",)
+MEASURE = "receptive_field"
+TEXT = (
+    (
+        "The side, in input pixels, of the square that one output position of a layer can see, "
+        "and the jump: the distance in input pixels between neighbouring positions. Layers that "
+        "change neither are left out here; the page of the architecture lists them all."
+    ),
+)
+LEFT_OUT = {"output_shape"}
+
+
+def section(summary: Summary) -> Section | None:
+    """None where nothing was measured."""
+    portraits = [p for p in summary.portraits if MEASURE in p.measures]
+    if not portraits:
+        return None
+    tables = tuple(_table(portrait) for portrait in portraits if portrait.measures[MEASURE].layers)
+    return Section(
+        title="Receptive field", text=TEXT, tables=tables, notes=notes(portraits, MEASURE)
+    )
+
+
+def _table(portrait: Portrait) -> Table:
+    rows = portrait.measures[MEASURE].layers
+    shown = {layer: row for layer, row in rows.items() if row.get("kernel", "unknown") is not None}
+    columns = [name for name in columns_of(shown or rows) if name not in LEFT_OUT]
+    size = portrait.measures[MEASURE].values.get("receptive_field_pixels")
+    ending = f": {size} {TIMES} {size} at the end" if isinstance(size, int) else ""
+    return table(f"Receptive field of {portrait.display_name}{ending}", shown or rows, columns)

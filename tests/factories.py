@@ -1,0 +1,284 @@
+"""Synthetic suites, written through `bench.store.Suite` as real runs are.
+
+The numbers are made up but shaped like MNIST's; the three networks' parameters and components are
+the true ones, so a table made of them can be checked against hand-worked sums.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from bench.spec import (
+    Augmentation,
+    DatasetInfo,
+    Environment,
+    Epoch,
+    Field,
+    Measured,
+    Numerics,
+    Portrait,
+    Recipe,
+    RunRecord,
+    RunSpec,
+    digest,
+)
+from bench.store import Suite
+
+MNIST = DatasetInfo(
+    name="mnist",
+    digest=digest(b"mnist"),
+    n_train=54000,
+    n_validation=6000,
+    n_test=10000,
+    split_seed=42,
+)
+MNIST5K = DatasetInfo(
+    name="mnist5k",
+    digest=digest(b"mnist5k"),
+    n_train=3500,
+    n_validation=500,
+    n_test=1000,
+    split_seed=42,
+)
+LAPTOP = Environment(
+    fingerprint="0a1b2c3d4e5f",
+    device="cpu",
+    processor="Synthetic processor, 2 cores",
+    torch="2.7.1",
+    python="3.11.9",
+    packages={"numpy": "2.4.6", "torchvision": "0.22.1"},
+    commit="0123456789abcdef0123456789abcdef01234567",
+    dirty=False,
+    command="python -m bench all --seeds 5",
+)
+WORKSTATION = msgspec.structs.replace(
+    LAPTOP, fingerprint="f5e4d3c2b1a0", processor="Another synthetic processor", torch="2.8.0"
+)
+NAMES = ("model_1", "model_2", "model_3")
+DISPLAY_NAMES = {"model_1": "Model_1", "model_2": "Model_2", "model_3": "Model_3"}
+COMPONENTS = {
+    "model_1": {"Conv Layers": 9710, "BatchNorm": 140},
+    "model_2": {"Conv Layers": 6858, "BatchNorm": 144, "Skip Connections": 260},
+    "model_3": {
+        "Conv Layers": 6858,
+        "BatchNorm": 144,
+        "SE Attention": 256,
+        "Skip Connections": 260,
+    },
+}
+MULTIPLY_ADDS = {"model_1": 1665216, "model_2": 876512, "model_3": 876768}
+# name, operation, output shape, parameters, multiply-adds, receptive field and jump in pixels
+MODEL_1_LAYERS = (
+    ("conv1", "Conv2d", [6, 28, 28], 60, 42336, 3, 1),
+    ("conv2", "Conv2d", [12, 28, 28], 660, 508032, 5, 1),
+    ("pool1", "MaxPool2d", [12, 14, 14], 0, 0, 6, 2),
+    ("conv3", "Conv2d", [16, 14, 14], 1744, 338688, 10, 2),
+    ("conv4", "Conv2d", [20, 14, 14], 2900, 564480, 14, 2),
+    ("pool2", "MaxPool2d", [20, 7, 7], 0, 0, 16, 4),
+    ("conv5", "Conv2d", [16, 7, 7], 2896, 141120, 24, 4),
+    ("conv6", "Conv2d", [10, 7, 7], 1450, 70560, 32, 4),
+)
+LAYER_COLUMNS = {
+    "parameters": ("operation", "output_shape", "n_parameters"),
+    "multiply_adds": ("operation", "output_shape", "multiply_adds"),
+    "receptive_field": ("receptive_field", "jump"),
+}
+ALL_COLUMNS = (
+    "operation",
+    "output_shape",
+    "n_parameters",
+    "multiply_adds",
+    "receptive_field",
+    "jump",
+)
+
+
+def recipe(epochs: int = 15) -> Recipe:
+    """The README's recipe for Model_1."""
+    return Recipe(
+        peak_learning_rate=0.01,
+        warmup_fraction=0.2,
+        weight_decay=1e-4,
+        epochs=epochs,
+        augmentation=Augmentation(
+            rotation_degrees=6.0,
+            translate=0.08,
+            scale_min=0.94,
+            scale_max=1.06,
+            shear_degrees=2.0,
+        ),
+    )
+
+
+def run_spec(architecture: str, seed: int, **changes: Any) -> RunSpec:
+    """A run's spec; `changes` replace its fields."""
+    spec = RunSpec(
+        architecture=architecture,
+        architecture_digest=digest(architecture.encode()),
+        recipe=recipe(),
+        seed=seed,
+        dataset=MNIST,
+        numerics=Numerics(memory_format="channels_last"),
+    )
+    return msgspec.structs.replace(spec, **changes)
+
+
+def record(
+    architecture: str = "model_1",
+    seed: int = 0,
+    *,
+    test_correct: int | None = None,
+    environment: Environment = LAPTOP,
+    **changes: Any,
+) -> RunRecord:
+    """A completed run whose last epoch has `test_correct` right answers.
+
+    `changes` replace fields of the spec (`dataset`, `recipe`, `evaluate_test` ...).
+    """
+    spec = run_spec(architecture, seed, **changes)
+    curve = _epochs(spec, test_correct)
+    counts = [epoch.validation_correct for epoch in curve]
+    return RunRecord(
+        engine_version=spec.engine_version,
+        key=spec.key,
+        status="completed",
+        reason=None,
+        architecture=architecture,
+        architecture_digest=spec.architecture_digest,
+        n_parameters=sum(COMPONENTS.get(architecture, {"all": 1234}).values()),
+        recipe=spec.recipe,
+        seed=seed,
+        evaluate_test=spec.evaluate_test,
+        dataset=spec.dataset,
+        numerics=spec.numerics,
+        environment=environment,
+        epochs=curve,
+        selected_epoch=counts.index(max(counts)) + 1,
+        test_misses=[(247, 6), (321, 7)] if spec.evaluate_test else None,
+        weights_sha256=digest(spec.key.encode()),
+        train_seconds=sum(epoch.train_seconds for epoch in curve),
+    )
+
+
+def failed(architecture: str = "model_1", seed: int = 0, **changes: Any) -> RunRecord:
+    """A run that diverged in its third epoch."""
+    whole = record(architecture, seed, **changes)
+    return msgspec.structs.replace(
+        whole,
+        status="diverged",
+        reason="the loss was not finite in epoch 3, step 17",
+        epochs=whole.epochs[:2],
+        selected_epoch=None,
+        test_misses=None,
+        weights_sha256=None,
+    )
+
+
+def portrait(architecture: str = "model_1", environment: Environment = LAPTOP) -> Portrait:
+    """Measures, docstring and source of one of the three networks."""
+    n_parameters = sum(COMPONENTS[architecture].values())
+    return Portrait(
+        architecture=architecture,
+        architecture_digest=digest(architecture.encode()),
+        display_name=DISPLAY_NAMES[architecture],
+        group="",
+        docstring=f"{DISPLAY_NAMES[architecture]}: made up.\n\nFor tests <only> & no more.",
+        source='"""A synthetic source."""\n\n\nclass Network:\n    pass  # 1 < 2 & "quoted"\n',
+        recipe=recipe(),
+        measures={
+            "parameters": Measured(
+                fields=(Field(name="n_parameters", title="Parameters", unit=""),),
+                values={"n_parameters": n_parameters},
+                layers=_layers("parameters"),
+                components=COMPONENTS[architecture],
+                notes=["Every trainable element counts once; buffers do not."],
+            ),
+            "multiply_adds": Measured(
+                fields=(
+                    Field(name="multiply_adds", title="Multiply-adds", unit=""),
+                    Field(name="fvcore_total", title="fvcore's total", unit=""),
+                ),
+                values={
+                    "multiply_adds": MULTIPLY_ADDS[architecture],
+                    "fvcore_total": MULTIPLY_ADDS[architecture] + 90000,
+                },
+                layers=_layers("multiply_adds"),
+                notes=[
+                    "One multiply-add counts 1; one image, forward.",
+                    "Not counted: aten::max_pool2d, aten::relu_.",
+                ],
+            ),
+            "receptive_field": Measured(
+                fields=(
+                    Field(name="receptive_field_pixels", title="Receptive field", unit="pixels"),
+                ),
+                values={"receptive_field_pixels": 32},
+                layers=_layers("receptive_field"),
+                notes=["Side of the square of input pixels that one output can see."],
+            ),
+        },
+        environment=environment,
+    )
+
+
+def fill(
+    suite: Suite,
+    architectures: Sequence[str] = NAMES,
+    seeds: Sequence[int] = range(5),
+    **changes: Any,
+) -> Suite:
+    """Portraits and one completed run for each architecture and seed."""
+    for name in architectures:
+        suite.add_portrait(portrait(name))
+        for seed in seeds:
+            suite.add_run(record(name, seed, **changes), b"weights")
+    return suite
+
+
+def suite(results: Path, name: str = "local", **changes: Any) -> Suite:
+    """A whole suite of three architectures and five seeds."""
+    return fill(Suite(results, name), **changes)
+
+
+def _layers(measure: str) -> dict[str, dict[str, Any]]:
+    rows = {name: dict(zip(ALL_COLUMNS, values, strict=True)) for name, *values in MODEL_1_LAYERS}
+    wanted = LAYER_COLUMNS[measure]
+    return {name: {column: row[column] for column in wanted} for name, row in rows.items()}
+
+
+def _epochs(spec: RunSpec, test_correct: int | None) -> list[Epoch]:
+    """Errors that fall to about 0.6 %, from a stream named by architecture and seed."""
+    stream = random.Random(f"{spec.architecture}-{spec.seed}")
+    shift = stream.gauss(0, 0.0004)
+    rows = []
+    n_epochs = spec.recipe.epochs
+    for number in range(1, n_epochs + 1):
+        part = number / n_epochs
+        error = 0.0063 + shift + 0.06 * (1 - part) ** 3 + abs(stream.gauss(0, 0.0025 * (1 - part)))
+        last = number == n_epochs
+        test = _right(spec.dataset.n_test, error - 0.0003)
+        rows.append(
+            Epoch(
+                epoch=number,
+                learning_rate=0.01 * (1 - part) + 4e-8,
+                train_loss=5 * error,
+                train_correct=_right(spec.dataset.n_train, 2.5 * error + 0.003),
+                validation_loss=3 * error,
+                validation_correct=_right(spec.dataset.n_validation, error + 0.0002),
+                test_loss=3 * error if spec.evaluate_test else None,
+                test_correct=(test_correct if last and test_correct is not None else test)
+                if spec.evaluate_test
+                else None,
+                train_seconds=41.5,
+            )
+        )
+    return rows
+
+
+def _right(n: int, error: float) -> int:
+    return n - round(n * error)

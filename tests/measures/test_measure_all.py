@@ -1,0 +1,258 @@
+"""The folder scan, the contract of every measure, and the published figures."""
+
+from __future__ import annotations
+
+import importlib.util
+import random
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from bench import measures
+from bench.errors import MeasureError
+from bench.spec import Field, Measured
+
+ROOT = Path(__file__).resolve().parents[2]
+IMAGES = torch.zeros(2, 1, 28, 28)
+
+# From the README and its authors' public code.
+PUBLISHED: dict[str, dict[str, Any]] = {
+    "model_1": {
+        "n_parameters": 9_850,
+        "components": (9_710, 140, 0, 0, 0),
+        "convolution_multiply_adds": 1_665_216,
+        "linear_multiply_adds": 0,
+        "fvcore_total": 1_709_610,
+    },
+    "model_2": {
+        "n_parameters": 7_262,
+        "components": (6_858, 144, 0, 260, 0),
+        "convolution_multiply_adds": 876_512,
+        "linear_multiply_adds": 0,
+        "fvcore_total": 924_042,
+    },
+    "model_3": {
+        "n_parameters": 7_518,
+        "components": (6_858, 144, 256, 260, 0),
+        "convolution_multiply_adds": 876_512,
+        "linear_multiply_adds": 256,  # two gates: 2 * 12 * 4 + 2 * 20 * 4
+        "fvcore_total": 937_626,
+    },
+}
+# (receptive field, jump) of each 3x3 convolution and each max-pooling, in order
+PROGRESSION = [(3, 1), (5, 1), (6, 2), (10, 2), (14, 2), (16, 4), (24, 4), (32, 4)]
+
+
+def published(name: str) -> dict[str, Measured]:
+    """Every measure of one of the README's networks."""
+    path = ROOT / "architectures" / f"{name}.py"
+    spec = importlib.util.spec_from_file_location(name, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module: Any = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return measures.measure_all(module.Network(), IMAGES, module.COMPONENTS)
+
+
+class Small(nn.Module):
+    """A convolution, a norm, dropout as a function, and a linear head."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(1, 2, 3)
+        self.norm = nn.BatchNorm2d(2)
+        self.head = nn.Linear(2, 10)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = functional.dropout(self.norm(self.conv(x)), 0.5, training=True)  # draws, always
+        logits: Tensor = self.head(x.mean((2, 3)))
+        return logits
+
+
+class Branching(Small):
+    """Cannot be traced: which way it goes depends on the image."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x if x.sum() > 0 else -x)
+
+
+def generators() -> tuple[object, ...]:
+    """The states of torch's, Python's and numpy's global generators."""
+    return torch.get_rng_state().tolist(), random.getstate(), str(np.random.get_state())  # noqa: NPY002
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_the_published_networks_have_their_published_figures(name: str) -> None:
+    found, expected = published(name), PUBLISHED[name]
+    parameters, arithmetic = found["parameters"], found["multiply_adds"]
+    assert parameters.values["n_parameters"] == expected["n_parameters"]
+    assert tuple(parameters.components.values()) == expected["components"]
+    for figure in ("convolution_multiply_adds", "linear_multiply_adds", "fvcore_total"):
+        assert arithmetic.values[figure] == expected[figure]
+    assert arithmetic.values["multiply_adds"] == (
+        expected["convolution_multiply_adds"] + expected["linear_multiply_adds"]
+    )
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_the_published_networks_see_32_pixels(name: str) -> None:
+    measured = published(name)["receptive_field"]
+    rows = [
+        row
+        for row in measured.layers.values()
+        if (row["operation"], row["kernel"]) in {("Conv2d", 3), ("MaxPool2d", 2)}
+    ]
+    assert [(row["receptive_field"], row["jump"]) for row in rows] == PROGRESSION
+    assert measured.values["receptive_field_pixels"] == 32
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_components_and_layers_add_up_and_join_by_name(name: str) -> None:
+    found = published(name)
+    for measure, column in (("parameters", "n_parameters"), ("multiply_adds", "multiply_adds")):
+        total = found[measure].values[column]
+        assert sum(found[measure].components.values()) == total
+        assert sum(row[column] for row in found[measure].layers.values()) == total
+    assert list(found["parameters"].layers) == list(found["receptive_field"].layers)
+    assert found["multiply_adds"].layers.keys() <= found["parameters"].layers.keys()
+
+
+@pytest.mark.parametrize("name", measures.names())
+def test_every_measure_keeps_the_contract(name: str) -> None:
+    plugin = importlib.import_module(f"bench.measures.{name}")
+    assert plugin.__doc__
+    assert all(isinstance(field, Field) for field in plugin.FIELDS)
+    measured = measures.measure_all(Small(), IMAGES, {})[name]
+    assert measured.error is None
+    assert measured.fields == plugin.FIELDS
+    assert measured.values.keys() == {field.name for field in plugin.FIELDS}
+    assert measured.notes, "a measure says its convention"
+
+
+def test_the_scan_finds_the_files_without_an_underscore() -> None:
+    files = {path.stem for path in (ROOT / "bench" / "measures").glob("[!_]*.py")}
+    assert set(measures.names()) == files
+    assert {"parameters", "multiply_adds", "receptive_field"} <= files
+
+
+def test_the_package_does_not_import_torch() -> None:
+    code = "import sys, bench.measures as m; m.names(); sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
+
+
+def test_measuring_prints_nothing_and_warns_of_nothing() -> None:
+    code = (
+        "import torch; from torch import nn; from bench import measures\n"
+        "model = nn.Sequential(nn.Conv2d(1, 2, 3), nn.Sigmoid(), nn.MaxPool2d(2), nn.Flatten())\n"
+        "model.never = nn.Linear(1, 1)\n"
+        "model.forward = lambda x: model[3](model[2](model[1](model[0](x))))\n"
+        "found = measures.measure_all(model, torch.zeros(1, 1, 8, 8), {})\n"
+        "assert found['multiply_adds'].error is None, found['multiply_adds'].error\n"
+    )
+    command = [sys.executable, "-W", "error", "-c", code]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_the_model_and_the_generators_come_back_as_they_were() -> None:
+    model = Small().train()
+    model.norm.eval()  # a frozen norm inside of a model in training
+    weights = {name: value.clone() for name, value in model.state_dict().items()}
+    before = generators()
+    measures.measure_all(model, torch.rand(2, 1, 28, 28, generator=torch.Generator()), {})
+    assert generators() == before
+    assert (model.training, model.conv.training, model.norm.training) == (True, True, False)
+    for name, value in model.state_dict().items():
+        assert torch.equal(value, weights[name]), name
+    assert not model.conv._forward_hooks
+    assert all(parameter.grad is None for parameter in model.parameters())
+
+
+def test_a_measure_that_fails_says_why_and_the_others_run() -> None:
+    found = measures.measure_all(Branching(), IMAGES, {})
+    error = found["receptive_field"].error
+    assert error is not None
+    assert error.startswith("torch.fx cannot trace forward:")
+    assert "let no branch or loop in forward depend on a tensor" in error
+    assert "\n" not in error
+    assert found["receptive_field"].values == {}
+    assert found["receptive_field"].fields  # a report still knows the column's titles
+    assert found["parameters"].values["n_parameters"] == 20 + 4 + 30
+
+
+def test_a_model_that_cannot_run_gives_one_line_for_every_measure() -> None:
+    for name, measured in measures.measure_all(nn.Linear(3, 2), IMAGES, {}).items():
+        assert measured.error is not None, name
+        assert "\n" not in measured.error
+        assert measured.values == {}
+
+
+NEW_MEASURE = """
+from bench.spec import Field, Measured
+
+FIELDS = (Field(name="n_modules", title="Modules", unit="modules"),)
+
+def measure(model, example, components):
+    {body}
+"""
+
+
+@pytest.mark.parametrize(
+    ("body", "values", "error"),
+    [
+        (
+            "return Measured(fields=FIELDS, values={'n_modules': len(list(model.modules()))})",
+            {"n_modules": 4},
+            None,
+        ),
+        (
+            "return 1 / 0",
+            {},
+            (
+                "ZeroDivisionError: division by zero (measure extra): the model or the measure "
+                "raised this; run the model's forward once to see"
+            ),
+        ),
+        (
+            "return Measured(fields=FIELDS, values={})",
+            {},
+            (
+                "fields and values differ in: n_modules (bench/measures/extra.py): return one "
+                "value for each of FIELDS"
+            ),
+        ),
+    ],
+)
+def test_a_new_measure_is_one_file(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    body: str,
+    values: dict[str, int],
+    error: str | None,
+) -> None:
+    (tmp_path / "extra.py").write_text(NEW_MEASURE.format(body=body))
+    monkeypatch.setattr(measures, "__path__", [*measures.__path__, str(tmp_path)])
+    monkeypatch.delitem(sys.modules, "bench.measures.extra", raising=False)
+    found = measures.measure_all(Small(), IMAGES, {})
+    sys.modules.pop("bench.measures.extra")
+    assert (found["extra"].values, found["extra"].error) == (values, error)
+    assert [field.name for field in found["extra"].fields] == ["n_modules"]
+    assert found["parameters"].error is None
+
+
+def test_a_component_that_names_no_module_is_refused() -> None:
+    found = measures.measure_all(Small(), IMAGES, {"skp": "Skip Connections"})
+    assert found["parameters"].error == str(
+        MeasureError(
+            "component prefix 'skp' names no module",
+            where="Small",
+            remedy="use a module's dotted name, or a leading part of it, in COMPONENTS",
+        )
+    )

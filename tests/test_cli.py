@@ -1,0 +1,200 @@
+"""The commands as a person meets them, each in a real process."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from safetensors.numpy import load_file
+
+from tests.support import environment
+
+Bench = Callable[..., subprocess.CompletedProcess[str]]
+Write = Callable[..., Path]
+TINY = ("--dataset", "mnist5k", "--arch", "tiny")
+
+
+def records(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.glob("results/*/*/*/seed-*.json")}
+
+
+def test_help_and_typing_errors_answer_without_torch() -> None:
+    script = (
+        "import sys; sys.argv[1:] = {words!r}\n"
+        "import bench.cli\n"
+        "try: bench.cli.main()\n"
+        "except SystemExit: pass\n"
+        "assert 'torch' not in sys.modules, 'torch was imported'\n"
+    )
+    for words in (["--help"], ["all", "--help"], ["all", "--seeds", "0"], ["--version"]):
+        done = subprocess.run(
+            [sys.executable, "-c", script.format(words=words)],
+            env=environment(),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+
+
+def test_all_trains_once_then_only_what_is_missing(
+    bench: Bench, tmp_path: Path, write_architecture: Write
+) -> None:
+    source = write_architecture("tiny")
+    first = bench("all", *TINY, "--seeds", "2")
+    assert first.returncode == 0, first.stderr
+    assert "plan: 2 runs (4 epochs) to train, 0 there already" in first.stdout
+    assert first.stdout.rstrip().splitlines()[-1].endswith("reports/index.html")
+    two = records(tmp_path)
+    assert len(two) == 2
+
+    again = bench("all", *TINY, "--seeds", "2")
+    assert "all 2 runs are there, nothing to train" in again.stdout
+    assert records(tmp_path) == two
+
+    more = bench("all", *TINY, "--seeds", "4")
+    assert "plan: 2 runs (4 epochs) to train, 2 there already" in more.stdout
+    four = records(tmp_path)
+    assert len(four) == 4
+    assert two.items() <= four.items()
+
+    source.write_text(
+        source.read_text().replace("peak_learning_rate=0.01", "peak_learning_rate=0.02")
+    )
+    edited = bench("all", *TINY, "--seeds", "1")
+    assert "plan: 1 runs" in edited.stdout
+    assert len(records(tmp_path)) == 5
+
+
+def test_a_record_says_what_made_it(
+    bench: Bench, tmp_path: Path, write_architecture: Write
+) -> None:
+    write_architecture("tiny")
+    done = bench("train", *TINY, "--seeds", "7-7", "--jobs", "1")
+    assert done.returncode == 0, done.stderr
+    (content,) = records(tmp_path).values()
+    record = json.loads(content)
+    assert record["schema"] == 1
+    assert record["status"] == "completed"
+    assert record["seed"] == 7
+    assert record["n_parameters"] == 4 * 9 + 4 + 40 + 10
+    assert record["dataset"]["name"] == "mnist5k"
+    assert [epoch["epoch"] for epoch in record["epochs"]] == [1, 2]
+    assert record["recipe"]["batch_size"] == 500
+    assert record["environment"]["command"] == (
+        "python -m bench train --dataset mnist5k --arch tiny --seeds 7-7 --jobs 1"
+    )
+    text = content.decode()
+    assert str(Path.home()) not in text or str(Path.home()) == "/"
+    (weights,) = tmp_path.glob("results/local/mnist5k/tiny/*.safetensors")
+    assert load_file(weights)["head.weight"].shape == (10, 4)
+
+
+@pytest.mark.parametrize(
+    ("before", "status", "reason"),
+    [
+        ("if self.training: raise ValueError('on purpose')", "failed", "ValueError: on purpose"),
+        ("if self.training: images = images * float('nan')", "diverged", "epoch 1, step 1"),
+        ("if self.training: os.kill(os.getpid(), signal.SIGKILL)", "failed", "exit code -9"),
+    ],
+)
+def test_a_run_that_goes_wrong_is_a_record_and_the_others_go_on(
+    bench: Bench,
+    tmp_path: Path,
+    write_architecture: Write,
+    before: str,
+    status: str,
+    reason: str,
+) -> None:
+    write_architecture("tiny")
+    # Only in a worker: the plan's trial runs a step in the parent process.
+    guarded = before.replace("self.training", "self.training and os.getppid() != TEST_PARENT")
+    guarded = guarded.replace("TEST_PARENT", "int(os.environ['TEST_PARENT'])")
+    write_architecture("wrong", before=guarded)
+    words = ("--dataset", "mnist5k", "--seeds", "1", "--epochs", "1")
+    done = bench("all", *words, TEST_PARENT=str(os.getpid()))
+    assert done.returncode == 3, done.stderr
+    (wrong,) = tmp_path.glob("results/local/mnist5k/wrong/*.json")
+    record = json.loads(wrong.read_bytes())
+    assert record["status"] == status
+    assert reason in record["reason"]
+    assert len(list(tmp_path.glob("results/local/mnist5k/tiny/*.json"))) == 1
+    assert (tmp_path / "reports" / "index.html").exists()
+
+    again = bench("all", *words, TEST_PARENT=str(os.getpid()))
+    assert again.returncode == 3
+    assert "nothing to train" in again.stdout
+    assert "failed earlier" in again.stderr
+
+
+def test_inspect_prints_json_for_scripts(bench: Bench) -> None:
+    done = bench("inspect", "model_2", "--json")
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert found["n_parameters"] == 7262
+    assert sum(found["components"].values()) == 7262
+    assert {"name", "operation", "output_shape", "n_parameters", "receptive_field", "jump"} <= set(
+        found["layers"][0]
+    )
+
+
+def test_inspect_prints_tables_for_people(bench: Bench) -> None:
+    done = bench("inspect", "model_3", COLUMNS="200")
+    assert done.returncode == 0, done.stderr
+    for text in ("7,518", "SE Attention", "256", "receptive field"):
+        assert text in done.stdout
+
+
+def test_list_names_every_plug_in(bench: Bench) -> None:
+    done = bench("list")
+    assert done.returncode == 0, done.stderr
+    for text in ("architecture model_1: Model_1", "data set mnist5k", "measure parameters"):
+        assert text in done.stdout
+
+
+def test_the_starter_runs(bench: Bench, tmp_path: Path) -> None:
+    done = bench("new", "mine")
+    assert done.returncode == 0, done.stderr
+    assert "NETWORK_NAME" not in (tmp_path / "architectures/mine.py").read_text()
+    words = ("--dataset", "mnist5k", "--seeds", "1", "--epochs", "1")
+    run = bench("train", *words, "--arch", "mine")
+    assert run.returncode == 0, run.stderr
+    assert "1 of 1 runs" in run.stdout
+
+
+def test_new_never_replaces_a_file(bench: Bench, tmp_path: Path) -> None:
+    bench("new", "mine")
+    path = tmp_path / "architectures/mine.py"
+    path.write_text("my work")
+    done = bench("new", "mine")
+    assert done.returncode == 2
+    assert "the file exists" in done.stderr
+    assert path.read_text() == "my work"
+
+
+@pytest.mark.parametrize("name", ["../up", "Mine", "1st", "a b", ""])
+def test_new_refuses_names_that_no_module_can_have(bench: Bench, tmp_path: Path, name: str) -> None:
+    done = bench("new", name)
+    assert done.returncode == 2
+    assert "bad name" in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_without_mnist_auto_says_plainly_what_it_uses_instead(
+    bench: Bench, write_architecture: Write
+) -> None:
+    write_architecture("tiny")
+    # An unreachable proxy makes the mirrors fail at once, wherever the test runs.
+    away = {"http_proxy": "http://127.0.0.1:9", "https_proxy": "http://127.0.0.1:9"}
+    done = bench("train", "--arch", "tiny", "--seeds", "1", "--epochs", "1", **away)
+    assert done.returncode == 0, done.stderr
+    assert "Notice:" in done.stdout
+    assert "not comparable" in done.stdout
+    refused = bench("train", "--dataset", "mnist", "--arch", "tiny", "--seeds", "1", **away)
+    assert refused.returncode == 2
+    assert "Traceback" not in refused.stderr

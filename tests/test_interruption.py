@@ -1,0 +1,107 @@
+"""Real kills of real commands: nothing finished is lost, nothing torn, the same bits at the end."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.support import environment
+
+Bench = Callable[..., subprocess.CompletedProcess[str]]
+Write = Callable[..., Path]
+
+# Training steps report through a pipe in the file system, so the test kills at a known step.
+REPORTING = """if self.training and os.environ.get("STEP_PIPE") and os.getppid() != TEST_PARENT:
+            with open(os.environ["STEP_PIPE"], "w") as pipe:
+                pipe.write(".")
+            if os.environ.get("STEP_HANG"):
+                signal.pause()"""
+WORDS = ("train", "--dataset", "mnist5k", "--arch", "tiny", "--seeds", "1", "--jobs", "1")
+STEPS_PER_EPOCH = 7  # 3,500 images in batches of 500
+
+
+def sha256_of(folder: Path) -> str:
+    (path,) = folder.glob("local/mnist5k/tiny/*.json")
+    digest = json.loads(path.read_bytes())["weights_sha256"]
+    assert isinstance(digest, str)
+    return digest
+
+
+def start(tmp_path: Path, results: str, **extra: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "bench", *WORDS, "--results", results],
+        cwd=tmp_path,
+        env=environment(**extra),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        # A test run in the background may have inherited an ignored SIGINT.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
+
+
+@pytest.mark.parametrize("steps", [STEPS_PER_EPOCH - 3, STEPS_PER_EPOCH + 3])
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
+def test_a_killed_command_goes_on_and_ends_with_the_same_bits(
+    bench: Bench, tmp_path: Path, write_architecture: Write, steps: int, how: signal.Signals
+) -> None:
+    write_architecture("tiny", before=REPORTING.replace("TEST_PARENT", str(os.getpid())))
+    assert bench(*WORDS, "--results", "whole").returncode == 0
+    pipe = tmp_path / "steps"
+    os.mkfifo(pipe)
+    running = start(tmp_path, "killed", STEP_PIPE=str(pipe))
+    for _ in range(steps):
+        assert pipe.read_text() == "."  # waits for the worker's next step
+    if how == signal.SIGINT:
+        os.killpg(running.pid, how)  # as a terminal's Ctrl-C does
+        # A worker may be waiting to report its next step: it is ended all the same.
+        _, errors = running.communicate(timeout=60)
+        assert running.returncode == 130
+        assert errors.splitlines()[-1].startswith("interrupted: finished runs are kept")
+        assert "Traceback" not in errors
+    else:
+        os.killpg(running.pid, how)
+        running.communicate(timeout=60)
+    assert list(tmp_path.glob("killed/*/*/*/*.json")) == []
+    kept = list(tmp_path.glob("killed/local/.unfinished/*.checkpoint"))
+    assert len(kept) == (steps > STEPS_PER_EPOCH)
+    assert bench(*WORDS, "--results", "killed").returncode == 0
+    assert sha256_of(tmp_path / "killed") == sha256_of(tmp_path / "whole")
+    assert list(tmp_path.glob("killed/local/.unfinished/*.checkpoint")) == []
+
+
+def test_two_commands_at_once_train_each_run_once(
+    tmp_path: Path, write_architecture: Write
+) -> None:
+    write_architecture("tiny")
+    running = [start(tmp_path, "shared") for _ in range(2)]
+    for each in running:
+        output, errors = each.communicate(timeout=120)
+        assert each.returncode == 0, errors
+        assert "1 of 1 runs" in output or "nothing to train" in output
+    assert len(list(tmp_path.glob("shared/local/mnist5k/tiny/*.json"))) == 1
+    assert list(tmp_path.rglob(".tmp-*")) == []
+
+
+def test_the_same_bits_with_one_and_two_workers_and_in_any_order(
+    bench: Bench, tmp_path: Path, write_architecture: Write
+) -> None:
+    write_architecture("tiny")
+    words = ("train", "--dataset", "mnist5k", "--epochs", "1")
+    assert bench(*words, "--seeds", "0-2", "--jobs", "1", "--results", "one").returncode == 0
+    assert bench(*words, "--seeds", "2,1,0", "--jobs", "2", "--results", "two").returncode == 0
+
+    def bits(results: str) -> dict[str, str]:
+        paths = (tmp_path / results).glob("local/mnist5k/tiny/*.json")
+        return {path.name: json.loads(path.read_bytes())["weights_sha256"] for path in paths}
+
+    assert len(bits("one")) == 3
+    assert bits("one") == bits("two")

@@ -1,0 +1,241 @@
+"""The report rebuilt from synthetic records: what it says, where it lies, what it leaves alone."""
+
+from __future__ import annotations
+
+import html
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from markdown_it import MarkdownIt
+
+from bench import report
+from bench.errors import StoreError
+from bench.store import Suite
+from tests import factories
+
+COMMAND = "python -m bench report"
+
+
+def rendered(suite: Suite, reports: Path) -> str:
+    """The index as text: no tags, spaces single, narrow no-break spaces plain."""
+    report.render(suite, reports, command=COMMAND)
+    return text_of(reports / "index.html")
+
+
+def text_of(page: Path) -> str:
+    body = page.read_text(encoding="utf-8").partition("<body>")[2]
+    plain = html.unescape(re.sub(r"<[^>]+>", " ", body)).replace("\N{NARROW NO-BREAK SPACE}", " ")
+    return " ".join(plain.split())
+
+
+def bytes_of(folder: Path) -> dict[str, bytes]:
+    files = (path for path in sorted(folder.rglob("*")) if path.is_file())
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
+
+
+def suite_of(results: Path, counts: dict[str, list[int]]) -> Suite:
+    """Runs whose last epoch has these right answers, seeds from 0."""
+    suite = Suite(results, "local")
+    for name, right in counts.items():
+        suite.add_portrait(factories.portrait(name))
+        for seed, correct in enumerate(right):
+            suite.add_run(factories.record(name, seed, test_correct=correct), None)
+    return suite
+
+
+@pytest.fixture
+def reports(tmp_path: Path) -> Path:
+    return tmp_path / "reports"
+
+
+@pytest.fixture
+def whole(tmp_path: Path) -> Suite:
+    return factories.suite(tmp_path / "results")
+
+
+def test_the_answer_comes_first_and_is_exact(tmp_path: Path, reports: Path) -> None:
+    suite = suite_of(tmp_path / "results", {"model_2": [9939, 9940, 9935, 9941, 9938]})
+    text = rendered(suite, reports)
+    sentence = (
+        "Model_2 has 7,262 parameters; over 5 runs its mean test accuracy is 99.386 % (sd 0.023); "
+        "2 of 5 reached 99.40 % (9,940 of 10,000); the README says 99.35 %."
+    )
+    assert sentence in text
+    assert text.index(sentence) < text.index("Results on mnist")
+
+
+def test_a_count_below_the_target_never_rounds_up_to_it(tmp_path: Path, reports: Path) -> None:
+    text = rendered(suite_of(tmp_path / "results", {"model_1": [9939, 9939, 9940]}), reports)
+    assert "1 of 3 reached 99.40 % (9,940 of 10,000)" in text
+
+
+def test_a_mean_is_rounded_once_and_the_same_everywhere(tmp_path: Path, reports: Path) -> None:
+    text = rendered(suite_of(tmp_path / "results", {"model_1": [9939, 9940, 9939, 9939]}), reports)
+    assert text.count("99.393") >= 4
+    assert "99.392" not in text
+
+
+def test_one_run_has_no_spread(tmp_path: Path, reports: Path) -> None:
+    text = rendered(suite_of(tmp_path / "results", {"model_1": [9941]}), reports)
+    assert "over 1 run its mean test accuracy is 99.410 % (sd n/a)" in text
+    assert "99.410 % ± n/a (1)" in text
+
+
+def test_the_readmes_tables_stand_beside_ours(whole: Suite, reports: Path) -> None:
+    text = rendered(whole, reports)
+    heads = "Model Parameters Val Accuracy best epoch Test Accuracy last epoch Target 99.4%"
+    assert heads in text
+    for row in (
+        "Conv Layers 9,710 README ~8,500 6,858 README ~6,200 6,858 README ~6,400",
+        "BatchNorm 140 README ~68 144 README ~68 144 README ~68",
+        "SE Attention 0 README 0 0 README 0 256 README ~256",
+        "Skip Connections 0 README 0 260 README ~240 260 README ~240",
+        "Final Linear 0 README 0 0 README 0 0 README 0",
+        "Total 9,850 README 9,850 7,262 README 7,262 7,518 README 7,518",
+        "✗ 1,850 over README ✗ 1,850 over",
+        "✓ 738 under README ✓ 738 under",
+    ):
+        assert row in text
+
+
+def test_the_same_records_give_the_same_bytes(whole: Suite, tmp_path: Path) -> None:
+    reports = tmp_path / "one"
+    report.render(whole, reports, command=COMMAND)
+    first = bytes_of(reports)
+    report.render(whole, reports, command=COMMAND)
+    assert bytes_of(reports) == first
+    other = tmp_path / "two"
+    report.render(whole, other, command=COMMAND)
+    assert bytes_of(other) == first
+
+
+def test_the_files_written_are_returned_index_first(whole: Suite, reports: Path) -> None:
+    files = report.render(whole, reports, command=COMMAND)
+    assert files[:2] == [reports / "index.html", reports / "report.md"]
+    assert {path.relative_to(reports).as_posix() for path in files} == (
+        bytes_of(reports).keys() - {report.MANIFEST}
+    )
+    assert files[0].stat().st_size < 1_500_000
+
+
+def test_foreign_files_stay_and_left_over_pages_go(tmp_path: Path, reports: Path) -> None:
+    report.render(factories.suite(tmp_path / "results"), reports, command=COMMAND)
+    foreign = reports / "reference" / "index.html"
+    foreign.parent.mkdir()
+    foreign.write_text("kept")
+    smaller = suite_of(tmp_path / "others", {"model_1": [9940]})
+    report.render(smaller, reports, command=COMMAND)
+    assert foreign.read_text() == "kept"
+    pages = sorted(path.name for path in (reports / "architectures").iterdir())
+    assert pages == ["model_1.html"]
+
+
+def test_a_manifest_that_points_elsewhere_removes_nothing(whole: Suite, tmp_path: Path) -> None:
+    precious = tmp_path / "precious.txt"
+    precious.write_text("kept")
+    reports = tmp_path / "reports"
+    reports.mkdir()
+    (reports / report.MANIFEST).write_text("../precious.txt\n")
+    report.render(whole, reports, command=COMMAND)
+    assert precious.read_text() == "kept"
+
+
+def test_an_unreadable_record_leaves_the_old_report_whole(whole: Suite, reports: Path) -> None:
+    report.render(whole, reports, command=COMMAND)
+    before = bytes_of(reports)
+    path = next(whole.folder.glob("mnist/model_1/seed-*.json"))
+    path.write_text("{")
+    with pytest.raises(StoreError, match="unreadable record"):
+        report.render(whole, reports, command="another")
+    assert bytes_of(reports) == before
+
+
+def test_nothing_is_left_beside_the_reports(whole: Suite, reports: Path) -> None:
+    report.render(whole, reports, command=COMMAND)
+    assert sorted(path.name for path in reports.parent.iterdir()) == ["reports", "results"]
+
+
+def test_a_reports_folder_that_is_a_file_is_one_clear_line(whole: Suite, tmp_path: Path) -> None:
+    blocked = tmp_path / "file"
+    blocked.write_text("")
+    with pytest.raises(StoreError, match="cannot write the report"):
+        report.render(whole, blocked, command=COMMAND)
+
+
+def test_torch_is_never_imported(whole: Suite, reports: Path) -> None:
+    script = (
+        "import sys; from pathlib import Path; from bench import report; "
+        "from bench.store import Suite; "
+        "report.render(Suite(Path(sys.argv[1]), 'local'), Path(sys.argv[2]), command='c'); "
+        "print(sorted({'torch', 'pyplot', 'matplotlib.pyplot'} & set(sys.modules)))"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(Path(report.__file__).parents[1])}
+    found = subprocess.run(
+        [sys.executable, "-c", script, str(whole.folder.parent), str(reports)],
+        capture_output=True,
+        text=True,
+        check=True,
+        env=environment,
+    )
+    assert found.stdout == "[]\n"
+
+
+def test_links_lead_to_files(whole: Suite, reports: Path) -> None:
+    files = report.render(whole, reports, command=COMMAND)
+    for page in files:
+        if page.suffix == ".html":
+            content = page.read_text(encoding="utf-8")
+            ids = set(re.findall(r' id="([^"]+)"', content))
+            for href in re.findall(r'<a [^>]*href="([^"]+)"', content):
+                if href.startswith("#"):
+                    assert href[1:] in ids
+                else:
+                    assert (page.parent / href).is_file(), href
+
+
+def test_no_id_comes_twice_on_a_page(whole: Suite, reports: Path) -> None:
+    for page in report.render(whole, reports, command=COMMAND):
+        if page.suffix == ".html":
+            ids = re.findall(r' id="([^"]+)"', page.read_text(encoding="utf-8"))
+            assert len(ids) == len(set(ids))
+
+
+def test_pages_hold_everything_themselves(whole: Suite, reports: Path) -> None:
+    for page in report.render(whole, reports, command=COMMAND):
+        if page.suffix == ".html":
+            content = page.read_text(encoding="utf-8")
+            assert "default-src 'none'" in content
+            assert not re.search(r"<(script|img|iframe|object)\b|@import|url\((?!#)", content)
+
+
+def test_source_and_docstring_are_shown_as_text(whole: Suite, reports: Path) -> None:
+    report.render(whole, reports, command=COMMAND)
+    page = (reports / "architectures" / "model_1.html").read_text(encoding="utf-8")
+    assert "For tests &lt;only&gt; &amp; no more." in page
+    assert "pass  # 1 &lt; 2 &amp; &#34;quoted&#34;" in page
+
+
+def test_an_architectures_page_shows_its_own_runs_only(whole: Suite, reports: Path) -> None:
+    report.render(whole, reports, command=COMMAND)
+    page = reports / "architectures" / "model_2.html"
+    links = re.findall(r'href="([^"]+seed-[^"]+\.json)"', page.read_text(encoding="utf-8"))
+    assert len(links) == 5
+    assert all("/mnist/model_2/" in link for link in links)
+    text = text_of(page)
+    for heading in ("Accuracy by epoch", "Layers of Model_2", "Recipe of Model_2", "Source"):
+        assert heading in text
+
+
+def test_markdown_renders_as_tables_with_pictures_that_exist(whole: Suite, reports: Path) -> None:
+    report.render(whole, reports, command=COMMAND)
+    source = (reports / "report.md").read_text(encoding="utf-8")
+    parsed = MarkdownIt("commonmark").enable("table").render(source)
+    assert parsed.count("<table>") == source.count("\n| :---") >= 8
+    assert "{{" not in source
+    pictures = re.findall(r'<img src="([^"]+)"', parsed)
+    assert len(pictures) == 4
+    assert all((reports / picture).is_file() for picture in pictures)
