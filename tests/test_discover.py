@@ -101,7 +101,8 @@ def test_an_unknown_name_is_answered_with_the_nearest() -> None:
         (
             (
                 "from bench.spec import Recipe\nclass Network: pass\n"
-                "RECIPE = Recipe(peak_learning_rate=1.0, warmup_fraction=0.1)\nMEMORY_FORMAT = 'x'\n"
+                "RECIPE = Recipe(peak_learning_rate=1.0, warmup_fraction=0.1)\n"
+                "MEMORY_FORMAT = 'x'\n"
             ),
             "bad MEMORY_FORMAT",
         ),
