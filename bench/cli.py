@@ -7,6 +7,7 @@ so that `--help`, `new`, `report` and a typing error answer at once.
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from bench.plan import Plan
     from bench.stages import Selection
 
-EXIT_BAD_INPUT = 2
+RESULTS, REPORTS = Path("results"), Path("reports")
 EXIT_SOME_FAILED = 3
 EXIT_INTERRUPTED = 130
 
@@ -61,8 +62,8 @@ def all_(
     device: DeviceName = "auto",
     jobs: Jobs = None,
     suite: SuiteName = "local",
-    results: Results = Path("results"),
-    reports: Reports = Path("reports"),
+    results: Results = RESULTS,
+    reports: Reports = REPORTS,
     data_dir: DataDir = None,
 ) -> None:
     """Measure, train what is missing, render the report."""
@@ -80,7 +81,7 @@ def train(
     device: DeviceName = "auto",
     jobs: Jobs = None,
     suite: SuiteName = "local",
-    results: Results = Path("results"),
+    results: Results = RESULTS,
     data_dir: DataDir = None,
 ) -> None:
     """Measure, and train the runs that the suite lacks."""
@@ -181,20 +182,30 @@ def _tell_plan(plan: Plan, seconds: float, n_workers: int) -> None:
 @app.command()
 def report(
     suite: SuiteName = "local",
-    results: Results = Path("results"),
-    reports: Reports = Path("reports"),
+    results: Results = RESULTS,
+    reports: Reports = REPORTS,
+    update: Annotated[
+        Path | None, typer.Option(help="A README whose results table is renewed.")
+    ] = None,
 ) -> None:
     """Render the report from the records alone."""
     _require_suite_name(suite)
-    _render(results, suite, reports)
+    _render(results, suite, reports, update)
 
 
-def _render(results: Path, suite: str, reports: Path) -> None:
+def _render(results: Path, suite: str, reports: Path, document: Path | None = None) -> None:
+    from bench import fragment
     from bench import report as stage
     from bench.store import Suite
 
-    words = f"python -m bench report --suite {suite}"
-    written = stage.render(Suite(results, suite), reports, command=words)
+    words = ["python", "-m", "bench", "report", "--suite", suite]
+    words += ["--results", str(results)] if results != RESULTS else []
+    words += ["--reports", str(reports)] if reports != REPORTS else []
+    command = shlex.join(words).replace(str(Path.home()), "~")
+    written = stage.render(Suite(results, suite), reports, command=command)
+    if document:
+        changed = fragment.update(document, reports / stage.MARKDOWN)
+        _say(f"{document}: {'renewed' if changed else 'up to date'}")
     _say(f"report: {written[0]}")
 
 
@@ -204,7 +215,7 @@ def measure(
     group: Group = None,
     builtin: Builtin = False,
     suite: SuiteName = "local",
-    results: Results = Path("results"),
+    results: Results = RESULTS,
 ) -> None:
     """Measure the architectures and keep the results in the suite."""
     _require_suite_name(suite)
@@ -276,7 +287,7 @@ def new(name: Annotated[str, typer.Argument(help="Lower case letters, digits and
 
 @app.command()
 def doctor(
-    results: Results = Path("results"), reports: Reports = Path("reports"), data_dir: DataDir = None
+    results: Results = RESULTS, reports: Reports = REPORTS, data_dir: DataDir = None
 ) -> None:
     """Python, torch, device, cores, data, disk, versions: what is there and what to do."""
     from bench.doctor import checks

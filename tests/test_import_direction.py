@@ -41,6 +41,7 @@ ROOMS = (
     "figures",
     "sections",
     "report",
+    "fragment",
     "doctor",
     "stages",
     "cli",
@@ -56,6 +57,7 @@ REPORT_SIDE = (
     "figures",
     "sections",
     "report",
+    "fragment",
 )
 HEAVY = ("torch", "torchvision", "fvcore")
 # Imports inside a function, each with its reason; none may dodge a cycle.
