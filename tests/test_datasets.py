@@ -16,9 +16,6 @@ from bench.datasets import MissingDataError, _download, fashion_mnist, mnist, mn
 from bench.errors import DataError, UsageError
 
 MNIST_FOLDER = mnist.locate(None)  # as this machine has it
-needs_mnist = pytest.mark.skipif(
-    MNIST_FOLDER is None, reason="needs MNIST in $BENCH_DATA, ./data or the user cache"
-)
 # How many of each digit the published 60,000 hold.
 MNIST_COUNTS = [5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949]
 
@@ -111,7 +108,7 @@ def test_a_mistyped_folder_is_an_error(name: str, tmp_path: Path) -> None:
     assert not isinstance(caught.value, MissingDataError)
 
 
-@needs_mnist
+@pytest.mark.mnist
 def test_auto_is_mnist_where_it_lies() -> None:
     assert MNIST_FOLDER is not None
     assert datasets.resolve("auto", MNIST_FOLDER) == ("mnist", None)
@@ -131,7 +128,7 @@ def test_auto_does_not_hide_a_damaged_file(tmp_path: Path) -> None:
 # --- MNIST and Fashion-MNIST --------------------------------------------------------------------
 
 
-@needs_mnist
+@pytest.mark.mnist
 def test_mnist_is_the_published_one() -> None:
     data = datasets.load("mnist", MNIST_FOLDER)
     counts = np.bincount(np.concatenate([data.train.labels, data.validation.labels]))
@@ -147,15 +144,15 @@ def test_mnist_is_the_published_one() -> None:
     assert data.info.split_seed == 42
 
 
-@needs_mnist
+@pytest.mark.mnist
 def test_mnists_own_files_are_not_fashion() -> None:
     with pytest.raises(DataError, match=r"not the published archive|this is MNIST"):
         datasets.load("fashion_mnist", MNIST_FOLDER)
 
 
+@pytest.mark.mnist
 def test_uncompressed_mnist_is_not_fashion(tmp_path: Path) -> None:
-    if MNIST_FOLDER is None:
-        pytest.skip("needs MNIST")
+    assert MNIST_FOLDER is not None
     for file in mnist.SOURCE.files:
         packed = MNIST_FOLDER / f"{file.name}.gz"
         plain = MNIST_FOLDER / file.name
@@ -223,7 +220,7 @@ def test_the_embedded_digits_are_mlxtends() -> None:
     assert np.array_equal(labels, table[:, -1])
 
 
-@needs_mnist
+@pytest.mark.mnist
 def test_the_embedded_digits_are_mnist_training_digits() -> None:
     data = datasets.load("mnist", MNIST_FOLDER)
     training = {

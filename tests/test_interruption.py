@@ -17,11 +17,13 @@ from tests.support import environment
 Bench = Callable[..., subprocess.CompletedProcess[str]]
 Write = Callable[..., Path]
 
-# Training steps report through a pipe in the file system, so the test kills at a known step.
-REPORTING = """if self.training and os.environ.get("STEP_PIPE") and os.getppid() != TEST_PARENT:
-            with open(os.environ["STEP_PIPE"], "w") as pipe:
-                pipe.write(".")
-            if os.environ.get("STEP_HANG"):
+# In a worker (not in the plan's trial, whose parent is this process) training stops for ever
+# before step STOP_AT and says so through a pipe in the file system; so the test kills it there.
+STOPPING = """if self.training and os.environ.get("STOP_AT") and os.getppid() != TEST_PARENT:
+            self.steps = getattr(self, "steps", 0) + 1
+            if self.steps == int(os.environ["STOP_AT"]):
+                with open(os.environ["STOPPED"], "w") as pipe:
+                    pipe.write("stopped")
                 signal.pause()"""
 WORDS = ("train", "--dataset", "mnist5k", "--arch", "tiny", "--seeds", "1", "--jobs", "1")
 STEPS_PER_EPOCH = 7  # 3,500 images in batches of 500
@@ -48,31 +50,26 @@ def start(tmp_path: Path, results: str, **extra: str) -> subprocess.Popen[str]:
     )
 
 
-@pytest.mark.parametrize("steps", [STEPS_PER_EPOCH - 3, STEPS_PER_EPOCH + 3])
+@pytest.mark.parametrize("step", [STEPS_PER_EPOCH - 3, STEPS_PER_EPOCH + 3])
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
 def test_a_killed_command_goes_on_and_ends_with_the_same_bits(
-    bench: Bench, tmp_path: Path, write_architecture: Write, steps: int, how: signal.Signals
+    bench: Bench, tmp_path: Path, write_architecture: Write, step: int, how: signal.Signals
 ) -> None:
-    write_architecture("tiny", before=REPORTING.replace("TEST_PARENT", str(os.getpid())))
+    write_architecture("tiny", before=STOPPING.replace("TEST_PARENT", str(os.getpid())))
     assert bench(*WORDS, "--results", "whole").returncode == 0
-    pipe = tmp_path / "steps"
-    os.mkfifo(pipe)
-    running = start(tmp_path, "killed", STEP_PIPE=str(pipe))
-    for _ in range(steps):
-        assert pipe.read_text() == "."  # waits for the worker's next step
-    if how == signal.SIGINT:
-        os.killpg(running.pid, how)  # as a terminal's Ctrl-C does
-        # A worker may be waiting to report its next step: it is ended all the same.
+    stopped = tmp_path / "stopped"
+    os.mkfifo(stopped)
+    with start(tmp_path, "killed", STOPPED=str(stopped), STOP_AT=str(step)) as running:
+        assert stopped.read_text() == "stopped"  # waits for the worker to reach the step
+        os.killpg(running.pid, how)  # as a terminal's Ctrl-C does, or a machine that goes down
         _, errors = running.communicate(timeout=60)
+    if how == signal.SIGINT:
         assert running.returncode == 130
         assert errors.splitlines()[-1].startswith("interrupted: finished runs are kept")
         assert "Traceback" not in errors
-    else:
-        os.killpg(running.pid, how)
-        running.communicate(timeout=60)
     assert list(tmp_path.glob("killed/*/*/*/*.json")) == []
     kept = list(tmp_path.glob("killed/local/.unfinished/*.checkpoint"))
-    assert len(kept) == (steps > STEPS_PER_EPOCH)
+    assert len(kept) == (step > STEPS_PER_EPOCH)
     assert bench(*WORDS, "--results", "killed").returncode == 0
     assert sha256_of(tmp_path / "killed") == sha256_of(tmp_path / "whole")
     assert list(tmp_path.glob("killed/local/.unfinished/*.checkpoint")) == []
