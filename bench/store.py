@@ -21,6 +21,7 @@ from typing import TypeVar
 
 import msgspec
 from filelock import FileLock
+from msgspec.structs import replace
 
 from bench.errors import StoreError
 from bench.spec import Portrait, RunRecord, RunSpec, canonical_json
@@ -87,9 +88,13 @@ class Suite:
         return self._lock(_unfinished_name(spec))
 
     def add_portrait(self, portrait: Portrait) -> Path:
-        """Keeps an architecture's measures, in place of older ones of the same file."""
+        """Keeps an architecture's measures; the same ones measured anew change no file."""
         name = f"{portrait.architecture}-{portrait.architecture_digest[:12]}.json"
         path = self.folder / PORTRAITS / name
+        if path.exists():
+            known = replace(_read(path, Portrait), environment=portrait.environment)
+            if canonical_json(known) == canonical_json(portrait):
+                return path
         write_atomically(path, canonical_json(portrait))
         return path
 

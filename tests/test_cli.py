@@ -53,7 +53,11 @@ def test_all_trains_once_then_only_what_is_missing(
     two = records(tmp_path)
     assert len(two) == 2
 
-    again = bench("all", *TINY, "--seeds", "2")
+    (portrait,) = tmp_path.glob("results/local/portraits/tiny-*.json")
+    measured = portrait.read_bytes()
+
+    again = bench("all", *TINY, "--seeds", "2", "--jobs", "1")  # another command line
+    assert portrait.read_bytes() == measured
     assert "all 2 runs are there, nothing to train" in again.stdout
     assert records(tmp_path) == two
 
