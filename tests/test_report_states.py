@@ -101,6 +101,9 @@ def test_the_small_data_set_is_not_comparable(suite: Suite, reports: Path) -> No
     text = rendered(suite, reports)
     assert "(994 of 1,000)" in text
     assert "of full MNIST and so not comparable" in text
+    assert "so no verdict follows from this" in text
+    assert "confirmed for" not in text
+    assert "refuted for" not in text
     banner = "the accuracy claims are not comparable"
     assert all(banner in page for page in every_page(reports))
 

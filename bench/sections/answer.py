@@ -49,6 +49,8 @@ def _overall(summary: Summary) -> str:
         f"{integer(n_reached)} of {count(n_runs, 'run')} reached 99.40{THIN}% of the test images "
         f"({integer(tested[0].target)} of {integer(tested[0].n_test)}) after the last epoch. "
     )
+    if not summary.comparable:
+        return f"{first}The README's target is one of full MNIST, so no verdict follows from this."
     verdicts: dict[Verdict, list[str]] = {}
     for arm in tested:
         verdicts.setdefault(arm.verdict.verdict, []).append(arm.label)

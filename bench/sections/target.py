@@ -5,7 +5,7 @@ from __future__ import annotations
 from bench.sections import Cell, Column, PageKind, Scope, Section, Table
 from bench.sections._format import THIN, count, fixed, integer
 from bench.sections._summary import Arm, Summary
-from bench.stats import DECLARED_RATE, RateVerdict
+from bench.stats import DECLARED_RATE, RateVerdict, lower_bound
 
 ORDER = 25
 SCOPE: Scope = "dataset"
@@ -32,19 +32,20 @@ def section(summary: Summary) -> Section | None:
             f"of {integer(arms[0].n_test)} test images right. The bounds are exact (Clopper and "
             "Pearson), each one-sided at 95%. “Consistently” is confirmed when the lower bound "
             f"reaches {DECLARED_RATE:.2f}, refuted when the upper bound lies below it, and "
-            "otherwise undecided. Five of five would prove a rate of 0.549, no more."
+            "otherwise undecided. Five of five would prove a rate of "
+            f"{fixed(lower_bound(5, 5), 3)}, no more."
         ),
     )
     table = Table(
         caption=f"Runs that reach 99.40{THIN}%",
         columns=COLUMNS,
-        rows=tuple(_row(arm) for arm in arms),
+        rows=tuple(_row(arm, summary.comparable) for arm in arms),
     )
     title = "How often the target is reached"
     return Section(title=title, nav="Target", text=text, tables=(table,))
 
 
-def _row(arm: Arm) -> tuple[Cell, ...]:
+def _row(arm: Arm, comparable: bool) -> tuple[Cell, ...]:
     verdict = arm.verdict
     n = len(arm.runs)
     return (
@@ -52,7 +53,7 @@ def _row(arm: Arm) -> tuple[Cell, ...]:
         Cell(f"{arm.n_reached} of {n}"),
         Cell(fixed(verdict.lower, 3)),
         Cell(fixed(verdict.upper, 3)),
-        Cell(verdict.verdict, _needs(verdict)),
+        Cell(verdict.verdict, _needs(verdict)) if comparable else Cell("not comparable"),
         Cell(f"{_n_sustained(arm)} of {n}"),
         Cell(f"{_n_touched(arm)} of {n}"),
     )
