@@ -1,0 +1,210 @@
+"""Centre and spread of runs, intervals of the mean, and the place of a published number."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.special import ndtr, ndtri, stdtrit
+
+from bench.stats.values import Interval, is_flat, vector
+
+CONFIDENCE = 0.95
+N_RESAMPLES = 10_000
+FEWEST_FOR_BOOTSTRAP = 20  # a bootstrap of the mean of 5 runs covers 83 % where 95 % is said
+
+
+@dataclass(frozen=True)
+class Spread:
+    """What n runs say; every figure that needs a second run is None for one."""
+
+    n: int
+    mean: float
+    sd: float | None  # with n - 1 in the denominator
+    interval: Interval | None  # Student t, 95 %, of the mean
+    median: float
+    lower_quartile: float | None
+    upper_quartile: float | None
+    minimum: float
+    maximum: float
+
+
+@dataclass(frozen=True)
+class MeanIntervals:
+    """95 % intervals of the mean: Student t always, BCa beside it from 20 runs on."""
+
+    n: int
+    student_t: Interval | None
+    bca: Interval | None
+    seed: int  # of the bootstrap
+    n_resamples: int
+
+
+@dataclass(frozen=True)
+class Placement:
+    """A published single number among the measured runs."""
+
+    published: float
+    n: int
+    n_below: int  # runs below the published number
+    n_equal: int
+    n_above: int
+    percentile: float | None  # 0 to 100, runs equal to it counted by half; None without runs
+    prediction: Interval | None  # 95 %, of one more run
+    inside: bool | None  # whether the number lies in it
+
+
+def spread(values: ArrayLike) -> Spread | None:
+    """Centre and spread of the runs, None for no runs.
+
+    Args:
+        values: (n_runs,)
+    """
+    runs = vector(values)
+    n = len(runs)
+    if not n:
+        return None
+    low, median, high = (float(q) for q in np.quantile(runs, (0.25, 0.5, 0.75)))
+    several = n > 1
+    return Spread(
+        n=n,
+        mean=float(np.mean(runs)),
+        sd=standard_deviation(runs),
+        interval=t_interval(runs),
+        median=median,
+        lower_quartile=low if several else None,
+        upper_quartile=high if several else None,
+        minimum=float(np.min(runs)),
+        maximum=float(np.max(runs)),
+    )
+
+
+def t_interval(values: ArrayLike, confidence: float = CONFIDENCE) -> Interval | None:
+    """Student's t interval of the mean; None for fewer than two runs, or runs all equal.
+
+    Runs that are all equal give no spread to judge by: an interval of length 0 would claim
+    certainty.
+
+    Args:
+        values: (n_runs,)
+        confidence: Two-sided.
+    """
+    runs = vector(values)
+    return _student(runs, 1 / len(runs), confidence) if len(runs) else None
+
+
+def prediction_interval(values: ArrayLike, confidence: float = CONFIDENCE) -> Interval | None:
+    """Where one more run will lie, were runs normal; None where `t_interval` is None.
+
+    Args:
+        values: (n_runs,)
+        confidence: Two-sided.
+    """
+    runs = vector(values)
+    return _student(runs, 1 + 1 / len(runs), confidence) if len(runs) else None
+
+
+def bca_interval(
+    values: ArrayLike,
+    seed: int,
+    confidence: float = CONFIDENCE,
+    n_resamples: int = N_RESAMPLES,
+) -> Interval | None:
+    """Bootstrap interval of the mean, bias-corrected and accelerated; None where runs are flat.
+
+    It covers too little below 20 runs; `mean_intervals` knows. Source: Efron 1987.
+
+    Args:
+        values: (n_runs,); counts rather than percentages, so that ties are exact.
+        seed: Of the resampling.
+        confidence: Two-sided.
+        n_resamples: How often the runs are drawn again.
+    """
+    runs = vector(values)
+    if is_flat(runs):
+        return None
+    n = len(runs)
+    drawn = np.random.default_rng(seed).integers(n, size=(n_resamples, n))
+    sums = runs[drawn].sum(axis=1)  # (n_resamples,)
+    levels = _bca_levels(runs, sums, confidence)
+    low, high = np.quantile(sums, levels) / n
+    return Interval(float(low), float(high))
+
+
+def mean_intervals(values: ArrayLike, seed: int, n_resamples: int = N_RESAMPLES) -> MeanIntervals:
+    """The protocol's intervals of the mean: BCa only from 20 runs on.
+
+    Args:
+        values: (n_runs,)
+        seed: Of the bootstrap.
+        n_resamples: Of the bootstrap.
+    """
+    runs = vector(values)
+    enough = len(runs) >= FEWEST_FOR_BOOTSTRAP
+    bca = bca_interval(runs, seed, n_resamples=n_resamples) if enough else None
+    return MeanIntervals(len(runs), t_interval(runs), bca, seed, n_resamples)
+
+
+def placement(published: float | Fraction, values: ArrayLike) -> Placement:
+    """Where a published single number lies among the runs.
+
+    Args:
+        published: In the unit of the values; see `published_count`.
+        values: (n_runs,); counts compare exactly.
+    """
+    runs = vector(values)
+    n = len(runs)
+    number = float(published)
+    below, equal = int((runs < number).sum()), int((runs == number).sum())
+    prediction = prediction_interval(runs)
+    return Placement(
+        published=number,
+        n=n,
+        n_below=below,
+        n_equal=equal,
+        n_above=n - below - equal,
+        percentile=100 * (below + equal / 2) / n if n else None,
+        prediction=prediction,
+        inside=number in prediction if prediction else None,
+    )
+
+
+def standard_deviation(values: ArrayLike) -> float | None:
+    """With n - 1 in the denominator; exactly 0 for equal runs, None for fewer than two.
+
+    Args:
+        values: (n_runs,)
+    """
+    runs = vector(values)
+    if len(runs) < 2:
+        return None
+    return 0.0 if is_flat(runs) else float(np.std(runs, ddof=1))
+
+
+def _student(runs: NDArray[Any], variance_factor: float, confidence: float) -> Interval | None:
+    """Mean +- t sd sqrt(factor)."""
+    sd = standard_deviation(runs)
+    if not sd:
+        return None
+    half = float(stdtrit(len(runs) - 1, (1 + confidence) / 2)) * sd * variance_factor**0.5
+    mean = float(np.mean(runs))
+    return Interval(mean - half, mean + half)
+
+
+def _bca_levels(runs: NDArray[Any], sums: NDArray[Any], confidence: float) -> tuple[float, float]:
+    """The two quantiles of the replicates that bias and skew move the ends to."""
+    observed = runs.sum()
+    n_resamples = len(sums)
+    below = ((sums < observed).sum() + (sums <= observed).sum()) / (2 * n_resamples)
+    bias = float(ndtri(np.clip(below, 0.5 / n_resamples, 1 - 0.5 / n_resamples)))
+    away = runs - runs.mean()
+    acceleration = float((away**3).sum() / (6 * (away**2).sum() ** 1.5))
+
+    def moved(level: float) -> float:
+        z = bias + float(ndtri(level))
+        return float(ndtr(bias + z / (1 - acceleration * z)))
+
+    return moved((1 - confidence) / 2), moved((1 + confidence) / 2)

@@ -1,0 +1,174 @@
+"""What a run's epochs say of the target, each outcome under its own name.
+
+Counts have shape (n_runs, n_epochs): right answers after each epoch, `MISSING` for an epoch that
+a run never reached. A missing count meets no target: a run that diverged is a miss.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from bench.stats.values import MISSING, vector
+
+SUSTAINED_EPOCHS = 3
+
+Runs = NDArray[np.bool_]  # (n_runs,)
+Counts = NDArray[np.int64]  # (n_runs, n_epochs)
+
+
+@dataclass(frozen=True)
+class EpochsToTarget:
+    """The first epoch that meets the target, misses censored at the end of the training."""
+
+    n: int
+    n_reached: int
+    first: tuple[int | None, ...]  # one a run, from 1; None for a miss
+    median: int | None  # Kaplan and Meier's; None where fewer than half of the runs reach it
+
+
+@dataclass(frozen=True)
+class Outcomes:
+    """Runs of n that meet the target, by each way to say so."""
+
+    n: int
+    last: int  # after the last epoch: the primary number
+    sustained: int  # after each of the last three epochs
+    touched: int  # after any epoch: optimistic
+    selected: int | None  # after the epoch with the best validation count; None without one
+    epochs_to_target: EpochsToTarget
+
+
+def epoch_counts(counts: ArrayLike) -> Counts:
+    """(n_runs, n_epochs) of whole numbers.
+
+    Raises:
+        ValueError: another shape, or a count that is neither whole nor `MISSING`.
+    """
+    table = np.asarray(counts)
+    if table.ndim != 2:
+        raise ValueError(f"counts must have shape (n_runs, n_epochs), not {table.shape}")
+    if table.size and (table.dtype.kind not in "iu" or table.min() < MISSING):
+        raise ValueError("counts must be whole and not negative, MISSING where there is none")
+    return table.astype(np.int64)
+
+
+def reached_at_end(counts: ArrayLike, target: int) -> Runs:
+    """Whether each run meets the target after its last epoch."""
+    return _ends(epoch_counts(counts), target, 1)
+
+
+def sustained(counts: ArrayLike, target: int, n_epochs: int = SUSTAINED_EPOCHS) -> Runs:
+    """Whether each of the last epochs meets it; no run does where there are fewer epochs."""
+    return _ends(epoch_counts(counts), target, n_epochs)
+
+
+def touched(counts: ArrayLike, target: int) -> Runs:
+    """Whether any epoch meets it: optimistic, for the test split then chooses the epoch."""
+    return np.asarray((epoch_counts(counts) >= target).any(axis=1))
+
+
+def selected_epochs(validation_counts: ArrayLike) -> tuple[int | None, ...]:
+    """The epoch, from 1, with each run's best validation count: the first of equals.
+
+    None for a run without any.
+    """
+    table = epoch_counts(validation_counts)
+    if not table.shape[1]:
+        return (None,) * len(table)
+    best, has_one = table.argmax(axis=1), table.max(axis=1) > MISSING
+    return tuple(int(at) + 1 if one else None for at, one in zip(best, has_one, strict=True))
+
+
+def selected(counts: ArrayLike, validation_counts: ArrayLike, target: int) -> Runs:
+    """Whether the epoch with the best validation count meets the target.
+
+    Raises:
+        ValueError: the two tables differ in shape.
+    """
+    table, validation = epoch_counts(counts), epoch_counts(validation_counts)
+    if table.shape != validation.shape:
+        raise ValueError(f"test counts are {table.shape}, validation's {validation.shape}")
+    epochs = selected_epochs(validation)
+    rows = zip(table, epochs, strict=True)
+    return np.array([at is not None and row[at - 1] >= target for row, at in rows], dtype=bool)
+
+
+def epochs_to_target(counts: ArrayLike, target: int) -> EpochsToTarget:
+    """When each run first meets the target.
+
+    A run that diverged is censored at the last epoch, not where it broke off: it would be lost
+    for the better otherwise.
+    """
+    table = epoch_counts(counts)
+    meets = table >= target
+    reached = meets.any(axis=1)
+    first = [int(row.argmax()) + 1 if row.any() else None for row in meets]
+    times = [table.shape[1] if at is None else at for at in first]
+    return EpochsToTarget(
+        n=len(table),
+        n_reached=int(reached.sum()),
+        first=tuple(first),
+        median=kaplan_meier_median(times, reached),
+    )
+
+
+def kaplan_meier_median(times: ArrayLike, reached: ArrayLike) -> int | None:
+    """The first time at which half of the runs or fewer are left, in exact fractions.
+
+    Source: Kaplan and Meier 1958.
+
+    Args:
+        times: (n_runs,), whole: when a run met the target, or was last seen without it.
+        reached: (n_runs,), False for a censored run.
+
+    Returns:
+        None where more than half are still left at the end, and for no runs.
+    """
+    at, met = vector(times), np.asarray(reached, dtype=bool)
+    left = Fraction(1)
+    for time in sorted({int(time) for time in at[met]}):
+        n_at_risk, n_meet = int((at >= time).sum()), int(((at == time) & met).sum())
+        left *= Fraction(n_at_risk - n_meet, n_at_risk)
+        if left <= Fraction(1, 2):
+            return time
+    return None
+
+
+def count_outcomes(
+    counts: ArrayLike, target: int, validation_counts: ArrayLike | None = None
+) -> Outcomes:
+    """Every outcome of the runs, counted.
+
+    Args:
+        counts: (n_runs, n_epochs), of the split that the target speaks of.
+        target: Right answers, see `target_count`.
+        validation_counts: The same shape; without it nothing can be selected.
+    """
+    chosen = None
+    if validation_counts is not None:
+        chosen = int(selected(counts, validation_counts, target).sum())
+    return Outcomes(
+        n=len(epoch_counts(counts)),
+        last=int(reached_at_end(counts, target).sum()),
+        sustained=int(sustained(counts, target).sum()),
+        touched=int(touched(counts, target).sum()),
+        selected=chosen,
+        epochs_to_target=epochs_to_target(counts, target),
+    )
+
+
+def gap_points(train_correct: int, n_train: int, test_correct: int, n_test: int) -> float | None:
+    """Training accuracy less test accuracy in percentage points; None where a count is missing."""
+    if min(train_correct, test_correct) <= MISSING or min(n_train, n_test) < 1:
+        return None
+    return float(100 * (Fraction(train_correct, n_train) - Fraction(test_correct, n_test)))
+
+
+def _ends(table: Counts, target: int, n_epochs: int) -> Runs:
+    if table.shape[1] < n_epochs:
+        return np.zeros(len(table), dtype=bool)
+    return np.asarray((table[:, -n_epochs:] >= target).all(axis=1))

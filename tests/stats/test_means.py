@@ -1,0 +1,160 @@
+"""Means against scipy, and how often each interval holds the truth in simulated sweeps."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats as oracle
+
+from bench import stats
+from tests.stats.coverage import assert_share, counts
+
+runs = st.lists(st.integers(9900, 9970), min_size=2, max_size=30)
+
+
+@given(runs)
+def test_t_interval_is_scipys(values: list[int]) -> None:
+    interval = stats.t_interval(values)
+    error = oracle.sem(values)
+    if interval is None:
+        assert error == 0
+    else:
+        low, high = oracle.t.interval(0.95, len(values) - 1, np.mean(values), error)
+        assert (interval.low, interval.high) == pytest.approx((low, high))
+
+
+def test_prediction_interval_of_a_hand_worked_case() -> None:
+    """Mean 3, sd sqrt(2.5), t(4) = 2.776: half-width 2.776 sqrt(2.5 * 6 / 5)."""
+    found = stats.prediction_interval([1, 2, 3, 4, 5])
+    assert found is not None
+    half = 2.7764451 * 3**0.5
+    assert (found.low, found.high) == pytest.approx((3 - half, 3 + half))
+
+
+def test_spread_of_a_hand_worked_case() -> None:
+    found = stats.spread([1.0, 2.0, 4.0, 5.0])
+    assert found is not None
+    assert (found.n, found.mean, found.median) == (4, 3.0, 3.0)
+    assert found.sd == pytest.approx((10 / 3) ** 0.5)
+    assert (found.minimum, found.maximum) == (1.0, 5.0)
+
+
+def test_one_run_has_no_spread() -> None:
+    found = stats.spread([99.4])
+    assert found is not None
+    assert found.mean == 99.4
+    assert (found.sd, found.interval, found.lower_quartile) == (None, None, None)
+
+
+def test_no_run_has_no_summary() -> None:
+    assert stats.spread([]) is None
+
+
+@pytest.mark.parametrize("values", [[], [99.4], [99.4] * 3, [9940] * 25])
+def test_nothing_is_claimed_of_runs_without_a_spread(values: list[float]) -> None:
+    assert stats.t_interval(values) is None
+    assert stats.prediction_interval(values) is None
+    assert stats.bca_interval(values, seed=0) is None
+    assert stats.placement(99.4, values).inside is None
+
+
+def test_equal_runs_have_a_spread_of_exactly_zero() -> None:
+    found = stats.spread([99.41] * 3)
+    assert found is not None
+    assert (found.sd, found.interval) == (0.0, None)
+
+
+@pytest.mark.parametrize(
+    ("values", "told"), [([[1, 2]], r"shape \(n_runs,\)"), ([1.0, float("nan")], "finite")]
+)
+def test_what_is_no_run_is_refused(values: list[float], told: str) -> None:
+    with pytest.raises(ValueError, match=told):
+        stats.spread(values)
+
+
+@pytest.mark.parametrize("n", [20, 50])
+def test_bca_is_scipys_but_for_the_draws(n: int) -> None:
+    """On skewed runs, where bias and acceleration matter."""
+    values = np.rint(9950 - np.random.default_rng(n).exponential(20, n)).astype(int)
+    ours = stats.bca_interval(values, seed=1, n_resamples=50_000)
+    rng = np.random.default_rng(2)
+    theirs = oracle.bootstrap((values,), np.mean, n_resamples=50_000, method="BCa", rng=rng)
+    low, high = theirs.confidence_interval
+    assert ours is not None
+    assert (ours.low, ours.high) == pytest.approx((low, high), abs=0.03 * (high - low))
+    plain = np.mean(values) - (ours.high - np.mean(values))
+    assert ours.low < plain - 0.03 * (high - low)  # the skewed side is the longer
+
+
+def test_bca_belongs_to_its_seed() -> None:
+    values = np.arange(9920, 9950)
+    before = np.random.get_state()[1].tolist()  # noqa: NPY002 - the stream that must not move
+    first, again, other = (stats.bca_interval(values, seed) for seed in (3, 3, 4))
+    assert first == again
+    assert first != other
+    assert np.random.get_state()[1].tolist() == before  # noqa: NPY002
+
+
+def test_bca_stands_beside_t_from_twenty_runs() -> None:
+    values = np.arange(9930, 9950)
+    few, enough = stats.mean_intervals(values[:19], seed=0), stats.mean_intervals(values, seed=0)
+    assert few.student_t is not None
+    assert few.bca is None
+    assert enough.bca == stats.bca_interval(values, seed=0)
+    assert (enough.seed, enough.n_resamples) == (0, 10_000)
+
+
+@pytest.mark.parametrize("n", [2, 5, 20])
+def test_t_covers_95_of_100(n: int) -> None:
+    sweeps = counts(np.random.default_rng(n), (3000, n))
+    found = [stats.t_interval(sweep) for sweep in sweeps]
+    assert_share([one is not None and 9940 in one for one in found], 0.94, 0.96)
+
+
+def test_bca_of_five_runs_covers_83_to_85_of_100() -> None:
+    """Why `mean_intervals` shows it from 20 runs on."""
+    sweeps = counts(np.random.default_rng(5), (3000, 5))
+    found = [stats.bca_interval(sweep, at, n_resamples=800) for at, sweep in enumerate(sweeps)]
+    assert_share([one is not None and 9940 in one for one in found], 0.83, 0.85)
+
+
+def test_the_percentile_bootstrap_of_five_runs_covers_83_of_100_too() -> None:
+    rng = np.random.default_rng(6)
+    sweeps = counts(rng, (2000, 5))
+    drawn = rng.integers(5, size=(2000, 800, 5))
+    means = np.take_along_axis(sweeps[:, None, :], drawn, axis=2).mean(axis=2)  # (2000, 800)
+    low, high = np.quantile(means, (0.025, 0.975), axis=1)
+    assert_share((low <= 9940) & (high >= 9940), 0.83, 0.83)
+
+
+def test_bca_of_twenty_runs_covers_92_of_100() -> None:
+    sweeps = counts(np.random.default_rng(20), (2500, 20))
+    found = [stats.bca_interval(sweep, at, n_resamples=800) for at, sweep in enumerate(sweeps)]
+    assert_share([one is not None and 9940 in one for one in found], 0.92, 0.94)
+
+
+@pytest.mark.parametrize("n", [3, 5, 20])
+def test_one_more_run_lies_in_its_interval_95_times_of_100(n: int) -> None:
+    sweeps = counts(np.random.default_rng(30 + n), (3000, n + 1))
+    found = [(stats.prediction_interval(sweep[:-1]), sweep[-1]) for sweep in sweeps]
+    assert_share([one is not None and more in one for one, more in found], 0.94, 0.965)
+
+
+def test_a_published_number_is_placed_on_whole_numbers() -> None:
+    found = stats.placement(stats.published_count(99.39, 10_000), [9930, 9935, 9939, 9939, 9945])
+    assert (found.n_below, found.n_equal, found.n_above) == (2, 2, 1)
+    assert found.percentile == 60.0
+    assert found.inside is True
+
+
+def test_a_published_number_far_away_lies_outside() -> None:
+    found = stats.placement(9990, [9930, 9935, 9939, 9939, 9945])
+    assert (found.percentile, found.inside) == (100.0, False)
+
+
+@pytest.mark.parametrize(("values", "percentile"), [([], None), ([9939], 50.0), ([9940], 0.0)])
+def test_too_few_runs_predict_nothing(values: list[int], percentile: float | None) -> None:
+    found = stats.placement(9939, values)
+    assert (found.percentile, found.prediction, found.inside) == (percentile, None, None)

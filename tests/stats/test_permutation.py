@@ -1,0 +1,136 @@
+"""Exact tests against scipy's enumeration of every arrangement."""
+
+from __future__ import annotations
+
+from itertools import product
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import stats as oracle
+
+from bench import stats
+from bench.stats import permutation
+from tests.stats.coverage import assert_share, counts
+
+small = st.lists(st.integers(9930, 9950), min_size=1, max_size=6)
+
+
+@given(st.lists(st.integers(-9, 9), min_size=1, max_size=9))
+def test_sign_flips_are_all_enumerated(differences: list[int]) -> None:
+    signs = np.array(list(product((-1, 1), repeat=len(differences))))
+    sums = np.abs(signs @ np.array(differences))
+    found = stats.sign_flip_test(differences, seed=0)
+    assert found is not None
+    assert found.p == pytest.approx((sums >= abs(sum(differences))).mean())
+    assert found.smallest_p == pytest.approx((sums >= sums.max()).mean())
+    assert found.exact
+
+
+@given(small, small)
+@settings(deadline=None, max_examples=60)
+def test_deals_are_all_enumerated(first: list[int], second: list[int]) -> None:
+    def away(x: np.ndarray, y: np.ndarray, axis: int = -1) -> np.ndarray:
+        n, m = x.shape[axis], y.shape[axis]
+        return np.abs(m * np.sum(x, axis=axis) - n * np.sum(y, axis=axis))
+
+    found = stats.permutation_test(first, second, seed=0)
+    arms = (np.array(first), np.array(second))
+    assert found is not None
+    assert found.exact
+    if min(len(first), len(second)) > 1:  # scipy refuses a single run
+        theirs = oracle.permutation_test(
+            arms, away, vectorized=True, n_resamples=np.inf, alternative="greater"
+        )
+        assert found.p == pytest.approx(theirs.pvalue)
+        extreme = (theirs.null_distribution >= theirs.null_distribution.max()).mean()
+        assert found.smallest_p == pytest.approx(extreme)
+
+
+def test_sign_flips_are_scipys() -> None:
+    first, second = np.array([9941, 9938, 9945, 9940, 9951, 9947]), np.full(6, 9939)
+    theirs = oracle.permutation_test(
+        (first, second),
+        lambda x, y, axis: np.abs(np.sum(x - y, axis=axis)),
+        permutation_type="samples",
+        vectorized=True,
+        n_resamples=np.inf,
+        alternative="greater",
+    )
+    found = stats.sign_flip_test(first - second, seed=0)
+    assert found is not None
+    assert found.p == pytest.approx(theirs.pvalue)
+
+
+@pytest.mark.parametrize(("n", "smallest"), [(1, 1.0), (5, 0.0625), (6, 0.03125)])
+def test_five_pairs_cannot_reach_alpha_and_six_can(n: int, smallest: float) -> None:
+    found = stats.sign_flip_test(np.arange(1, n + 1), seed=0)
+    assert found == stats.PermutationTest(p=smallest, smallest_p=smallest, exact=True)
+
+
+def test_smallest_p_of_unpaired_arms() -> None:
+    """Two of the 252 ways to deal ten runs into five and five; one of 84 for three and six."""
+    found = stats.permutation_test([1, 2, 3, 4, 5], [6, 7, 8, 9, 10], seed=0)
+    assert found is not None
+    assert (found.p, found.smallest_p) == pytest.approx((2 / 252, 2 / 252))
+    found = stats.permutation_test([7, 8, 9], [1, 2, 3, 4, 5, 6], seed=0)
+    assert found is not None
+    assert found.smallest_p == pytest.approx(2 / 84)
+
+
+def test_equal_runs_give_p_of_one() -> None:
+    assert stats.sign_flip_test([0, 0, 0], 0) == stats.PermutationTest(1.0, 1.0, True)
+    assert stats.permutation_test([5, 5], [5, 5, 5], 0) == stats.PermutationTest(1.0, 1.0, True)
+
+
+def test_no_runs_give_no_test() -> None:
+    assert stats.sign_flip_test([], 0) is None
+    assert stats.permutation_test([], [1], 0) is None
+
+
+def test_a_fraction_is_refused() -> None:
+    with pytest.raises(ValueError, match="whole"):
+        stats.sign_flip_test([0.5], 0)
+    with pytest.raises(ValueError, match="whole"):
+        stats.permutation_test([0.5], [1], 0)
+
+
+def test_many_runs_are_still_exact() -> None:
+    rng = np.random.default_rng(0)
+    first, second = counts(rng, (100,)), counts(rng, (100,), mean=9943)
+    found = stats.permutation_test(first, second, seed=0)
+    assert found is not None
+    assert found.exact
+    normal = oracle.ttest_ind(first, second).pvalue
+    assert found.p == pytest.approx(normal, rel=0.1)
+
+
+@pytest.mark.parametrize("paired", [True, False])
+def test_a_drawn_test_is_near_the_exact_one(paired: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    first, second = np.array([9941, 9938, 9945, 9940, 9951, 9947]), np.arange(9935, 9941)
+
+    def test(seed: int) -> stats.PermutationTest | None:
+        if paired:
+            return stats.sign_flip_test(first - second, seed)
+        return stats.permutation_test(first, second, seed)
+
+    exact = test(0)
+    monkeypatch.setattr(permutation, "WORK_LIMIT", 0)
+    drawn, again, other = test(1), test(1), test(2)
+    assert exact is not None
+    assert drawn is not None
+    assert (drawn.exact, drawn.smallest_p) == (False, 1e-4)
+    assert drawn.p == pytest.approx(exact.p, abs=0.006)
+    assert drawn == again
+    assert drawn != other
+
+
+def test_no_difference_is_found_5_times_of_100_at_most() -> None:
+    rng = np.random.default_rng(1)
+    first, second = counts(rng, (1500, 8)), counts(rng, (1500, 8))
+    pairs = list(zip(first, second, strict=True))
+    paired = [stats.sign_flip_test(a - b, 0) for a, b in pairs]
+    unpaired = [stats.permutation_test(a, b, 0) for a, b in pairs]
+    for found in (paired, unpaired):
+        assert_share([one is not None and one.p < 0.05 for one in found], 0.04, 0.05)
