@@ -13,7 +13,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from bench.measures import _rules
+from bench.measures import _rules, _windows
 from bench.measures._rules import Rule
 
 _DROPOUT = nn.modules.dropout._DropoutNd  # common base of every dropout layer
@@ -23,31 +23,48 @@ _INSTANCE_NORM = nn.modules.instancenorm._InstanceNorm
 # fmt: off
 # rule, why it holds, the operations that follow it
 TABLE: tuple[tuple[Rule, str, tuple[Any, ...]], ...] = (
-    (_rules.convolution_module, "a window: wider by (kernel - 1) * dilation * jump", (
+    (_windows.convolution_module, "a window: wider by (kernel - 1) * dilation * jump", (
         nn.Conv1d, nn.Conv2d, nn.Conv3d,
     )),
-    (_rules.convolution_function, "as the layer", (
+    (_windows.convolution_function, "as the layer", (
         torch.conv1d, torch.conv2d, torch.conv3d,
     )),
-    (_rules.pooling_module, "a window; one over the whole map is global pooling", (
+    (_windows.transposed_module, "the window turned round: position i adds to i * stride + tap", (
+        nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d,
+    )),
+    (_windows.transposed_function, "as the layer", (
+        torch.conv_transpose1d, torch.conv_transpose2d, torch.conv_transpose3d,
+    )),
+    (_windows.pooling_module, "a window; one over the whole map is global pooling", (
         nn.MaxPool1d, nn.MaxPool2d, nn.MaxPool3d, nn.AvgPool1d, nn.AvgPool2d, nn.AvgPool3d,
     )),
-    (_rules.max_pooling_function, "as the layer", (
+    (_windows.max_pooling_function, "as the layer", (
         functional.max_pool1d, functional.max_pool2d, functional.max_pool3d,
         torch.max_pool1d, torch.max_pool2d, torch.max_pool3d,
     )),
-    (_rules.average_pooling_function, "as the layer", (
+    (_windows.average_pooling_function, "as the layer", (
         functional.avg_pool1d, functional.avg_pool2d, functional.avg_pool3d,
     )),
-    (_rules.adaptive_pooling, "output size 1 sees everything; one that divides is a window", (
+    (_windows.adaptive_pooling, "output size 1 sees everything; others deal the positions out", (
         nn.AdaptiveAvgPool1d, nn.AdaptiveAvgPool2d, nn.AdaptiveAvgPool3d,
         nn.AdaptiveMaxPool1d, nn.AdaptiveMaxPool2d, nn.AdaptiveMaxPool3d,
         functional.adaptive_avg_pool1d, functional.adaptive_avg_pool2d,
         functional.adaptive_avg_pool3d, functional.adaptive_max_pool1d,
         functional.adaptive_max_pool2d, functional.adaptive_max_pool3d,
     )),
-    (_rules.padding_function, "shifts the positions; padding lies outside of the image", (
-        nn.ZeroPad2d, nn.ConstantPad2d, nn.ReflectionPad2d, nn.ReplicationPad2d, functional.pad,
+    (_windows.padding, "shifts the positions; padding lies outside of the image or mirrors it", (
+        nn.ConstantPad1d, nn.ConstantPad2d, nn.ConstantPad3d,
+        nn.ReflectionPad1d, nn.ReflectionPad2d, nn.ReplicationPad1d, nn.ReplicationPad2d,
+        functional.pad,
+    )),
+    (_windows.upsampling, "positions between the old ones: the jump becomes a fraction", (
+        nn.Upsample, functional.interpolate,
+    )),
+    (_windows.shuffling, "channels become positions side by side", (
+        nn.PixelShuffle, functional.pixel_shuffle,
+    )),
+    (_windows.unshuffling, "positions side by side become channels", (
+        nn.PixelUnshuffle, functional.pixel_unshuffle,
     )),
     (_rules.batch_norm, "in eval mode a fixed factor and shift a channel", (
         _BATCH_NORM, functional.batch_norm,
@@ -61,14 +78,14 @@ TABLE: tuple[tuple[Rule, str, tuple[Any, ...]], ...] = (
         torch.softmax, torch.log_softmax, "softmax", "log_softmax",
     )),
     (_rules.pointwise, "each number by itself, or along the channels", (
-        nn.ReLU, nn.ReLU6, nn.LeakyReLU, nn.PReLU, nn.ELU, nn.SELU, nn.CELU, nn.GELU, nn.SiLU,
+        nn.ReLU, nn.LeakyReLU, nn.PReLU, nn.ELU, nn.SELU, nn.CELU, nn.GELU, nn.SiLU,
         nn.Mish, nn.Hardswish, nn.Hardsigmoid, nn.Hardtanh, nn.Sigmoid, nn.Tanh, nn.Softplus,
         nn.Softsign, nn.LogSigmoid, nn.Threshold, nn.Identity, nn.LocalResponseNorm,
         nn.Softmax2d, nn.ChannelShuffle, _DROPOUT,
         functional.relu, functional.relu6, functional.leaky_relu, functional.prelu,
         functional.elu, functional.selu, functional.celu, functional.gelu, functional.silu,
         functional.mish, functional.hardswish, functional.hardsigmoid, functional.hardtanh,
-        functional.sigmoid, functional.tanh, functional.softplus, functional.softsign,
+        functional.softplus, functional.softsign,
         functional.logsigmoid, functional.dropout, functional.dropout2d, functional.dropout3d,
         functional.alpha_dropout, functional.channel_shuffle,
         torch.relu, torch.sigmoid, torch.tanh, torch.clamp, torch.abs, torch.exp, torch.log,
@@ -78,7 +95,6 @@ TABLE: tuple[tuple[Rule, str, tuple[Any, ...]], ...] = (
     )),
     (_rules.pointwise, "branches meet position by position: from the first pixel to the last", (
         operator.add, operator.sub, operator.mul, operator.truediv, operator.pow,
-        operator.iadd, operator.isub, operator.imul, operator.itruediv,
         operator.gt, operator.lt, operator.ge, operator.le,
         torch.add, torch.sub, torch.mul, torch.div, torch.pow, torch.where, torch.lerp,
         torch.maximum, torch.minimum,
@@ -105,7 +121,7 @@ TABLE: tuple[tuple[Rule, str, tuple[Any, ...]], ...] = (
     (_rules.indexing, "a slice shifts and strides the positions", (
         operator.getitem,
     )),
-    (_rules.linear, "mixes the last axis", (
+    (_rules.linear, "mixes the last axis: over positions it sees all of them", (
         nn.Linear, functional.linear,
     )),
 )
@@ -117,4 +133,9 @@ RULES: dict[Any, tuple[Rule, str]] = {
 # Rules for which several arguments may depend on the image; elsewhere that would go unseen.
 MANY_OPERANDS = (_rules.pointwise, _rules.concatenation, _rules.reduction)
 # Rules that are asked even where everything is seen already, because their rows tell the kernel.
-CONVOLUTIONS = (_rules.convolution_module, _rules.convolution_function)
+CONVOLUTIONS = (
+    _windows.convolution_module,
+    _windows.convolution_function,
+    _windows.transposed_module,
+    _windows.transposed_function,
+)

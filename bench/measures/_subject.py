@@ -8,9 +8,10 @@ measure's rows can be joined into one table.
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -31,6 +32,18 @@ COMPONENT_OF_TYPE: tuple[tuple[type[nn.Module], str], ...] = (
     (nn.modules.batchnorm._BatchNorm, "BatchNorm"),
     (nn.Linear, "Final Linear"),
 )
+
+# Type of a layer: the first line that holds; else its class's name.
+TYPES: tuple[tuple[str, Callable[[Any], bool]], ...] = (
+    ("Transposed convolution", lambda m: isinstance(m, nn.modules.conv._ConvTransposeNd)),
+    ("Depthwise convolution", lambda m: _is_conv(m) and 1 < m.groups == m.in_channels),
+    ("Grouped convolution", lambda m: _is_conv(m) and m.groups > 1),
+    ("Pointwise convolution", lambda m: _is_conv(m) and set(m.kernel_size) == {1}),
+    ("Standard convolution", lambda m: _is_conv(m)),
+    ("BatchNorm", lambda m: isinstance(m, nn.modules.batchnorm._BatchNorm)),
+    ("Linear", lambda m: isinstance(m, nn.Linear)),
+)
+BODY = "Body"  # role of what the architecture did not declare
 
 # torch.nn modules that only hold others; their forward, where they have one, is their children's.
 CONTAINERS = (nn.Sequential, nn.ModuleList, nn.ModuleDict)
@@ -64,15 +77,31 @@ def at_rest(model: nn.Module, example: Tensor) -> Iterator[None]:
             module.training = flag
 
 
+def forward_failed(error: Exception, image: Tensor) -> MeasureError:
+    """The one line for what a forward pass raised."""
+    text = next(iter(str(error).splitlines()), "")
+    return MeasureError(
+        f"forward raised {type(error).__name__}{': ' if text else ''}{text}",
+        where=f"on an input of shape {tuple(image.shape)}",
+        remedy="make forward accept such a batch",
+    )
+
+
+def on_this_input(why: str) -> str:
+    """The note of a measure that could only follow one forward pass."""
+    return f"traced on this input, another may take another way: {' '.join(why.split())}"
+
+
 def display_name(module_name: str) -> str:
     """The dotted name, or a word for the model itself."""
     return module_name or ROOT
 
 
 def is_layer(module: nn.Module) -> bool:
-    """True for a module that torch.nn ships and that is no container."""
+    """True for a module that torch.nn ships, that is no container and keeps its own forward."""
     holder = isinstance(module, CONTAINERS) or type(module) is nn.Module
-    return type(module).__module__.startswith("torch.nn") and not holder
+    replaced = "forward" in vars(module)
+    return type(module).__module__.startswith("torch.nn") and not holder and not replaced
 
 
 def layers(model: nn.Module) -> dict[str, nn.Module]:
@@ -84,6 +113,11 @@ def layers(model: nn.Module) -> dict[str, nn.Module]:
         if not inside and (is_layer(module) or owns):
             found[name] = module
     return found
+
+
+def uncalled(model: nn.Module) -> list[Call]:
+    """A row for each layer in module order, for a model whose forward cannot be run."""
+    return [_call(name, name, module, None) for name, module in layers(model).items()]
 
 
 def calls(model: nn.Module, example: Tensor) -> list[Call]:
@@ -101,11 +135,7 @@ def calls(model: nn.Module, example: Tensor) -> list[Call]:
         with at_rest(model, example):
             model(example[:1])
     except Exception as error:
-        raise MeasureError(
-            f"the forward pass raised {type(error).__name__}: {error}",
-            where=f"{type(model).__name__} on an input of shape {tuple(example[:1].shape)}",
-            remedy="make forward accept such a batch",
-        ) from error
+        raise forward_failed(error, example[:1]) from error
     finally:
         for handle in handles:
             handle.remove()
@@ -114,13 +144,28 @@ def calls(model: nn.Module, example: Tensor) -> list[Call]:
     return made + [_call(name, name, module, None) for name, module in idle]
 
 
-def component_of(name: str, module: nn.Module, components: Mapping[str, str]) -> str:
-    """The component of a layer: the longest declared prefix of its name, else by its type."""
-    declared = [prefix for prefix in components if _under(name, prefix)]
-    if declared:
-        return components[max(declared, key=len)]
+def role_of(module: nn.Module, model: nn.Module, components: Mapping[str, str]) -> str | None:
+    """The component that the longest declared prefix of the layer's name gives it; None for none.
+
+    A shared layer has several names; the first of them that is declared decides.
+    """
+    for name, each in model.named_modules(remove_duplicate=False):
+        declared = [prefix for prefix in components if _under(name, prefix)]
+        if each is module and declared:
+            return components[max(declared, key=len)]
+    return None
+
+
+def type_of(module: nn.Module) -> str:
+    """Standard, depthwise, pointwise ... convolution, BatchNorm, linear, or the class's name."""
+    by_type = (title for title, holds in TYPES if holds(module))
+    return next(by_type, operation_of(module))
+
+
+def component_of(module: nn.Module, model: nn.Module, components: Mapping[str, str]) -> str:
+    """The README's grouping: the declared role, else by the layer's type, else OTHER."""
     by_type = (title for kind, title in COMPONENT_OF_TYPE if isinstance(module, kind))
-    return next(by_type, OTHER)
+    return role_of(module, model, components) or next(by_type, OTHER)
 
 
 def grouped(
@@ -136,24 +181,79 @@ def grouped(
     Raises:
         MeasureError: a declared prefix names no module of the model.
     """
+    require_known(components, model)
+    found = summed(model, values, lambda module: component_of(module, model, components))
+    return dict.fromkeys(COMPONENTS, 0) | found
+
+
+def groupings(
+    model: nn.Module, components: Mapping[str, str]
+) -> dict[str, Callable[[nn.Module], str]]:
+    """View's name -> title of a module in it."""
+    return {
+        "by_component": lambda module: component_of(module, model, components),
+        "by_type": type_of,
+        "by_role": lambda module: role_of(module, model, components) or BODY,
+    }
+
+
+def summed(
+    model: nn.Module, values: Mapping[str, int], title: Callable[[nn.Module], str]
+) -> dict[str, int]:
+    """Title -> sum of the values of the modules that have it; only where above 0."""
     modules = dict(model.named_modules(remove_duplicate=False))
-    _require_known(components, modules, type(model).__name__)
-    totals = dict.fromkeys(COMPONENTS, 0)
+    totals: dict[str, int] = {}
     for name, value in values.items():
         if value:
-            title = component_of(name, modules[name], components)
-            totals[title] = totals.get(title, 0) + value
+            part = title(modules[name])
+            totals[part] = totals.get(part, 0) + value
     return totals
 
 
-def _require_known(
-    components: Mapping[str, str], modules: Mapping[str, nn.Module], where: str
-) -> None:
+def window_of(module: nn.Module) -> dict[str, Any]:
+    """Columns kernel, stride and groups of a layer with a window; none for any other."""
+    kernel = getattr(module, "kernel_size", None)
+    if not isinstance(kernel, int | tuple):
+        return {}
+    stride = getattr(module, "stride", None)
+    return {
+        "kernel": side_by_side(_sides(kernel)),
+        "stride": side_by_side(_sides(kernel if stride is None else stride)),
+        "groups": getattr(module, "groups", None),
+    }
+
+
+def _sides(value: int | tuple[int, ...]) -> tuple[int, ...]:
+    return value if isinstance(value, tuple) else (value,)
+
+
+def percent(part: int, total: int) -> float | None:
+    """A part's share of the total, to two digits; None of nothing."""
+    return round(100 * part / total, 2) if total else None
+
+
+def side_by_side(values: Sequence[int | Fraction] | None) -> int | str | None:
+    """(3, 3) -> 3; (3, 1) -> '3x1'; one half -> '1/2'."""
+    if values is None:
+        return None
+    first = values[0]
+    if len(set(values)) > 1:
+        return "x".join(str(value) for value in values)
+    return int(first) if first == int(first) else str(first)
+
+
+def _is_conv(module: Any) -> bool:
+    return isinstance(module, nn.modules.conv._ConvNd)
+
+
+def require_known(components: Mapping[str, str], model: nn.Module) -> None:
+    """Raises MeasureError where a declared prefix names no module of the model."""
+    modules = dict(model.named_modules(remove_duplicate=False))
     unknown = sorted(prefix for prefix in components if prefix not in modules)
     if unknown:
         raise MeasureError(
             f"component prefix '{unknown[0]}' names no module",
-            where=where,
+            where=type(model).__name__,
             remedy="use a module's dotted name, or a leading part of it, in COMPONENTS",
         )
 

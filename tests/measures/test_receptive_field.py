@@ -7,8 +7,6 @@ from typing import Any
 
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -17,7 +15,6 @@ from bench.measures import receptive_field
 from bench.spec import Measured
 
 IMAGE = torch.zeros(1, 1, 28, 28)
-SIDE = 96
 
 
 class Function(nn.Module):
@@ -57,6 +54,11 @@ def pixels(model: nn.Module) -> int:
         (nn.Sequential(nn.AdaptiveAvgPool2d(14), conv()), 6),  # as pooling by 2: 2 + 2 * 2
         (nn.Sequential(nn.ReflectionPad2d(1), conv(), nn.Hardswish()), 3),
         (nn.Sequential(conv(1), nn.AdaptiveAvgPool2d(1)), 1),
+        (nn.Sequential(nn.AdaptiveAvgPool2d(20)), 3),  # 28 dealt to 20: 2 or 3 pixels each
+        (nn.Sequential(nn.MaxPool2d(2), nn.Upsample(scale_factor=2), conv()), 4),  # 2 pairs
+        (nn.Sequential(nn.Upsample(scale_factor=2, mode="bilinear")), 2),
+        (nn.Sequential(nn.ConvTranspose2d(1, 1, 4, stride=2)), 2),  # 4 taps, every second one
+        (nn.Sequential(conv(2, stride=2), nn.ConvTranspose2d(1, 1, 2, stride=2), conv()), 4),
         (nn.Sequential(conv(5), nn.Flatten(), nn.Linear(576, 10)), 5),  # the map before the head
         (nn.Sequential(nn.Flatten(), nn.Linear(784, 10)), 28),  # no map: all of it at once
     ],
@@ -166,9 +168,11 @@ def test_rows_follow_the_data_and_tell_the_window() -> None:
         "operation": "Conv2d",
         "kernel": "5x1",
         "stride": 2,
+        "groups": 1,
         "receptive_field": "5x1",
         "receptive_field_with_gates": "5x1",
         "jump": 2,
+        "start": 0,
         "output_shape": [1, 12, 14],
     }
     assert found.layers["layers.0"]["receptive_field"] == "9x5"
@@ -199,8 +203,8 @@ def test_functions_have_rows_too() -> None:
     ("model", "message"),
     [
         (
-            nn.Sequential(conv(), nn.Upsample(scale_factor=2)),
-            r"no receptive-field rule for 'Upsample' \(layer '1'\): add it to a line of TABLE",
+            nn.Sequential(conv(), nn.FractionalMaxPool2d(2, 13)),
+            r"no receptive-field rule for 'FractionalMaxPool2d' \(layer '1'\): add it to a line of",
         ),
         (
             Function(lambda x: torch.fft.fft2(x).real),
@@ -213,7 +217,20 @@ def test_functions_have_rows_too() -> None:
             Function(lambda x, c: c(x) + x[:, :, 7:21, 7:21], conv(2, stride=2)),
             r"add: branches of uneven jumps \[1, 2\] .*give both branches the same strides",
         ),
-        (nn.AdaptiveAvgPool2d(5), "do not divide into"),
+        (
+            nn.Upsample(scale_factor=1.5),
+            r"interpolate: resizes \(28, 28\) to \(42, 42\) .*upsample by whole factors",
+        ),
+        (
+            nn.Upsample(scale_factor=2, mode="bicubic"),
+            "mode 'bicubic' has no rule .*INTERPOLATIONS",
+        ),
+        (
+            Function(
+                lambda x: functional.interpolate(x, (56, 56), mode="bilinear", antialias=True)
+            ),
+            "mode 'bilinear' with antialias has no rule",
+        ),
         (conv(padding=1, padding_mode="circular"), "circular padding"),
         (Function(lambda x: torch.conv2d(x, x[:, :, :3, :3])), "several arguments depend on"),
         (Function(lambda x: (x, x)), "forward does not return one tensor"),
@@ -226,60 +243,90 @@ def test_what_no_rule_covers_raises(model: nn.Module, message: str) -> None:
     assert "\n" not in str(caught.value)
 
 
-def support(model: nn.Module, image: Tensor) -> list[tuple[int, int, int]]:
-    """Along each axis: the centre output's position, the first and last pixel it depends on."""
-    image = image.clone().requires_grad_()
-    output = model(image)[0, 0]
-    centre = [side // 2 for side in output.shape]
-    (gradient,) = torch.autograd.grad(output[tuple(centre)], image)
-    touched = gradient[0, 0].nonzero()
-    ends = zip(centre, touched.amin(0).tolist(), touched.amax(0).tolist(), strict=True)
-    return [(position, first, last) for position, first, last in ends]
+def test_the_jump_falls_below_a_pixel_and_comes_back() -> None:
+    up = nn.Upsample(scale_factor=2)
+    rows = measured(nn.Sequential(up, up, conv(), nn.AvgPool2d(4))).layers.values()
+    assert [row["jump"] for row in rows] == ["1/2", "1/4", "1/4", 1]
 
 
-def positive(model: nn.Module) -> nn.Module:
-    """Weights of one, so that no path cancels another."""
-    for parameter in model.parameters():
-        nn.init.ones_(parameter)
-    return model.double().eval()
+def test_the_start_is_told_for_each_axis() -> None:
+    row = measured(conv(5, padding=(2, 0), stride=2)).layers["(model)"]
+    assert (row["start"], row["receptive_field"], row["jump"]) == ("-2x0", 5, 2)
 
 
-kernels = st.tuples(st.integers(1, 3), st.integers(1, 3))
-strides = st.tuples(st.integers(1, 2), st.integers(1, 2))
+def dilated() -> nn.Module:
+    """Yu and Koltun 2016 (arXiv 1511.07122), table 1 without the last two layers."""
+    return nn.Sequential(*(conv(dilation=d, padding=d) for d in (1, 1, 2, 4, 8, 16)))
 
 
-@st.composite
-def windows(draw: st.DrawFn) -> nn.Module:
-    kernel, stride = draw(kernels), draw(strides)
-    if draw(st.booleans()):  # torch wants a pool's padding within half of its kernel
-        return nn.AvgPool2d(kernel, stride, padding=(kernel[0] // 2, kernel[1] // 2))
-    padding, dilation = draw(st.integers(0, 2)), draw(kernels)
-    return nn.Conv2d(1, 1, kernel, stride, padding, dilation)
+class UShaped(nn.Module):
+    """Ronneberger et al. 2015 (arXiv 1505.04597), two levels, one channel wide."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.down = nn.Sequential(conv(padding=1), conv(padding=1))
+        self.bottom = nn.Sequential(nn.MaxPool2d(2), conv(padding=1), conv(padding=1))
+        self.up = nn.ConvTranspose2d(1, 1, 2, stride=2)
+        self.merge = conv(padding=1, channels_in=2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.down(x)  # 5
+        return self.merge(torch.cat([self.up(self.bottom(x)), x], dim=1))
 
 
-@settings(max_examples=60, deadline=None)
-@given(st.lists(st.one_of(windows(), st.just(nn.ReLU())), min_size=1, max_size=4))
-def test_intervals_are_the_support_of_the_input_gradient(layers: list[nn.Module]) -> None:
-    model = positive(nn.Sequential(*layers))
-    image = torch.ones(1, 1, SIDE, SIDE, dtype=torch.double)
-    views = receptive_field.walked(model, image).final
-    for axis, (position, first, last) in zip(views, support(model, image), strict=True):
-        start = axis.start + position * axis.jump
-        assert (start, start + axis.size - 1) == (first, last)
+def two_branches() -> nn.Module:
+    """One convolution beside three."""
+    deep = nn.Sequential(*(conv(padding=1) for _ in range(3)))
+    return Function(lambda x, a, b: torch.cat([a(x), b(x)], 1), deep, conv(padding=1))
 
 
-@settings(max_examples=30, deadline=None)
-@given(st.integers(0, 2), st.integers(0, 2), st.integers(1, 2), st.integers(1, 2))
-def test_uneven_branches_are_the_support_of_the_input_gradient(
-    deep: int, shallow: int, stride: int, dilation: int
+@pytest.mark.parametrize(
+    ("model", "expected"),
+    [
+        (dilated(), 65),  # 1 + 2 * (1 + 1 + 2 + 4 + 8 + 16)
+        # 5; pooled 6 at jump 2; 6 + 4 + 4 = 14; each up-position one of those; merged: 2 of them
+        (UShaped(), 16),
+        (two_branches(), 7),
+    ],
+)
+def test_nets_of_the_literature_by_hand(model: nn.Module, expected: int) -> None:
+    assert measured(model, torch.zeros(1, 1, 64, 64)).values["receptive_field_pixels"] == expected
+
+
+class Deciding(nn.Module):
+    """Which way it goes depends on the image, so there is no graph."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.small, self.large = conv(padding=1), conv(5, padding=2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.large(x) if x.mean() > 0.5 else self.small(x)
+        x += 1 - x  # an in-place operator, and a number minus a tensor
+        return x.flatten(1)
+
+
+@pytest.mark.parametrize(("shade", "expected"), [(0.0, 3), (1.0, 5)])
+def test_without_a_graph_this_inputs_way_is_followed_and_marked(
+    shade: float, expected: int
 ) -> None:
-    def chain(depth: int) -> nn.Module:
-        same = [conv(padding=dilation, dilation=dilation) for _ in range(depth)]
-        return nn.Sequential(conv(stride=stride, padding=1), *same)
+    found = measured(Deciding(), torch.full((1, 1, 28, 28), shade))
+    assert found.values["receptive_field_pixels"] == expected
+    assert any(note.startswith("traced on this input, another may") for note in found.notes)
 
-    branches = Function(lambda x, a, b, c: c(a(x) + b(x)), chain(deep), chain(shallow), conv())
-    model, image = positive(branches), torch.ones(1, 1, SIDE, SIDE, dtype=torch.double)
-    views = receptive_field.walked(model, image).final
-    for axis, (position, first, last) in zip(views, support(model, image), strict=True):
-        start = axis.start + position * axis.jump
-        assert (start, start + axis.size - 1) == (first, last)
+
+def test_shapes_may_decide_too() -> None:
+    def body(x: Tensor, c: nn.Module) -> Any:
+        return c(x) if x.shape[2] > 10 else x
+
+    found = measured(Function(body, conv()))
+    assert found.values["receptive_field_pixels"] == 3
+    assert any("traced on this input" in note for note in found.notes)
+
+
+def test_an_unknown_operation_is_named_without_a_graph_too() -> None:
+    def body(x: Tensor) -> Any:
+        return x.cumsum(2) if x.sum() >= 0 else x
+
+    with pytest.raises(MeasureError, match="no receptive-field rule for 'cumsum'"):
+        measured(Function(body))

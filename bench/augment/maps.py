@@ -1,0 +1,39 @@
+"""What the maps of both interpolations have in common."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass, fields, replace
+from typing import Any, Self
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Coefficients(ABC):
+    """The maps of n images as integer tensors of shape (n, ...), on one device."""
+
+    identity: bool  # the images stay as they are
+
+    @abstractmethod
+    def __len__(self) -> int:
+        """How many images."""
+
+    @abstractmethod
+    def moved(self, images: Tensor) -> Tensor:
+        """The (n, height, width) uint8 images, each by its own map."""
+
+    def __getitem__(self, rows: slice | Tensor) -> Self:
+        """The maps of some images: a slice, or indices or a mask on the maps' device."""
+        return self._each(lambda part: part[rows])
+
+    def to(self, device: torch.device | str, *, non_blocking: bool = False) -> Self:
+        """The same maps on another device."""
+        return self._each(lambda part: part.to(device, non_blocking=non_blocking))
+
+    def _each(self, change: Callable[[Tensor], Tensor]) -> Self:
+        parts: dict[str, Any] = {part.name: getattr(self, part.name) for part in fields(self)}
+        tensors = {name: part for name, part in parts.items() if isinstance(part, Tensor)}
+        return replace(self, **parts | {name: change(part) for name, part in tensors.items()})
