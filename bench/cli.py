@@ -120,7 +120,18 @@ def _train_and_report(
         _say(f"Notice: {notice}")
     _tell_broken(selection)
     environment = provenance.environment(real_device, provenance.command_line())
-    matrix = Matrix(selection.usable, seed_list, loaded.info, environment, epochs, data_dir)
+    paths, reasons = stages.engine_paths(selection, real_device)
+    for name, reason in reasons.items():
+        _say(f"Notice: '{name}' trains as it is written, which is slower: {reason}")
+    matrix = Matrix(
+        architectures=selection.usable,
+        seeds=seed_list,
+        dataset=loaded.info,
+        environment=environment,
+        epochs=epochs,
+        data_dir=data_dir,
+        paths=paths,
+    )
     plan = make_plan(matrix, results, suite)
     _say(f"{environment.device}: {environment.processor}, torch {environment.torch}")
     stages.measure(selection, environment, Suite(results, suite))
@@ -131,7 +142,7 @@ def _train_and_report(
             _render(results, suite, reports)
 
     try:
-        wrong = stages.train(plan.jobs, n_workers, console, render)
+        wrong = stages.train(plan.jobs, n_workers, console, render, dataset=loaded)
     except KeyboardInterrupt:
         _complain("interrupted: finished runs are kept; the same command goes on from here")
         raise typer.Exit(EXIT_INTERRUPTED) from None
@@ -177,6 +188,54 @@ def _tell_plan(plan: Plan, seconds: float, n_workers: int) -> None:
         f"plan: {len(plan.jobs)} runs ({plan.n_epochs} epochs) to train, {plan.n_present} there "
         f"already; about {duration(seconds)} on {min(n_workers, len(plan.jobs))} worker processes"
     )
+
+
+@app.command()
+def reproduce(
+    run: Annotated[
+        str,
+        typer.Argument(
+            metavar="RUN",
+            help="A record's path, suite/dataset/architecture/seed-0003[-key12], or the first "
+            "digits of its key.",
+        ),
+    ],
+    builtin: Builtin = False,
+    device: Annotated[
+        str | None, typer.Option(help="auto, cpu, cuda or cuda:N; default: the record's kind.")
+    ] = None,
+    results: Results = RESULTS,
+    data_dir: DataDir = None,
+    as_json: Annotated[bool, typer.Option("--json", help="For scripts.")] = False,
+) -> None:
+    """Train one recorded run again and compare: bits here, the distribution elsewhere."""
+    from bench.reproduce import recorded
+
+    kept = recorded.find(run, results)
+    recorded.require_reproducible(kept)
+    from bench.progress import duration
+    from bench.reproduce import outcome, retraining
+    from bench.spec import canonical_json
+
+    shown = errors if as_json else console
+    rebuilt = retraining.rebuild(kept, device, builtin, data_dir)
+    before, here = kept.record.environment, rebuilt.environment
+    family = [] if outcome.is_same(before, here) else recorded.family(kept)
+    _print(shown, outcome.environment_line(before, here))
+    seconds = duration(rebuilt.estimate_seconds())
+    _print(shown, f"plan: {kept.name}, epochs {rebuilt.spec.recipe.epochs}, about {seconds}")
+    try:
+        retrained = retraining.retrain(rebuilt, shown)
+    except KeyboardInterrupt:
+        _complain("interrupted: nothing is kept; the same command starts afresh")
+        raise typer.Exit(EXIT_INTERRUPTED) from None
+    found = outcome.compare(kept.name, kept.record, retrained, family)
+    if as_json:
+        sys.stdout.buffer.write(canonical_json(found))
+    else:
+        for line in outcome.lines(found):
+            _say(line)
+    raise typer.Exit(found.exit_code)
 
 
 @app.command()
@@ -318,11 +377,15 @@ def options(
 
 
 def _say(text: str) -> None:
-    console.print(text, markup=False, highlight=False)
+    _print(console, text)
 
 
 def _complain(text: str) -> None:
-    errors.print(text, markup=False, highlight=False)
+    _print(errors, text)
+
+
+def _print(place: Console, text: str) -> None:
+    place.print(text, markup=False, highlight=False)
 
 
 def main() -> None:

@@ -21,7 +21,7 @@ from typing import Any
 import msgspec
 
 from bench.errors import ArchitectureError, UsageError, nearest
-from bench.spec import Architecture, Recipe, checked
+from bench.spec import Architecture, Recipe, RecipeError, checked
 
 NAME = re.compile(r"[a-z][a-z0-9_]*")
 SILENT = ("COMMENT", "NL", "ENCODING", "ENDMARKER")
@@ -247,6 +247,9 @@ def _execute(found: Found) -> ModuleType:
     sys.path.insert(0, str(found.path.parent))  # so that it can import its neighbours
     try:
         spec.loader.exec_module(module)
+    except RecipeError as error:
+        del sys.modules[name]
+        raise _bad_recipe(found, error) from error
     except Exception as error:
         del sys.modules[name]
         message = f"{type(error).__name__} on import: {error}"
@@ -263,7 +266,11 @@ def _recipe(found: Found, module: ModuleType) -> Recipe:
     try:
         return checked(recipe)
     except msgspec.ValidationError as error:
-        raise _error(found, f"bad RECIPE: {error}", "see bench.spec.Recipe for bounds") from error
+        raise _bad_recipe(found, error) from error
+
+
+def _bad_recipe(found: Found, error: Exception) -> ArchitectureError:
+    return _error(found, f"bad RECIPE: {error}", "see bench.spec.Recipe for bounds")
 
 
 def _components(found: Found, module: ModuleType) -> dict[str, str]:

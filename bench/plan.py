@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-
-import msgspec
 
 from bench.discover import Found
 from bench.errors import UsageError
 from bench.executors import Job
-from bench.spec import Architecture, DatasetInfo, Environment, Numerics, Recipe, RunSpec
+from bench.spec import Architecture, DatasetInfo, EnginePath, Environment, Numerics, Recipe, RunSpec
 from bench.store import Suite
 
 RANGE = re.compile(r"(\d+)-(\d+)")
@@ -26,7 +25,7 @@ def parse_seeds(text: str) -> list[int]:
             one seed twice.
     """
     if text.strip().isascii() and text.strip().isdigit():
-        seeds = list(range(_bounded(text, int(text))))
+        seeds = list(range(_bounded(text, int(text.strip()))))
     else:
         seeds = [seed for part in text.split(",") for seed in _part(text, part.strip())]
     if not seeds:
@@ -68,7 +67,7 @@ def require_epochs(epochs: int | None) -> None:
 
 
 def _with_epochs(recipe: Recipe, epochs: int | None) -> Recipe:
-    return recipe if epochs is None else msgspec.structs.replace(recipe, epochs=epochs)
+    return recipe if epochs is None else recipe.with_epochs(epochs)
 
 
 @dataclass(frozen=True)
@@ -95,6 +94,8 @@ class Matrix:
     environment: Environment
     epochs: int | None
     data_dir: Path | None
+    evaluate_test: bool = True
+    paths: Mapping[str, EnginePath] = field(default_factory=dict)  # architecture -> its path
 
 
 def make_plan(matrix: Matrix, results: Path, suite_name: str) -> Plan:
@@ -128,5 +129,7 @@ def run_spec(architecture: Architecture, seed: int, matrix: Matrix) -> RunSpec:
         numerics=Numerics(
             memory_format=architecture.memory_format,
             device_type=device_type,  # type: ignore[arg-type]
+            path=matrix.paths.get(architecture.name, "eager"),
         ),
+        evaluate_test=matrix.evaluate_test,
     )

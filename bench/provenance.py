@@ -17,7 +17,7 @@ from bench.shipped import PACKAGE
 from bench.spec import Environment
 
 CODE = ("--", ".", ":!results", ":!reports")  # what the project writes itself is no change of it
-PACKAGES = ("torch", "torchvision", "numpy", "fvcore", "safetensors", "msgspec", "mlxtend")
+PACKAGES = ("torch", "torchvision", "numpy", "numba", "fvcore", "safetensors", "msgspec", "mlxtend")
 
 
 def environment(device: torch.device, command: str) -> Environment:

@@ -7,6 +7,7 @@ is the digest of the fields that differ from their defaults, so old records keep
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
@@ -19,10 +20,13 @@ ENGINE_VERSION = 1  # raise it when a change of bench/engine/ alters the bits of
 Positive = Annotated[float, msgspec.Meta(gt=0)]
 NonNegative = Annotated[float, msgspec.Meta(ge=0)]
 Fraction = Annotated[float, msgspec.Meta(gt=0, lt=1)]
+Share = Annotated[float, msgspec.Meta(ge=0, lt=1)]
 Count = Annotated[int, msgspec.Meta(ge=0)]
 PositiveInt = Annotated[int, msgspec.Meta(gt=0)]
 
 Status = Literal["completed", "diverged", "failed"]
+# How the step is computed: as the network is written, with fused chains on a CPU, as CUDA graphs.
+EnginePath = Literal["eager", "fused", "graph"]
 
 S = TypeVar("S", bound=msgspec.Struct)
 
@@ -44,8 +48,8 @@ class Augmentation(Frozen, frozen=True, kw_only=True):
     """Rotation, then an affine map of each image; zeros switch a part off.
 
     The semantics are torchvision's `RandomRotation(+-rotation_degrees)` followed by
-    `RandomAffine(0, (translate, translate), (scale_min, scale_max), shear_degrees)` on PIL images
-    with the default nearest interpolation and fill 0.
+    `RandomAffine(0, (translate, translate), (scale_min, scale_max), shear_degrees)` with fill 0:
+    on PIL images where it is nearest (torchvision's default), on uint8 tensors where bilinear.
     """
 
     rotation_degrees: Annotated[float, msgspec.Meta(ge=0, le=180)] = 0.0
@@ -53,22 +57,92 @@ class Augmentation(Frozen, frozen=True, kw_only=True):
     scale_min: Positive = 1.0
     scale_max: Positive = 1.0
     shear_degrees: Annotated[float, msgspec.Meta(ge=0, lt=90)] = 0.0  # along x only
-    interpolation: Literal["nearest"] = "nearest"
+    interpolation: Literal["nearest", "bilinear"] = "nearest"
+
+
+class RecipeError(ValueError):
+    """Fields of a recipe that contradict each other; decoding turns it into a ValidationError."""
 
 
 class Recipe(Frozen, frozen=True, kw_only=True):
-    """How a network is trained. Cross-entropy; the learning rate is set before every step."""
+    """How a network is trained. Cross-entropy; the learning rate is set before every step.
+
+    A field that acts under some schedule alone keeps its default under the others: it would
+    change nothing but the key. That is checked at construction too.
+    """
 
     peak_learning_rate: Positive
-    warmup_fraction: Fraction  # torch's OneCycleLR calls it pct_start
-    weight_decay: NonNegative = 0.0
-    optimizer: Literal["adam"] = "adam"  # weight decay is L2 in the gradient
-    schedule: Literal["one_cycle"] = "one_cycle"  # torch's defaults otherwise, cycling beta1
+    warmup_fraction: Share  # of the steps; OneCycleLR's pct_start, a linear rise elsewhere
+    weight_decay: NonNegative = 0.0  # adam and sgd add it to the gradient; adamw's is decoupled
+    decay_norm_and_bias: bool = True  # False spares norm layers and what has below two dimensions
+    optimizer: Literal["adam", "adamw", "sgd"] = "adam"  # sgd: Nesterov momentum
+    momentum: Share = 0.9  # sgd's, and Adam's beta1, where the schedule does not cycle it
+    # Adam's beta2 is 0.999 and its epsilon 1e-8, as in torch.
+    schedule: Literal["one_cycle", "cosine", "linear", "step"] = "one_cycle"
+    div_factor: Positive = 25.0  # peak / the warm-up's first learning rate
+    final_div_factor: Positive = 1e4  # one_cycle: the first learning rate / the last
+    cycle_momentum: bool = True  # one_cycle: from 0.95 to 0.85 at the peak, and back
+    final_fraction: Share = 0.0  # cosine, linear: the last learning rate / peak
+    step_fractions: tuple[Fraction, ...] = ()  # step: the parts of the steps after which it falls
+    step_factor: Fraction = 0.1  # step: what each fall multiplies the learning rate by
+    label_smoothing: Share = 0.0
+    ema_decay: Share = 0.0  # above 0, a running average of the weights is what is evaluated
     batch_size: PositiveInt = 128  # the last, short batch is kept
     epochs: PositiveInt = 15
     augmentation: Augmentation = Augmentation()
+    unaugmented_epochs: Count = 0  # the last so many epochs train on the images as they are
     pixel_mean: float = 0.1307
     pixel_std: Positive = 0.3081
+
+    def __post_init__(self) -> None:
+        try:
+            problem = _contradiction(self)
+        except TypeError:  # a value of a wrong type: `checked` names it
+            return
+        if problem:
+            raise RecipeError(problem)
+
+    def with_epochs(self, epochs: int) -> Recipe:
+        """The same recipe over so many epochs; its unaugmented epochs are at most those."""
+        unaugmented = min(self.unaugmented_epochs, epochs)
+        return msgspec.structs.replace(self, epochs=epochs, unaugmented_epochs=unaugmented)
+
+    @property
+    def unused(self) -> dict[str, str]:
+        """The fields that do not act in this recipe, with what each needs."""
+        one_cycle = self.schedule == "one_cycle"
+        anneals = self.schedule in ("cosine", "linear")
+        steps = self.schedule == "step"
+        cycles = one_cycle and self.cycle_momentum
+        rules = (
+            ("momentum", not cycles, "cycle_momentum=False or another schedule than one_cycle"),
+            ("div_factor", one_cycle or self.warmup_fraction != 0, "a warmup_fraction above 0"),
+            ("final_div_factor", one_cycle, "schedule='one_cycle'"),
+            ("cycle_momentum", one_cycle, "schedule='one_cycle'"),
+            ("final_fraction", anneals, "schedule='cosine' or 'linear'"),
+            ("step_fractions", steps, "schedule='step'"),
+            ("step_factor", steps, "schedule='step'"),
+        )
+        return {name: needs for name, acts, needs in rules if not acts}
+
+
+def _contradiction(recipe: Recipe) -> str | None:
+    """What is wrong with the recipe beyond the bounds of each field."""
+    values = {name: getattr(recipe, name) for name in recipe.__struct_fields__}
+    defaults = {field.name: field.default for field in msgspec.structs.fields(Recipe)}
+    for name, value in values.items():
+        if isinstance(value, float) and not math.isfinite(value):
+            return f"{name}={value} is no finite number"
+    for name, needs in recipe.unused.items():
+        if values[name] != defaults[name]:
+            return f"{name}={values[name]} has no effect: it needs {needs}"
+    if recipe.schedule == "step" and not recipe.step_fractions:
+        return "schedule='step' needs step_fractions, such as (0.5, 0.75)"
+    if any(a >= b for a, b in zip(recipe.step_fractions, recipe.step_fractions[1:], strict=False)):
+        return f"step_fractions={recipe.step_fractions} do not rise"
+    if recipe.unaugmented_epochs > recipe.epochs:
+        return f"unaugmented_epochs={recipe.unaugmented_epochs} is more than epochs={recipe.epochs}"
+    return None
 
 
 class Architecture(Frozen, frozen=True, kw_only=True):
@@ -93,7 +167,7 @@ class Numerics(Frozen, frozen=True, kw_only=True):
     memory_format: Literal["channels_last", "contiguous_format"]
     n_threads: PositiveInt = 1
     flush_denormal: bool = True
-    path: str = "eager"
+    path: EnginePath = "eager"
     tf32: bool = False
     device_type: Literal["cpu", "cuda"] = "cpu"
 
@@ -211,6 +285,9 @@ class Measured(Frozen, frozen=True, kw_only=True):
     components: dict[str, int] = {}  # component -> value; adds up to the measure's total
     notes: list[str] = []  # the convention, and what was not counted
     error: str | None = None  # why this measure does not apply; values are then empty
+    views: dict[str, dict[str, int]] = {}  # view -> part -> value; each adds up to the total
+    tables: dict[str, list[dict[str, Any]]] = {}  # title -> rows of column -> value
+    at_least: bool = False  # parts are missing: the values are lower bounds
 
 
 class Portrait(Frozen, frozen=True, kw_only=True):

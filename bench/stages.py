@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -12,8 +13,10 @@ from rich.console import Console
 
 from bench import datasets, discover, measures
 from bench.datasets import Dataset
+from bench.datasets._mapped import shared
 from bench.discover import Found
 from bench.engine.network import INPUT_SHAPE, initialised, require_trainable
+from bench.engine.path import engine_path
 from bench.engine.run import unfinished
 from bench.engine.trial import seconds_per_epoch
 from bench.errors import ArchitectureError
@@ -22,7 +25,7 @@ from bench.executors.local import LocalExecutor
 from bench.plan import Plan
 from bench.progress import Teller
 from bench.shipped import folder, folder_in_use
-from bench.spec import Architecture, Environment, Portrait
+from bench.spec import Architecture, EnginePath, Environment, Portrait
 from bench.store import Suite
 
 
@@ -75,6 +78,19 @@ def load_architectures(found: list[Found], named: bool) -> Selection:
     return selection
 
 
+def engine_paths(
+    selection: Selection, device: torch.device
+) -> tuple[dict[str, EnginePath], dict[str, str]]:
+    """How each architecture is trained on the device; and why, for those trained as written."""
+    paths: dict[str, EnginePath] = {}
+    reasons: dict[str, str] = {}
+    for _, architecture in selection.usable:
+        paths[architecture.name], reason = engine_path(architecture, device)
+        if reason:
+            reasons[architecture.name] = reason
+    return paths, reasons
+
+
 def estimate_seconds(plan: Plan, dataset: Dataset, n_workers: int) -> float:
     """How long the plan takes here, from a short measured trial of each architecture."""
     trials: dict[str, float] = {}
@@ -102,6 +118,8 @@ def train(
     n_workers: int,
     console: Console,
     on_first_runs: Callable[[], None] = lambda: None,
+    *,
+    dataset: Dataset | None = None,
 ) -> list[Event]:
     """Trains the jobs; returns the events of runs that went wrong.
 
@@ -110,7 +128,12 @@ def train(
         n_workers: Worker processes.
         console: Where progress is shown.
         on_first_runs: Called once, as soon as each architecture has a run.
+        dataset: The jobs' data set, where it is loaded: the workers then share its memory.
     """
+    if dataset is not None and jobs:
+        with shared(dataset) as path:
+            jobs = [dataclasses.replace(job, data_file=path) for job in jobs]
+            return train(jobs, n_workers, console, on_first_runs)
     waited_for = {job.spec.architecture for job in jobs}
     wrong: list[Event] = []
     with Teller(console, jobs) as teller, closing(LocalExecutor(n_workers).work(jobs)) as events:

@@ -82,12 +82,13 @@ def write_architecture(tmp_path: Path) -> Callable[..., Path]:
         *,
         group: str = "",
         before: str = "pass",
+        after: str = "",
         output: str = "self.head(self.pool(self.features(images)).flatten(1))",
     ) -> Path:
         path = tmp_path / "architectures" / group / f"{name}.py"
         path.parent.mkdir(parents=True, exist_ok=True)
         tiny = TINY_NETWORK.replace("{before}", before).replace("{output}", output)
-        path.write_text(tiny if source is None else source, encoding="utf-8")
+        path.write_text((tiny if source is None else source) + after, encoding="utf-8")
         return path
 
     return write

@@ -106,6 +106,13 @@ def test_an_unknown_name_is_answered_with_the_nearest() -> None:
             ),
             "bad MEMORY_FORMAT",
         ),
+        (
+            (
+                "from bench.spec import Recipe\nclass Network: pass\n"
+                "RECIPE = Recipe(peak_learning_rate=1.0, warmup_fraction=0.1, schedule='step')\n"
+            ),
+            r"architecture 'tiny': bad RECIPE: schedule='step' needs step_fractions.*tiny.py",
+        ),
     ],
 )
 def test_a_bad_file_is_named_with_its_remedy(

@@ -44,6 +44,7 @@ ROOMS = (
     "fragment",
     "doctor",
     "stages",
+    "reproduce",
     "cli",
     "__main__",
 )
@@ -59,7 +60,10 @@ REPORT_SIDE = (
     "report",
     "fragment",
 )
-HEAVY = ("torch", "torchvision", "fvcore")
+HEAVY = ("torch", "torchvision", "fvcore", "numba")
+# What the statistics stand on; of scipy the special functions alone, for `scipy.stats` is slow to
+# import.
+STATISTICS = ("numpy", "scipy.special", "bench.stats")
 # Imports inside a function, each with its reason; none may dodge a cycle.
 LOCAL_IMPORTS = {
     ("cli", "*"): "a stage is imported when it is called, so that --help starts without torch",
@@ -204,6 +208,17 @@ def test_torch_is_not_loaded(room: str, tmp_path: Path) -> None:
     command = [sys.executable, "-c", code]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert (done.stdout.strip(), done.stderr) == ("[]", "")
+
+
+def test_the_statistics_stand_on_numpy_and_scipy(found: list[Import]) -> None:
+    foreign = [
+        one
+        for one in found
+        if one.importer.split(".")[0] == "stats"
+        and one.module.split(".")[0] not in sys.stdlib_module_names
+        and not f"{one.module}.".startswith(tuple(f"{name}." for name in STATISTICS))
+    ]
+    assert [str(one) for one in foreign] == []
 
 
 def test_no_file_is_named_utils() -> None:

@@ -12,19 +12,27 @@ from pathlib import Path
 
 import pytest
 
-from tests.support import environment
+from tests.support import ROOT, environment
 
 Bench = Callable[..., subprocess.CompletedProcess[str]]
 Write = Callable[..., Path]
 
 # In a worker (not in the plan's trial, whose parent is this process) training stops for ever
 # before step STOP_AT and says so through a pipe in the file system; so the test kills it there.
-STOPPING = """if self.training and os.environ.get("STOP_AT") and os.getppid() != TEST_PARENT:
-            self.steps = getattr(self, "steps", 0) + 1
-            if self.steps == int(os.environ["STOP_AT"]):
-                with open(os.environ["STOPPED"], "w") as pipe:
-                    pipe.write("stopped")
-                signal.pause()"""
+STOPPING = """
+import os, signal
+from torch.optim.optimizer import register_optimizer_step_pre_hook
+
+def _stop(optimizer, *_, steps=[0]):
+    steps[0] += 1
+    if steps[0] == int(os.environ["STOP_AT"]):
+        with open(os.environ["STOPPED"], "w") as pipe:
+            pipe.write("stopped")
+        signal.pause()
+
+if os.environ.get("STOP_AT") and os.getppid() != TEST_PARENT:
+    register_optimizer_step_pre_hook(_stop)
+""".replace("TEST_PARENT", str(os.getpid()))
 WORDS = ("train", "--dataset", "mnist5k", "--arch", "tiny", "--seeds", "1", "--jobs", "1")
 STEPS_PER_EPOCH = 7  # 3,500 images in batches of 500
 
@@ -36,9 +44,11 @@ def sha256_of(folder: Path) -> str:
     return digest
 
 
-def start(tmp_path: Path, results: str, **extra: str) -> subprocess.Popen[str]:
+def start(
+    tmp_path: Path, results: str, words: tuple[str, ...] = WORDS, **extra: str
+) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, "-m", "bench", *WORDS, "--results", results],
+        [sys.executable, "-m", "bench", *words, "--results", results],
         cwd=tmp_path,
         env=environment(**extra),
         stdout=subprocess.PIPE,
@@ -55,7 +65,7 @@ def start(tmp_path: Path, results: str, **extra: str) -> subprocess.Popen[str]:
 def test_a_killed_command_goes_on_and_ends_with_the_same_bits(
     bench: Bench, tmp_path: Path, write_architecture: Write, step: int, how: signal.Signals
 ) -> None:
-    write_architecture("tiny", before=STOPPING.replace("TEST_PARENT", str(os.getpid())))
+    write_architecture("tiny", after=STOPPING)
     assert bench(*WORDS, "--results", "whole").returncode == 0
     stopped = tmp_path / "stopped"
     os.mkfifo(stopped)
@@ -88,17 +98,39 @@ def test_two_commands_at_once_train_each_run_once(
     assert list(tmp_path.rglob(".tmp-*")) == []
 
 
-def test_the_same_bits_with_one_and_two_workers_and_in_any_order(
+def chosen(names: tuple[str, ...]) -> list[str]:
+    return [word for name in names for word in ("--arch", name)]
+
+
+def test_each_network_has_the_same_bits_alone_side_by_side_in_any_order_and_after_a_kill(
     bench: Bench, tmp_path: Path, write_architecture: Write
 ) -> None:
-    write_architecture("tiny")
-    words = ("train", "--dataset", "mnist5k", "--epochs", "1")
-    assert bench(*words, "--seeds", "0-2", "--jobs", "1", "--results", "one").returncode == 0
-    assert bench(*words, "--seeds", "2,1,0", "--jobs", "2", "--results", "two").returncode == 0
+    names = ("model_1", "model_2", "model_3")
+    for name in names:
+        source = (ROOT / "architectures" / f"{name}.py").read_text(encoding="utf-8")
+        write_architecture(name, source, after=STOPPING)
+    words = ("train", "--dataset", "mnist5k", "--epochs", "8")  # 224 steps
+    alone = (*words, "--seeds", "1", "--jobs", "1", *chosen(names))
+    assert bench(*alone, "--results", "alone").returncode == 0
 
-    def bits(results: str) -> dict[str, str]:
-        paths = (tmp_path / results).glob("local/mnist5k/tiny/*.json")
-        return {path.name: json.loads(path.read_bytes())["weights_sha256"] for path in paths}
+    stopped = tmp_path / "stopped"
+    os.mkfifo(stopped)
+    others = (*words, "--seeds", "1,0", "--jobs", "2", *chosen(names[::-1]))
+    in_an_epoch = {"STOPPED": str(stopped), "STOP_AT": "100"}  # 28 steps an epoch
+    with start(tmp_path, "killed", others, **in_an_epoch) as running:
+        assert stopped.read_text() == "stopped"
+        os.killpg(running.pid, signal.SIGKILL)
+        running.communicate(timeout=60)
+    assert list(tmp_path.glob("killed/local/.unfinished/*.checkpoint"))
+    assert bench(*others, "--results", "killed").returncode == 0
 
-    assert len(bits("one")) == 3
-    assert bits("one") == bits("two")
+    def bits(results: str, name: str, seed: int) -> str:
+        (path,) = (tmp_path / results).glob(f"local/mnist5k/{name}/seed-{seed:04d}-*.json")
+        record = json.loads(path.read_bytes())
+        assert record["numerics"]["path"] == "fused"
+        digest = record["weights_sha256"]
+        assert isinstance(digest, str)
+        return digest
+
+    for name in names:
+        assert bits("killed", name, 0) == bits("alone", name, 0)

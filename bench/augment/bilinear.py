@@ -61,7 +61,7 @@ class BilinearMaps(Coefficients):
             turned,
             _positions(m[:, 0] * columns, m[:, 1] * lines + m[:, 2], dtype),
             # The same along a line, so (n, height, 1) is enough.
-            _positions(m[:, 3, :1].expand(-1, 1), m[:, 4] * lines + m[:, 5], dtype),
+            _positions(m[:, 3], m[:, 4] * lines + m[:, 5], dtype),
         )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass
 from typing import Any, Self
 
 import torch
@@ -34,6 +34,8 @@ class Coefficients(ABC):
         return self._each(lambda part: part.to(device, non_blocking=non_blocking))
 
     def _each(self, change: Callable[[Tensor], Tensor]) -> Self:
-        parts: dict[str, Any] = {part.name: getattr(self, part.name) for part in fields(self)}
-        tensors = {name: part for name, part in parts.items() if isinstance(part, Tensor)}
-        return replace(self, **parts | {name: change(part) for name, part in tensors.items()})
+        parts: dict[str, Any] = {
+            name: change(part) if isinstance(part, Tensor) else part
+            for name, part in vars(self).items()
+        }
+        return type(self)(**parts)

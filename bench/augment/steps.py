@@ -13,7 +13,7 @@ from bench.errors import TrainingError
 Size = tuple[int, int]  # (height, width), pixels
 
 MAX_SIDE = 4096  # pixels; keeps a rotation's sums within 32 bits
-MAX_REACH = 1 << 30  # pixels; keeps a bilinear map's sums within 64 bits
+MAX_REACH = 1 << 29  # pixels; keeps a bilinear map's sums within 64 bits
 
 
 def cosines_and_sines(radians: Doubles) -> tuple[Doubles, Doubles]:

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 import torch
 
+from bench.engine.optimizer import load_moments
 from bench.engine.train import State
 from bench.spec import Epoch
 
@@ -25,7 +26,7 @@ def encode(state: State, key: str, environment: str) -> bytes:
         "epochs": msgspec.json.encode(state.epochs).decode(),
         "network": state.network.state_dict(),
         "optimizer": state.optimizer.state_dict(),
-        "scheduler": state.scheduler.state_dict(),
+        "average": state.average.module.state_dict() if state.average else None,
     }
     torch.save(content, buffer)
     return buffer.getvalue()
@@ -50,9 +51,10 @@ def restore(state: State, content: bytes, key: str, environment: str) -> None:
     try:
         epochs = msgspec.json.decode(loaded["epochs"], type=list[Epoch])
         state.network.load_state_dict(loaded["network"])
-        state.optimizer.load_state_dict(loaded["optimizer"])
-        state.scheduler.load_state_dict(loaded["scheduler"])
-    except (KeyError, ValueError, RuntimeError, msgspec.MsgspecError) as error:
+        load_moments(state.optimizer, loaded["optimizer"])
+        if state.average:
+            state.average.module.load_state_dict(loaded["average"])
+    except (KeyError, TypeError, ValueError, RuntimeError, msgspec.MsgspecError) as error:
         raise Unusable(f"its content does not fit: {error}") from error
     state.epochs[:] = epochs
 

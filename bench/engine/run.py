@@ -11,9 +11,12 @@ from msgspec.structs import replace
 
 from bench.datasets import Dataset
 from bench.engine import checkpoint
+from bench.engine.data import DeviceData, prepare
+from bench.engine.evaluation import evaluate
 from bench.engine.network import weights_bytes, weights_sha256
 from bench.engine.settings import numerics_of
-from bench.engine.train import DeviceData, Diverged, State, evaluate, prepare, start, train
+from bench.engine.train import Diverged, State, start
+from bench.engine.turns import Means, Turn, train_in_turns
 from bench.spec import Architecture, Environment, Epoch, RunRecord, RunSpec, Status
 
 
@@ -53,24 +56,17 @@ def run(
         on_epoch: Called after every epoch.
     """
     device = torch.device(environment.device)
-    state: State | None = None
-    try:
-        with numerics_of(spec.numerics, device):
-            data = prepare(dataset, spec, device)
-            state = _resume(architecture, spec, device, environment.fingerprint, kept)
-
-            def finished(now: State) -> None:
-                if now.epochs[-1].epoch < spec.recipe.epochs:
-                    kept.write(checkpoint.encode(now, spec.key, environment.fingerprint))
-                on_epoch(now.epochs[-1])
-
-            train(state, data, spec, finished)
-            return _completed(spec, environment, state, data)
-    except Diverged as error:
-        return Result(unfinished(spec, environment, "diverged", error.what, state), None)
-    except Exception as error:
-        reason = " ".join(f"{type(error).__name__}: {error}".split())
-        return Result(unfinished(spec, environment, "failed", reason, state), None)
+    with numerics_of(spec.numerics, device):
+        data = lambda: prepare(dataset, spec, device)  # noqa: E731
+        turns = run_in_turns(architecture, spec, data, environment, kept)
+        while True:
+            try:
+                turn = next(turns)
+            except StopIteration as end:
+                assert isinstance(end.value, Result)
+                return end.value
+            if isinstance(turn, Epoch):
+                on_epoch(turn)
 
 
 def _resume(
@@ -97,16 +93,16 @@ def _completed(spec: RunSpec, environment: Environment, state: State, data: Devi
         unfinished(spec, environment, "completed", None, state),
         selected_epoch=counts.index(max(counts)) + 1,
         test_misses=_misses(spec, state, data),
-        weights_sha256=weights_sha256(state.network),
+        weights_sha256=weights_sha256(state.evaluated),
     )
-    return Result(record, weights_bytes(state.network))
+    return Result(record, weights_bytes(state.evaluated))
 
 
 def _misses(spec: RunSpec, state: State, data: DeviceData) -> list[tuple[int, int]] | None:
     """(test index, label given) of the wrong answers of the last weights."""
     if data.test is None:
         return None
-    given = evaluate(state.network, data.test, data.grey_levels, spec.numerics).labels_given
+    given = evaluate(state.scored, data.test, data.grey_levels, spec.numerics).labels_given
     wrong = (given != data.test.labels.cpu()).nonzero().flatten()
     return [(int(index), int(given[index])) for index in wrong]
 

@@ -46,6 +46,7 @@ def numerics_of(numerics: Numerics, device: torch.device) -> Iterator[None]:
     """Applies a run's numerics; threads, switches and the global generators come back after it."""
     threads = torch.get_num_threads()
     deterministic = torch.are_deterministic_algorithms_enabled()
+    filled = torch.utils.deterministic.fill_uninitialized_memory  # type: ignore[attr-defined]
     # cuBLAS is deterministic only with a fixed workspace, read when its handle is made.
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     devices = [device] if device.type == "cuda" else []
@@ -54,6 +55,8 @@ def numerics_of(numerics: Numerics, device: torch.device) -> Iterator[None]:
             torch.set_num_threads(numerics.n_threads)
             torch.set_flush_denormal(numerics.flush_denormal)
             torch.use_deterministic_algorithms(True)
+            # It would write every new tensor twice; what reads one unwritten is a bug of its own.
+            torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
             torch.backends.cudnn.benchmark = False
             torch.backends.cudnn.allow_tf32 = numerics.tf32
             torch.backends.cuda.matmul.allow_tf32 = numerics.tf32
@@ -62,3 +65,4 @@ def numerics_of(numerics: Numerics, device: torch.device) -> Iterator[None]:
             torch.set_num_threads(threads)
             torch.set_flush_denormal(False)
             torch.use_deterministic_algorithms(deterministic)
+            torch.utils.deterministic.fill_uninitialized_memory = filled  # type: ignore[attr-defined]

@@ -8,7 +8,6 @@ waits for a number to come back from the device.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import torch
@@ -16,84 +15,69 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from bench import augment
-from bench.datasets import Dataset, Split
+from bench.augment.steps import Size
+from bench.engine import optimizer as optimizers
+from bench.engine.average import Average
+from bench.engine.data import DeviceData, memory_format, network_input
+from bench.engine.device_optimizer import DeviceOptimizer
+from bench.engine.evaluation import Evaluation, evaluate
 from bench.engine.network import initialised
+from bench.engine.rewriting import Rewritten
+from bench.engine.schedule import Rates, rates
 from bench.engine.streams import generator, stream_seed
 from bench.errors import TrainingError
-from bench.spec import Architecture, Epoch, Numerics, Recipe, RunSpec
-
-EVALUATION_BATCH = 1000  # images; decides no bits of the weights
+from bench.spec import Architecture, Augmentation, Epoch, Numerics, Recipe, RunSpec
 
 
 class Diverged(TrainingError):
     """The loss stopped being a finite number."""
 
 
-@dataclass(frozen=True)
-class DeviceSplit:
-    """One part of a data set on the device."""
-
-    images: Tensor  # (n, 28, 28) uint8
-    labels: Tensor  # (n,) int64
-
-
-@dataclass(frozen=True)
-class DeviceData:
-    """A data set on the device; `test` is None for a run that must not look at it."""
-
-    train: DeviceSplit
-    validation: DeviceSplit
-    test: DeviceSplit | None
-    grey_levels: Tensor  # (256,) float32: the normalised value of each grey level
-
-
 @dataclass
 class State:
-    """What training changes, and all that a checkpoint must hold."""
+    """What training changes; a checkpoint holds all of it but `trained` and `rates`."""
 
-    network: nn.Module
+    network: nn.Module  # owns the parameters and buffers
+    trained: nn.Module  # computes the training step on the network's parameters and buffers
+    scored: nn.Module  # computes what `evaluated` computes
     optimizer: torch.optim.Optimizer
-    scheduler: torch.optim.lr_scheduler.OneCycleLR
+    rates: Rates  # by the step's index from the run's start
+    average: Average | None
     epochs: list[Epoch] = field(default_factory=list)
 
-
-def prepare(dataset: Dataset, spec: RunSpec, device: torch.device) -> DeviceData:
-    """Moves a data set to the device."""
-    grey = torch.arange(256, dtype=torch.float32).div(
-        255
-    )  # ToTensor's arithmetic, then Normalize's
-    grey = grey.sub(spec.recipe.pixel_mean).div(spec.recipe.pixel_std)
-    return DeviceData(
-        train=_on_device(dataset.train, device),
-        validation=_on_device(dataset.validation, device),
-        test=_on_device(dataset.test, device) if spec.evaluate_test else None,
-        grey_levels=grey.to(device),
-    )
-
-
-def _on_device(split: Split, device: torch.device) -> DeviceSplit:
-    images = torch.from_numpy(split.images).to(device)
-    return DeviceSplit(images, torch.from_numpy(split.labels).to(device))
+    @property
+    def evaluated(self) -> nn.Module:
+        """The network that is scored and recorded: the running average, where there is one."""
+        return self.average.module if self.average else self.network
 
 
 def start(architecture: Architecture, spec: RunSpec, device: torch.device) -> State:
-    """A network with its seed's initial weights, its optimiser and its schedule."""
+    """A network with its seed's initial weights, its optimiser and the rates of every step."""
     network = initialised(architecture, spec.seed)
     network = network.to(device)
-    network = network.to(memory_format=_memory_format(spec.numerics))
-    optimizer = torch.optim.Adam(
-        network.parameters(),
-        lr=spec.recipe.peak_learning_rate,
-        weight_decay=spec.recipe.weight_decay,
-        fused=True,
+    network = network.to(memory_format=memory_format(spec.numerics))
+    n_steps = spec.recipe.epochs * steps_per_epoch(spec.recipe, spec.dataset.n_train)
+    every_rate = rates(spec.recipe, n_steps)
+    average = Average(network) if spec.recipe.ema_decay > 0 else None
+    trained = Rewritten(network) if spec.numerics.path == "fused" else network
+    scored = trained
+    if average:
+        scored = average.module
+        scored = Rewritten(scored) if spec.numerics.path == "fused" else scored
+    return State(
+        network=network,
+        trained=trained,
+        scored=scored,
+        optimizer=_optimizer(spec, network, every_rate),
+        rates=every_rate,
+        average=average,
     )
-    scheduler = torch.optim.lr_scheduler.OneCycleLR(
-        optimizer,
-        max_lr=spec.recipe.peak_learning_rate,
-        total_steps=spec.recipe.epochs * steps_per_epoch(spec.recipe, spec.dataset.n_train),
-        pct_start=spec.recipe.warmup_fraction,
-    )
-    return State(network, optimizer, scheduler)
+
+
+def _optimizer(spec: RunSpec, network: nn.Module, every_rate: Rates) -> torch.optim.Optimizer:
+    if spec.numerics.path == "graph":
+        return DeviceOptimizer(spec.recipe, network, every_rate)
+    return optimizers.build(spec.recipe, network)
 
 
 def steps_per_epoch(recipe: Recipe, n_train: int) -> int:
@@ -101,88 +85,144 @@ def steps_per_epoch(recipe: Recipe, n_train: int) -> int:
     return -(-n_train // recipe.batch_size)
 
 
-def train(
-    state: State,
-    data: DeviceData,
-    spec: RunSpec,
-    on_epoch: Callable[[State], None] = lambda state: None,
-) -> None:
-    """Trains from the state's last epoch to the recipe's end.
-
-    Args:
-        state: Fresh from `start`, or restored from a checkpoint; changed in place.
-        data: The data set on the network's device.
-        spec: The run.
-        on_epoch: Called after every epoch.
-
-    Raises:
-        Diverged: the loss is not finite; names the epoch and the step.
-    """
-    for epoch in range(len(state.epochs) + 1, spec.recipe.epochs + 1):
-        state.epochs.append(_run_epoch(state, data, spec, epoch))
-        on_epoch(state)
-
-
-def _run_epoch(state: State, data: DeviceData, spec: RunSpec, epoch: int) -> Epoch:
+def run_epoch(state: State, data: DeviceData, spec: RunSpec, epoch: int) -> Epoch:
+    """Trains one epoch, as the network is written or fused, and scores it; epochs count from 1."""
     started = time.perf_counter()
     train_loss, train_correct = _train_epoch(state, data, spec, epoch)
-    train_seconds = time.perf_counter() - started
-    validation = evaluate(state.network, data.validation, data.grey_levels, spec.numerics)
-    test = data.test and evaluate(state.network, data.test, data.grey_levels, spec.numerics)
+    training = Training(train_loss, train_correct, time.perf_counter() - started)
+    validation = evaluate(state.scored, data.validation, data.grey_levels, spec.numerics)
+    test = data.test and evaluate(state.scored, data.test, data.grey_levels, spec.numerics)
+    return epoch_of(state, spec, epoch, training, (validation, test))
+
+
+@dataclass(frozen=True)
+class Training:
+    """What one epoch of training measured."""
+
+    loss: float  # mean over the images
+    correct: int
+    seconds: float
+
+
+def epoch_of(
+    state: State,
+    spec: RunSpec,
+    number: int,
+    training: Training,
+    scores: tuple[Evaluation, Evaluation | None],
+) -> Epoch:
+    """The epoch's record, with the scores of validation and test; epochs count from 1."""
+    validation, test = scores
+    last_step = number * steps_per_epoch(spec.recipe, spec.dataset.n_train) - 1
     return Epoch(
-        epoch=epoch,
-        learning_rate=float(state.scheduler.get_last_lr()[0]),
-        train_loss=train_loss,
-        train_correct=train_correct,
+        epoch=number,
+        learning_rate=float(state.rates.learning_rate[last_step]),
+        train_loss=training.loss,
+        train_correct=training.correct,
         validation_loss=validation.loss,
         validation_correct=validation.correct,
         test_loss=test.loss if test else None,
         test_correct=test.correct if test else None,
-        train_seconds=train_seconds,
+        train_seconds=training.seconds,
     )
 
 
 def _train_epoch(state: State, data: DeviceData, spec: RunSpec, epoch: int) -> tuple[float, int]:
-    """Mean loss and exact count of correct answers over the augmented training images."""
+    """Mean loss and exact count of correct answers over the epoch's training images."""
     device, n_train = data.train.images.device, spec.dataset.n_train
     order = torch.randperm(n_train, generator=generator(spec.seed, "order", epoch)).to(device)
-    coefficients = _augmentation_of(data, spec, epoch).to(device)
-    torch.manual_seed(stream_seed(spec.seed, "dropout", epoch))
-    losses = torch.empty(steps_per_epoch(spec.recipe, n_train), device=device)
+    coefficients = maps_of(spec, _size(data), epoch).to(device)
+    _start_dropout(state.trained, stream_seed(spec.seed, "dropout", epoch))
+    n_steps = steps_per_epoch(spec.recipe, n_train)
+    losses = torch.empty(n_steps, device=device)
     correct = torch.zeros((), dtype=torch.int64, device=device)
-    state.network.train()
+    state.trained.train()
     for step, chosen in enumerate(order.split(spec.recipe.batch_size)):
-        if epoch > 1 or step > 0:
-            state.scheduler.step()
-        images = augment.apply(data.train.images[chosen], coefficients[chosen])
-        labels = data.train.labels[chosen]
-        inputs = _network_input(images, data.grey_levels, spec.numerics)
-        loss, outputs = _step(state, inputs, labels)
+        inputs, labels = _batch(data, coefficients, chosen, spec.numerics)
+        loss, outputs = _step(state, inputs, labels, spec.recipe, (epoch - 1) * n_steps + step)
         losses[step] = loss * len(chosen)
         correct += (outputs.argmax(dim=1) == labels).sum()
-    _require_finite(losses, epoch)
+    require_finite(losses, epoch)
     return float(losses.sum(dtype=torch.float64)) / n_train, int(correct)
 
 
-def _augmentation_of(data: DeviceData, spec: RunSpec, epoch: int) -> augment.Coefficients:
-    """This epoch's draws for every training image, made on the host for every device."""
-    n_train, height, width = data.train.images.shape
+def _start_dropout(trained: nn.Module, seed: int) -> None:
+    torch.manual_seed(seed)
+    if isinstance(trained, Rewritten):
+        trained.words.reseed(seed)
+
+
+def maps_of(spec: RunSpec, size: Size, epoch: int) -> augment.Coefficients:
+    """The epoch's draws for every training image of (height, width), on the host everywhere."""
     stream = generator(spec.seed, "augment", epoch)
-    draws = augment.draw(spec.recipe.augmentation, n_train, (height, width), stream)
-    return augment.coefficients(draws, (height, width))
+    augmentation = augmentation_in(spec.recipe, epoch)
+    draws = augment.draw(augmentation, spec.dataset.n_train, size, stream)
+    return augment.coefficients(draws, size)
 
 
-def _step(state: State, inputs: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
-    """One step of the optimiser; returns the mean loss () and the outputs (n, 10), detached."""
-    outputs = state.network(inputs)
-    loss = functional.cross_entropy(outputs, labels)
-    state.optimizer.zero_grad(set_to_none=True)
-    loss.backward()
-    state.optimizer.step()
+def _size(data: DeviceData) -> Size:
+    _, height, width = data.train.images.shape
+    return height, width
+
+
+def augmentation_in(recipe: Recipe, epoch: int) -> Augmentation:
+    """The recipe's augmentation, or none in its last, unaugmented epochs; epochs count from 1."""
+    augmented = epoch <= recipe.epochs - recipe.unaugmented_epochs
+    return recipe.augmentation if augmented else Augmentation()
+
+
+def _batch(
+    data: DeviceData, coefficients: augment.Coefficients, chosen: Tensor, numerics: Numerics
+) -> tuple[Tensor, Tensor]:
+    """The chosen training images, augmented, (n, 1, 28, 28) float32; and their labels (n,)."""
+    images = augment.apply(data.train.images[chosen], coefficients[chosen])
+    return network_input(images, data.grey_levels, numerics), data.train.labels[chosen]
+
+
+def _step(
+    state: State, inputs: Tensor, labels: Tensor, recipe: Recipe, index: int
+) -> tuple[Tensor, Tensor]:
+    """One step of training; returns the mean loss () and the outputs (n, 10), detached.
+
+    Args:
+        state: Changed in place.
+        inputs: (n, 1, 28, 28).
+        labels: (n,).
+        recipe: Of the run.
+        index: The step's index from the run's start.
+    """
+    loss, outputs = forward(state.trained, inputs, labels, recipe.label_smoothing)
+    descend(state, loss, index)
     return loss.detach(), outputs.detach()
 
 
-def _require_finite(losses: Tensor, epoch: int) -> None:
+def forward(
+    trained: nn.Module, inputs: Tensor, labels: Tensor, label_smoothing: float
+) -> tuple[Tensor, Tensor]:
+    """The mean loss () and the outputs (n, 10).
+
+    Outputs are logits or log-probabilities: the latter are their own logarithmic softmax, so the
+    loss is the same.
+    """
+    outputs = trained(inputs)
+    return functional.cross_entropy(outputs, labels, label_smoothing=label_smoothing), outputs
+
+
+def descend(state: State, loss: Tensor, index: int) -> None:
+    """Moves the network, and its average, by the loss's gradients at the step of that index."""
+    now = state.rates
+    optimizers.set_rates(
+        state.optimizer, float(now.learning_rate[index]), float(now.momentum[index])
+    )
+    state.optimizer.zero_grad(set_to_none=True)
+    loss.backward()
+    state.optimizer.step()
+    if state.average:
+        state.average.update(float(now.average_weight[index]))
+
+
+def require_finite(losses: Tensor, epoch: int) -> None:
+    """Raises Diverged where one of the epoch's losses (n_steps,) is not a finite number."""
     broken = (~torch.isfinite(losses)).nonzero()
     if len(broken):
         raise Diverged(
@@ -190,43 +230,3 @@ def _require_finite(losses: Tensor, epoch: int) -> None:
             where="training",
             remedy="lower the recipe's peak_learning_rate",
         )
-
-
-@dataclass(frozen=True)
-class Evaluation:
-    """Scores of one split."""
-
-    loss: float  # mean over images
-    correct: int
-    labels_given: Tensor  # (n,) int64, on the host
-
-
-@torch.inference_mode()
-def evaluate(
-    network: nn.Module, split: DeviceSplit, grey_levels: Tensor, numerics: Numerics
-) -> Evaluation:
-    """Scores a split with the network in evaluation mode, without augmentation."""
-    network.eval()
-    outputs = torch.cat(
-        [
-            network(_network_input(images, grey_levels, numerics))
-            for images in split.images.split(EVALUATION_BATCH)
-        ]
-    )  # (n, 10)
-    given = outputs.argmax(dim=1)
-    return Evaluation(
-        loss=float(functional.cross_entropy(outputs, split.labels)),
-        correct=int((given == split.labels).sum()),
-        labels_given=given.cpu(),
-    )
-
-
-def _network_input(images: Tensor, grey_levels: Tensor, numerics: Numerics) -> Tensor:
-    """(n, 28, 28) uint8 -> (n, 1, 28, 28) normalised float32."""
-    values = grey_levels[images.int()].unsqueeze(1)
-    return values.contiguous(memory_format=_memory_format(numerics))
-
-
-def _memory_format(numerics: Numerics) -> torch.memory_format:
-    chosen = {"channels_last": torch.channels_last, "contiguous_format": torch.contiguous_format}
-    return chosen[numerics.memory_format]

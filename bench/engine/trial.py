@@ -21,7 +21,7 @@ def seconds_per_epoch(
     few = Split(dataset.train.images[:n_images], dataset.train.labels[:n_images])
     short = replace(
         spec,
-        recipe=replace(spec.recipe, epochs=2),
+        recipe=replace(spec.recipe.with_epochs(2), unaugmented_epochs=0),
         dataset=replace(spec.dataset, n_train=n_images),
         evaluate_test=False,
     )

@@ -21,6 +21,7 @@ class Job:
     results: Path
     suite: str
     data_dir: Path | None
+    data_file: Path | None = None  # the data set as one file to map, where there is one
 
 
 @dataclass(frozen=True)

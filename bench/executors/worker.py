@@ -8,6 +8,7 @@ from pathlib import Path
 
 from bench import datasets, discover
 from bench.datasets import Dataset
+from bench.datasets._mapped import mapped
 from bench.engine.run import Result, run
 from bench.errors import ArchitectureError
 from bench.executors import Job
@@ -15,6 +16,7 @@ from bench.spec import Architecture, Epoch, RunRecord
 from bench.store import Suite
 
 load_dataset = lru_cache(datasets.load)
+map_dataset = lru_cache(mapped)
 
 
 def do(job: Job, on_epoch: Callable[[Epoch], None]) -> RunRecord | None:
@@ -27,7 +29,7 @@ def do(job: Job, on_epoch: Callable[[Epoch], None]) -> RunRecord | None:
     with suite.lock(job.spec):
         if suite.path_of_spec(job.spec).exists():
             return None
-        dataset = load_dataset(job.spec.dataset.name, job.data_dir)
+        dataset = _dataset(job)
         kept = suite.checkpoint(job.spec)
         result = run(_architecture(job), job.spec, dataset, job.environment, kept, on_epoch)
         keep(suite, result, dataset)
@@ -41,6 +43,12 @@ def keep(suite: Suite, result: Result, dataset: Dataset) -> Path:
     pixels = {index: dataset.test.images[index].tobytes() for index in misses}
     suite.add_missed_digits(result.record.dataset.name, pixels)
     return suite.add_run(result.record, result.weights)
+
+
+def _dataset(job: Job) -> Dataset:
+    if job.data_file is not None:
+        return map_dataset(job.data_file)
+    return load_dataset(job.spec.dataset.name, job.data_dir)
 
 
 def _architecture(job: Job) -> Architecture:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-import msgspec
+from msgspec import Struct
 
 from bench.sections import Cell, Column, PageKind, Scope, Section, Table
 from bench.sections._summary import Summary
-from bench.spec import Recipe
+from bench.spec import Augmentation, Recipe
 
 ORDER = 80
 SCOPE: Scope = "suite"
@@ -27,17 +27,33 @@ def _table(label: str, recipe: Recipe) -> Table:
     return Table(
         caption=f"Recipe of {label}",
         columns=(Column("Setting", numeric=False), Column("Value", numeric=False)),
-        rows=tuple((Cell(name), Cell(value)) for name, value in _flat(recipe)),
+        rows=tuple((Cell(name), Cell(value)) for name, value in _rows(recipe)),
     )
 
 
-def _flat(value: Any, prefix: str = "") -> list[tuple[str, str]]:
+def _rows(recipe: Recipe) -> list[tuple[str, str]]:
+    """Every field and its value; those of another schedule or optimiser are not used."""
     rows: list[tuple[str, str]] = []
-    for field in msgspec.structs.fields(value):
-        item = getattr(value, field.name)
-        name = f"{prefix}{field.name.replace('_', ' ')}"
-        if isinstance(item, msgspec.Struct):
-            rows += _flat(item, f"{name}: ")
+    for name, value in _items(recipe):
+        if isinstance(value, Augmentation):
+            rows += [(f"{_words(name)}: {_words(n)}", _worded(v)) for n, v in _items(value)]
         else:
-            rows.append((name, f"{item:g}" if isinstance(item, float) else str(item)))
+            rows.append((_words(name), "not used" if name in recipe.unused else _worded(value)))
     return rows
+
+
+def _items(value: Struct) -> list[tuple[str, Any]]:
+    return [(name, getattr(value, name)) for name in value.__struct_fields__]
+
+
+def _words(name: str) -> str:
+    return name.replace("_", " ")
+
+
+def _worded(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, tuple):
+        return ", ".join(_worded(part) for part in value) or "none"
+    # Twelve digits tell 0.9999999 from 1, and print no float's last bits.
+    return f"{value:.12g}" if isinstance(value, float) else str(value)

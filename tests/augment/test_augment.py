@@ -148,7 +148,7 @@ def test_shrunk_or_sheared_beyond_use_is_refused(
         augment.coefficients(drawn, DIGIT)
 
     assert str(caught.value) == (
-        "an image is shrunk or sheared beyond 1,073,741,824 pixels (the recipe's augmentation): "
+        "an image is shrunk or sheared beyond 536,870,912 pixels (the recipe's augmentation): "
         "raise scale_min or lower shear_degrees"
     )
 

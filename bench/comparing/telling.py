@@ -1,0 +1,176 @@
+"""A comparison for a person: a table on a terminal, plain lines elsewhere; the effect first."""
+
+from __future__ import annotations
+
+from rich.console import Console
+from rich.table import Table
+
+from bench import stats
+from bench.comparing.drift import Bits, Difference
+from bench.comparing.outcome import Outcome, Row, Side
+
+COLUMNS = ("data set", "A", "B", "A - B, points (95 %)", "P(A beats B)", "p", "Holm p", "verdict")
+MOST_VALUES = 4  # of one feature, before the rest is counted
+
+
+def show(outcome: Outcome, console: Console) -> None:
+    """Prints the outcome; lines of any width are left to the terminal to fold."""
+    if console.is_terminal:
+        console.print(_table(outcome))
+    for line in lines(outcome):
+        console.print(line, markup=False, highlight=False)
+
+
+def lines(outcome: Outcome) -> list[str]:
+    """The outcome in words; the last line says whether the bits held."""
+    said = [f"A is {outcome.first}, B is {outcome.second}; every difference is A less B."]
+    for row in outcome.rows:
+        said += ["", *_row_lines(row)]
+    left_out = [f"not compared, no counterpart: {name}" for name in outcome.left_out]
+    return [*said, "", *left_out, *_bits_lines(outcome.bits)]
+
+
+def _row_lines(row: Row) -> list[str]:
+    names = dict.fromkeys((row.first.architecture, row.second.architecture))
+    return [
+        f"{row.dataset}, {row.split} split, last epoch: {' against '.join(names)}",
+        f"  A {_side(row.first, row.n_images)}",
+        f"  B {_side(row.second, row.n_images)}",
+        f"  difference: {_difference(row)}",
+        f"  probability of improvement: {_improvement(row)}",
+        f"  test: {_test(row)}",
+        f"  equivalence: {_equivalence(row)}",
+        *_drift_lines(row),
+    ]
+
+
+def _side(side: Side, n_images: int) -> str:
+    missed = "".join(f", {n} {status}: a miss each" for status, n in side.misses.items())
+    if side.mean_percent is None or side.minimum is None or side.maximum is None:
+        return f"{side.name}: n = {side.n}{missed}, none completed"
+    return (
+        f"{side.name}: n = {side.n}{missed}, mean {side.mean_percent:.3f} %, "
+        f"sd {_number(side.sd_points)}, from {side.minimum:,} to {side.maximum:,} "
+        f"of {n_images:,}"
+    )
+
+
+def _number(value: float | None, form: str = ".3f") -> str:
+    return "n/a" if value is None else format(value, form)
+
+
+def _difference(row: Row) -> str:
+    found = row.comparison
+    if found.difference_points is None:
+        return "n/a, a side has no completed run"
+    how = "paired by seed" if found.paired else f"unpaired, {_why_unpaired(row)}"
+    return f"{found.difference_points:+.3f} points {_interval(found.interval, '+.3f')}, {how}"
+
+
+def _interval(interval: stats.Interval | None, form: str) -> str:
+    if interval is None:
+        return "(no interval: too few runs, or runs that do not vary)"
+    return f"(95 %: {interval.low:{form}} to {interval.high:{form}})"
+
+
+def _why_unpaired(row: Row) -> str:
+    return "other seeds" if row.first.seeds != row.second.seeds else "other recipes"
+
+
+def _improvement(row: Row) -> str:
+    found = row.comparison.improvement
+    if found is None:
+        return "n/a"
+    drawn = found.bootstrap
+    beside = f"; bootstrap {drawn.low:.2f} to {drawn.high:.2f}" if drawn else ""
+    return f"{found.probability:.2f} {_interval(found.interval, '.2f')}{beside}"
+
+
+def _test(row: Row) -> str:
+    found, test = row.comparison, row.comparison.test
+    if test is None or found.holm_p is None:
+        return "n/a, a side has no completed run"
+    kind = "sign flips" if found.paired else "permutation"
+    how = "exact" if test.exact else f"drawn with seed {found.seed}"
+    said = f"p = {_p(test.p)} ({kind}, {how}), Holm {_p(found.holm_p)}"
+    if row.can_reach_alpha:
+        return said
+    least = "" if found.smallest_holm_p is None else f", {_p(found.smallest_holm_p)} after Holm"
+    return (
+        f"{said}; these runs cannot reach p < {stats.ALPHA}: "
+        f"the smallest possible is {_p(test.smallest_p)}{least}"
+    )
+
+
+def _p(p: float) -> str:
+    return "< 0.0001" if p < 1e-4 else f"{p:.4f}"
+
+
+def _equivalence(row: Row) -> str:
+    found = row.comparison.equivalence
+    if found is None:
+        return "not judged: too few runs, or runs that do not vary"
+    return f"{found.verdict} within {found.margin_points:g} points (p = {_p(found.p)})"
+
+
+def _drift_lines(row: Row) -> list[str]:
+    where = (
+        "one environment"
+        if row.same_environment
+        else "several environments, compared as distributions"
+    )
+    if not row.differences:
+        return [f"  drift: {where}; nothing else differs"]
+    return [f"  drift: {where}; what differs:", *(f"    {_drift(d)}" for d in row.differences)]
+
+
+def _drift(difference: Difference) -> str:
+    return f"{difference.feature}: A {_values(difference.first)} | B {_values(difference.second)}"
+
+
+def _values(values: dict[str, int]) -> str:
+    told = [f"{value} (n = {n})" for value, n in list(values.items())[:MOST_VALUES]]
+    more = len(values) - MOST_VALUES
+    return ", ".join([*told, *([f"{more} more"] if more > 0 else [])])
+
+
+def _bits_lines(bits: Bits) -> list[str]:
+    failures = [
+        f"reproducibility failure: {f.run}, the same key and fingerprint {f.fingerprint}, "
+        f"other bits: A {f.first}, B {f.second}"
+        for f in bits.failures
+    ]
+    if failures:
+        return failures
+    if not bits.n_same:
+        return ["bits: no run was recorded on both sides in one environment"]
+    return [f"bits: {bits.n_same} recorded on both sides in one environment, all the same"]
+
+
+def _table(outcome: Outcome) -> Table:
+    table = Table(title=f"{outcome.first} (A) against {outcome.second} (B)")
+    for number, column in enumerate(COLUMNS):
+        table.add_column(column, justify="right" if 3 <= number <= 6 else "left")
+    for row in outcome.rows:
+        table.add_row(*_cells(row))
+    return table
+
+
+def _cells(row: Row) -> tuple[str, ...]:
+    found = row.comparison
+    interval, better = found.interval, found.improvement
+    edges = f" [{interval.low:+.3f}, {interval.high:+.3f}]" if interval else ""
+    return (
+        row.dataset,
+        _cell(row.first),
+        _cell(row.second),
+        f"{_number(found.difference_points, '+.3f')}{edges}",
+        _number(better.probability if better else None, ".2f"),
+        _p(found.test.p) if found.test else "n/a",
+        _p(found.holm_p) if found.holm_p is not None else "n/a",
+        found.equivalence.verdict if found.equivalence else "not judged",
+    )
+
+
+def _cell(side: Side) -> str:
+    return f"{side.architecture}, {_number(side.mean_percent)} % (n = {side.n})"

@@ -1,0 +1,50 @@
+"""A running average of a network's weights and statistics, as a network of its own."""
+
+from __future__ import annotations
+
+import copy
+
+import torch
+from torch import Tensor, nn
+
+
+class Average:
+    """Follows a network after every step of its training.
+
+    Floating parameters and buffers (BatchNorm's means and variances) become
+    average + weight * (network - average); other buffers (its count of batches) are copied.
+
+    Args:
+        network: Its parameters and buffers are read in place at every update.
+
+    Attributes:
+        module: The average, a network of the same kind: what is evaluated and recorded.
+    """
+
+    def __init__(self, network: nn.Module) -> None:
+        self.module = copy.deepcopy(network)
+        pairs = list(zip(_tensors(self.module), _tensors(network), strict=True))
+        self._averaged = [pair for pair in pairs if pair[0].is_floating_point()]
+        self._copied = [pair for pair in pairs if not pair[0].is_floating_point()]
+
+    @torch.no_grad()
+    def update(self, weight: float | Tensor) -> None:
+        """Moves the average towards the network by that part of their distance, in [0, 1].
+
+        Args:
+            weight: A number, or a tensor () on the network's device, as a captured step needs.
+        """
+        mine, theirs = zip(*self._averaged, strict=True)
+        if isinstance(weight, Tensor):
+            moves = torch._foreach_sub(theirs, mine)
+            torch._foreach_mul_(moves, weight)
+            torch._foreach_add_(mine, moves)
+        else:
+            torch._foreach_lerp_(mine, theirs, weight)
+        if self._copied:
+            torch._foreach_copy_(*zip(*self._copied, strict=True))
+
+
+def _tensors(network: nn.Module) -> list[Tensor]:
+    """Parameters and buffers, shared ones once, in the order of their definition."""
+    return [*network.parameters(), *network.buffers()]

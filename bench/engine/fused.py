@@ -1,0 +1,306 @@
+"""BatchNorm, ReLU, 2 x 2 max-pooling and dropout as one module, for float32 on a CPU.
+
+It computes what the four modules compute one after another; where it cannot (another type, other
+dimensions, an odd side), it calls them. Gradients of gradients are refused by torch.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, cast
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
+from torch.nn import functional
+
+from bench.engine import kernels
+
+Doubles = NDArray[np.float64]
+Floats = NDArray[np.float32]
+
+
+class Words:
+    """The stream of random 32-bit words that dropout draws from."""
+
+    def __init__(self) -> None:
+        self.reseed(0)
+
+    def reseed(self, seed: int) -> None:
+        """Starts the stream of that seed."""
+        self._bits = np.random.SFC64(seed)
+
+    def draw(self, n_words: int) -> NDArray[np.uint32]:
+        """The next words, (n_words,)."""
+        pairs = self._bits.random_raw((n_words + 1) // 2)
+        return pairs.view(np.uint32)[:n_words]
+
+
+@dataclass(frozen=True)
+class Chain:
+    """What one fused module does, in this order; None or False leaves a part out."""
+
+    norm: nn.BatchNorm2d | None
+    relu: bool
+    pool: bool
+    dropout: float  # the share of dropped values
+
+
+class Fused(nn.Module):
+    """One chain of modules.
+
+    Args:
+        chain: What it does.
+        words: Dropout's stream, shared by all of a network's chains.
+        training: Whether it normalises by the batch and drops, or by the running statistics.
+            The norm keeps a flag of its own, which decides where the modules are called.
+    """
+
+    def __init__(self, chain: Chain, words: Words, *, training: bool) -> None:
+        super().__init__()
+        self.chain = chain
+        self.norm = chain.norm  # registered: its parameters stay the network's own
+        self.words = words
+        self.training = training
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(n, channels, height, width) -> the same, or half of both sides where it pools."""
+        if not self._fits(x):
+            return self._plain(x)
+        x = x.contiguous(memory_format=torch.channels_last)
+        if self.norm is None and not self.chain.pool:
+            return self._drop(functional.relu(x) if self.chain.relu else x)
+        weight, bias = (self.norm.weight, self.norm.bias) if self.norm else (None, None)
+        out = cast(Tensor, _Chain.apply(x, weight, bias, self))
+        return out if self.chain.pool else self._drop(out)
+
+    @property
+    def threshold(self) -> int:
+        """Words below it drop a value."""
+        return round(self.chain.dropout * 2**32) if self.training else 0
+
+    @property
+    def factor(self) -> np.float32:
+        """What keeps the expectation."""
+        return np.float32(1 / (1 - self.chain.dropout) if self.training else 1)
+
+    def _drop(self, x: Tensor) -> Tensor:
+        if not is_image_batch(x):
+            return functional.dropout(x, self.chain.dropout, self.training)
+        x = x.contiguous(memory_format=torch.channels_last)
+        return cast(Tensor, _Dropout.apply(x, self)) if self.threshold else x
+
+    def _fits(self, x: Tensor) -> bool:
+        if not is_image_batch(x):
+            return False
+        if self.chain.pool and (x.shape[2] % 2 or x.shape[3] % 2):
+            return False
+        return self.norm is None or self._normalises(self.norm, x)
+
+    def _normalises(self, norm: nn.BatchNorm2d, x: Tensor) -> bool:
+        """Whether torch would, too: it refuses other channels, and the spread of one pixel."""
+        one_pixel = self.training and x.numel() == x.shape[1]
+        return norm.num_features == x.shape[1] and norm.weight.dtype == x.dtype and not one_pixel
+
+    def _plain(self, x: Tensor) -> Tensor:
+        if self.norm is not None:
+            x = self.norm(x)
+        if self.chain.relu:
+            x = functional.relu(x)
+        if self.chain.pool:
+            x = functional.max_pool2d(x, 2)
+        return self._drop(x)
+
+
+def is_image_batch(x: Tensor) -> bool:
+    """What the loops take, and what dropout draws from `Words` for; else torch's own do."""
+    return x.dim() == 4 and x.dtype == torch.float32 and x.device.type == "cpu" and x.numel() > 0
+
+
+@dataclass(frozen=True)
+class _Affine:
+    """BatchNorm of one batch as (x - center) * scale + shift; all (channels,)."""
+
+    center: Floats
+    scale: Floats
+    shift: Floats
+    rest: Doubles  # the mean less its centre, which is the mean in float32
+    inverse_sd: Doubles
+
+
+def _identity(channels: int) -> _Affine:
+    ones, zeros = np.ones(channels), np.zeros(channels)
+    zeros32 = zeros.astype(np.float32)
+    return _Affine(zeros32, ones.astype(np.float32), zeros32, zeros, ones)
+
+
+def _of_batch(norm: nn.BatchNorm2d, x: Tensor) -> _Affine:
+    """From the batch's own statistics, which move the running ones."""
+    channels = x.shape[1]
+    mean, variance = np.empty(channels), np.empty(channels)
+    kernels.moments(_flat(x), mean, variance)
+    n_pixels = x.numel() // channels
+    _move_running_statistics(norm, mean, variance * (n_pixels / (n_pixels - 1)))
+    return _affine(norm, mean, variance)
+
+
+def _move_running_statistics(norm: nn.BatchNorm2d, mean: Doubles, variance: Doubles) -> None:
+    running_mean, running_variance = _running(norm)
+    assert norm.num_batches_tracked is not None
+    assert norm.momentum is not None
+    with torch.no_grad():
+        for running, batch in ((running_mean, mean), (running_variance, variance)):
+            batch_32 = torch.from_numpy(batch.astype(np.float32))
+            running.mul_(1 - norm.momentum).add_(batch_32, alpha=norm.momentum)
+        norm.num_batches_tracked.add_(1)
+
+
+def _of_running(norm: nn.BatchNorm2d) -> _Affine:
+    mean, variance = _running(norm)
+    return _affine(norm, mean.double().numpy(), variance.double().numpy())
+
+
+def _running(norm: nn.BatchNorm2d) -> tuple[Tensor, Tensor]:
+    assert norm.running_mean is not None
+    assert norm.running_var is not None
+    return norm.running_mean, norm.running_var
+
+
+def _affine(norm: nn.BatchNorm2d, mean: Doubles, variance: Doubles) -> _Affine:
+    inverse_sd = 1 / np.sqrt(variance + norm.eps)
+    scale = norm.weight.detach().double().numpy() * inverse_sd
+    center = mean.astype(np.float32)
+    rest = mean - center
+    shift = norm.bias.detach().double().numpy() - rest * scale
+    return _Affine(center, scale.astype(np.float32), shift.astype(np.float32), rest, inverse_sd)
+
+
+# Infinities come to the loss, where a run's divergence is seen; torch is silent on the way, too.
+_quietly = np.errstate(all="ignore")
+
+
+class _Chain(torch.autograd.Function):
+    """BatchNorm where there is one, ReLU and pooling with dropout where asked for."""
+
+    @staticmethod
+    @_quietly
+    def forward(
+        ctx: Any, x: Tensor, weight: Tensor | None, bias: Tensor | None, fused: Fused
+    ) -> Tensor:
+        if fused.norm is None:
+            affine = _identity(x.shape[1])
+        else:
+            affine = _of_batch(fused.norm, x) if fused.training else _of_running(fused.norm)
+        ctx.save_for_backward(x)
+        ctx.affine, ctx.chain, ctx.training = affine, fused.chain, fused.training
+        if not fused.chain.pool:
+            out = torch.empty_like(x, memory_format=torch.channels_last)
+            kernels.affine(_flat(x), *_parts(affine), fused.chain.relu, _flat(out))
+            return out
+        n, channels, height, width = x.shape
+        out = torch.empty((n, channels, height // 2, width // 2), memory_format=torch.channels_last)
+        ctx.index, ctx.chosen = np.empty(out.numel(), np.uint8), np.empty(out.numel(), np.float32)
+        ctx.factor = fused.factor
+        words = fused.words.draw(out.numel() if fused.threshold else 0)
+        kernels.pool(
+            _flat(x),
+            width,
+            *_parts(affine),
+            fused.chain.relu,
+            words,
+            fused.threshold,
+            fused.factor,
+            _flat(out),
+            ctx.index,
+            ctx.chosen,
+        )
+        return out
+
+    @staticmethod
+    @once_differentiable
+    @_quietly
+    def backward(ctx: Any, gradient: Tensor) -> Any:
+        (x,) = ctx.saved_tensors
+        gradient = gradient.contiguous(memory_format=torch.channels_last)
+        out = torch.empty_like(x, memory_format=torch.channels_last)
+        backward = _pool_backward if ctx.chain.pool else _affine_backward
+        plain, weighted = backward(ctx, _flat(gradient), x, out)
+        if ctx.chain.norm is None:
+            return out, None, None, None
+        weight_gradient = torch.from_numpy((weighted * ctx.affine.inverse_sd).astype(np.float32))
+        return out, weight_gradient, torch.from_numpy(plain.astype(np.float32)), None
+
+
+def _parts(affine: _Affine) -> tuple[Floats, Floats, Floats]:
+    return affine.center, affine.scale, affine.shift
+
+
+def _affine_backward(ctx: Any, gradient: Floats, x: Tensor, out: Tensor) -> tuple[Doubles, Doubles]:
+    """Fills the gradient of x; returns the sums of the incoming one, plain and times x - mean."""
+    pixels, parts, relu = _flat(x), _parts(ctx.affine), ctx.chain.relu
+    plain, weighted = np.zeros(x.shape[1]), np.zeros(x.shape[1])
+    kernels.affine_sums(gradient, pixels, *parts, relu, plain, weighted)
+    weighted -= ctx.affine.rest * plain
+    slope, offset = _through_statistics(ctx, plain, weighted, x)
+    kernels.affine_backward(gradient, pixels, *parts, relu, slope, offset, _flat(out))
+    return plain, weighted
+
+
+def _pool_backward(ctx: Any, gradient: Floats, x: Tensor, out: Tensor) -> tuple[Doubles, Doubles]:
+    """As `_affine_backward`."""
+    affine = ctx.affine
+    plain, weighted = np.zeros(x.shape[1]), np.zeros(x.shape[1])
+    if ctx.chain.norm is None:
+        out.zero_()
+    else:
+        kernels.pool_sums(
+            gradient, ctx.index, ctx.chosen, ctx.factor, affine.center, plain, weighted
+        )
+        weighted -= affine.rest * plain
+        slope, offset = _through_statistics(ctx, plain, weighted, x)
+        kernels.affine(_flat(x), affine.center, slope, offset, False, _flat(out))
+    kernels.pool_backward(gradient, ctx.index, x.shape[3], ctx.factor, affine.scale, _flat(out))
+    return plain, weighted
+
+
+def _through_statistics(
+    ctx: Any, plain: Doubles, weighted: Doubles, x: Tensor
+) -> tuple[Floats, Floats]:
+    """The gradient by way of mean and variance is (x - center) * slope + offset, (channels,).
+
+    Ioffe and Szegedy 2015 (arXiv 1502.03167), section 3, with the sums gathered by channel.
+    """
+    affine = ctx.affine
+    if not ctx.training:  # running statistics do not depend on x
+        zeros = np.zeros(x.shape[1], np.float32)
+        return zeros, zeros
+    n_pixels = x.numel() // x.shape[1]
+    slope = -affine.scale * affine.inverse_sd**2 * weighted / n_pixels
+    offset = -affine.scale * plain / n_pixels - slope * affine.rest
+    return slope.astype(np.float32), offset.astype(np.float32)
+
+
+class _Dropout(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, fused: Fused) -> Tensor:
+        ctx.drawn = fused.words.draw(x.numel())
+        ctx.threshold, ctx.factor = fused.threshold, fused.factor
+        return _dropped(ctx, x)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> Any:
+        return _dropped(ctx, gradient.contiguous(memory_format=torch.channels_last)), None
+
+
+def _dropped(ctx: Any, x: Tensor) -> Tensor:
+    out = torch.empty_like(x, memory_format=torch.channels_last)
+    kernels.dropout(_flat(x), ctx.drawn, ctx.threshold, ctx.factor, _flat(out))
+    return out
+
+
+def _flat(x: Tensor) -> Floats:
+    """A channels-last tensor as (n * height * width * channels,): a view, never a copy."""
+    return cast(Floats, x.detach().permute(0, 2, 3, 1).view(-1).numpy())

@@ -1,0 +1,109 @@
+"""Builds a recipe's optimiser and sets its rates; torch's own, in the fused form."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from bench.spec import Recipe
+
+Groups = list[dict[str, Any]]
+
+BETA2 = 0.999  # torch's default
+ADAMS: dict[str, type[torch.optim.Adam]] = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
+NORMS = (
+    nn.BatchNorm1d,
+    nn.BatchNorm2d,
+    nn.BatchNorm3d,
+    nn.SyncBatchNorm,
+    nn.InstanceNorm1d,
+    nn.InstanceNorm2d,
+    nn.InstanceNorm3d,
+    nn.GroupNorm,
+    nn.LayerNorm,
+    nn.RMSNorm,
+)
+
+
+def build(recipe: Recipe, network: nn.Module, capturable: bool = False) -> torch.optim.Optimizer:
+    """The recipe's optimiser over the network's parameters, where they lie.
+
+    Args:
+        recipe: Optimiser, weight decay and momentum.
+        network: On its device already.
+        capturable: Whether a CUDA graph will hold the step, so that its rates must be tensors
+            on the device. Adam then runs in its single-tensor form, the only one whose beta1 may
+            be a tensor without a copy to the host. SGD's momentum stays a number that a graph
+            keeps as it was when it was captured.
+    """
+    rate: Any = recipe.peak_learning_rate
+    if capturable:
+        rate = torch.tensor(rate, device=next(network.parameters()).device)
+    groups = grouped(recipe, network)
+    return _sgd(recipe, groups, rate) if recipe.optimizer == "sgd" else _adam(recipe, groups, rate)
+
+
+def _sgd(recipe: Recipe, groups: Groups, rate: Any) -> torch.optim.Optimizer:
+    # torch refuses Nesterov's form without momentum, where it is plain SGD anyway.
+    nesterov = recipe.momentum > 0
+    return torch.optim.SGD(groups, lr=rate, momentum=recipe.momentum, nesterov=nesterov, fused=True)
+
+
+def _adam(recipe: Recipe, groups: Groups, rate: Any) -> torch.optim.Optimizer:
+    adam = ADAMS[recipe.optimizer]
+    if not isinstance(rate, Tensor):
+        return adam(groups, lr=rate, betas=(recipe.momentum, BETA2), fused=True)
+    # beta2 never changes: on the host it is a constant of the graph.
+    betas: Any = (torch.full_like(rate, recipe.momentum), torch.tensor(BETA2))
+    return adam(groups, lr=rate, betas=betas, capturable=True, foreach=False, fused=False)
+
+
+def set_rates(optimizer: torch.optim.Optimizer, learning_rate: float, momentum: float) -> None:
+    """Sets the next step's learning rate and momentum (Adam's beta1), tensors in place."""
+    for group in optimizer.param_groups:
+        group["lr"] = _set(group["lr"], learning_rate)
+        if "betas" in group:
+            beta1, beta2 = group["betas"]
+            group["betas"] = (_set(beta1, momentum), beta2)
+        else:
+            group["momentum"] = momentum
+
+
+def _set(kept: float | Tensor, value: float) -> float | Tensor:
+    return kept.fill_(value) if isinstance(kept, Tensor) else value
+
+
+def load_moments(optimizer: torch.optim.Optimizer, saved: dict[str, Any]) -> None:
+    """Restores what steps left behind, from a `state_dict`; the recipe's settings stay.
+
+    Raises:
+        KeyError, ValueError, RuntimeError: it is of another optimiser or network.
+    """
+    groups = optimizer.state_dict()["param_groups"]
+    optimizer.load_state_dict({"state": saved["state"], "param_groups": groups})
+
+
+def grouped(recipe: Recipe, network: nn.Module) -> Groups:
+    """Parameters with their weight decay, in the network's order; no empty group."""
+    parameters = list(network.parameters())
+    if recipe.decay_norm_and_bias:
+        return [{"params": parameters, "weight_decay": recipe.weight_decay}]
+    spared = {id(parameter) for parameter in _norm_and_bias(network)}
+    decayed = [parameter for parameter in parameters if id(parameter) not in spared]
+    rest = [parameter for parameter in parameters if id(parameter) in spared]
+    groups: Groups = [
+        {"params": decayed, "weight_decay": recipe.weight_decay},
+        {"params": rest, "weight_decay": 0.0},
+    ]
+    return [group for group in groups if group["params"]]
+
+
+def _norm_and_bias(network: nn.Module) -> Iterable[Tensor]:
+    """Parameters of norm layers, and those of fewer than two dimensions: biases and gains."""
+    for module in network.modules():
+        for parameter in module.parameters(recurse=False):
+            if isinstance(module, NORMS) or parameter.dim() < 2:
+                yield parameter

@@ -1,0 +1,113 @@
+"""Training in turns: one process advances many runs by handing each a turn after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import torch
+
+from bench import augment
+from bench.augment.steps import Size
+from bench.engine.data import DeviceData
+from bench.engine.graphs import Steps
+from bench.engine.train import State, maps_of, run_epoch
+from bench.spec import RunSpec
+
+# What a turn did: it trained, it found nothing to do before something else is ready, it ended an
+# epoch.
+Turn = Literal["trained", "waited", "epoch"]
+# The maps of an epoch, computed meanwhile: (run, the images' (height, width), epoch from 1).
+Ahead = Callable[[RunSpec, Size, int], "Future[augment.Coefficients]"]
+
+STEPS_A_TURN = 16
+
+
+def at_once(spec: RunSpec, size: Size, epoch: int) -> Future[augment.Coefficients]:
+    """The maps of an epoch, computed here and now."""
+    done: Future[augment.Coefficients] = Future()
+    done.set_result(maps_of(spec, size, epoch))
+    return done
+
+
+@dataclass(frozen=True)
+class Means:
+    """What a run is given by the process that it runs in."""
+
+    ahead: Ahead = at_once
+    seconds_between_checkpoints: float = 0.0  # 0: after every epoch
+
+
+def train_in_turns(
+    state: State, data: DeviceData, spec: RunSpec, ahead: Ahead = at_once
+) -> Iterator[Turn]:
+    """Trains from the state's last epoch to the recipe's end, a turn at each `next`.
+
+    The bits do not depend on what happens between two turns.
+
+    Args:
+        state: Fresh from `start`, or restored from a checkpoint; changed in place.
+        data: The data set on the network's device.
+        spec: The run.
+        ahead: Prepares an epoch's augmentation while the one before it trains.
+
+    Raises:
+        Diverged: the loss is not finite; names the epoch and the step.
+    """
+    if spec.numerics.path == "graph":
+        yield from _in_steps(state, data, spec, ahead)
+        return
+    for epoch in _epochs_left(state, spec):
+        state.epochs.append(run_epoch(state, data, spec, epoch))
+        yield "epoch"
+
+
+def _epochs_left(state: State, spec: RunSpec) -> range:
+    return range(len(state.epochs) + 1, spec.recipe.epochs + 1)
+
+
+def _in_steps(state: State, data: DeviceData, spec: RunSpec, ahead: Ahead) -> Iterator[Turn]:
+    device = data.train.images.device
+    stream = _Stream(device)
+    _, height, width = data.train.images.shape
+    epochs = _epochs_left(state, spec)
+    if not epochs:
+        return
+    waiting = ahead(spec, (height, width), epochs[0])
+    with stream.current():
+        steps = Steps(state, data, spec, capture=device.type == "cuda")
+    for epoch in epochs:
+        while not waiting.done():
+            yield "waited"
+        with stream.current():
+            steps.begin(epoch, waiting.result())
+        if epoch < spec.recipe.epochs:
+            waiting = ahead(spec, (height, width), epoch + 1)
+        are_left = True
+        while are_left:
+            with stream.current():
+                are_left = steps.advance(STEPS_A_TURN)
+            yield "trained"
+        with stream.current():
+            steps.evaluate()
+        while not steps.is_done():
+            yield "waited"
+        steps.finish()
+        yield "epoch"
+
+
+class _Stream:
+    """A stream of the run's own on a GPU, so that runs overlap; captures need one as well."""
+
+    def __init__(self, device: torch.device) -> None:
+        self._stream: Any = None
+        if device.type == "cuda":
+            self._stream = torch.cuda.Stream(device)
+            self._stream.wait_stream(torch.cuda.current_stream(device))
+
+    def current(self) -> AbstractContextManager[Any]:
+        """What is launched meanwhile goes to it."""
+        return torch.cuda.stream(self._stream) if self._stream else nullcontext()

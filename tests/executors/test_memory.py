@@ -1,0 +1,70 @@
+"""What a worker holds in memory while it trains."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from bench.datasets import Dataset
+from bench.datasets._mapped import mapped, shared
+from tests.support import ROOT
+
+GIB = 2**20  # kB, the unit of /proc
+
+# Written to a file at the worker's end: VmHWM is the largest resident set so far.
+PEAK = """
+import os
+from pathlib import Path
+
+def _tell(*_):
+    Path(os.environ["PEAKS"], str(os.getpid())).write_text(Path("/proc/self/status").read_text())
+
+if os.environ.get("PEAKS"):
+    from torch.optim.optimizer import register_optimizer_step_post_hook
+    register_optimizer_step_post_hook(_tell)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+@pytest.mark.parametrize("name", ["model_1", "model_2", "model_3"])
+def test_a_worker_stays_below_one_gibibyte(
+    bench: Callable[..., subprocess.CompletedProcess[str]], write_architecture: Callable[..., Path], tmp_path: Path, name: str
+) -> None:
+    source = (ROOT / "architectures" / f"{name}.py").read_text(encoding="utf-8")
+    write_architecture(name, source, after=PEAK)
+    peaks = tmp_path / "peaks"
+    peaks.mkdir()
+    words = ("train", "--dataset", "mnist5k", "--epochs", "1", "--seeds", "1")
+    done = bench(*words, PEAKS=str(peaks))
+    assert done.returncode == 0, done.stderr
+    found = [int(re.findall(r"VmHWM:\s+(\d+) kB", p.read_text())[0]) for p in peaks.iterdir()]
+    assert len(found) == 2  # the command's own trial, and the worker
+    assert max(found) < GIB
+
+
+def test_a_mapped_data_set_is_the_same_and_goes_with_its_context(small_data: Dataset) -> None:
+    with shared(small_data) as path:
+        back = mapped(path)
+        assert back.info == small_data.info
+        for part in ("train", "validation", "test"):
+            ours, theirs = getattr(back, part), getattr(small_data, part)
+            assert np.array_equal(ours.images, theirs.images)
+            assert np.array_equal(ours.labels, theirs.labels)
+            assert ours.images.dtype == np.uint8
+    assert not path.exists()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_a_mapped_data_set_lies_in_no_private_memory(small_data: Dataset) -> None:
+    with shared(small_data) as path:
+        back = mapped(path)
+        maps = Path("/proc/self/maps").read_text(encoding="utf-8")
+        (line,) = [line for line in maps.splitlines() if str(path) in line]
+        low, high = (int(end, 16) for end in line.split()[0].split("-"))
+        assert low <= back.train.images.ctypes.data < high
