@@ -6,7 +6,7 @@ what its runs share, is needed only where a suite holds several arms of one arch
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -171,7 +171,8 @@ def _identity(run: RunRecord) -> str:
     return digest(canonical_json(shared))
 
 
-NAMES = {  # part of a place -> (in words, of a run)
+Name = tuple[str, Callable[[RunRecord], str]]  # in words, and what a run has
+NAMES: dict[str, Name] = {
     "dataset": ("data set", lambda run: run.dataset.name),
     "architecture": ("architecture", lambda run: run.architecture),
     "digest": ("arm", lambda run: _identity(run)[:6]),

@@ -305,17 +305,66 @@ class Portrait(Frozen, frozen=True, kw_only=True):
     environment: Environment
 
 
-class Claim(Frozen, frozen=True, kw_only=True):
-    """One published statement: data, never a verdict."""
+Relation = Literal["equals", "below", "at_most", "above", "at_least"]
 
-    id: str
+
+class Claim(Frozen, frozen=True, kw_only=True):
+    """One published statement: data, never a verdict.
+
+    Descriptions and bounds go into the JSON Schema of a file of claims; which keys a metric needs
+    stands in `bench.claims.metrics`.
+    """
+
+    id: Annotated[
+        str, msgspec.Meta(description="A name of its own: model_1.parameters", min_length=1)
+    ]
     file: str  # stem of the TOML file
-    line: int  # in the published document
-    quote: str
-    metric: str
-    subject: str
-    published: float
-    tolerance: float = 0.0  # half-width within which a measured value agrees
+    line: Annotated[int, msgspec.Meta(description="Line of the published document", ge=1)]
+    quote: Annotated[
+        str, msgspec.Meta(description="Its words, to be found on that line", min_length=1)
+    ]
+    metric: Annotated[str, msgspec.Meta(description="What is looked up", min_length=1)]
+    subject: Annotated[
+        str, msgspec.Meta(description="The architecture it speaks of, or document", min_length=1)
+    ]
+    published: Annotated[float, msgspec.Meta(description="The number, in the metric's unit")] = 0.0
+    tolerance: Annotated[
+        float,
+        msgspec.Meta(
+            description="Half a unit of the last digit given: agreement is from published - "
+            "tolerance up to, and without, published + tolerance; 0 is exact",
+            ge=0,
+        ),
+    ] = 0.0
+    relation: Annotated[
+        Relation, msgspec.Meta(description="How the measured value stands to the published one")
+    ] = "equals"
+    text: Annotated[
+        str, msgspec.Meta(description="Instead of a number: a word, or a shape as 28x28x6")
+    ] = ""
+    layers: Annotated[
+        tuple[str, ...],
+        msgspec.Meta(
+            description="Layers as `bench inspect` names them, or by kind and place: Conv2d 5; "
+            "counts of several are added"
+        ),
+    ] = ()
+    against: Annotated[
+        str, msgspec.Meta(description="The architecture that the subject is compared with")
+    ] = ""
+    terms: Annotated[
+        tuple[str, ...], msgspec.Meta(description="Ids of the claims that this one is checked by")
+    ] = ()
+    numbers: Annotated[
+        tuple[float, ...], msgspec.Meta(description="Numbers that the document reckons with")
+    ] = ()
+    dataset: Annotated[
+        str, msgspec.Meta(description="The data set that an accuracy speaks of")
+    ] = "mnist"
+    derivation: Annotated[
+        str, msgspec.Meta(description="How the number follows from a quote that does not hold it")
+    ] = ""
+    reason: Annotated[str, msgspec.Meta(description="Why it is not checkable")] = ""
 
 
 def canonical_json(value: Any) -> bytes:

@@ -74,7 +74,10 @@ def _interval(interval: stats.Interval | None, form: str) -> str:
 
 
 def _why_unpaired(row: Row) -> str:
-    return "other seeds" if row.first.seeds != row.second.seeds else "other recipes"
+    if row.first.seeds != row.second.seeds:
+        return "other seeds"
+    recipes = [each for each in row.differences if each.feature.startswith("recipe.")]
+    return "other recipes" if recipes else "other engine versions"
 
 
 def _improvement(row: Row) -> str:

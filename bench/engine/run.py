@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
 import torch
@@ -18,6 +20,9 @@ from bench.engine.settings import numerics_of
 from bench.engine.train import Diverged, State, start
 from bench.engine.turns import Means, Turn, train_in_turns
 from bench.spec import Architecture, Environment, Epoch, RunRecord, RunSpec, Status
+
+
+EVERYTHING_HERE = Means()
 
 
 class CheckpointFile(Protocol):
@@ -57,7 +62,7 @@ def run(
     """
     device = torch.device(environment.device)
     with numerics_of(spec.numerics, device):
-        data = lambda: prepare(dataset, spec, device)  # noqa: E731
+        data = partial(prepare, dataset, spec, device)
         turns = run_in_turns(architecture, spec, data, environment, kept)
         while True:
             try:
@@ -67,6 +72,47 @@ def run(
                 return end.value
             if isinstance(turn, Epoch):
                 on_epoch(turn)
+
+
+def run_in_turns(
+    architecture: Architecture,
+    spec: RunSpec,
+    data: Callable[[], DeviceData],
+    environment: Environment,
+    kept: CheckpointFile,
+    means: Means = EVERYTHING_HERE,
+) -> Generator[Turn | Epoch, None, Result]:
+    """The same in turns, under numerics that the caller has set; yields each epoch as it ends.
+
+    Args:
+        architecture: The network and its hooks.
+        spec: Everything that decides the bits.
+        data: Gives the data set on the device.
+        environment: Where this runs.
+        kept: The run's checkpoint.
+        means: What the process gives its runs.
+    """
+    device = torch.device(environment.device)
+    state: State | None = None
+    written = time.monotonic()
+    try:
+        on_device = data()
+        state = _resume(architecture, spec, device, environment.fingerprint, kept)
+        for turn in train_in_turns(state, on_device, spec, means.ahead):
+            if turn != "epoch":
+                yield turn
+                continue
+            is_due = time.monotonic() - written >= means.seconds_between_checkpoints
+            if is_due and state.epochs[-1].epoch < spec.recipe.epochs:
+                kept.write(checkpoint.encode(state, spec.key, environment.fingerprint))
+                written = time.monotonic()
+            yield state.epochs[-1]
+        return _completed(spec, environment, state, on_device)
+    except Diverged as error:
+        return Result(unfinished(spec, environment, "diverged", error.what, state), None)
+    except Exception as error:
+        reason = " ".join(f"{type(error).__name__}: {error}".split())
+        return Result(unfinished(spec, environment, "failed", reason, state), None)
 
 
 def _resume(

@@ -6,8 +6,10 @@ import torch
 from msgspec.structs import replace
 
 from bench.datasets import Dataset, Split
+from bench.engine.data import prepare
 from bench.engine.settings import numerics_of
-from bench.engine.train import prepare, start, steps_per_epoch, train
+from bench.engine.train import start, steps_per_epoch
+from bench.engine.turns import train_in_turns
 from bench.spec import Architecture, RunSpec
 
 N_STEPS = 6
@@ -28,7 +30,8 @@ def seconds_per_epoch(
     tiny = Dataset(info=short.dataset, train=few, validation=few, test=few)
     with numerics_of(spec.numerics, device):
         state = start(architecture, short, device)
-        train(state, prepare(tiny, short, device), short)
+        for _ in train_in_turns(state, prepare(tiny, short, device), short):
+            pass
     # The first epoch warms up; the second is the measurement.
     seconds_per_step = state.epochs[-1].train_seconds / steps_per_epoch(short.recipe, n_images)
     return seconds_per_step * steps_per_epoch(spec.recipe, spec.dataset.n_train)
