@@ -19,6 +19,7 @@ import bench
 from bench.errors import BenchError, UsageError
 
 if TYPE_CHECKING:
+    from bench.deciding import Wish
     from bench.plan import Plan
     from bench.stages import Selection
 
@@ -49,6 +50,11 @@ SuiteName = Annotated[str, typer.Option("--suite", help="The suite of results.")
 Results = Annotated[Path, typer.Option(help="The results folder.")]
 Reports = Annotated[Path, typer.Option(help="The reports folder.")]
 DataDir = Annotated[Path | None, typer.Option(help="Where the data sets lie.")]
+Margin = Annotated[float | None, typer.Option(help="Points, such as 0.05.")]
+SplitName = Annotated[
+    str | None, typer.Option("--split", help="test or validation; default: test where it is there.")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="For scripts.")]
 
 
 @app.command("all")
@@ -83,9 +89,50 @@ def train(
     suite: SuiteName = "local",
     results: Results = RESULTS,
     data_dir: DataDir = None,
+    no_test: Annotated[
+        bool,
+        typer.Option("--no-test", help="Never look at the test split; searches, seeds from 1000."),
+    ] = False,
+    until_decided: Annotated[
+        bool,
+        typer.Option("--until-decided", help="Add seeds until the rate is confirmed or refuted."),
+    ] = False,
+    cap: Annotated[
+        int | None, typer.Option(help="With --until-decided: seeds at most, usually 200.")
+    ] = None,
+    rate: Annotated[
+        float | None, typer.Option(help="With --until-decided: the declared rate, usually 0.90.")
+    ] = None,
+    target: Annotated[
+        float | None, typer.Option(help="With --until-decided: percent, usually 99.40.")
+    ] = None,
 ) -> None:
     """Measure, and train the runs that the suite lacks."""
-    _train_and_report(**locals(), reports=None)
+    from bench.deciding import Wish
+
+    wish = Wish(rate=rate, target=target, cap=cap)
+    if not until_decided and wish != Wish():
+        what, remedy = "--cap, --rate and --target are of --until-decided", "give it as well"
+        raise UsageError(what, where="train", remedy=remedy)
+    if until_decided and no_test:
+        what, remedy = "--no-test leaves nothing to decide by", "give one of the two"
+        raise UsageError(what, where="--until-decided", remedy=remedy)
+    _train_and_report(
+        seeds=seeds,
+        arch=arch,
+        dataset=dataset,
+        group=group,
+        builtin=builtin,
+        epochs=epochs,
+        device=device,
+        jobs=jobs,
+        suite=suite,
+        results=results,
+        reports=None,
+        data_dir=data_dir,
+        evaluate_test=not no_test,
+        wish=wish if until_decided else None,
+    )
 
 
 def _train_and_report(
@@ -101,28 +148,30 @@ def _train_and_report(
     results: Path,
     reports: Path | None,
     data_dir: Path | None,
+    evaluate_test: bool = True,
+    wish: Wish | None = None,
 ) -> None:
-    from bench.plan import Matrix, make_plan, parse_seeds, require_epochs  # light, before torch
+    from bench import deciding
+    from bench.plan import Matrix, parse_seeds, require_epochs  # light, before torch
+    from bench.store import Suite, require_writable
 
     require_epochs(epochs)
     seed_list, n_workers = parse_seeds(seeds), _workers(jobs)
     _require_suite_name(suite)
-    from bench import provenance, stages
+    kept = Suite(results, suite)
+    protocol = deciding.declaration(kept, wish, seed_list)
+    from bench import observing, provenance, stages
     from bench.engine.settings import resolve_device
-    from bench.store import Suite, require_writable
+    from bench.sweep import Sweep, Telling
 
     found = stages.find_architectures(arch or [], group, builtin)
     real_device = resolve_device(device)
     loaded, notice = stages.load_dataset(dataset, data_dir)
     selection = stages.load_architectures(found, named=bool(arch))
     require_writable([results / suite, *([reports] if reports else [])])
-    if notice:
-        _say(f"Notice: {notice}")
-    _tell_broken(selection)
     environment = provenance.environment(real_device, provenance.command_line())
     paths, reasons = stages.engine_paths(selection, real_device)
-    for name, reason in reasons.items():
-        _say(f"Notice: '{name}' trains as it is written, which is slower: {reason}")
+    _tell_notices(notice, selection, reasons)
     matrix = Matrix(
         architectures=selection.usable,
         seeds=seed_list,
@@ -130,11 +179,14 @@ def _train_and_report(
         environment=environment,
         epochs=epochs,
         data_dir=data_dir,
+        evaluate_test=evaluate_test,
         paths=paths,
     )
-    plan = make_plan(matrix, results, suite)
+    work = Sweep(matrix, results, suite, n_workers, protocol)
+    _say_all(work.declare())
+    plan = work.first_plan()
     _say(f"{environment.device}: {environment.processor}, torch {environment.torch}")
-    stages.measure(selection, environment, Suite(results, suite))
+    stages.measure(selection, environment, kept)
     _tell_plan(plan, stages.estimate_seconds(plan, loaded, n_workers), n_workers)
 
     def render() -> None:
@@ -142,11 +194,14 @@ def _train_and_report(
             _render(results, suite, reports)
 
     try:
-        wrong = stages.train(plan.jobs, n_workers, console, render, dataset=loaded)
+        wrong = work.train(plan, loaded, Telling(console, _say, render))
     except KeyboardInterrupt:
         _complain("interrupted: finished runs are kept; the same command goes on from here")
         raise typer.Exit(EXIT_INTERRUPTED) from None
-    _say(f"records: {Suite(results, suite).folder}")
+    _say_all(work.state_lines())
+    _say(f"records: {kept.folder}")
+    for reason in observing.see(selection, loaded, kept):
+        _say(f"Notice: {reason}")
     render()
     if wrong or plan.failed_before or selection.broken:
         for path in plan.failed_before:
@@ -171,6 +226,15 @@ def _require_suite_name(name: str) -> None:
         raise UsageError(
             f"bad suite name '{name}'", where="--suite", remedy="give one folder's name"
         )
+
+
+def _tell_notices(notice: str | None, selection: Selection, reasons: dict[str, str]) -> None:
+    """What a person should know before the work begins: data, broken files, slow paths."""
+    if notice:
+        _say(f"Notice: {notice}")
+    _tell_broken(selection)
+    for name, reason in reasons.items():
+        _say(f"Notice: '{name}' trains as it is written, which is slower: {reason}")
 
 
 def _tell_broken(selection: Selection) -> None:
@@ -239,6 +303,79 @@ def reproduce(
 
 
 @app.command()
+def compare(
+    first: Annotated[
+        str, typer.Argument(metavar="A", help="A suite, or suite/dataset/architecture[/digest].")
+    ],
+    second: Annotated[str, typer.Argument(metavar="B", help="The same.")],
+    margin: Margin = None,
+    split: SplitName = None,
+    results: Results = RESULTS,
+    as_json: AsJson = False,
+) -> None:
+    """Two suites, architectures or recipes: distributions, verdict, drift; 1 if bits differ."""
+    from bench import stats
+    from bench.arms import parse_place
+    from bench.comparing import outcome, telling
+    from bench.spec import canonical_json
+
+    found = outcome.compare(
+        outcome.Request(
+            first=parse_place(first, results),
+            second=parse_place(second, results),
+            results=results,
+            split=split,
+            margin_points=stats.MARGIN_POINTS if margin is None else margin,
+        )
+    )
+    if as_json:
+        sys.stdout.buffer.write(canonical_json(found))
+    else:
+        telling.show(found, console)
+    raise typer.Exit(found.exit_code)
+
+
+@app.command("plan")
+def plan_(
+    margin: Margin = None,
+    rate: Annotated[
+        float | None, typer.Option(help="The share of runs that must meet the target, as 0.90.")
+    ] = None,
+    assume: Annotated[
+        float | None, typer.Option(help="The chance with which each run is taken to meet it.")
+    ] = None,
+    seeds: Annotated[
+        int | None, typer.Option(help="So many runs: the chance that they bring a verdict.")
+    ] = None,
+    arch: Arch = None,
+    suite: Annotated[str, typer.Option("--suite", help="The suite that is the pilot.")] = "local",
+    split: SplitName = None,
+    results: Results = RESULTS,
+    as_json: AsJson = False,
+) -> None:
+    """How many seeds for a margin, from a pilot's spread, or for a verdict on a rate."""
+    _require_suite_name(suite)
+    from bench import stats
+    from bench.forecast import questions, telling
+    from bench.spec import canonical_json
+
+    of_rate = rate is not None or assume is not None or seeds is not None
+    if margin is None and not of_rate:
+        margin, of_rate = stats.MARGIN_POINTS, True
+    pilot = questions.Pilot(results, suite, tuple(arch or ()), split)
+    declared = stats.DECLARED_RATE if rate is None else rate
+    found = questions.Forecast(
+        suite=None if margin is None else suite,
+        rate=questions.for_rate(declared, assume, seeds) if of_rate else None,
+        margin=None if margin is None else questions.for_margin(margin, pilot),
+    )
+    if as_json:
+        sys.stdout.buffer.write(canonical_json(found))
+    else:
+        _say_all(telling.lines(found))
+
+
+@app.command()
 def report(
     suite: SuiteName = "local",
     results: Results = RESULTS,
@@ -269,19 +406,83 @@ def _render(results: Path, suite: str, reports: Path, document: Path | None = No
 
 
 @app.command()
+def claims(
+    suite: Annotated[
+        list[str] | None,
+        typer.Option(help="A suite of results, repeatable; default: local, else the shipped one."),
+    ] = None,
+    results: Results = RESULTS,
+    file: Annotated[
+        list[Path] | None, typer.Option(help="A file of claims, repeatable; default: claims/.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="For scripts.")] = False,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Exit 1 where a claim is refuted.")
+    ] = False,
+    allow: Annotated[
+        list[str] | None, typer.Option(help="With --strict: an id that may be refuted; repeatable.")
+    ] = None,
+    known: Annotated[
+        Path | None, typer.Option(help="With --strict: a file of such ids, one a line.")
+    ] = None,
+    check: Annotated[
+        bool, typer.Option("--check", help="Only look for mistakes in the files of claims.")
+    ] = False,
+    document: Annotated[
+        Path | None, typer.Option(help="With --check: the document whose lines hold the quotes.")
+    ] = None,
+) -> None:
+    """The ledger: each published claim, what was measured, the verdict."""
+    from bench.claims import command
+    from bench.claims.ledger import as_json as rows_as_json
+    from bench.claims.ledger import known_ids, show, tally_line
+    from bench.claims.ledger import strict as strictly
+
+    paths = command.files(file or [])
+    if check:
+        mistakes = command.mistakes(paths, document)
+        for mistake in mistakes:
+            _complain(f"error: {mistake}")
+        if mistakes:
+            raise typer.Exit(UsageError.exit_code)
+        _say(f"no mistakes in {', '.join(str(path) for path in paths)}")
+        return
+    allowed = [*(allow or []), *(known_ids(known) if known else [])]
+    suites, notice = command.suites(suite or [], results)
+    if notice:
+        _complain(f"Notice: {notice}")
+    entries = command.entries(paths, suites)
+    if as_json:
+        sys.stdout.buffer.write(rows_as_json(entries))
+    else:
+        show(entries, console)
+    if not strict:
+        return
+    found = strictly(entries, allowed)
+    for words in found.stale:
+        _complain(f"Notice: known as refuted, but {words}")
+    if found.new:
+        _complain(f"refuted: {', '.join(found.new)} ({tally_line(entries)})")
+        raise typer.Exit(1)
+
+
+@app.command()
 def measure(
     arch: Arch = None,
     group: Group = None,
     builtin: Builtin = False,
+    device: DeviceName = "auto",
     suite: SuiteName = "local",
     results: Results = RESULTS,
+    data_dir: DataDir = None,
 ) -> None:
-    """Measure the architectures and keep the results in the suite."""
+    """Measure the architectures, time them here, see what their trained runs react to."""
     _require_suite_name(suite)
-    from bench import provenance, stages
+    from bench import observing, provenance, stages
     from bench.engine.settings import resolve_device
     from bench.store import Suite
 
+    real_device = resolve_device(device)
     found = stages.find_architectures(arch or [], group, builtin)
     selection = stages.load_architectures(found, named=bool(arch))
     _tell_broken(selection)
@@ -291,6 +492,20 @@ def measure(
         parameters = portrait.measures["parameters"].values.get("n_parameters")
         _say(f"{portrait.architecture}: {parameters:,} parameters")
     _say(f"measures: {kept.folder / 'portraits'}")
+    here = provenance.environment(real_device, provenance.command_line())
+    timings, notices = observing.time_all(selection, here, kept)
+    for latency in timings:
+        seconds = ", ".join(
+            f"{timing.batch_size:,} in {1000 * timing.median_seconds:.3g} ms"
+            for timing in latency.timings
+        )
+        _say(f"{latency.architecture} on {here.processor}, images and median: {seconds}")
+    loaded, missing = observing.datasets_at_hand(kept, data_dir)
+    notices += [f"data set '{name}' is not here: its runs were not looked at" for name in missing]
+    for dataset in loaded:
+        notices += observing.see(selection, dataset, kept)
+    for notice in notices:
+        _say(f"Notice: {notice}")
     if selection.broken:
         raise typer.Exit(EXIT_SOME_FAILED)
 
@@ -378,6 +593,11 @@ def options(
 
 def _say(text: str) -> None:
     _print(console, text)
+
+
+def _say_all(lines: list[str]) -> None:
+    for line in lines:
+        _say(line)
 
 
 def _complain(text: str) -> None:

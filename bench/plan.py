@@ -10,7 +10,16 @@ from pathlib import Path
 from bench.discover import Found
 from bench.errors import UsageError
 from bench.executors import Job
-from bench.spec import Architecture, DatasetInfo, EnginePath, Environment, Numerics, Recipe, RunSpec
+from bench.spec import (
+    ENGINE_VERSION,
+    Architecture,
+    DatasetInfo,
+    EnginePath,
+    Environment,
+    Numerics,
+    Recipe,
+    RunSpec,
+)
 from bench.store import Suite
 
 RANGE = re.compile(r"(\d+)-(\d+)")
@@ -132,4 +141,5 @@ def run_spec(architecture: Architecture, seed: int, matrix: Matrix) -> RunSpec:
             path=matrix.paths.get(architecture.name, "eager"),
         ),
         evaluate_test=matrix.evaluate_test,
+        engine_version=ENGINE_VERSION,
     )

@@ -133,7 +133,10 @@ def _summaries(suite: Suite, reports: Path, command: str) -> list[Summary]:
     runs = suite.runs()
     links = {run.key: _relative(suite.path_of(run), reports) for run in runs}
     published = claims.load(shipped.folder_in_use("claims"))
-    return summarise(suite.name, runs, suite.portraits(), published, links, command)
+    found = summarise(suite.name, runs, suite.portraits(), published, links, command)
+    protocol = suite.protocol()
+    findings = suite.findings()
+    return [summary.judged_by(protocol).with_findings(findings) for summary in found]
 
 
 def _relative(path: Path, folder: Path) -> str:

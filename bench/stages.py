@@ -120,6 +120,7 @@ def train(
     on_first_runs: Callable[[], None] = lambda: None,
     *,
     dataset: Dataset | None = None,
+    on_run: Callable[[Job], None] = lambda _: None,
 ) -> list[Event]:
     """Trains the jobs; returns the events of runs that went wrong.
 
@@ -129,11 +130,12 @@ def train(
         console: Where progress is shown.
         on_first_runs: Called once, as soon as each architecture has a run.
         dataset: The jobs' data set, where it is loaded: the workers then share its memory.
+        on_run: Called after every run, whatever became of it.
     """
     if dataset is not None and jobs:
         with shared(dataset) as path:
             jobs = [dataclasses.replace(job, data_file=path) for job in jobs]
-            return train(jobs, n_workers, console, on_first_runs)
+            return train(jobs, n_workers, console, on_first_runs, on_run=on_run)
     waited_for = {job.spec.architecture for job in jobs}
     wrong: list[Event] = []
     with Teller(console, jobs) as teller, closing(LocalExecutor(n_workers).work(jobs)) as events:
@@ -144,6 +146,7 @@ def train(
             if event.kind != "completed":
                 wrong.append(event)
                 _keep_failure(event)
+            on_run(event.job)
             if waited_for:
                 waited_for.discard(event.job.spec.architecture)
                 if not waited_for and teller.epochs_left:
@@ -165,7 +168,8 @@ def portrait(architecture: Architecture, environment: Environment) -> Portrait:
     """Measures one architecture; a measure that does not apply says why and the others run."""
     with torch.random.fork_rng(devices=[]):
         model = initialised(architecture, seed=0)
-    found = measures.measure_all(model, torch.zeros(1, *INPUT_SHAPE), architecture.components)
+    batch = torch.zeros(architecture.recipe.batch_size, *INPUT_SHAPE)  # what training costs
+    found = measures.measure_all(model, batch, architecture.components)
     return Portrait(
         architecture=architecture.name,
         architecture_digest=architecture.digest,

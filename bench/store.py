@@ -5,7 +5,10 @@ A suite's folder::
     results/<suite>/<dataset>/<architecture>/seed-0003-<key12>.json          one run, immutable
     results/<suite>/<dataset>/<architecture>/seed-0003-<key12>.safetensors   its last weights
     results/<suite>/<dataset>/missed-digits.json                             pixels of missed digits
+    results/<suite>/<dataset>/<architecture>/effective-field-<arm12>.json    what its runs react to
     results/<suite>/portraits/<architecture>-<digest12>.json                 measures and source
+    results/<suite>/latency/<architecture>-<digest12>-<fingerprint>.json     timings on a machine
+    results/<suite>/protocol.json                                            declared before run 1
     results/<suite>/.unfinished/                                             checkpoints and locks
 """
 
@@ -24,11 +27,16 @@ from filelock import FileLock
 from msgspec.structs import replace
 
 from bench.errors import StoreError
+from bench.findings import EffectiveField, Findings, Latency
+from bench.protocol import Protocol
 from bench.spec import Portrait, RunRecord, RunSpec, canonical_json
 
 T = TypeVar("T")
 
 PORTRAITS = "portraits"
+LATENCY = "latency"
+FIELD = "effective-field"
+PROTOCOL = "protocol.json"
 UNFINISHED = ".unfinished"
 MISSED_DIGITS = "missed-digits.json"
 
@@ -97,6 +105,72 @@ class Suite:
                 return path
         write_atomically(path, canonical_json(portrait))
         return path
+
+    def weights(self, record: RunRecord) -> bytes | None:
+        """The safetensors beside the record; None where there are none."""
+        try:
+            return self.path_of(record).with_suffix(".safetensors").read_bytes()
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise StoreError(
+                f"cannot read weights: {error.strerror}",
+                where=str(self.path_of(record).with_suffix(".safetensors")),
+                remedy="make the file readable, or move it away",
+            ) from error
+
+    def findings(self) -> Findings:
+        """Timings and effective receptive fields, sorted by file name."""
+        latencies = sorted((self.folder / LATENCY).glob("*.json"))
+        fields = sorted(self.folder.glob(f"*/*/{FIELD}-*.json"))
+        return Findings(
+            latencies=tuple(_read(path, Latency) for path in latencies),
+            fields=tuple(_read(path, EffectiveField) for path in fields),
+        )
+
+    def add_latency(self, latency: Latency) -> Path:
+        """Keeps the newest timings of an architecture in one environment."""
+        parts = (
+            latency.architecture,
+            latency.architecture_digest[:12],
+            latency.environment.fingerprint,
+        )
+        path = self.folder / LATENCY / f"{'-'.join(parts)}.json"
+        write_atomically(path, canonical_json(latency))
+        return path
+
+    def add_field(self, field: EffectiveField) -> Path:
+        """Keeps an arm's effective receptive field in place of the one before."""
+        folder = self.folder / field.dataset / field.architecture
+        path = folder / f"{FIELD}-{field.arm[:12]}.json"
+        write_atomically(path, canonical_json(field))
+        return path
+
+    def is_empty(self) -> bool:
+        """Whether no run has been recorded."""
+        return next(self.folder.glob("*/*/seed-*.json"), None) is None
+
+    def protocol(self) -> Protocol | None:
+        """How the suite is judged; None for one of a fixed number of runs."""
+        path = self.folder / PROTOCOL
+        return _read(path, Protocol) if path.exists() else None
+
+    def declare(self, protocol: Protocol) -> None:
+        """Keeps how the suite is judged, before its first run; it never changes afterwards.
+
+        Raises:
+            StoreError: something else was declared, or runs are there that nothing was declared of.
+        """
+        with self._lock("protocol"):
+            known = self.protocol()
+            if known is None and self.is_empty():
+                write_atomically(self.folder / PROTOCOL, canonical_json(protocol))
+            elif known != protocol:
+                raise StoreError(
+                    "the suite is judged by another rule already",
+                    where=str(self.folder),
+                    remedy="choose another --suite",
+                )
 
     def missed_digits(self, dataset: str) -> dict[int, list[int]]:
         """Test index -> its 784 grey levels, for the digits that some run missed."""

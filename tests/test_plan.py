@@ -4,8 +4,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bench import discover, plan
 from bench.errors import UsageError
-from bench.plan import parse_seeds, require_epochs
+from bench.plan import Matrix, parse_seeds, require_epochs, run_spec
+from tests import factories
+from tests.support import ROOT
 
 
 @pytest.mark.parametrize(
@@ -51,3 +54,15 @@ def test_any_text_is_seeds_or_a_usage_error(text: str) -> None:
 def test_fewer_than_one_epoch_is_refused(epochs: int) -> None:
     with pytest.raises(UsageError, match=f"bad epochs '{epochs}'"):
         require_epochs(epochs)
+
+
+def test_a_raised_engine_version_makes_new_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    (found,) = discover.select(discover.scan(ROOT / "architectures"), ["model_2"])
+    architecture = discover.load(found)
+    like = factories.run_spec("model_2", 3)
+    matrix = Matrix([(found, architecture)], [3], like.dataset, factories.LAPTOP, None, None)
+    before = run_spec(architecture, 3, matrix)
+    monkeypatch.setattr(plan, "ENGINE_VERSION", plan.ENGINE_VERSION + 1)
+    after = run_spec(architecture, 3, matrix)
+    assert after.engine_version == before.engine_version + 1
+    assert after.key != before.key

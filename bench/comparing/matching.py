@@ -32,7 +32,7 @@ def match(first: list[Arm], second: list[Arm], *, across: bool) -> Matched:
     """
     _refuse_other_images(first, second)
     if across:
-        return Matched(((_only(first), _only(second)),), ())
+        return Matched((_distinct(_only(first), _only(second)),), ())
     ours, theirs = _by_subject(first), _by_subject(second)
     pairs, left_out = [], []
     for subject in sorted(ours | theirs):
@@ -45,7 +45,15 @@ def match(first: list[Arm], second: list[Arm], *, across: bool) -> Matched:
             where=", ".join(left_out),
             remedy="name one arm a side: suite/dataset/architecture[/digest]",
         )
-    return Matched(tuple(pairs), tuple(left_out))
+    return Matched(tuple(_distinct(*pair) for pair in pairs), tuple(left_out))
+
+
+def _distinct(ours: Arm, theirs: Arm) -> tuple[Arm, Arm]:
+    """An arm against itself proves nothing."""
+    if ours.name == theirs.name:
+        what, remedy = f"both sides are '{ours.name}'", "give two suites, or two arms of one"
+        raise UsageError(what, where="compare", remedy=remedy)
+    return ours, theirs
 
 
 def _refuse_other_images(first: list[Arm], second: list[Arm]) -> None:

@@ -86,9 +86,6 @@ def compare(request: Request) -> Outcome:
     if not 0 < request.margin_points < 100:
         what = f"bad margin '{request.margin_points}'"
         raise UsageError(what, where="--margin", remedy="give points between 0 and 100, as 0.05")
-    if request.first == request.second:
-        what = f"both sides are '{request.first}'"
-        raise UsageError(what, where="compare", remedy="give two suites, or two arms of one")
     places = (request.first, request.second)
     sides = [read(place, request.results) for place in places]
     split = choose_split(request.split, sides)

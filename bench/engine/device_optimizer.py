@@ -33,7 +33,7 @@ MOMENTS = {
 
 @dataclass(frozen=True)
 class Row:
-    """The numbers of one step, each () float32 on the device."""
+    """The numbers of one step, each () on the device, of the parameters' type."""
 
     minus_rate: Tensor  # -learning rate
     momentum: Tensor  # sgd's, or Adam's beta1
@@ -45,7 +45,7 @@ class Row:
 
 
 def table(recipe: Recipe, rates: Rates) -> Tensor:
-    """The rows of all steps t = 1 ... n_steps, (n_steps, 7) float32, in the order of `Row`."""
+    """The rows of all steps t = 1 ... n_steps, (n_steps, 7) float64, in the order of `Row`."""
     t = np.arange(1, len(rates.learning_rate) + 1)
     rate, momentum = rates.learning_rate, rates.momentum
     columns = [
@@ -57,7 +57,7 @@ def table(recipe: Recipe, rates: Rates) -> Tensor:
         1 - rate * recipe.weight_decay,
         rates.average_weight,
     ]
-    return torch.from_numpy(np.stack(columns, axis=1)).float()
+    return torch.from_numpy(np.stack(columns, axis=1))
 
 
 class DeviceOptimizer(torch.optim.Optimizer):
@@ -75,9 +75,9 @@ class DeviceOptimizer(torch.optim.Optimizer):
     def __init__(self, recipe: Recipe, network: nn.Module, rates: Rates) -> None:
         super().__init__(grouped(recipe, network), {})
         self._recipe = recipe
-        device = next(network.parameters()).device
-        self.index = torch.zeros(1, dtype=torch.int64, device=device)
-        self._table = table(recipe, rates).to(device)
+        first = next(network.parameters())
+        self.index = torch.zeros(1, dtype=torch.int64, device=first.device)
+        self._table = table(recipe, rates).to(first)
         for parameter in self.parameters:
             for name in MOMENTS[recipe.optimizer]:
                 self.state[parameter][name] = torch.zeros_like(parameter)

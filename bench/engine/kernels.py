@@ -26,6 +26,7 @@ F = TypeVar("F")
 
 ROWS = 16  # pixels a block
 GROUP = 64  # blocks whose sums stay in float32
+FEW = 256  # pixels that tell about where a channel's mean is
 NOTHING = 4  # in `index`: this output passes no gradient to any of its four pixels
 
 
@@ -57,14 +58,25 @@ def _drain(block: Floats, totals: Doubles) -> None:
 
 
 @compiled
+def _mean_of(x: Floats, channels: int) -> Floats:
+    total = np.zeros(channels)
+    for start in range(0, x.shape[0], channels):
+        for c in range(channels):
+            total[c] += x[start + c]
+    mean: Floats = (total / (x.shape[0] // channels)).astype(np.float32)
+    return mean
+
+
+@compiled
 def moments(x: Floats, mean: Doubles, variance: Doubles) -> None:
     """Each channel's mean and biased variance over all pixels, into (channels,) arrays.
 
-    One pass, about the first pixel's values, so that a large mean costs no digits.
+    One pass, about the mean of the first few pixels, so that a large mean costs no digits.
     """
     channels = mean.shape[0]
     size = ROWS * channels
-    pivot = _repeated(x[:channels])
+    about = _mean_of(x[: FEW * channels], channels)
+    pivot = _repeated(about)
     first, second = np.zeros(size, np.float32), np.zeros(size, np.float32)
     mean[:] = 0
     variance[:] = 0
@@ -83,7 +95,7 @@ def moments(x: Floats, mean: Doubles, variance: Doubles) -> None:
     for c in range(channels):
         distance = mean[c] / n_pixels
         variance[c] = max(variance[c] / n_pixels - distance * distance, 0.0)
-        mean[c] = x[c] + distance
+        mean[c] = about[c] + distance
 
 
 @compiled
@@ -166,13 +178,10 @@ def affine_backward(
 
 @compiled
 def _larger(
-    origin: float, best: float, k: np.uint8, x: float, scale: float, place: np.uint8
+    origin: float, best: float, k: np.uint8, x: float, sign: float, place: np.uint8
 ) -> tuple[float, float, np.uint8]:
-    """The pixel so far, or x where scale * x is larger or not a number; without a branch.
-
-    Shifts are left out: they decide nothing but ties that rounding makes.
-    """
-    value = x * scale
+    """The pixel so far, or x where its signed value is larger or not a number; no branch."""
+    value = x * sign
     more = (value > best) | (value != value)
     return x if more else origin, value if more else best, place if more else k
 
@@ -208,8 +217,8 @@ def pool(
         index: As `out`: which pixel was the largest, the first of equals; or NOTHING.
         chosen: As `out`: that pixel's x.
     """
-    channels = scale.shape[0]
-    line = width * channels
+    channels, line = scale.shape[0], width * scale.shape[0]
+    signs = np.sign(scale)  # decides which pixel is largest; the rest of `affine` only rounds
     position = 0
     for pair in range(x.shape[0] // (2 * line)):
         start = pair * 2 * line
@@ -222,12 +231,12 @@ def pool(
             result, places = out[position:end], index[position:end]
             origins = chosen[position:end]
             for c in range(channels):
-                a = scale[c]
-                origin, best, k = p00[c], p00[c] * a, np.uint8(0)
-                origin, best, k = _larger(origin, best, k, p01[c], a, np.uint8(1))
-                origin, best, k = _larger(origin, best, k, p10[c], a, np.uint8(2))
-                origin, best, k = _larger(origin, best, k, p11[c], a, np.uint8(3))
-                value = (origin - center[c]) * a + shift[c]
+                sign = signs[c]
+                origin, best, k = p00[c], p00[c] * sign, np.uint8(0)
+                origin, best, k = _larger(origin, best, k, p01[c], sign, np.uint8(1))
+                origin, best, k = _larger(origin, best, k, p10[c], sign, np.uint8(2))
+                origin, best, k = _larger(origin, best, k, p11[c], sign, np.uint8(3))
+                value = (origin - center[c]) * scale[c] + shift[c]
                 dead, kept = relu and value <= 0, factor
                 if threshold > 0:
                     dropped = words[position + c] < threshold
@@ -278,8 +287,7 @@ def pool_backward(
     out: Floats,
 ) -> None:
     """Adds scale * factor * gradient to `out` at the chosen pixels of `pool`."""
-    channels = scale.shape[0]
-    line = width * channels
+    channels, line = scale.shape[0], width * scale.shape[0]
     offsets = np.array([0, channels, line, line + channels])
     position = 0
     for pair in range(out.shape[0] // (2 * line)):

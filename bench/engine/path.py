@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 
 from bench.engine.agreement import require_agreement
+from bench.engine.capturing import refusal
 from bench.engine.network import INPUT_SHAPE
 from bench.engine.rewriting import NotRewritable
 from bench.spec import Architecture, EnginePath
@@ -16,8 +17,9 @@ def engine_path(architecture: Architecture, device: torch.device) -> tuple[Engin
     Returns:
         The path; and why it is the slow one, where it is.
     """
-    if device.type != "cpu":
-        return "eager", None
+    if device.type == "cuda":
+        reason = refusal(architecture, device)
+        return ("eager" if reason else "graph"), reason
     if architecture.memory_format != "channels_last":
         return "eager", "its MEMORY_FORMAT is not channels_last"
     try:

@@ -63,15 +63,20 @@ def run(
     device = torch.device(environment.device)
     with numerics_of(spec.numerics, device):
         data = partial(prepare, dataset, spec, device)
-        turns = run_in_turns(architecture, spec, data, environment, kept)
-        while True:
-            try:
-                turn = next(turns)
-            except StopIteration as end:
-                assert isinstance(end.value, Result)
-                return end.value
-            if isinstance(turn, Epoch):
-                on_epoch(turn)
+        return _drained(run_in_turns(architecture, spec, data, environment, kept), on_epoch)
+
+
+def _drained(
+    turns: Generator[Turn | Epoch, None, Result], on_epoch: Callable[[Epoch], None]
+) -> Result:
+    while True:
+        try:
+            turn = next(turns)
+        except StopIteration as end:
+            result: Result = end.value
+            return result
+        if isinstance(turn, Epoch):
+            on_epoch(turn)
 
 
 def run_in_turns(

@@ -58,7 +58,8 @@ def train_in_turns(
         Diverged: the loss is not finite; names the epoch and the step.
     """
     if spec.numerics.path == "graph":
-        yield from _in_steps(state, data, spec, ahead)
+        is_cuda = data.train.images.device.type == "cuda"
+        yield from in_steps(state, data, spec, ahead, capture=is_cuda)
         return
     for epoch in _epochs_left(state, spec):
         state.epochs.append(run_epoch(state, data, spec, epoch))
@@ -69,16 +70,26 @@ def _epochs_left(state: State, spec: RunSpec) -> range:
     return range(len(state.epochs) + 1, spec.recipe.epochs + 1)
 
 
-def _in_steps(state: State, data: DeviceData, spec: RunSpec, ahead: Ahead) -> Iterator[Turn]:
-    device = data.train.images.device
-    stream = _Stream(device)
-    _, height, width = data.train.images.shape
+def in_steps(
+    state: State, data: DeviceData, spec: RunSpec, ahead: Ahead = at_once, *, capture: bool
+) -> Iterator[Turn]:
+    """The same by `Steps`, for a state whose optimiser is on the device.
+
+    Args:
+        state: As above.
+        data: As above.
+        spec: As above.
+        ahead: As above.
+        capture: Whether its steps are captured.
+    """
     epochs = _epochs_left(state, spec)
     if not epochs:
         return
+    stream = _Stream(data.train.images.device)
+    _, height, width = data.train.images.shape
     waiting = ahead(spec, (height, width), epochs[0])
     with stream.current():
-        steps = Steps(state, data, spec, capture=device.type == "cuda")
+        steps = Steps(state, data, spec, capture)
     for epoch in epochs:
         while not waiting.done():
             yield "waited"

@@ -29,9 +29,9 @@ def do(job: Job, on_epoch: Callable[[Epoch], None]) -> RunRecord | None:
     with suite.lock(job.spec):
         if suite.path_of_spec(job.spec).exists():
             return None
-        dataset = _dataset(job)
+        dataset = dataset_of(job)
         kept = suite.checkpoint(job.spec)
-        result = run(_architecture(job), job.spec, dataset, job.environment, kept, on_epoch)
+        result = run(architecture_of(job), job.spec, dataset, job.environment, kept, on_epoch)
         keep(suite, result, dataset)
         kept.clear()
     return result.record
@@ -45,13 +45,15 @@ def keep(suite: Suite, result: Result, dataset: Dataset) -> Path:
     return suite.add_run(result.record, result.weights)
 
 
-def _dataset(job: Job) -> Dataset:
+def dataset_of(job: Job) -> Dataset:
+    """The job's data set, loaded once in this process."""
     if job.data_file is not None:
         return map_dataset(job.data_file)
     return load_dataset(job.spec.dataset.name, job.data_dir)
 
 
-def _architecture(job: Job) -> Architecture:
+def architecture_of(job: Job) -> Architecture:
+    """The job's architecture, as it was when the plan was made."""
     architecture = discover.load(job.found)
     if architecture.digest != job.spec.architecture_digest:
         raise ArchitectureError(

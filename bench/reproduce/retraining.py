@@ -146,7 +146,7 @@ def retrain(rebuilt: Rebuilt, console: Console) -> RunRecord:
         rebuilt: From `rebuild`.
         console: Where progress is shown.
     """
-    with TemporaryDirectory(prefix="bench-reproduce-") as folder:
+    with TemporaryDirectory(prefix="manyseeds-") as folder:
         results = Path(folder)
         wrong = stages.train([rebuilt.job(results)], 1, console, dataset=rebuilt.dataset)
         records = Suite(results, SUITE).runs()

@@ -1,55 +1,55 @@
-"""Tables of layers: the columns that the measures found, merged and titled."""
+"""Tables of layers: the columns that the measures found, titled and put in order."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
+from bench.layers import Rows
 from bench.sections import Cell, Column, Table
-from bench.sections._format import anything
-from bench.spec import Portrait
+from bench.sections._format import THIN, anything
 
 GATED = "receptive_field_with_gates"
 NO_ENTRY = "\N{EN DASH}"
-# Known columns in their order: name, title, numeric; others follow by name.
-KNOWN: tuple[tuple[str, str, bool], ...] = (
-    ("operation", "Operation", False),
-    ("component", "Component", False),
-    ("output_shape", "Output shape", True),
-    ("kernel", "Kernel", True),
-    ("stride", "Stride", True),
-    ("receptive_field", "Receptive field", True),
-    (GATED, "With gates", True),
-    ("jump", "Jump", True),
-    ("n_parameters", "Parameters", True),
-    ("n_weights", "Weights", True),
-    ("n_biases", "Biases", True),
-    ("multiply_adds", "Multiply-adds", True),
-    ("fvcore_count", "fvcore", True),
+# Known columns in their order: name, title, numeric, note; others follow by name.
+KNOWN: tuple[tuple[str, str, bool, str], ...] = (
+    ("operation", "Operation", False, ""),
+    ("component", "Component", False, ""),
+    ("output_shape", "Output shape", True, ""),
+    ("kernel", "Kernel", True, ""),
+    ("stride", "Stride", True, ""),
+    ("groups", "Groups", True, ""),
+    ("receptive_field", "Receptive field", True, "pixels"),
+    (GATED, "With gates", True, "pixels"),
+    ("jump", "Jump", True, "pixels"),
+    ("start", "Start", True, "first pixel seen"),
+    ("n_parameters", "Parameters", True, ""),
+    ("parameters_percent", "Share", True, "of parameters"),
+    ("n_weights", "Weights", True, ""),
+    ("n_biases", "Biases", True, ""),
+    ("n_trainable", "Trainable", True, "parameters"),
+    ("multiply_adds", "Multiply-adds", True, ""),
+    ("multiply_adds_percent", "Share", True, "of multiply-adds"),
+    ("fvcore_count", "fvcore", True, ""),
 )
-TITLES = {name: Column(title, numeric) for name, title, numeric in KNOWN}
+TITLES = {name: Column(title, numeric, note) for name, title, numeric, note in KNOWN}
 
-Rows = dict[str, dict[str, Any]]
-
-
-def merged(portrait: Portrait) -> Rows:
-    """Layer -> every measure's columns; in the order of the measure that has most layers."""
-    tables = sorted((m.layers for m in portrait.measures.values()), key=len, reverse=True)
-    rows: Rows = {}
-    for table in tables:
-        for layer, columns in table.items():
-            rows.setdefault(layer, {}).update(columns)
-    return rows
+# A column that says nothing new where this holds in every row that has an entry.
+Row = dict[str, Any]
+SILENT: dict[str, Callable[[Row], bool]] = {
+    GATED: lambda row: row[GATED] == row.get("receptive_field"),
+    "n_trainable": lambda row: row["n_trainable"] == row.get("n_parameters"),
+    "groups": lambda row: row["groups"] == 1,
+}
 
 
 def columns_of(rows: Rows) -> list[str]:
-    """The columns that have an entry somewhere, known ones first.
-
-    The field seen through gates is left out where it is the receptive field in every layer.
-    """
+    """The columns that have an entry somewhere and say something, known ones first."""
     present = {name for row in rows.values() for name, value in row.items() if value is not None}
-    if all(row.get("receptive_field") == row.get(GATED) for row in rows.values()):
-        present.discard(GATED)
+    for name, nothing_new in SILENT.items():
+        told = [row for row in rows.values() if row.get(name) is not None]
+        if all(nothing_new(row) for row in told):
+            present.discard(name)
     return [name for name in TITLES if name in present] + sorted(present - set(TITLES))
 
 
@@ -61,11 +61,15 @@ def table(caption: str, rows: Rows, columns: Iterable[str]) -> Table:
         caption=caption,
         columns=(Column("Layer", numeric=False), *titles),
         rows=tuple(
-            (Cell(layer), *(Cell(_entry(row.get(name))) for name in names))
+            (Cell(layer), *(Cell(_entry(name, row.get(name))) for name in names))
             for layer, row in rows.items()
         ),
     )
 
 
-def _entry(value: Any) -> str:
-    return NO_ENTRY if value is None else anything(value)
+def _entry(name: str, value: Any) -> str:
+    if value is None:
+        return NO_ENTRY
+    if name.endswith("_percent"):
+        return f"{value:.2f}{THIN}%"
+    return anything(value)

@@ -13,8 +13,18 @@ from typing import Any
 
 import msgspec
 
+from bench import deciding
+from bench.findings import EffectiveField, Findings
+from bench.protocol import Protocol
 from bench.spec import Claim, DatasetInfo, Portrait, RunRecord, canonical_json, digest
-from bench.stats import RateVerdict, rate_verdict, target_count
+from bench.stats import (
+    DECLARED_RATE,
+    TARGET,
+    RateVerdict,
+    SequenceVerdict,
+    rate_verdict,
+    target_count,
+)
 
 COMPARABLE = "mnist"  # the data set that the published accuracies speak of
 PARAMETER_LIMIT = 8000
@@ -40,6 +50,7 @@ class Arm:
     label: str
     slug: str
     runs: tuple[RunRecord, ...]
+    protocol: Protocol | None = None  # of the suite; None for a fixed number of runs
 
     @property
     def first(self) -> RunRecord:
@@ -73,8 +84,13 @@ class Arm:
         return sum(count >= self.target for count in self.test_counts)
 
     @property
-    def verdict(self) -> RateVerdict:
-        """Over every run: one that failed or diverged is a miss."""
+    def verdict(self) -> RateVerdict | SequenceVerdict:
+        """Over every run: one that failed or diverged is a miss.
+
+        Runs that went on until they were decided are judged by their confidence sequence only.
+        """
+        if self.protocol is not None:
+            return deciding.judge(self.runs, self.protocol, TARGET, DECLARED_RATE)
         return rate_verdict(self.n_reached, len(self.runs))
 
 
@@ -98,6 +114,13 @@ class Summary:
     command: str
     base: str = ""
     portrait_of: Mapping[str, Portrait] = field(default_factory=dict)
+    findings: Findings = field(default_factory=Findings)
+    protocol: Protocol | None = None
+
+    def judged_by(self, protocol: Protocol | None) -> Summary:
+        """The same, judged as the suite declared; None is a fixed number of runs."""
+        arms = tuple(replace(arm, protocol=protocol) for arm in self.arms)
+        return replace(self, arms=arms, protocol=protocol)
 
     @property
     def runs(self) -> list[RunRecord]:
@@ -113,8 +136,13 @@ class Summary:
         return self.dataset.name if self.dataset else "none"
 
     def published(self, subject: str, metric: str) -> Claim | None:
-        """What was published about it, None where nothing was."""
-        matches = (c for c in self.claims if c.subject == subject and c.metric == metric)
+        """The number that was published about it, None where none was; the first of several."""
+        matches = (
+            claim
+            for claim in self.claims
+            if (claim.subject, claim.metric, claim.relation) == (subject, metric, "equals")
+            and not claim.layers
+        )
         return next(matches, None)
 
     def display_name(self, architecture: str) -> str:
@@ -124,6 +152,16 @@ class Summary:
     def page_of(self, architecture: str) -> str:
         """The architecture's page, relative to the page at hand."""
         return f"{self.base}architectures/{architecture}.html"
+
+    def with_findings(self, findings: Findings) -> Summary:
+        """The same, with what the suite holds beside runs and portraits."""
+        return replace(self, findings=findings)
+
+    def effective_field(self, arm: Arm) -> EffectiveField | None:
+        """What the arm's trained runs react to; None where nobody looked."""
+        keys = {run.key for run in arm.runs}
+        among = (f for f in self.findings.fields if any(run.key in keys for run in f.runs))
+        return next(among, None)
 
     def record_link(self, run: RunRecord) -> str:
         return self.base + self.record_links[run.key]
@@ -137,6 +175,7 @@ class Summary:
             self,
             arms=tuple(arm for arm in self.arms if arm.architecture == architecture),
             portraits=tuple(p for p in self.portraits if p.architecture == architecture),
+            findings=self.findings.only(architecture),
             base="../",
         )
 

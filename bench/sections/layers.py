@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from bench.layers import merged
 from bench.sections import PageKind, Scope, Section
-from bench.sections._layers import columns_of, merged, table
+from bench.sections._layers import columns_of, table
 from bench.sections._summary import Summary
 
 ORDER = 65

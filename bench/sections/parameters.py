@@ -13,6 +13,13 @@ from bench.spec import Claim, Portrait
 ORDER = 30
 SCOPE: Scope = "suite"
 PAGES: tuple[PageKind, ...] = ("index",)
+# Other ways to split the same total: the measure's view, the table's caption.
+VIEWS: tuple[tuple[str, str], ...] = (
+    ("by_type", "The same parameters by type of layer"),
+    ("by_role", "The same parameters by declared role"),
+    ("by_kind", "The same parameters as weights and biases"),
+    ("by_training", "The same parameters, trainable and frozen"),
+)
 README_ROWS = ("Conv Layers", "BatchNorm", "SE Attention", "Skip Connections", "Final Linear")
 MEASURE = "parameters"
 
@@ -37,7 +44,7 @@ def section(summary: Summary) -> Section | None:
         title="Parameter distribution",
         nav="Parameters",
         text=("Counted above, as the README gives it below; “~” marks what the README rounds.",),
-        tables=(table,),
+        tables=(table, *_views(portraits)),
         notes=notes(portraits, MEASURE),
     )
 
@@ -53,6 +60,34 @@ def _row(summary: Summary, name: str, portraits: list[Portrait]) -> tuple[Cell, 
     return (Cell(name), *cells)
 
 
+def _views(portraits: list[Portrait]) -> list[Table]:
+    """A table a view that some portrait has; rows in the order in which they are first met."""
+    tables = []
+    for view, caption in VIEWS:
+        views = [portrait.measures[MEASURE].views.get(view, {}) for portrait in portraits]
+        parts = list(dict.fromkeys(part for own in views for part in own))
+        if parts:
+            tables.append(
+                Table(
+                    caption=caption,
+                    columns=(
+                        Column("Part", numeric=False),
+                        *(Column(portrait.display_name) for portrait in portraits),
+                    ),
+                    rows=tuple(
+                        (Cell(part), *(_part(own, own.get(part, 0)) for own in views))
+                        for part in parts
+                    ),
+                    total=((Cell("Total"), *(_part(own, sum(own.values())) for own in views)),),
+                )
+            )
+    return tables
+
+
+def _part(view: dict[str, int], n_parameters: int) -> Cell:
+    return Cell(integer(n_parameters) if view else NOT_AVAILABLE)
+
+
 def _total(summary: Summary, portraits: list[Portrait]) -> tuple[Cell, ...]:
     cells = [
         Cell(
@@ -65,7 +100,10 @@ def _total(summary: Summary, portraits: list[Portrait]) -> tuple[Cell, ...]:
 
 
 def _count(portrait: Portrait, n_parameters: int) -> str:
-    return NOT_AVAILABLE if portrait.measures[MEASURE].error else integer(n_parameters)
+    measured = portrait.measures[MEASURE]
+    if measured.error:
+        return NOT_AVAILABLE
+    return f"{'at least ' if measured.at_least else ''}{integer(n_parameters)}"
 
 
 def _readme(claim: Claim | None) -> str:

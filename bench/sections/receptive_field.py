@@ -16,8 +16,9 @@ MEASURE = "receptive_field"
 TEXT = (
     (
         "The side, in input pixels, of the square that one output position of a layer can see, "
-        "and the jump: the distance in input pixels between neighbouring positions. Layers that "
-        "change neither are left out here; the page of the architecture lists them all."
+        "the jump: the distance in input pixels between neighbouring positions, and the start: the "
+        "first pixel that the first position sees, negative inside the padding. Layers that change "
+        "none of them are left out here; the page of the architecture lists them all."
     ),
 )
 LEFT_OUT = {"output_shape"}

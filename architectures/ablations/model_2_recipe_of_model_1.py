@@ -1,0 +1,67 @@
+"""Model_2 trained by Model_1's recipe: 7,262 parameters.
+
+Source: the network of `architectures/model_2.py`, the recipe of `architectures/model_1.py`. The
+course README changes both at once from one model to the next; between this and Model_2 the
+architecture is the same and what is left is the recipe.
+Evidence: none yet; `python -m bench train --group ablations` makes its records, which decide the
+claim `model_2.recipe_gain` in `claims/session6.toml`.
+"""
+
+from torch import Tensor, nn
+from torch.nn import functional
+
+from bench.spec import Augmentation, Recipe
+
+DISPLAY_NAME = "Model_2, recipe of Model_1"
+
+RECIPE = Recipe(
+    peak_learning_rate=0.01,
+    warmup_fraction=0.2,
+    weight_decay=1e-4,
+    augmentation=Augmentation(
+        rotation_degrees=6.0, translate=0.08, scale_min=0.94, scale_max=1.06, shear_degrees=2.0
+    ),
+)
+
+COMPONENTS = {"skip": "Skip Connections"}
+
+
+def convolution(channels_in: int, channels_out: int) -> nn.Sequential:
+    """Convolution 3x3 with bias and padding 1, BatchNorm, ReLU."""
+    return nn.Sequential(
+        nn.Conv2d(channels_in, channels_out, 3, padding=1),
+        nn.BatchNorm2d(channels_out),
+        nn.ReLU(),
+    )
+
+
+def separable(channels_in: int, channels_out: int) -> nn.Sequential:
+    """Depthwise 3x3, pointwise 1x1 (both with bias), BatchNorm, ReLU."""
+    return nn.Sequential(
+        nn.Conv2d(channels_in, channels_in, 3, padding=1, groups=channels_in),
+        nn.Conv2d(channels_in, channels_out, 1),
+        nn.BatchNorm2d(channels_out),
+        nn.ReLU(),
+    )
+
+
+class Network(nn.Module):
+    """(batch, 1, 28, 28) images -> (batch, 10) log-probabilities."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.block1 = nn.Sequential(convolution(1, 8), separable(8, 12))
+        self.block2 = nn.Sequential(convolution(12, 16), separable(16, 20))
+        self.skip = nn.Conv2d(12, 20, 1)
+        self.shrink = nn.MaxPool2d(2)
+        self.dropout = nn.Dropout(0.03)
+        self.block3 = nn.Sequential(convolution(20, 16), nn.Conv2d(16, 10, 3, padding=1))
+        self.pool = nn.AdaptiveAvgPool2d(1)
+
+    def forward(self, images: Tensor) -> Tensor:
+        x = self.dropout(self.shrink(self.block1(images)))  # (batch, 12, 14, 14)
+        x = self.block2(x) + self.skip(x)  # (batch, 20, 14, 14)
+        x = self.dropout(self.shrink(x))  # (batch, 20, 7, 7)
+        x = self.block3(x)  # (batch, 10, 7, 7)
+        x = self.pool(x).flatten(1)  # (batch, 10)
+        return functional.log_softmax(x, dim=1)

@@ -1,0 +1,66 @@
+"""Model_2 without its skip connection: 7,002 parameters.
+
+Source: `architectures/model_2.py` less its 1x1 convolution from 12 to 20 channels (260 parameters)
+and the addition; recipe and everything else are Model_2's. The course README says that skip
+connections improve gradient flow: this is the network that tells what the skip is worth.
+Evidence: none yet; `python -m bench train --group ablations` makes its records, which decide the
+claim `model_2.skip_gain` in `claims/session6.toml`.
+"""
+
+from torch import Tensor, nn
+from torch.nn import functional
+
+from bench.spec import Augmentation, Recipe
+
+DISPLAY_NAME = "Model_2 without skip"
+
+RECIPE = Recipe(
+    peak_learning_rate=0.015,
+    warmup_fraction=0.15,
+    weight_decay=5e-5,
+    augmentation=Augmentation(
+        rotation_degrees=6.0, translate=0.08, scale_min=0.94, scale_max=1.06, shear_degrees=2.0
+    ),
+)
+
+COMPONENTS: dict[str, str] = {}
+
+
+def convolution(channels_in: int, channels_out: int) -> nn.Sequential:
+    """Convolution 3x3 with bias and padding 1, BatchNorm, ReLU."""
+    return nn.Sequential(
+        nn.Conv2d(channels_in, channels_out, 3, padding=1),
+        nn.BatchNorm2d(channels_out),
+        nn.ReLU(),
+    )
+
+
+def separable(channels_in: int, channels_out: int) -> nn.Sequential:
+    """Depthwise 3x3, pointwise 1x1 (both with bias), BatchNorm, ReLU."""
+    return nn.Sequential(
+        nn.Conv2d(channels_in, channels_in, 3, padding=1, groups=channels_in),
+        nn.Conv2d(channels_in, channels_out, 1),
+        nn.BatchNorm2d(channels_out),
+        nn.ReLU(),
+    )
+
+
+class Network(nn.Module):
+    """(batch, 1, 28, 28) images -> (batch, 10) log-probabilities."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.block1 = nn.Sequential(convolution(1, 8), separable(8, 12))
+        self.block2 = nn.Sequential(convolution(12, 16), separable(16, 20))
+        self.shrink = nn.MaxPool2d(2)
+        self.dropout = nn.Dropout(0.03)
+        self.block3 = nn.Sequential(convolution(20, 16), nn.Conv2d(16, 10, 3, padding=1))
+        self.pool = nn.AdaptiveAvgPool2d(1)
+
+    def forward(self, images: Tensor) -> Tensor:
+        x = self.dropout(self.shrink(self.block1(images)))  # (batch, 12, 14, 14)
+        x = self.block2(x)  # (batch, 20, 14, 14)
+        x = self.dropout(self.shrink(x))  # (batch, 20, 7, 7)
+        x = self.block3(x)  # (batch, 10, 7, 7)
+        x = self.pool(x).flatten(1)  # (batch, 10)
+        return functional.log_softmax(x, dim=1)

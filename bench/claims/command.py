@@ -1,0 +1,83 @@
+"""What `bench claims` reads: files of claims, suites, architectures at hand, the document."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from bench import discover
+from bench.arms import require_suite
+from bench.claims import ClaimError
+from bench.claims.evidence import gather
+from bench.claims.ledger import Entry, ledger
+from bench.claims.load import Problem, load_files, misquoted, read
+from bench.errors import BenchError
+from bench.shipped import folder, folder_in_use
+from bench.store import Suite
+
+DEFAULT_SUITE, SHIPPED_SUITE = "local", "reference"
+
+
+def files(named: Sequence[Path]) -> list[Path]:
+    """The files of claims that a command means.
+
+    Raises:
+        ClaimError: none are named and the folder in use holds none.
+    """
+    if named:
+        return list(named)
+    place = folder_in_use("claims")
+    found = sorted(place.glob("*.toml"))
+    if not found:
+        remedy = "write one (docs/claims.md), or name it with --file"
+        raise ClaimError("no files of claims", where=str(place), remedy=remedy)
+    return found
+
+
+def suites(named: Sequence[str], results: Path) -> tuple[list[Suite], str | None]:
+    """The suites, and the notice of a fall-back.
+
+    Raises:
+        UsageError: a suite that was named is not there.
+    """
+    if named:
+        return [require_suite(results, name) for name in dict.fromkeys(named)], None
+    if (results / DEFAULT_SUITE).is_dir():
+        return [Suite(results, DEFAULT_SUITE)], None
+    notice = f"no suite '{DEFAULT_SUITE}' in {results}: judged by the shipped '{SHIPPED_SUITE}'"
+    return [Suite(folder("results"), SHIPPED_SUITE)], notice
+
+
+def entries(paths: Sequence[Path], held: Sequence[Suite]) -> list[Entry]:
+    """Every claim of the files with its verdict.
+
+    Raises:
+        ClaimError: a file of claims cannot be used.
+        StoreError: a record cannot be read.
+    """
+    claims = load_files(paths)
+    return ledger(claims, gather(held, claims, current_digests()))
+
+
+def mistakes(paths: Sequence[Path], document: Path | None) -> list[ClaimError]:
+    """Every mistake in the files, and every quote that the document does not hold.
+
+    Raises:
+        ClaimError: the document cannot be read.
+    """
+    found: list[Problem] = read(paths)[1]
+    if document is not None:
+        found += misquoted(paths, document)
+    return [problem.error() for problem in found]
+
+
+def current_digests() -> dict[str, str]:
+    """Architecture's name -> digest of its file at hand; files that cannot be read are left out."""
+    digests: dict[str, str] = {}
+    for found in discover.scan_all(folder_in_use("architectures")):
+        try:
+            source = found.path.read_text(encoding="utf-8")
+            digests[found.name] = discover.source_digest(found.path, source)
+        except (OSError, ValueError, SyntaxError, BenchError):
+            continue
+    return digests

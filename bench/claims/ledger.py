@@ -1,0 +1,211 @@
+"""The ledger: claims and evidence -> rows, their tally, and which refutations are new."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path, PurePosixPath
+from typing import Any, get_args
+
+import msgspec
+from rich.console import Console
+from rich.table import Table
+
+from bench.claims.evidence import Evidence, Value
+from bench.claims.load import ClaimError
+from bench.claims.metrics import judge
+from bench.claims.rules import ClaimVerdict, Judgement, number
+from bench.spec import Claim, canonical_json
+
+VERDICTS: tuple[ClaimVerdict, ...] = get_args(ClaimVerdict)
+NO_NUMBER = ("not_checkable", "accuracy_gain_points")  # metrics that are published in words
+STYLES: dict[ClaimVerdict, str] = {
+    "confirmed": "green",
+    "refuted": "bold red",
+    "inconsistent": "bold magenta",
+    "undecided": "yellow",
+    "not comparable": "dim",
+    "not checkable": "dim",
+}
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A claim and what became of it."""
+
+    claim: Claim
+    judged: Judgement
+
+    @property
+    def published(self) -> float | int | str | None:
+        """As published: a number, a word, or None for words that hold neither."""
+        if self.claim.metric in NO_NUMBER:
+            return None
+        return self.claim.text or _plain(self.claim.published)
+
+    @property
+    def published_words(self) -> str:
+        """The same, to be read."""
+        value = self.published
+        return "" if value is None else number(value)
+
+    @property
+    def measured_words(self) -> str:
+        """What was measured, to be read."""
+        return "" if self.judged.measured is None else number(self.judged.measured)
+
+    @property
+    def stands_on_words(self) -> str:
+        """The records or measures in short: one place, or the folder of several."""
+        places = self.judged.stands_on
+        if len(places) < 2:
+            return "".join(places)
+        folders = dict.fromkeys(str(PurePosixPath(place).parent) for place in places)
+        words = " and ".join(folder for folder in folders if folder != ".")
+        return f"{words} ({len(places)})" if words else f"{len(places)} claims"
+
+
+class Row(msgspec.Struct, frozen=True, kw_only=True):
+    """A row of `claims --json`. These names are fixed."""
+
+    id: str
+    file: str
+    line: int
+    quote: str
+    metric: str
+    subject: str
+    published: float | int | str | None
+    measured: float | int | str | None
+    n: int | None
+    verdict: str
+    rule: str
+    stands_on: tuple[str, ...]
+
+
+def ledger(claims: Iterable[Claim], evidence: Evidence) -> list[Entry]:
+    """Each claim with its verdict, in the claims' order."""
+    return [Entry(claim, judge(claim, evidence)) for claim in claims]
+
+
+def as_json(entries: Sequence[Entry]) -> bytes:
+    """A list of rows."""
+    return canonical_json([_row(entry) for entry in entries])
+
+
+def tally(entries: Sequence[Entry]) -> dict[ClaimVerdict, int]:
+    """Verdict -> how many, of the verdicts that there are."""
+    counts = {v: sum(entry.judged.verdict == v for entry in entries) for v in VERDICTS}
+    return {verdict: count for verdict, count in counts.items() if count}
+
+
+def tally_line(entries: Sequence[Entry]) -> str:
+    """197 claims: 120 confirmed, 40 refuted ..."""
+    parts = [f"{count} {verdict}" for verdict, count in tally(entries).items()]
+    return f"{len(entries)} claim{'' if len(entries) == 1 else 's'}: {', '.join(parts)}"
+
+
+def show(entries: Sequence[Entry], console: Console) -> None:
+    """A table on a terminal, a line a claim elsewhere, and the tally below."""
+    if console.is_terminal:
+        console.print(_table(entries))
+    else:
+        for entry in entries:
+            console.print("\t".join(_cells(entry)), markup=False, highlight=False)
+    console.print(tally_line(entries), markup=False, highlight=False)
+
+
+def known_ids(path: Path) -> list[str]:
+    """The ids of a list of known refutations: one a line, `#` begins a comment.
+
+    Raises:
+        ClaimError: the file cannot be read.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        message = getattr(error, "strerror", None) or str(error)
+        remedy = "give a text file with a claim's id a line"
+        raise ClaimError(f"unreadable list: {message}", where=str(path), remedy=remedy) from error
+    words = (line.partition("#")[0].strip() for line in lines)
+    return [word for word in words if word]
+
+
+@dataclass(frozen=True)
+class Strict:
+    """What a strict check found: refutations that no list knows, and what a list has too much."""
+
+    new: tuple[str, ...]
+    stale: tuple[str, ...]  # in words
+
+
+def strict(entries: Sequence[Entry], known: Iterable[str]) -> Strict:
+    """Compares the refuted claims with the ids that are known to be refuted."""
+    allowed = list(dict.fromkeys(known))
+    verdicts = {entry.claim.id: entry.judged.verdict for entry in entries}
+    refuted = [each for each, verdict in verdicts.items() if verdict == "refuted"]
+    stale = [
+        f"'{each}' is {verdicts[each]}" if each in verdicts else f"'{each}' is no claim's id"
+        for each in allowed
+        if verdicts.get(each) != "refuted"
+    ]
+    return Strict(tuple(each for each in refuted if each not in allowed), tuple(stale))
+
+
+def _row(entry: Entry) -> Row:
+    claim, judged = entry.claim, entry.judged
+    return Row(
+        id=claim.id,
+        file=claim.file,
+        line=claim.line,
+        quote=claim.quote,
+        metric=claim.metric,
+        subject=claim.subject,
+        published=entry.published,
+        measured=None if judged.measured is None else _plain(judged.measured),
+        n=judged.n,
+        verdict=judged.verdict,
+        rule=judged.rule,
+        stands_on=judged.stands_on,
+    )
+
+
+def _plain(value: Value) -> float | int | str:
+    """For JSON: whole numbers as such, others to six digits after the point."""
+    if isinstance(value, str):
+        return value
+    return int(value) if value == int(value) else round(float(Fraction(value)), 6)
+
+
+HEADINGS = ("verdict", "claim", "line", "published", "measured", "n", "rule", "stands on")
+
+
+def _cells(entry: Entry) -> tuple[str, ...]:
+    claim, judged = entry.claim, entry.judged
+    n = "" if judged.n is None else str(judged.n)
+    return (
+        judged.verdict,
+        claim.id,
+        f"{claim.file}:{claim.line}",
+        entry.published_words,
+        entry.measured_words,
+        n,
+        judged.rule,
+        entry.stands_on_words,
+    )
+
+
+def _table(entries: Sequence[Entry]) -> Table:
+    table = Table(title="Claims")
+    numeric: dict[str, Any] = {"justify": "right"}
+    for heading in HEADINGS:
+        table.add_column(heading, **(numeric if heading in ("published", "measured", "n") else {}))
+    for entry in entries:
+        verdict, *rest = _cells(entry)
+        style = STYLES[entry.judged.verdict]
+        table.add_row(f"[{style}]{verdict}[/]", *(_escaped(text) for text in rest))
+    return table
+
+
+def _escaped(text: str) -> str:
+    return text.replace("[", "\\[")

@@ -1,0 +1,188 @@
+"""The process that holds a GPU: many runs, a turn each, one after the other."""
+
+from __future__ import annotations
+
+import gc
+import os
+import time
+import warnings
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from multiprocessing.connection import Connection
+
+import torch
+from filelock import FileLock, Timeout
+
+from bench.datasets import Dataset
+from bench.engine.data import DeviceData, prepare
+from bench.engine.run import Result, run_in_turns
+from bench.engine.settings import numerics_of
+from bench.engine.turns import Means, Turn
+from bench.executors import Job
+from bench.executors.preparing import Preparers
+from bench.executors.worker import architecture_of, dataset_of, keep
+from bench.spec import Epoch, RunRecord
+from bench.store import Suite
+
+SECONDS_BETWEEN_CHECKPOINTS = 20.0  # a run takes seconds here; writing its state takes milliseconds
+SECONDS_TO_WAIT = 0.0005  # when no run has anything to do
+MAX_PREPARERS = 8
+
+Run = Generator[Turn | Epoch, None, RunRecord | None]
+
+
+class Crowded(Exception):
+    """A run found no memory beside the others."""
+
+
+class DeviceLost(BaseException):
+    """The device answers no more: this process cannot go on with any run."""
+
+
+@dataclass
+class Shared:
+    """What the runs of one process share."""
+
+    device: torch.device
+    preparers: Preparers
+    data: dict[tuple[object, ...], DeviceData] = field(default_factory=dict)
+
+    def data_for(self, job: Job, dataset: Dataset) -> DeviceData:
+        """The data set on the device, once for all runs that read it alike."""
+        spec = job.spec
+        key = (spec.dataset.digest, spec.evaluate_test, spec.recipe.pixel_mean)
+        key += (spec.recipe.pixel_std,)
+        if key not in self.data:
+            self.data[key] = prepare(dataset, spec, self.device)
+        return self.data[key]
+
+    @property
+    def means(self) -> Means:
+        """What each run is given."""
+        return Means(self.preparers.ahead, SECONDS_BETWEEN_CHECKPOINTS)
+
+
+def serve(pipe: Connection) -> None:
+    """The process's life: (number, job) in, (number, kind, content) out, until the pipe ends.
+
+    All jobs are of one device and of one set of numerics, memory format and path apart.
+    """
+    try:
+        first: tuple[int, Job] = pipe.recv()
+    except EOFError:
+        return
+    device = torch.device(first[1].environment.device)
+    with (
+        warnings.catch_warnings(),
+        _preparers(first[1].spec.numerics.n_threads) as preparers,
+        numerics_of(first[1].spec.numerics, device),
+    ):
+        warnings.simplefilter("default")
+        _settle()
+        _work(pipe, first, Shared(device, preparers))
+
+
+def _settle() -> None:
+    """Leaves all that is loaded by now out of every later garbage collection."""
+    gc.collect()
+    gc.freeze()
+
+
+@contextmanager
+def _preparers(n_threads: int) -> Iterator[Preparers]:
+    n_cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    preparers = Preparers(min(MAX_PREPARERS, max((n_cores or 1) // n_threads - 1, 1)))
+    try:
+        yield preparers
+    finally:
+        preparers.close()
+
+
+def _work(pipe: Connection, first: tuple[int, Job], shared: Shared) -> None:
+    runs = {first[0]: _run(first[1], shared)}
+    while True:
+        try:
+            while not runs or pipe.poll():
+                number, job = pipe.recv()
+                runs[number] = _run(job, shared)
+        except EOFError:
+            return
+        turns = [_turn(pipe, number, run, runs) for number, run in list(runs.items())]
+        if all(turn == "waited" for turn in turns):
+            time.sleep(SECONDS_TO_WAIT)
+
+
+def _turn(pipe: Connection, number: int, run: Run, runs: dict[int, Run]) -> Turn:
+    """One run's turn; tells what came of it."""
+    try:
+        turn = next(run)
+    except StopIteration as end:
+        del runs[number]
+        record: RunRecord | None = end.value
+        told = (record.status, record.reason) if record else ("completed", None)
+    except Crowded as error:
+        del runs[number]
+        told = ("crowded", str(error)) if runs else ("failed", str(error))
+    except Exception as error:
+        del runs[number]
+        told = ("error", " ".join(f"{type(error).__name__}: {error}".split()))
+    else:
+        if not isinstance(turn, Epoch):
+            return turn
+        pipe.send((number, "epoch", turn))
+        return "epoch"
+    pipe.send((number, *told))
+    return "trained"
+
+
+def _run(job: Job, shared: Shared) -> Run:
+    """Trains a job's run in turns and keeps its record; None where another command finished it."""
+    suite = Suite(job.results, job.suite)
+    lock = suite.lock(job.spec)
+    while not _acquired(lock):
+        yield "waited"
+    try:
+        if suite.path_of_spec(job.spec).exists():
+            return None
+        dataset, kept = dataset_of(job), suite.checkpoint(job.spec)
+        result = yield from run_in_turns(
+            architecture_of(job),
+            job.spec,
+            lambda: shared.data_for(job, dataset),
+            job.environment,
+            kept,
+            shared.means,
+        )
+        _require_sound(result, shared.device)
+        keep(suite, result, dataset)
+        kept.clear()
+        return result.record
+    finally:
+        lock.release()
+
+
+def _acquired(lock: FileLock) -> bool:
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        return False
+    return True
+
+
+def _require_sound(result: Result, device: torch.device) -> None:
+    """A run that failed may have failed through the others, or have broken the device for them.
+
+    Raises:
+        Crowded: it found no memory.
+        DeviceLost: the device answers no more.
+    """
+    reason = result.record.reason or ""
+    if result.record.status != "failed" or device.type != "cuda":
+        return
+    if reason.startswith("OutOfMemoryError"):
+        raise Crowded(reason)
+    try:
+        torch.cuda.synchronize(device)
+    except RuntimeError as error:
+        raise DeviceLost(str(error)) from error

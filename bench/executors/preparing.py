@@ -1,0 +1,117 @@
+"""Processes that prepare the augmentation of coming epochs, beside the one that holds a GPU.
+
+Its maps take some 40 ms of Python for an epoch of 54,000 images; with many seeds on one GPU that
+is more than the epoch's share of the GPU.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import queue
+import signal
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, fields
+from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from bench.augment import Coefficients
+from bench.augment.steps import Size
+from bench.engine.train import maps_of
+from bench.errors import TrainingError
+from bench.spec import RunSpec
+
+
+@dataclass(frozen=True)
+class Refused:
+    """A TrainingError on its way: exceptions with keyword arguments do not travel."""
+
+    what: str
+    where: str
+    remedy: str
+
+
+class Preparers:
+    """Processes, and a thread each that waits for its answers.
+
+    A process ends when its pipe does, so none outlives the one that made it.
+
+    Args:
+        n_processes: How many epochs are prepared at once; at least 1.
+    """
+
+    def __init__(self, n_processes: int) -> None:
+        started = [_spawn() for _ in range(n_processes)]
+        self._processes = [process for process, _ in started]
+        self._pipes = [pipe for _, pipe in started]
+        self._idle: queue.SimpleQueue[Connection] = queue.SimpleQueue()
+        for pipe in self._pipes:
+            self._idle.put(pipe)
+        self._threads = ThreadPoolExecutor(n_processes, thread_name_prefix="preparer")
+
+    def ahead(self, spec: RunSpec, size: Size, epoch: int) -> Future[Coefficients]:
+        """The epoch's maps, as `bench.engine.turns.Ahead` wants them."""
+        return self._threads.submit(self._ask, spec, size, epoch)
+
+    def close(self) -> None:
+        """Ends the processes."""
+        self._threads.shutdown(cancel_futures=True)
+        for pipe in self._pipes:
+            pipe.close()
+        for process in self._processes:
+            process.join()
+
+    def _ask(self, spec: RunSpec, size: Size, epoch: int) -> Coefficients:
+        pipe = self._idle.get()
+        try:
+            pipe.send((spec, size, epoch))
+            answer = pipe.recv()
+        finally:
+            self._idle.put(pipe)
+        if isinstance(answer, Refused):
+            raise TrainingError(answer.what, where=answer.where, remedy=answer.remedy)
+        return _unpacked(*answer)
+
+
+def _spawn() -> tuple[BaseProcess, Connection]:
+    context = multiprocessing.get_context("spawn")
+    ours, theirs = context.Pipe()
+    process = context.Process(target=_prepare, args=(theirs,), daemon=True)
+    process.start()
+    theirs.close()
+    return process, ours
+
+
+def _prepare(pipe: Connection) -> None:
+    """A process's life: (spec, size, epoch) in, its maps out, until the other end is closed."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the parent
+    torch.set_num_threads(1)
+    while True:
+        try:
+            spec, size, epoch = pipe.recv()
+        except EOFError:
+            return
+        try:
+            answer: object = _packed(maps_of(spec, size, epoch))
+        except TrainingError as error:
+            answer = Refused(error.what, error.where, error.remedy)
+        pipe.send(answer)
+
+
+def _packed(maps: Coefficients) -> tuple[type[Coefficients], dict[str, Any]]:
+    """The maps with arrays for tensors: torch would send those through shared memory.
+
+    Containers have little of it, and the sender would have to outlive the reader.
+    """
+    parts = {part.name: getattr(maps, part.name) for part in fields(maps)}
+    arrays = {name: part.numpy() for name, part in parts.items() if isinstance(part, Tensor)}
+    return type(maps), parts | arrays
+
+
+def _unpacked(kind: type[Coefficients], parts: dict[str, Any]) -> Coefficients:
+    arrays = {name: part for name, part in parts.items() if isinstance(part, np.ndarray)}
+    return kind(**parts | {name: torch.from_numpy(array) for name, array in arrays.items()})

@@ -1,0 +1,92 @@
+"""What a suite holds beside runs and portraits: timings on hardware, and what trained weights see.
+
+A portrait is the same wherever it is taken, so it is written once. Timings differ at every call
+and between machines: they are records of their own, one for each environment, that only `bench
+measure` renews. An effective receptive field belongs to trained weights and goes with their runs.
+Nothing here imports torch.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from bench.spec import SCHEMA, Environment, Frozen
+
+
+class Timing(Frozen, frozen=True, kw_only=True):
+    """Seconds of one call of the network on a batch, over repetitions after a warm-up."""
+
+    batch_size: int
+    n_repetitions: int
+    median_seconds: float
+    lower_quartile_seconds: float
+    upper_quartile_seconds: float
+    minimum_seconds: float
+
+    @property
+    def images_per_second(self) -> float:
+        """Throughput of the median call."""
+        return self.batch_size / self.median_seconds
+
+
+class Latency(Frozen, frozen=True, kw_only=True):
+    """One architecture on one machine: inference timed, memory of one training step measured."""
+
+    schema: int = SCHEMA
+    architecture: str
+    architecture_digest: str
+    environment: Environment  # hardware and torch
+    n_threads: int  # of torch on the CPU
+    timings: list[Timing]
+    training_batch_size: int
+    training_peak_bytes: int  # at once during a warm step, parameters and optimiser included
+    # tensors: storages alive, counted at every operator; allocator: the device's own account
+    training_peak_of: Literal["tensors", "allocator"]
+
+
+class FieldOfRun(Frozen, frozen=True, kw_only=True):
+    """The effective receptive field of one run's weights."""
+
+    seed: int
+    key: str
+    share_in_box: float | None  # of the gradient's mass; None where no rule gives a box
+    sd_pixels: float  # root of the mean variance along the two axes
+    size_pixels: float  # root of the number of pixels above THRESHOLD of the largest
+
+
+class EffectiveField(Frozen, frozen=True, kw_only=True):
+    """What the centre of the last convolution's map reacts to, over the runs of one arm.
+
+    Source: Luo, Li, Urtasun, Zemel, "Understanding the Effective Receptive Field in Deep
+    Convolutional Neural Networks", 2016, arXiv 1701.04128.
+    """
+
+    schema: int = SCHEMA
+    architecture: str
+    architecture_digest: str
+    dataset: str
+    arm: str  # 64 hex digits over what the runs share
+    layer: str  # dotted name
+    map_shape: tuple[int, int]
+    position: tuple[int, int]  # row and column of the unit
+    box: tuple[int, int, int, int] | None  # analytic: top, left, bottom, right pixel, inclusive
+    n_images: int  # the first of the validation split
+    runs: list[FieldOfRun]  # by seed
+    gradient: list[list[float]]  # (28, 28), mean over the runs, adds up to 1
+
+
+THRESHOLD = 1 - 0.9545  # Luo et al.: above it a pixel belongs to the effective field
+
+
+class Findings(Frozen, frozen=True, kw_only=True):
+    """All of them in one suite."""
+
+    latencies: tuple[Latency, ...] = ()
+    fields: tuple[EffectiveField, ...] = ()
+
+    def only(self, architecture: str) -> Findings:
+        """Those of one architecture."""
+        return Findings(
+            latencies=tuple(t for t in self.latencies if t.architecture == architecture),
+            fields=tuple(f for f in self.fields if f.architecture == architecture),
+        )
