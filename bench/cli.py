@@ -19,6 +19,7 @@ import bench
 from bench.errors import BenchError, UsageError
 
 if TYPE_CHECKING:
+    from bench.claims.ledger import Entry
     from bench.deciding import Wish
     from bench.plan import Plan
     from bench.stages import Selection
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 RESULTS, REPORTS = Path("results"), Path("reports")
 EXIT_SOME_FAILED = 3
 EXIT_INTERRUPTED = 130
+SEEDS_ON_A_GPU = 8  # at once, by default
 
 app = typer.Typer(
     name="bench",
@@ -45,7 +47,13 @@ Group = Annotated[str | None, typer.Option(help="A sub-folder of architectures/.
 Builtin = Annotated[bool, typer.Option("--builtin", help="Add the shipped architectures.")]
 Epochs = Annotated[int | None, typer.Option(help="Instead of each recipe's own number.")]
 DeviceName = Annotated[str, typer.Option("--device", help="auto, cpu, cuda or cuda:N.")]
-Jobs = Annotated[int | None, typer.Option(help="Worker processes; default: the cores.")]
+Jobs = Annotated[
+    int | None,
+    typer.Option(help="Worker processes, default: the cores; on a GPU, seeds at once, default: 8."),
+]
+Tf32 = Annotated[
+    bool, typer.Option("--tf32", help="On a GPU: shorter factors in convolutions and products.")
+]
 SuiteName = Annotated[str, typer.Option("--suite", help="The suite of results.")]
 Results = Annotated[Path, typer.Option(help="The results folder.")]
 Reports = Annotated[Path, typer.Option(help="The reports folder.")]
@@ -67,6 +75,7 @@ def all_(
     epochs: Epochs = None,
     device: DeviceName = "auto",
     jobs: Jobs = None,
+    tf32: Tf32 = False,
     suite: SuiteName = "local",
     results: Results = RESULTS,
     reports: Reports = REPORTS,
@@ -86,6 +95,7 @@ def train(
     epochs: Epochs = None,
     device: DeviceName = "auto",
     jobs: Jobs = None,
+    tf32: Tf32 = False,
     suite: SuiteName = "local",
     results: Results = RESULTS,
     data_dir: DataDir = None,
@@ -126,6 +136,7 @@ def train(
         epochs=epochs,
         device=device,
         jobs=jobs,
+        tf32=tf32,
         suite=suite,
         results=results,
         reports=None,
@@ -144,6 +155,7 @@ def _train_and_report(
     epochs: int | None,
     device: str,
     jobs: int | None,
+    tf32: bool,
     suite: str,
     results: Path,
     reports: Path | None,
@@ -166,6 +178,7 @@ def _train_and_report(
 
     found = stages.find_architectures(arch or [], group, builtin)
     real_device = resolve_device(device)
+    n_workers, how = _at_once(jobs, n_workers, real_device.type, tf32)
     loaded, notice = stages.load_dataset(dataset, data_dir)
     selection = stages.load_architectures(found, named=bool(arch))
     require_writable([results / suite, *([reports] if reports else [])])
@@ -180,6 +193,7 @@ def _train_and_report(
         epochs=epochs,
         data_dir=data_dir,
         evaluate_test=evaluate_test,
+        tf32=tf32,
         paths=paths,
     )
     work = Sweep(matrix, results, suite, n_workers, protocol)
@@ -187,7 +201,8 @@ def _train_and_report(
     plan = work.first_plan()
     _say(f"{environment.device}: {environment.processor}, torch {environment.torch}")
     stages.measure(selection, environment, kept)
-    _tell_plan(plan, stages.estimate_seconds(plan, loaded, n_workers), n_workers)
+    seconds = stages.estimate_seconds(plan, loaded, n_workers)
+    _tell_plan(plan, seconds, f"{min(n_workers, len(plan.jobs))} {how}")
 
     def render() -> None:
         if reports:
@@ -221,6 +236,15 @@ def _workers(jobs: int | None) -> int:
     return jobs
 
 
+def _at_once(jobs: int | None, n_workers: int, device_type: str, tf32: bool) -> tuple[int, str]:
+    """How many runs go on at once, and what they are called."""
+    if device_type == "cuda":
+        return jobs or SEEDS_ON_A_GPU, "seeds side by side"
+    if tf32:
+        raise UsageError("--tf32 is of GPUs", where="--device", remedy="leave it out here")
+    return n_workers, "worker processes"
+
+
 def _require_suite_name(name: str) -> None:
     if not name or Path(name).name != name or name.startswith("."):
         raise UsageError(
@@ -242,7 +266,7 @@ def _tell_broken(selection: Selection) -> None:
         _complain(f"skipped: {error}")
 
 
-def _tell_plan(plan: Plan, seconds: float, n_workers: int) -> None:
+def _tell_plan(plan: Plan, seconds: float, how: str) -> None:
     from bench.progress import duration
 
     if not plan.jobs:
@@ -250,7 +274,7 @@ def _tell_plan(plan: Plan, seconds: float, n_workers: int) -> None:
         return
     _say(
         f"plan: {len(plan.jobs)} runs ({plan.n_epochs} epochs) to train, {plan.n_present} there "
-        f"already; about {duration(seconds)} on {min(n_workers, len(plan.jobs))} worker processes"
+        f"already; about {duration(seconds)} on {how}"
     )
 
 
@@ -415,6 +439,7 @@ def claims(
     file: Annotated[
         list[Path] | None, typer.Option(help="A file of claims, repeatable; default: claims/.")
     ] = None,
+    builtin: Annotated[bool, typer.Option("--builtin", help="Add the shipped claims.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="For scripts.")] = False,
     strict: Annotated[
         bool, typer.Option("--strict", help="Exit 1 where a claim is refuted.")
@@ -433,36 +458,48 @@ def claims(
     ] = None,
 ) -> None:
     """The ledger: each published claim, what was measured, the verdict."""
-    from bench.claims import command
+    from bench import judging
     from bench.claims.ledger import as_json as rows_as_json
-    from bench.claims.ledger import known_ids, show, tally_line
-    from bench.claims.ledger import strict as strictly
+    from bench.claims.ledger import known_ids, show
 
-    paths = command.files(file or [])
+    paths = judging.files(file or [], builtin)
     if check:
-        mistakes = command.mistakes(paths, document)
-        for mistake in mistakes:
-            _complain(f"error: {mistake}")
-        if mistakes:
-            raise typer.Exit(UsageError.exit_code)
-        _say(f"no mistakes in {', '.join(str(path) for path in paths)}")
+        _tell_mistakes(paths, document)
         return
     allowed = [*(allow or []), *(known_ids(known) if known else [])]
-    suites, notice = command.suites(suite or [], results)
+    suites, notice = judging.suites(suite or [], results)
     if notice:
         _complain(f"Notice: {notice}")
-    entries = command.entries(paths, suites)
+    entries = judging.entries(paths, suites)
     if as_json:
         sys.stdout.buffer.write(rows_as_json(entries))
     else:
         show(entries, console)
-    if not strict:
-        return
-    found = strictly(entries, allowed)
+    if strict:
+        _tell_refuted(entries, allowed)
+
+
+def _tell_mistakes(paths: list[Path], document: Path | None) -> None:
+    """Every mistake in the files of claims; exit 2 where there is one."""
+    from bench import judging
+
+    mistakes = judging.mistakes(paths, document)
+    for mistake in mistakes:
+        _complain(f"error: {mistake}")
+    if mistakes:
+        raise typer.Exit(UsageError.exit_code)
+    _say(f"no mistakes in {', '.join(str(path) for path in paths)}")
+
+
+def _tell_refuted(entries: list[Entry], allowed: list[str]) -> None:
+    """Refutations that no list knows; exit 1 where there is one."""
+    from bench.claims.ledger import strict
+
+    found = strict(entries, allowed)
     for words in found.stale:
         _complain(f"Notice: known as refuted, but {words}")
     if found.new:
-        _complain(f"refuted: {', '.join(found.new)} ({tally_line(entries)})")
+        _complain(f"refuted: {', '.join(found.new)}")
         raise typer.Exit(1)
 
 

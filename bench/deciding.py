@@ -150,7 +150,7 @@ def next_seeds(runs: list[RunRecord], protocol: Protocol, n_first: int, n_more: 
     n = len(unbroken(runs, protocol))
     if n >= n_first and judge(runs, protocol).verdict != "undecided":
         return []
-    n_wanted = min(protocol.cap, max(n_first, n + n_more))
+    n_wanted = min(protocol.cap, n_first if n < n_first else n + n_more)
     present = {run.seed for run in runs}
     wanted = range(protocol.first_seed, protocol.first_seed + n_wanted)
     return [seed for seed in wanted if seed not in present]

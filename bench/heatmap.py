@@ -48,7 +48,8 @@ def focus(shown: Focus, colour: int, narrow: bool) -> Figure:
         _shades(pixels, np.asarray(shown.mass), colour)
         if shown.box is not None:
             pixels.add_patch(_frame(shown.box, "target", DASHED))
-        sides = range(1, 2 * len(shown.mass))
+        _limit(pixels, shown)
+        sides = _sides(shown)
         shares = [100 * _within(shown, side) for side in sides]
         squares.plot(sides, shares, color=series(colour), lw=1.8)
         if shown.box is not None:
@@ -79,7 +80,6 @@ def _canvas(narrow: bool) -> tuple[Figure, Axes, Axes]:
 def _label_focus(pixels: Axes, squares: Axes) -> None:
     pixels.set_title("share of the gradient by pixel", pad=6)
     pixels.set_aspect("equal")
-    pixels.invert_yaxis()
     pixels.set_xlabel("column")
     pixels.set_ylabel("row")
     squares.set_title("within a square around the centre (%)", pad=6)
@@ -107,7 +107,6 @@ def _shades(axes: Axes, mass: NDArray[np.float64], colour: int) -> None:
         style: dict[str, Any] = {"facecolor": series(colour), "edgecolor": "none", "linewidth": 0}
         axes.add_patch(PathPatch(path, alpha=shade / N_SHADES, **style))
     axes.add_patch(_frame((0, 0, n_rows - 1, n_columns - 1), "muted", "solid"))
-    axes.autoscale_view()
 
 
 def _rectangle(low: tuple[float, float], high: tuple[float, float]) -> Path:
@@ -120,6 +119,22 @@ def _frame(box: tuple[int, int, int, int], role: str, line: Any) -> Rectangle:
     size = right - left + 1, bottom - top + 1
     style: dict[str, Any] = {"fill": False, "edgecolor": STAND_INS[role], "linewidth": 1.2}
     return Rectangle((left - 0.5, top - 0.5), *size, linestyle=line, **style)
+
+
+def _limit(axes: Axes, shown: Focus) -> None:
+    """The whole image and the whole box, rows downwards."""
+    n_rows, n_columns = len(shown.mass), len(shown.mass[0])
+    top, left, bottom, right = shown.box or (0, 0, n_rows - 1, n_columns - 1)
+    axes.set_xlim(min(left, 0) - 1.5, max(right, n_columns - 1) + 1.5)
+    axes.set_ylim(max(bottom, n_rows - 1) + 1.5, min(top, 0) - 1.5)
+
+
+def _sides(shown: Focus) -> list[int]:
+    """Sides of squares that take in whole pixels: even where the centre lies between two."""
+    between = shown.centre[0] % 1 != 0
+    far = max(max(c, len(shown.mass) - 1 - c) for c in shown.centre)
+    box = shown.box[2] - shown.box[0] + 1 if shown.box else 0
+    return list(range(2 if between else 1, max(int(2 * far) + 1, box) + 3, 2))
 
 
 def _within(shown: Focus, side: int) -> float:

@@ -39,6 +39,7 @@ class Layer(Frozen, frozen=True, kw_only=True):
         float | None, Described(description="of the network's multiply-adds")
     ] = None
     fvcore_count: int | None = None
+    dropout_probability: float | None = None
     receptive_field: Annotated[Pixels, Described(description=f"pixels, local path; {SIDES}")] = None
     receptive_field_with_gates: Annotated[
         Pixels, Described(description=f"pixels, any path; {SIDES}")

@@ -139,9 +139,9 @@ def peak_bytes(step: Callable[[], None], network: nn.Module, device: torch.devic
         _finish(device)
         torch.cuda.reset_peak_memory_stats(device)
         step()
-        peak: int = torch.cuda.max_memory_allocated(device)
-        return peak
-    with _Alive() as alive:
+        return int(torch.cuda.max_memory_allocated(device))
+    alive = _Alive()
+    with alive:
         for tensor in (*network.parameters(), *network.buffers()):
             alive.hold(tensor)
         step()

@@ -9,8 +9,9 @@ from bench.spec import Portrait
 
 Rows = dict[str, dict[str, Any]]  # layer's dotted name -> column -> value
 
-# The receptive field follows the path of the data, functions included, so its order leads.
-LEADS = "receptive_field"
+# The receptive field follows the path of the data, functions included, so its order leads; the
+# parameters' rows are all layers.
+LEADS = ("receptive_field", "parameters")
 
 
 def merged(portrait: Portrait) -> Rows:
@@ -19,8 +20,9 @@ def merged(portrait: Portrait) -> Rows:
     A layer that only a later measure knows stands behind the one that it follows there. Where two
     measures have a column, what is known replaces what is not.
     """
-    measures = sorted(portrait.measures.items(), key=lambda item: (item[0] != LEADS, item[0]))
-    tables = [measured.layers for _, measured in measures]
+    names = [name for name in LEADS if name in portrait.measures]
+    names += sorted(portrait.measures.keys() - set(LEADS))
+    tables = [portrait.measures[name].layers for name in names]
     rows: Rows = {layer: {} for layer in _order(tables)}
     for table in tables:
         for layer, columns in table.items():

@@ -104,6 +104,7 @@ class Matrix:
     epochs: int | None
     data_dir: Path | None
     evaluate_test: bool = True
+    tf32: bool = False
     paths: Mapping[str, EnginePath] = field(default_factory=dict)  # architecture -> its path
 
 
@@ -139,6 +140,7 @@ def run_spec(architecture: Architecture, seed: int, matrix: Matrix) -> RunSpec:
             memory_format=architecture.memory_format,
             device_type=device_type,  # type: ignore[arg-type]
             path=matrix.paths.get(architecture.name, "eager"),
+            tf32=matrix.tf32,
         ),
         evaluate_test=matrix.evaluate_test,
         engine_version=ENGINE_VERSION,

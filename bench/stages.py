@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,13 +21,16 @@ from bench.engine.path import engine_path
 from bench.engine.run import unfinished
 from bench.engine.trial import seconds_per_epoch
 from bench.errors import ArchitectureError
-from bench.executors import Event, Job
+from bench.executors import Event, Executor, Job
+from bench.executors.device import DeviceExecutor
 from bench.executors.local import LocalExecutor
 from bench.plan import Plan
 from bench.progress import Teller
 from bench.shipped import folder, folder_in_use
 from bench.spec import Architecture, EnginePath, Environment, Portrait
 from bench.store import Suite
+
+N_TRIALS_AT_ONCE = 4  # processes that hold a GPU for a moment
 
 
 @dataclass(frozen=True)
@@ -82,13 +86,13 @@ def engine_paths(
     selection: Selection, device: torch.device
 ) -> tuple[dict[str, EnginePath], dict[str, str]]:
     """How each architecture is trained on the device; and why, for those trained as written."""
-    paths: dict[str, EnginePath] = {}
-    reasons: dict[str, str] = {}
-    for _, architecture in selection.usable:
-        paths[architecture.name], reason = engine_path(architecture, device)
-        if reason:
-            reasons[architecture.name] = reason
-    return paths, reasons
+    architectures = [architecture for _, architecture in selection.usable]
+    # On a GPU each is tried in a process of its own, which mostly waits; elsewhere right here.
+    with ThreadPoolExecutor(N_TRIALS_AT_ONCE if device.type == "cuda" else 1) as threads:
+        found = list(threads.map(lambda each: engine_path(each, device), architectures))
+    named = list(zip((each.name for each in architectures), found, strict=True))
+    paths = {name: path for name, (path, _) in named}
+    return paths, {name: reason for name, (_, reason) in named if reason}
 
 
 def estimate_seconds(plan: Plan, dataset: Dataset, n_workers: int) -> float:
@@ -126,7 +130,7 @@ def train(
 
     Args:
         jobs: The runs that are missing.
-        n_workers: Worker processes.
+        n_workers: Worker processes; on a GPU, the runs side by side in one.
         console: Where progress is shown.
         on_first_runs: Called once, as soon as each architecture has a run.
         dataset: The jobs' data set, where it is loaded: the workers then share its memory.
@@ -138,7 +142,7 @@ def train(
             return train(jobs, n_workers, console, on_first_runs, on_run=on_run)
     waited_for = {job.spec.architecture for job in jobs}
     wrong: list[Event] = []
-    with Teller(console, jobs) as teller, closing(LocalExecutor(n_workers).work(jobs)) as events:
+    with Teller(console, jobs) as teller, closing(_executor(jobs, n_workers).work(jobs)) as events:
         for event in events:
             teller.tell(event)
             if event.kind in ("started", "epoch"):
@@ -162,6 +166,11 @@ def _keep_failure(event: Event) -> None:
         reason = event.reason or "unknown"
         suite.add_run(unfinished(job.spec, job.environment, "failed", reason), None)
         suite.checkpoint(job.spec).clear()
+
+
+def _executor(jobs: list[Job], n_workers: int) -> Executor:
+    on_gpu = any(job.environment.device.startswith("cuda") for job in jobs)
+    return DeviceExecutor(n_workers) if on_gpu else LocalExecutor(n_workers)
 
 
 def portrait(architecture: Architecture, environment: Environment) -> Portrait:

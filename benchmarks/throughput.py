@@ -28,11 +28,12 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from pathlib import Path
 
 import torch
+from torch import Tensor
 from torch.nn import functional
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -49,7 +50,13 @@ NETWORKS = ("model_1", "model_2", "model_3")
 BATCH = 128
 
 
-def loader(architecture: Architecture, dataset: Dataset, data_dir: Path, epochs: int) -> list[float]:
+def loader(
+    architecture: Architecture,
+    dataset: Dataset,
+    data_dir: Path,
+    epochs: int,
+    device: str = "cpu",
+) -> list[float]:
     """(a): seconds of each epoch."""
     from torch.utils.data import DataLoader, Subset
     from torchvision import transforms
@@ -84,7 +91,7 @@ def loader(architecture: Architecture, dataset: Dataset, data_dir: Path, epochs:
                 shuffle=name == "train",
                 num_workers=2,
             )
-        network = architecture.build()
+        network = architecture.build().to(device)
         optimizer = torch.optim.Adam(
             network.parameters(), lr=recipe.peak_learning_rate, weight_decay=recipe.weight_decay
         )
@@ -99,7 +106,7 @@ def loader(architecture: Architecture, dataset: Dataset, data_dir: Path, epochs:
         def epoch() -> None:
             network.train()
             loss_sum, correct = 0.0, 0
-            for images, labels in parts["train"]:
+            for images, labels in _on(device, parts["train"]):
                 optimizer.zero_grad()
                 output = network(images)
                 loss = functional.nll_loss(output, labels)
@@ -110,12 +117,17 @@ def loader(architecture: Architecture, dataset: Dataset, data_dir: Path, epochs:
                 correct += output.argmax(dim=1).eq(labels).sum().item()
             network.eval()
             with torch.no_grad():
-                for images, labels in parts["validation"]:
+                for images, labels in _on(device, parts["validation"]):
                     output = network(images)
                     loss_sum += functional.nll_loss(output, labels).item()
                     correct += output.argmax(dim=1).eq(labels).sum().item()
 
         return _seconds(epoch, epochs)
+
+
+def _on(device: str, batches: Iterable[list[Tensor]]) -> Iterator[tuple[Tensor, Tensor]]:
+    for images, labels in batches:
+        yield images.to(device), labels.to(device)
 
 
 def _as_torchvision_wants(data_dir: Path, folder: Path) -> Path:
@@ -224,9 +236,7 @@ def table(raw: dict[str, dict[str, list[float]]]) -> str:
     ]
     for network, times in raw.items():
         a, b, c = (rate(name, times[name]) for name in CONTESTANTS)
-        lines.append(
-            f"| {network} | {a:.0f} | {b:.0f} | {c:.0f} | **{c / a:.2f}** | {c / b:.2f} |"
-        )
+        lines.append(f"| {network} | {a:.0f} | {b:.0f} | {c:.0f} | **{c / a:.2f}** | {c / b:.2f} |")
     return "\n".join(lines)
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import msgspec
 
+from bench.findings import EffectiveField, FieldOfRun, Latency, Timing
 from bench.spec import (
     Augmentation,
     DatasetInfo,
@@ -223,6 +224,58 @@ def portrait(architecture: str = "model_1", environment: Environment = LAPTOP) -
             ),
         },
         environment=environment,
+    )
+
+
+def latency(architecture: str = "model_1", environment: Environment = LAPTOP) -> Latency:
+    """Made-up timings: 0.4 ms for one image, 250 ms for 1,000."""
+    timings = [
+        Timing(
+            batch_size=n,
+            n_repetitions=20,
+            median_seconds=seconds,
+            lower_quartile_seconds=0.9 * seconds,
+            upper_quartile_seconds=1.2 * seconds,
+            minimum_seconds=0.8 * seconds,
+        )
+        for n, seconds in ((1, 0.0004), (1000, 0.25))
+    ]
+    return Latency(
+        architecture=architecture,
+        architecture_digest=digest(architecture.encode()),
+        environment=environment,
+        n_threads=1,
+        timings=timings,
+        training_batch_size=128,
+        training_peak_bytes=31_046_280,
+        training_peak_of="tensors",
+    )
+
+
+def effective_field(runs: Sequence[RunRecord]) -> EffectiveField:
+    """An even field over the image for completed runs of one architecture; the box is 24 wide."""
+    first = runs[0]
+    return EffectiveField(
+        architecture=first.architecture,
+        architecture_digest=first.architecture_digest,
+        dataset=first.dataset.name,
+        arm=digest(first.architecture.encode()),
+        layer="conv5",
+        map_shape=(7, 7),
+        position=(3, 3),
+        box=(2, 2, 25, 25),
+        n_images=256,
+        runs=[
+            FieldOfRun(
+                seed=run.seed,
+                key=run.key,
+                share_in_box=0.9 + 0.01 * number,
+                sd_pixels=6.0 + number,
+                size_pixels=20.0,
+            )
+            for number, run in enumerate(runs)
+        ],
+        gradient=[[1 / 784] * 28 for _ in range(28)],
     )
 
 

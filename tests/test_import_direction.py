@@ -57,6 +57,7 @@ ROOMS = (
     "observing",
     "sweep",
     "reproduce",
+    "judging",
     "cli",
     "__main__",
 )

@@ -7,6 +7,7 @@ from fractions import Fraction
 import pytest
 
 from bench import sections
+from bench.findings import Findings
 from bench.sections import Section, SectionFile
 from bench.sections import _format as wording
 from bench.sections._summary import Summary, summarise
@@ -19,7 +20,12 @@ def summary_of(n_seeds: int) -> Summary:
     runs = [factories.record("model_1", seed) for seed in range(n_seeds)]
     portraits = [factories.portrait("model_1")] if n_seeds else []
     links = {run.key: "record.json" for run in runs}
-    return summarise("local", runs, portraits, [], links, "command")[0]
+    findings = Findings(
+        latencies=(factories.latency("model_1"),) if n_seeds else (),
+        fields=(factories.effective_field(runs),) if n_seeds else (),
+    )
+    summary = summarise("local", runs, portraits, [], links, "command")[0]
+    return summary.with_findings(findings)
 
 
 @pytest.mark.parametrize("file", FOUND, ids=lambda file: file.__name__.rpartition(".")[2])

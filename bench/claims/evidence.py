@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import Literal, TypeVar
 
 from bench.arms import Arm, Split, arms
+from bench.protocol import Protocol
 from bench.spec import Claim, Measured, Portrait, RunRecord
 from bench.stats import MISSING
 from bench.store import PORTRAITS, Suite
@@ -54,12 +55,23 @@ class Exact:
 
 @dataclass(frozen=True)
 class Sample:
-    """Right answers of the runs of one arm, (n_runs,); `MISSING` for a run without a count."""
+    """Right answers of the runs of one arm.
+
+    Attributes:
+        counts: (n_runs,), in the order of the seeds; `MISSING` for a run without a count.
+        n_images: Of how many.
+        stands_on: The records.
+        note: How the counts were chosen.
+        runs: The records themselves, in the same order.
+        protocol: Of the suite; None for a fixed number of runs.
+    """
 
     counts: tuple[int, ...]
     n_images: int
     stands_on: tuple[str, ...]
-    note: str = ""  # how the counts were chosen
+    note: str = ""
+    runs: tuple[RunRecord, ...] = ()
+    protocol: Protocol | None = None
 
     @property
     def known(self) -> list[int]:
@@ -77,13 +89,30 @@ class Pair:
 
 
 @dataclass(frozen=True)
-class Evidence:
-    """Portraits and runs under their architecture's name, and the claims under their ids."""
+class Held:
+    """What one suite holds."""
 
-    portraits: Mapping[str, tuple[Portrait, ...]]
-    runs: Mapping[str, tuple[RunRecord, ...]]
+    suite: str
+    runs: Sequence[RunRecord]
+    portraits: Sequence[Portrait]
+    protocol: Protocol | None = None  # None for a fixed number of runs
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """All that claims are judged by.
+
+    Attributes:
+        held: The suites.
+        claims: Id -> claim, for those that refer to each other.
+        paths: A run's key or a source's digest -> its file below the results folder.
+        current: Architecture's name -> digest of its file at hand.
+    """
+
+    held: tuple[Held, ...]
     claims: Mapping[str, Claim]
-    paths: Mapping[str, str] = field(default_factory=dict)  # key or digest -> below results/
+    paths: Mapping[str, str]
+    current: Mapping[str, str]
 
     def value(self, subject: str, read: Callable[[Portrait], Exact]) -> Exact:
         """What the subject's portraits say with one voice.
@@ -117,37 +146,54 @@ class Evidence:
 
         return self.value(subject, of)
 
-    def arm(self, subject: str, dataset: str, split: Split) -> Arm:
-        """The largest arm of the subject's own source and recipe.
+    def arm(self, subject: str, dataset: str, split: Split) -> tuple[Arm, Protocol | None]:
+        """The largest arm of the subject's own source and recipe, and its suite's protocol.
 
         Raises:
             Absent: no such runs; "not comparable" where there are others.
         """
-        runs = self.runs.get(subject, ())
-        if not runs:
-            raise Absent(f"no runs of '{subject}'")
-        _require_dataset(runs, dataset)
-        found = arms("", [run for run in runs if run.dataset.name == dataset], split)
+        runs = [(held, self._runs(held, subject)) for held in self.held]
+        names = sorted({run.dataset.name for _, its_runs in runs for run in its_runs})
+        if not names:
+            raise Absent(f"no runs of '{subject}': python -m bench train --arch {subject}")
+        if dataset not in names:
+            raise Absent(f"runs of {', '.join(names)}, claim of {dataset}", "not comparable")
+        found = [
+            (arm, held.protocol)
+            for held, its_runs in runs
+            for arm in arms(held.suite, its_runs, split)
+            if arm.dataset.name == dataset
+        ]
         if not found:
             raise Absent(f"no run of '{subject}' looked at the test split")
-        own = [(p.architecture_digest, p.recipe) for p in self.portraits.get(subject, ())]
-        fitting = [arm for arm in found if not own or _made_by(arm) in own]
+        own = [(p.architecture_digest, p.recipe) for p in self._measured(subject)]
+        fitting = [(arm, protocol) for arm, protocol in found if not own or _made_by(arm) in own]
         if not fitting:
-            raise Absent(
-                f"the runs of '{subject}' are of another recipe or source than the file's",
-                "not comparable",
-            )
-        return max(fitting, key=lambda arm: len(arm.runs))
+            why = f"the runs of '{subject}' are of another recipe or source than the file's"
+            raise Absent(why, "not comparable")
+        return max(fitting, key=lambda each: len(each[0].runs))
 
     def paths_of(self, arm: Arm) -> tuple[str, ...]:
         """The records of the arm, in the seeds' order."""
         return tuple(self.paths.get(run.key, run.key) for run in arm.runs)
 
-    def _portraits(self, subject: str) -> tuple[Portrait, ...]:
-        found = self.portraits.get(subject, ())
+    def _portraits(self, subject: str) -> list[Portrait]:
+        found = self._measured(subject)
         if not found:
             raise Absent(f"'{subject}' is not measured: {MEASURE_AGAIN} --arch {subject}")
         return found
+
+    def _measured(self, subject: str) -> list[Portrait]:
+        found = [p for held in self.held for p in held.portraits if p.architecture == subject]
+        return self._of_version(found, subject)
+
+    def _runs(self, held: Held, subject: str) -> list[RunRecord]:
+        return self._of_version([run for run in held.runs if run.architecture == subject], subject)
+
+    def _of_version(self, found: list[T], subject: str) -> list[T]:
+        """Those of the file at hand, where there are any: older versions do not count then."""
+        digest = self.current.get(subject)
+        return [each for each in found if each.architecture_digest == digest] or found
 
 
 def gather(
@@ -158,53 +204,28 @@ def gather(
     Args:
         suites: Where runs and portraits lie; they may be empty.
         claims: All that are to be judged together.
-        current: Architecture's name -> digest of its file at hand. Where the suites hold
-            something of that version, older versions do not count.
+        current: Architecture's name -> digest of its file at hand.
 
     Raises:
         StoreError: a record cannot be read.
     """
-    held = [(suite.name, suite.runs(), suite.portraits()) for suite in suites]
+    held = [Held(each.name, each.runs(), each.portraits(), each.protocol()) for each in suites]
     return arranged(held, claims, current)
 
 
 def arranged(
-    held: Iterable[tuple[str, list[RunRecord], list[Portrait]]],
-    claims: Iterable[Claim],
-    current: Mapping[str, str] | None = None,
+    held: Iterable[Held], claims: Iterable[Claim], current: Mapping[str, str] | None = None
 ) -> Evidence:
-    """The same of what was read already: (suite's name, its runs, its portraits)."""
+    """The same of suites that were read already."""
+    every = tuple(held)
     paths: dict[str, str] = {}
-    runs: dict[str, dict[str, RunRecord]] = {}
-    portraits: dict[str, dict[str, Portrait]] = {}
-    for name, its_runs, its_portraits in held:
-        suite = Suite(Path(), name)
-        for run in its_runs:
-            runs.setdefault(run.architecture, {})[run.key] = run
-            paths[run.key] = suite.path_of(run).as_posix()
-        for portrait in its_portraits:
-            known = portraits.setdefault(portrait.architecture, {})
-            known[portrait.architecture_digest] = portrait
+    for each in every:
+        suite = Suite(Path(), each.suite)
+        paths |= {run.key: suite.path_of(run).as_posix() for run in each.runs}
+        for portrait in each.portraits:
             file = f"{portrait.architecture}-{portrait.architecture_digest[:12]}.json"
-            paths[portrait.architecture_digest] = f"{name}/{PORTRAITS}/{file}"
-    of = current or {}
-    return Evidence(
-        {name: _of_version(each.values(), of.get(name)) for name, each in portraits.items()},
-        {name: _of_version(each.values(), of.get(name)) for name, each in runs.items()},
-        {claim.id: claim for claim in claims},
-        paths,
-    )
-
-
-def _of_version(kept: Iterable[T], digest: str | None) -> tuple[T, ...]:
-    every = tuple(kept)
-    return tuple(each for each in every if each.architecture_digest == digest) or every
-
-
-def _require_dataset(runs: Sequence[RunRecord], dataset: str) -> None:
-    names = sorted({run.dataset.name for run in runs})
-    if dataset not in names:
-        raise Absent(f"runs of {', '.join(names)}, claim of {dataset}", "not comparable")
+            paths[portrait.architecture_digest] = f"{each.suite}/{PORTRAITS}/{file}"
+    return Evidence(every, {claim.id: claim for claim in claims}, paths, current or {})
 
 
 def _made_by(arm: Arm) -> tuple[str, object]:

@@ -11,6 +11,7 @@ from typing import Any
 from bench import stats
 from bench.arms import Arm
 from bench.claims.evidence import MEASURE_AGAIN, Absent, Evidence, Exact, Pair, Sample, Value
+from bench.protocol import Protocol
 from bench.spec import Claim, Measured, Portrait, RunRecord
 
 PARAMETER_LIMIT = 8000  # of the target that this project follows
@@ -130,7 +131,7 @@ def separable_saved_percent(claim: Claim, evidence: Evidence) -> Exact:
 
 def validation_share_percent(claim: Claim, evidence: Evidence) -> Exact:
     """The part of the training images that the runs were validated on."""
-    arm = evidence.arm(claim.subject, claim.dataset, "validation")
+    arm, _ = evidence.arm(claim.subject, claim.dataset, "validation")
     info = arm.dataset
     share = Fraction(100 * info.n_validation, info.n_train + info.n_validation)
     return Exact(share, evidence.paths_of(arm))
@@ -184,12 +185,12 @@ def published_shortfall(claim: Claim, evidence: Evidence) -> Exact:
 
 def last_test_counts(claim: Claim, evidence: Evidence) -> Sample:
     """Right answers on the test split after the last epoch, over all runs."""
-    return _last(evidence.arm(claim.subject, claim.dataset, "test"), evidence)
+    return _last(*evidence.arm(claim.subject, claim.dataset, "test"), evidence)
 
 
 def best_validation_counts(claim: Claim, evidence: Evidence) -> Sample:
     """Right answers on the validation split after its best epoch, chosen on that same split."""
-    arm = evidence.arm(claim.subject, claim.dataset, "validation")
+    arm, _ = evidence.arm(claim.subject, claim.dataset, "validation")
     counts = tuple(_best_validation(run) for run in arm.runs)
     note = "best epoch, selected on this same split and so optimistic"
     return Sample(counts, arm.n_images("validation"), evidence.paths_of(arm), note)
@@ -197,14 +198,15 @@ def best_validation_counts(claim: Claim, evidence: Evidence) -> Sample:
 
 def two_arms(claim: Claim, evidence: Evidence) -> Pair:
     """The subject's runs and those of the network it stands against, paired where they can be."""
-    ours = evidence.arm(claim.subject, claim.dataset, "test")
-    theirs = evidence.arm(claim.against, claim.dataset, "test")
+    ours, our_protocol = evidence.arm(claim.subject, claim.dataset, "test")
+    theirs, their_protocol = evidence.arm(claim.against, claim.dataset, "test")
     if ours.dataset != theirs.dataset:
         raise Absent(
             "the two networks' runs are on other images or another split", "not comparable"
         )
     paired = ours.seeds == theirs.seeds and _stream(ours) == _stream(theirs)
-    return Pair(_last(ours, evidence), _last(theirs, evidence), paired)
+    first = _last(ours, our_protocol, evidence)
+    return Pair(first, _last(theirs, their_protocol, evidence), paired)
 
 
 def _stream(arm: Arm) -> tuple[Any, ...]:
@@ -219,8 +221,14 @@ def _stream(arm: Arm) -> tuple[Any, ...]:
     )
 
 
-def _last(arm: Arm, evidence: Evidence) -> Sample:
-    return Sample(tuple(arm.counts("test")), arm.n_images("test"), evidence.paths_of(arm))
+def _last(arm: Arm, protocol: Protocol | None, evidence: Evidence) -> Sample:
+    return Sample(
+        counts=tuple(arm.counts("test")),
+        n_images=arm.n_images("test"),
+        stands_on=evidence.paths_of(arm),
+        runs=arm.runs,
+        protocol=protocol,
+    )
 
 
 def _best_validation(run: RunRecord) -> int:

@@ -6,11 +6,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path, PurePosixPath
-from typing import Any, get_args
+from typing import get_args
 
 import msgspec
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from bench.claims.evidence import Evidence, Value
 from bench.claims.load import ClaimError
@@ -177,7 +178,8 @@ def _plain(value: Value) -> float | int | str:
     return int(value) if value == int(value) else round(float(Fraction(value)), 6)
 
 
-HEADINGS = ("verdict", "claim", "line", "published", "measured", "n", "rule", "stands on")
+HEADINGS = ("verdict", "claim", "published", "measured", "n", "rule, and what it stands on")
+NUMERIC = HEADINGS[2:5]
 
 
 def _cells(entry: Entry) -> tuple[str, ...]:
@@ -197,15 +199,23 @@ def _cells(entry: Entry) -> tuple[str, ...]:
 
 def _table(entries: Sequence[Entry]) -> Table:
     table = Table(title="Claims")
-    numeric: dict[str, Any] = {"justify": "right"}
     for heading in HEADINGS:
-        table.add_column(heading, **(numeric if heading in ("published", "measured", "n") else {}))
+        table.add_column(
+            heading, justify="right" if heading in NUMERIC else "left", overflow="fold"
+        )
     for entry in entries:
-        verdict, *rest = _cells(entry)
-        style = STYLES[entry.judged.verdict]
-        table.add_row(f"[{style}]{verdict}[/]", *(_escaped(text) for text in rest))
+        verdict, claim, line, published, measured, n, rule, stands_on = _cells(entry)
+        table.add_row(
+            Text(verdict, STYLES[entry.judged.verdict]),
+            _above(claim, line),
+            Text(published),
+            Text(measured),
+            Text(n),
+            _above(rule, stands_on),
+        )
     return table
 
 
-def _escaped(text: str) -> str:
-    return text.replace("[", "\\[")
+def _above(text: str, below: str) -> Text:
+    """The text, and something smaller in the next line."""
+    return Text(text).append(f"\n{below}" if below else "", "dim")

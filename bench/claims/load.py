@@ -112,9 +112,39 @@ def read(paths: Iterable[Path]) -> tuple[list[Claim], list[Problem]]:
     A mistake is unreadable TOML, no claims, a wrong, missing or unknown key, an unknown metric, a
     metric without what it needs, a term that is no claim, or one id twice.
     """
-    claims: list[Claim] = []
+    placed, found = _read(paths)
+    return [claim for claim, _, _ in placed], found
+
+
+def misquoted(paths: Iterable[Path], document: Path) -> list[Problem]:
+    """Every quote that is not on its line of the document.
+
+    Raises:
+        ClaimError: the document cannot be read.
+    """
+    try:
+        lines = document.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        message = getattr(error, "strerror", None) or str(error)
+        remedy = "give the text that the claims quote"
+        raise ClaimError(f"unreadable: {message}", where=str(document), remedy=remedy) from error
+    found = []
+    for claim, source, number in _read(paths)[0]:
+        if claim.quote in "".join(lines[claim.line - 1 : claim.line]):
+            continue
+        elsewhere = [str(at) for at, line in enumerate(lines, start=1) if claim.quote in line]
+        remedy = f"it is on line {', '.join(elsewhere)}" if elsewhere else "quote its very words"
+        what = f"line {claim.line} of {document} does not hold the quote of '{claim.id}'"
+        found.append(source.problem(number, what, remedy, "line" if elsewhere else "quote"))
+    return found
+
+
+_Placed = tuple[Claim, _Source, int]  # a claim, and the table of the file that it was read from
+
+
+def _read(paths: Iterable[Path]) -> tuple[list[_Placed], list[Problem]]:
     found: list[Problem] = []
-    placed: list[tuple[Claim, _Source, int]] = []
+    placed: list[_Placed] = []
     for path in paths:
         try:
             source, rows = _parse(path)
@@ -126,9 +156,8 @@ def read(paths: Iterable[Path]) -> tuple[list[Claim], list[Problem]]:
             found += mistakes
             if not mistakes:
                 claim = msgspec.convert({**row, "file": path.stem}, Claim)
-                claims.append(claim)
                 placed.append((claim, source, number))
-    return claims, found + list(_between(placed))
+    return placed, found + list(_between(placed))
 
 
 class _Unusable(Exception):
@@ -229,7 +258,7 @@ def _is_recipe_field(path: str) -> bool:
     return not hasattr(value, "__struct_fields__")
 
 
-def _between(placed: list[tuple[Claim, _Source, int]]) -> Iterator[Problem]:
+def _between(placed: list[_Placed]) -> Iterator[Problem]:
     """What several claims do to each other."""
     first: dict[str, str] = {}
     for claim, source, number in placed:

@@ -13,7 +13,7 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Literal
 
-from bench import stats
+from bench import deciding, stats
 from bench.claims.evidence import Absent, Exact, Pair, Sample, Value
 from bench.spec import Claim
 
@@ -82,20 +82,30 @@ def mean_shortfall(claim: Claim, found: Sample) -> Judgement:
 
 
 def rate(claim: Claim, found: Sample) -> Judgement:
-    """ "Consistently": how many of all runs reach the published accuracy."""
-    target = math.ceil(stats.published_count(claim.published, found.n_images))
-    reached = sum(count >= target for count in found.counts)
-    judged = stats.rate_verdict(reached, len(found.counts))
+    """ "Consistently": how many of all runs reach the published accuracy.
+
+    Runs that went on until they were decided are judged by their confidence sequence only.
+    """
+    judged = _rate(claim, found)
+    bounds = "confidence sequence" if found.protocol else "one-sided 95% bounds"
     rule = (
-        f"{reached} of {judged.n} runs reach it; one-sided 95% bounds of the rate "
+        f"{judged.successes} of {judged.n} runs reach it; {bounds} of the rate "
         f"{judged.lower:.3f} and {judged.upper:.3f} against {judged.rate:.2f}"
     )
-    share = Fraction(reached, judged.n)
-    if judged.verdict != "undecided":
-        return _of_runs(judged.verdict, found, rule, share)
+    share = Fraction(judged.successes, judged.n) if judged.n else None
     confirmed, refuted = judged.more_to_confirm, judged.more_to_refute
-    needs = f"{_seeds(confirmed)} to be confirmed, {refuted} to be refuted"
+    if judged.verdict != "undecided" or confirmed is None or refuted is None:
+        return _of_runs(judged.verdict, found, rule, share)
+    needs = f"{_seeds(confirmed)} to be confirmed, {refuted:,} to be refuted"
     return _undecided(found, rule, min(confirmed, refuted), share, needs)
+
+
+def _rate(claim: Claim, found: Sample) -> stats.RateVerdict | stats.SequenceVerdict:
+    if found.protocol is not None:
+        share = _fraction(claim.published) / 100
+        return deciding.judge(found.runs, found.protocol, share, stats.DECLARED_RATE)
+    target = math.ceil(stats.published_count(claim.published, found.n_images))
+    return stats.rate_verdict(sum(each >= target for each in found.counts), len(found.counts))
 
 
 def gain(claim: Claim, found: Pair) -> Judgement:

@@ -42,7 +42,8 @@ class Average:
         else:
             torch._foreach_lerp_(mine, theirs, weight)
         if self._copied:
-            torch._foreach_copy_(*zip(*self._copied, strict=True))
+            kept, current = zip(*self._copied, strict=True)
+            torch._foreach_copy_(kept, current)
 
 
 def _tensors(network: nn.Module) -> list[Tensor]:

@@ -21,7 +21,6 @@ from bench.engine.train import Diverged, State, start
 from bench.engine.turns import Means, Turn, train_in_turns
 from bench.spec import Architecture, Environment, Epoch, RunRecord, RunSpec, Status
 
-
 EVERYTHING_HERE = Means()
 
 

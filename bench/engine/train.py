@@ -91,7 +91,9 @@ def run_epoch(state: State, data: DeviceData, spec: RunSpec, epoch: int) -> Epoc
     train_loss, train_correct = _train_epoch(state, data, spec, epoch)
     training = Training(train_loss, train_correct, time.perf_counter() - started)
     validation = evaluate(state.scored, data.validation, data.grey_levels, spec.numerics)
-    test = data.test and evaluate(state.scored, data.test, data.grey_levels, spec.numerics)
+    test = None
+    if data.test:
+        test = evaluate(state.scored, data.test, data.grey_levels, spec.numerics)
     return epoch_of(state, spec, epoch, training, (validation, test))
 
 

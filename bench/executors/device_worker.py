@@ -51,8 +51,8 @@ class Shared:
     def data_for(self, job: Job, dataset: Dataset) -> DeviceData:
         """The data set on the device, once for all runs that read it alike."""
         spec = job.spec
-        key = (spec.dataset.digest, spec.evaluate_test, spec.recipe.pixel_mean)
-        key += (spec.recipe.pixel_std,)
+        recipe = spec.recipe
+        key = (spec.dataset.digest, spec.evaluate_test, recipe.pixel_mean, recipe.pixel_std)
         if key not in self.data:
             self.data[key] = prepare(dataset, spec, self.device)
         return self.data[key]
@@ -120,7 +120,7 @@ def _turn(pipe: Connection, number: int, run: Run, runs: dict[int, Run]) -> Turn
     except StopIteration as end:
         del runs[number]
         record: RunRecord | None = end.value
-        told = (record.status, record.reason) if record else ("completed", None)
+        told = _told(record)
     except Crowded as error:
         del runs[number]
         told = ("crowded", str(error)) if runs else ("failed", str(error))
@@ -134,6 +134,10 @@ def _turn(pipe: Connection, number: int, run: Run, runs: dict[int, Run]) -> Turn
         return "epoch"
     pipe.send((number, *told))
     return "trained"
+
+
+def _told(record: RunRecord | None) -> tuple[str, str | None]:
+    return (record.status, record.reason) if record else ("completed", None)
 
 
 def _run(job: Job, shared: Shared) -> Run:

@@ -19,6 +19,7 @@ KNOWN: tuple[tuple[str, str, bool, str], ...] = (
     ("kernel", "Kernel", True, ""),
     ("stride", "Stride", True, ""),
     ("groups", "Groups", True, ""),
+    ("dropout_probability", "Dropout", True, "share set to 0"),
     ("receptive_field", "Receptive field", True, "pixels"),
     (GATED, "With gates", True, "pixels"),
     ("jump", "Jump", True, "pixels"),

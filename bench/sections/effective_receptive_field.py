@@ -16,7 +16,7 @@ SCOPE: Scope = "dataset"
 PAGES: tuple[PageKind, ...] = ("architecture",)
 TEXT = (
     (
-        "The receptive field above says which pixels an output could depend on. Here is how much "
+        "The receptive field says which pixels an output could depend on. Here is how much "
         "it does depend on each: the magnitude of the gradient of the last map's centre, all "
         "channels together, with respect to the pixels, averaged over validation images and runs "
         "(Luo et al. 2016, arXiv 1701.04128)."
@@ -91,9 +91,9 @@ def _plot(summary: Summary, arm: Arm, field: EffectiveField) -> Plot:
             f"analytic box {_box(field)}."
         ),
         caption=(
-            f"{arm.label} on {field.dataset}, {n}: the darker a pixel, the more the centre of the "
-            f"last map reacts to it{box}. Right: the part of the gradient inside of squares "
-            "around the middle of what the unit sees."
+            f"{arm.label} on {field.dataset}, {n}: the stronger a pixel's colour, the more the "
+            f"centre of the last map reacts to it{box}. Second: the part of the gradient inside "
+            "of squares around the middle of what the unit sees."
         ),
         draw=partial(heatmap.focus, _focus(field), summary.colour(arm.architecture)),
     )

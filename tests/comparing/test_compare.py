@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 import subprocess
 from collections.abc import Callable, Sequence
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import pytest
 from msgspec.structs import replace
+from rich.console import Console
 
 from bench.arms import parse_place
 from bench.comparing.outcome import Request, compare
+from bench.comparing.telling import show
 from bench.errors import UsageError
 from bench.spec import canonical_json
 from bench.store import Suite
@@ -279,3 +282,24 @@ def test_json_is_the_outcome(bench: Bench, results: Path) -> None:
     done = bench("compare", "a", "b", "--margin", "0.1", "--json")
     assert done.returncode == 1, done.stderr  # the same specs with other counts
     assert json.loads(done.stdout) == outcome(results, "a", "b", code=1, margin_points=0.1)
+
+
+def test_a_terminal_gets_a_table_as_well(results: Path) -> None:
+    fill(results, "a", OURS)
+    fill(results, "b", THEIRS, environment=WORKSTATION)
+    terminal = Console(file=StringIO(), force_terminal=True, no_color=True, width=160)
+    show(compare(request(results, "a", "b")), terminal)
+    assert isinstance(terminal.file, StringIO)
+    said = terminal.file.getvalue()
+    row = [cell.strip() for cell in said.splitlines()[4].strip("│").split("│")]
+    assert row == [
+        "mnist",
+        "model_1, 99.600 % (n = 3)",
+        "model_1, 99.400 % (n = 3)",
+        "+0.200 [-0.048, +0.448]",
+        "0.83",
+        "0.2500",
+        "0.2500",
+        "undecided",
+    ]
+    assert "drift: several environments" in said

@@ -32,9 +32,7 @@ def test_a_network_that_computes_the_same_twice_is_not_refused(
     assert torch.equal(before, torch.get_rng_state())
 
 
-def test_a_network_whose_steps_differ_is_refused(
-    tmp_path: Path, write_architecture: Write
-) -> None:
+def test_a_network_whose_steps_differ_is_refused(tmp_path: Path, write_architecture: Write) -> None:
     """As a captured step differs that drew a number from Python or counted its calls."""
     changes = "type(self).calls = getattr(type(self), 'calls', 0) + 1"
     output = "self.head(self.pool(self.features(images)).flatten(1)) * type(self).calls"

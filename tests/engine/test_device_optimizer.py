@@ -163,9 +163,7 @@ def operations(n_parameters: int) -> int:
 class Count(torch.overrides.TorchFunctionMode):
     n = 0
 
-    def __torch_function__(
-        self, func: Any, types: Any, args: Any = (), kwargs: Any = None
-    ) -> Any:
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         self.n += "_foreach_" in str(func)
         return func(*args, **(kwargs or {}))
 

@@ -162,8 +162,8 @@ def test_any_shape_and_distribution(
 ) -> None:
     norm, relu, pool, dropout = parts
     pool = pool and min(shape[2:]) > 1  # torch itself refuses to pool one pixel
-    if pool and (shape[2] % 2 or shape[3] % 2):
-        mean = min(mean, 0.0)  # torch's own modules, which lose a large mean's digits
+    if pool and norm and (shape[2] % 2 or shape[3] % 2):
+        pool = False  # torch's own modules, whose float32 makes ties of near values
     x = (mean + distinct(np.random.default_rng(seed), shape, sd)).float()
     module = normaliser(shape[1], seed, momentum=momentum, eps=eps) if norm else None
     if module is not None and relu and not is_clear_of_zero(module, x, training):
@@ -179,7 +179,7 @@ def test_any_shape_and_distribution(
 @pytest.mark.parametrize("pool", [False, True])
 def test_a_large_mean_with_a_small_spread_keeps_its_digits(pool: bool) -> None:
     """Torch's own float32 is off by 2 % here: x * scale alone has no digits left."""
-    x = (1e3 + distinct(np.random.default_rng(1), (16, 8, 12, 12), 1e-2)).float()
+    x = (1e3 + 1 / 3 + distinct(np.random.default_rng(1), (16, 8, 12, 12), 1e-2)).float()
     norm = normaliser(8)
     check(chain_of(norm, False, pool, False), x, training=True)
 

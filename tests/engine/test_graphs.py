@@ -158,7 +158,7 @@ def test_a_loss_that_is_not_finite_names_its_step(small_data: Dataset) -> None:
     architecture = load("model_1")
     spec = spec_of(architecture, small_data, "graph")
     wild = replace(spec, recipe=replace(spec.recipe, peak_learning_rate=1e30))
-    with numerics_of(wild.numerics, CPU), pytest.raises(Diverged, match="epoch 1, step [2-9]"):
+    with numerics_of(wild.numerics, CPU), pytest.raises(Diverged, match=r"epoch 1, step [2-9]"):
         for _ in turns(architecture, wild, small_data)[1]:
             pass
 

@@ -46,7 +46,7 @@ def jobs(tmp_path: Path, results: str, seeds: list[int], *names: str) -> list[Jo
         environment=provenance.environment(CPU, "tests"),
         epochs=None,
         data_dir=None,
-        paths={name: "graph" for name in names},
+        paths=dict.fromkeys(names, "graph"),
     )
     return make_plan(matrix, tmp_path / results, "local").jobs
 
@@ -130,9 +130,7 @@ def test_a_run_that_is_there_already_is_not_trained_again(
     assert [event.kind for event in events] == ["started", "completed"]
 
 
-def test_leaving_the_iterator_ends_every_process(
-    tmp_path: Path, write_architecture: Write
-) -> None:
+def test_leaving_the_iterator_ends_every_process(tmp_path: Path, write_architecture: Write) -> None:
     write_architecture("tiny")
     with closing(DeviceExecutor(2).work(jobs(tmp_path, "r", [0, 1], "tiny"))) as events:
         next(event for event in events if event.kind == "epoch")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from bench import discover
@@ -18,16 +19,20 @@ from bench.store import Suite
 DEFAULT_SUITE, SHIPPED_SUITE = "local", "reference"
 
 
-def files(named: Sequence[Path]) -> list[Path]:
+def files(named: Sequence[Path], builtin: bool = False) -> list[Path]:
     """The files of claims that a command means.
+
+    Args:
+        named: By the user; none are those of the folder in use.
+        builtin: Adds the shipped ones.
 
     Raises:
         ClaimError: none are named and the folder in use holds none.
     """
-    if named:
-        return list(named)
-    place = folder_in_use("claims")
-    found = sorted(place.glob("*.toml"))
+    place, shipped = folder_in_use("claims"), folder("claims")
+    found = list(named) or sorted(place.glob("*.toml"))
+    if builtin and (named or shipped.resolve() != place.resolve()):
+        found += sorted(shipped.glob("*.toml"))
     if not found:
         remedy = "write one (docs/claims.md), or name it with --file"
         raise ClaimError("no files of claims", where=str(place), remedy=remedy)
@@ -74,10 +79,12 @@ def mistakes(paths: Sequence[Path], document: Path | None) -> list[ClaimError]:
 def current_digests() -> dict[str, str]:
     """Architecture's name -> digest of its file at hand; files that cannot be read are left out."""
     digests: dict[str, str] = {}
-    for found in discover.scan_all(folder_in_use("architectures")):
-        try:
+    try:
+        at_hand = discover.scan_all(folder_in_use("architectures"))
+    except BenchError:  # `list` tells of it; a verdict needs no file
+        return digests
+    for found in at_hand:
+        with suppress(OSError, ValueError, SyntaxError):
             source = found.path.read_text(encoding="utf-8")
             digests[found.name] = discover.source_digest(found.path, source)
-        except (OSError, ValueError, SyntaxError, BenchError):
-            continue
     return digests
