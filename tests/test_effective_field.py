@@ -162,8 +162,8 @@ def test_weights_that_are_not_the_records_are_refused(small_data: Dataset) -> No
         (REFERENCE.weights(median_like_arm("model_2").runs[0]), "unusable weights: "),
     ):
         assert damaged is not None
+        one = Arm(arm.suite, (run,))
         with pytest.raises(StoreError) as caught:
-            one = Arm(arm.suite, (run,))
             effective_field.measure(architecture("model_1"), one, [damaged], small_data)
         assert what in str(caught.value)
         assert f"model_1, seed {run.seed}, {run.key[:12]}" in str(caught.value)

@@ -6,10 +6,13 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from bench.errors import StoreError
+from bench.findings import Findings
 from bench.spec import canonical_json
 from bench.store import Suite, write_atomically
+from tests import factories
 
 
 def test_a_write_that_fails_leaves_the_old_file_and_no_temporary(
@@ -41,6 +44,45 @@ def test_an_empty_suite_has_nothing(tmp_path: Path) -> None:
     suite = Suite(tmp_path, "local")
     assert suite.runs() == []
     assert suite.portraits() == []
+    assert suite.findings() == Findings()
+
+
+def test_findings_lie_beside_the_runs_and_are_read_back(tmp_path: Path) -> None:
+    suite = factories.suite(tmp_path, architectures=["model_1"], seeds=[0, 1])
+    runs = suite.runs()
+    here, there = (
+        factories.latency("model_1", each) for each in (factories.LAPTOP, factories.WORKSTATION)
+    )
+    field = factories.effective_field(runs)
+    for latency in (here, there):
+        suite.add_latency(latency)
+    path = suite.add_field(field)
+    assert suite.findings() == Findings(latencies=(here, there), fields=(field,))
+    assert suite.runs() == runs
+    assert path.parent == suite.path_of(runs[0]).parent
+
+    newer = replace(here, training_peak_bytes=5)  # the same machine: the newest stays
+    suite.add_latency(newer)
+    fewer = factories.effective_field(runs[:1])
+    suite.add_field(fewer)
+    assert suite.findings() == Findings(latencies=(newer, there), fields=(fewer,))
+
+
+def test_weights_lie_beside_their_record(tmp_path: Path) -> None:
+    suite = Suite(tmp_path, "local")
+    run = factories.record()
+    path = suite.add_run(run, b"weights")
+    assert suite.weights(run) == b"weights"
+    path.with_suffix(".safetensors").unlink()
+    assert suite.weights(run) is None
+
+
+def test_an_unreadable_finding_is_one_line(tmp_path: Path) -> None:
+    suite = Suite(tmp_path, "local")
+    path = suite.add_latency(factories.latency())
+    path.write_text("{")
+    with pytest.raises(StoreError, match=r"unreadable record: .* \(.*latency.*json\): restore"):
+        suite.findings()
 
 
 @given(st.dictionaries(st.text(), st.integers() | st.text(), max_size=5))
