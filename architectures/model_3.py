@@ -5,7 +5,7 @@ Source: the course README "Session-6: MNIST CNN Optimization", section "Model_3"
 The README says dropout .03, .03, .02; its authors' code used .02, .02 and .01: this file follows
 the README. Its snippet's Linear layers have biases, its table of 256 parameters does not: this
 file follows the table, which alone gives the published total.
-Evidence: `results/reference/mnist/model_3/`, five seeds; `reports/reference/` shows them.
+Evidence: `results/reference/mnist/model_3/`, one record a seed; `reports/reference/` shows them.
 """
 
 from torch import Tensor, nn

@@ -468,9 +468,9 @@ def claims(
         return
     allowed = [*(allow or []), *(known_ids(known) if known else [])]
     suites, notice = judging.suites(suite or [], results)
+    entries = judging.entries(paths, suites)
     if notice:
         _complain(f"Notice: {notice}")
-    entries = judging.entries(paths, suites)
     if as_json:
         sys.stdout.buffer.write(rows_as_json(entries))
     else:

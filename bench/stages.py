@@ -87,9 +87,11 @@ def engine_paths(
 ) -> tuple[dict[str, EnginePath], dict[str, str]]:
     """How each architecture is trained on the device; and why, for those trained as written."""
     architectures = [architecture for _, architecture in selection.usable]
-    # On a GPU each is tried in a process of its own, which mostly waits; elsewhere right here.
-    with ThreadPoolExecutor(N_TRIALS_AT_ONCE if device.type == "cuda" else 1) as threads:
-        found = list(threads.map(lambda each: engine_path(each, device), architectures))
+    if device.type == "cuda":  # each is tried in a process of its own, which is waited for
+        with ThreadPoolExecutor(N_TRIALS_AT_ONCE) as threads:
+            found = list(threads.map(lambda each: engine_path(each, device), architectures))
+    else:
+        found = [engine_path(each, device) for each in architectures]
     named = list(zip((each.name for each in architectures), found, strict=True))
     paths = {name: path for name, (path, _) in named}
     return paths, {name: reason for name, (_, reason) in named if reason}

@@ -126,7 +126,7 @@ def test_bad_architectures_of_a_scan_are_told_and_the_others_run(
     assert "Traceback" not in done.stderr
     for message in messages:
         assert message in done.stderr
-    assert len(list(tmp_path.glob("results/local/mnist5k/tiny/*.json"))) == 1
+    assert len(list(tmp_path.glob("results/local/mnist5k/tiny/seed-*.json"))) == 1
 
 
 def test_two_architectures_of_one_name(

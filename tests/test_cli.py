@@ -123,11 +123,11 @@ def test_a_run_that_goes_wrong_is_a_record_and_the_others_go_on(
     words = ("--dataset", "mnist5k", "--seeds", "1", "--epochs", "1")
     done = bench("all", *words, TEST_PARENT=str(os.getpid()))
     assert done.returncode == 3, done.stderr
-    (wrong,) = tmp_path.glob("results/local/mnist5k/wrong/*.json")
+    (wrong,) = tmp_path.glob("results/local/mnist5k/wrong/seed-*.json")
     record = json.loads(wrong.read_bytes())
     assert record["status"] == status
     assert reason in record["reason"]
-    assert len(list(tmp_path.glob("results/local/mnist5k/tiny/*.json"))) == 1
+    assert len(list(tmp_path.glob("results/local/mnist5k/tiny/seed-*.json"))) == 1
     assert (tmp_path / "reports" / "index.html").exists()
 
     again = bench("all", *words, TEST_PARENT=str(os.getpid()))

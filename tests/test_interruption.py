@@ -38,7 +38,7 @@ STEPS_PER_EPOCH = 7  # 3,500 images in batches of 500
 
 
 def sha256_of(folder: Path) -> str:
-    (path,) = folder.glob("local/mnist5k/tiny/*.json")
+    (path,) = folder.glob("local/mnist5k/tiny/seed-*.json")
     digest = json.loads(path.read_bytes())["weights_sha256"]
     assert isinstance(digest, str)
     return digest
@@ -77,7 +77,7 @@ def test_a_killed_command_goes_on_and_ends_with_the_same_bits(
         assert running.returncode == 130
         assert errors.splitlines()[-1].startswith("interrupted: finished runs are kept")
         assert "Traceback" not in errors
-    assert list(tmp_path.glob("killed/*/*/*/*.json")) == []
+    assert list(tmp_path.glob("killed/*/*/*/seed-*.json")) == []
     kept = list(tmp_path.glob("killed/local/.unfinished/*.checkpoint"))
     assert len(kept) == (step > STEPS_PER_EPOCH)
     assert bench(*WORDS, "--results", "killed").returncode == 0
@@ -94,7 +94,7 @@ def test_two_commands_at_once_train_each_run_once(
         output, errors = each.communicate(timeout=120)
         assert each.returncode == 0, errors
         assert "1 of 1 runs" in output or "nothing to train" in output
-    assert len(list(tmp_path.glob("shared/local/mnist5k/tiny/*.json"))) == 1
+    assert len(list(tmp_path.glob("shared/local/mnist5k/tiny/seed-*.json"))) == 1
     assert list(tmp_path.rglob(".tmp-*")) == []
 
 

@@ -112,7 +112,7 @@ def show(entries: Sequence[Entry], console: Console) -> None:
         console.print(_table(entries))
     else:
         for entry in entries:
-            console.print("\t".join(_cells(entry)), markup=False, highlight=False)
+            print("\t".join(_cells(entry)), file=console.file)  # rich would spread the tabs
     console.print(tally_line(entries), markup=False, highlight=False)
 
 

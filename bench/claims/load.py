@@ -227,7 +227,7 @@ def _wants(claim: Claim, given: Iterable[str]) -> Iterator[Want]:
         yield f"unknown metric '{claim.metric}'", remedy, "metric"
         return
     needed = METRICS[name].keys
-    keys = {key for key in given if key == "published" or getattr(claim, key)}
+    keys = {key for key in given if key == "published" or getattr(claim, key, None)}
     for key in needed:
         if not keys & (VALUES if key == "value" else {key}):
             wanted = "published' or 'text" if key == "value" else key

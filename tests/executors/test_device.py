@@ -57,7 +57,7 @@ def work(executor: DeviceExecutor | LocalExecutor, todo: list[Job]) -> list[Even
 
 
 def bits(folder: Path) -> dict[str, str]:
-    records = {path.name: json.loads(path.read_bytes()) for path in folder.glob("*/*/*/*.json")}
+    records = {path.name: json.loads(path.read_bytes()) for path in folder.glob("*/*/*/seed-*.json")}
     return {name: record["weights_sha256"] for name, record in records.items()}
 
 
@@ -116,7 +116,7 @@ def test_a_run_that_goes_wrong_is_a_record_beside_the_others(
     write_architecture("wrong", before="assert not self.training, 'no training'")
     events = work(DeviceExecutor(2), jobs(tmp_path, "results", [0], "tiny", "wrong"))
     assert ends(events) == {("tiny", 0): "completed", ("wrong", 0): "failed"}
-    (path,) = tmp_path.glob("results/local/mnist5k/wrong/*.json")
+    (path,) = tmp_path.glob("results/local/mnist5k/wrong/seed-*.json")
     assert json.loads(path.read_bytes())["reason"] == "AssertionError: no training"
 
 

@@ -1,0 +1,31 @@
+"""The real networks, measured once: portraits as `bench measure` makes them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from bench import discover, provenance, stages
+from bench.spec import Portrait
+from bench.store import Suite
+from tests.support import ROOT
+
+
+@pytest.fixture(scope="session")
+def portraits() -> list[Portrait]:
+    """The README's three networks and the ablations of them."""
+    environment = provenance.environment(torch.device("cpu"), "python -m bench measure")
+    place = ROOT / "architectures"
+    found = [*discover.scan(place), *discover.scan(place, "ablations")]
+    wanted = [each for each in found if each.name.startswith("model_")]
+    return [stages.portrait(discover.load(each), environment) for each in wanted]
+
+
+@pytest.fixture
+def results(portraits: list[Portrait], tmp_path: Path) -> Path:
+    """A results folder whose suite `measured` holds those portraits and no run."""
+    for portrait in portraits:
+        Suite(tmp_path / "results", "measured").add_portrait(portrait)
+    return tmp_path / "results"
