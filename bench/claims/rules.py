@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from fractions import Fraction
 from typing import Literal
 
@@ -70,14 +70,13 @@ def placed(claim: Claim, found: Sample) -> Judgement:
 
 def mean(claim: Claim, found: Sample) -> Judgement:
     """Whether the 95 % t interval of the mean accuracy lies on the published side."""
-    scale = 100 / found.n_images
-    return _mean(claim, found, [count * scale for count in found.known])
+    return _mean(claim, found, [Fraction(100 * count, found.n_images) for count in found.known])
 
 
 def mean_shortfall(claim: Claim, found: Sample) -> Judgement:
     """The same of the points that the accuracy lies below 99.40."""
     target, n_images = 100 * stats.TARGET, found.n_images
-    values = [float(target - Fraction(100 * count, n_images)) for count in found.known]
+    values = [target - Fraction(100 * count, n_images) for count in found.known]
     return _mean(claim, found, values)
 
 
@@ -145,7 +144,10 @@ def number(value: Value) -> str:
         return f"{int(value):,}"
     if isinstance(value, float) and len(repr(value)) < 8:  # as it was written
         return f"{Decimal(repr(value)):,f}"
-    return f"{float(value):,.3f}".rstrip("0")
+    exact = Fraction(value)  # rounded once, half up, as the report's figures are
+    thousandths = Decimal(exact.numerator * 1000) / Decimal(exact.denominator)
+    rounded = thousandths.quantize(Decimal(1), ROUND_HALF_UP).scaleb(-3)
+    return f"{rounded:,.3f}".rstrip("0").rstrip(".")
 
 
 def _fraction(value: Value) -> Fraction:
@@ -179,12 +181,13 @@ def _wanted(claim: Claim, slack: Fraction = Fraction(0)) -> str:
     return f"rounded: from {number(published - half)} to below {number(published + half)}"
 
 
-def _mean(claim: Claim, found: Sample, values: list[float]) -> Judgement:
+def _mean(claim: Claim, found: Sample, exact_values: list[Fraction]) -> Judgement:
+    values = [float(value) for value in exact_values]
     interval = stats.t_interval(values)
     bound = (
         claim.published + {"at_most": 1, "at_least": -1}.get(claim.relation, 0) * claim.tolerance
     )
-    average = sum(values) / len(values) if values else None
+    average = sum(exact_values, Fraction(0)) / len(values) if values else None
     if interval is None or average is None:
         return _undecided(found, "95% interval of the mean", max(2 - len(values), 1), average)
     rule = (
@@ -198,7 +201,7 @@ def _mean(claim: Claim, found: Sample, values: list[float]) -> Judgement:
     sd = stats.standard_deviation(values)
     more = 1
     if sd:
-        margin = max(abs(average - bound), FINEST_POINTS)
+        margin = max(abs(float(average) - bound), FINEST_POINTS)
         more = max(stats.seeds_for_margin(sd, margin) - len(values), 1)
     return _undecided(found, rule, more, average)
 

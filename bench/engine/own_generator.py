@@ -48,6 +48,7 @@ def _on_cpu(own: torch.Generator) -> Iterator[None]:
     try:
         yield
     finally:
+        own.set_state(default.get_state())
         default.set_state(outer)
 
 

@@ -237,6 +237,9 @@ def test_a_measure_that_failed_decides_nothing_and_says_why() -> None:
         (3e-05, "0.00003"),
         (Fraction(2, 3), "0.667"),
         (Fraction(2, 5), "0.4"),
+        (Fraction(993925, 10000), "99.393"),  # half up, where a float would give 99.392
+        (Fraction(-1, 2000), "-0.001"),
+        (Fraction(39999, 40000), "1"),
         ("28x28x6", "28x28x6"),
     ],
 )

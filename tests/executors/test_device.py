@@ -57,7 +57,8 @@ def work(executor: DeviceExecutor | LocalExecutor, todo: list[Job]) -> list[Even
 
 
 def bits(folder: Path) -> dict[str, str]:
-    records = {path.name: json.loads(path.read_bytes()) for path in folder.glob("*/*/*/seed-*.json")}
+    paths = folder.glob("*/*/*/seed-*.json")
+    records = {path.name: json.loads(path.read_bytes()) for path in paths}
     return {name: record["weights_sha256"] for name, record in records.items()}
 
 
