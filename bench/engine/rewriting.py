@@ -108,7 +108,7 @@ def _traced(network: nn.Module) -> fx.Graph:
     try:
         graph = fx.Tracer().trace(network)
     except Exception as error:  # a tracer raises whatever the forward does with a proxy
-        reason = " ".join(str(error).split())[:200]
+        reason = " ".join(f"{type(error).__name__}: {error}".split())[:200]
         raise NotRewritable(f"torch.fx cannot trace it: {reason}") from error
     after = _state(network)
     changed = sorted(name for name in before.keys() | after if before.get(name) != after.get(name))

@@ -63,12 +63,18 @@ def measure(model: nn.Module, example: Tensor, components: Mapping[str, str]) ->
 def _notes(n_images: int) -> list[str]:
     return [
         f"training is of one batch of {n_images:,} images, in float32, as the network is written",
-        "activations: what autograd keeps for the backward pass, each storage once, without "
-        "parameters and buffers",
-        "training memory = parameters + their gradients + Adam's two averages + buffers + "
-        "activations; what an operator needs for a moment is left out",
-        "files: parameters and buffers without a format's header; int8 is 1 byte a parameter and "
-        "a float32 scale for each of their tensors, buffers stay float32",
+        (
+            "activations: what autograd keeps for the backward pass, each storage once, without "
+            "parameters and buffers"
+        ),
+        (
+            "training memory = parameters + their gradients + Adam's two averages + buffers + "
+            "activations; what an operator needs for a moment is left out"
+        ),
+        (
+            "files: parameters and buffers without a format's header; int8 is 1 byte a parameter "
+            "and a float32 scale for each of their tensors, buffers stay float32"
+        ),
     ]
 
 
