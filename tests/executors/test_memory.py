@@ -34,7 +34,10 @@ if os.environ.get("PEAKS"):
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 @pytest.mark.parametrize("name", ["model_1", "model_2", "model_3"])
 def test_a_worker_stays_below_one_gibibyte(
-    bench: Callable[..., subprocess.CompletedProcess[str]], write_architecture: Callable[..., Path], tmp_path: Path, name: str
+    bench: Callable[..., subprocess.CompletedProcess[str]],
+    write_architecture: Callable[..., Path],
+    tmp_path: Path,
+    name: str,
 ) -> None:
     source = (ROOT / "architectures" / f"{name}.py").read_text(encoding="utf-8")
     write_architecture(name, source, after=PEAK)
