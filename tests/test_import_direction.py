@@ -167,7 +167,7 @@ def uphill(found: list[Import]) -> list[str]:
 
 
 def is_allowed_locally(one: Import) -> bool:
-    return (one.importer, "*") in LOCAL_IMPORTS or any(
+    return (one.room, "*") in LOCAL_IMPORTS or any(
         one.importer == importer and f"{one.module}.".startswith(f"{module}.")
         for importer, module in LOCAL_IMPORTS
     )

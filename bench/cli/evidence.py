@@ -1,0 +1,222 @@
+"""The commands that weigh what is recorded: compare, reproduce, claims, plan."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from bench.cli.application import app
+from bench.cli.options import Arch, AsJson, Builtin, DataDir, Margin, Results, SplitName
+from bench.cli.terminal import (
+    EXIT_INTERRUPTED,
+    RESULTS,
+    complain,
+    console,
+    errors,
+    print_to,
+    require_suite_name,
+    say,
+    say_all,
+)
+from bench.errors import UsageError
+
+if TYPE_CHECKING:
+    from bench.claims.ledger import Entry
+
+
+@app.command()
+def claims(
+    suite: Annotated[
+        list[str] | None,
+        typer.Option(help="A suite of results, repeatable; default: local, else the shipped one."),
+    ] = None,
+    results: Results = RESULTS,
+    file: Annotated[
+        list[Path] | None, typer.Option(help="A file of claims, repeatable; default: claims/.")
+    ] = None,
+    builtin: Annotated[bool, typer.Option("--builtin", help="Add the shipped claims.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="For scripts.")] = False,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Exit 1 where a claim is refuted.")
+    ] = False,
+    allow: Annotated[
+        list[str] | None, typer.Option(help="With --strict: an id that may be refuted; repeatable.")
+    ] = None,
+    known: Annotated[
+        Path | None, typer.Option(help="With --strict: a file of such ids, one a line.")
+    ] = None,
+    check: Annotated[
+        bool, typer.Option("--check", help="Only look for mistakes in the files of claims.")
+    ] = False,
+    document: Annotated[
+        Path | None, typer.Option(help="With --check: the document whose lines hold the quotes.")
+    ] = None,
+) -> None:
+    """The ledger: each published claim, what was measured, the verdict."""
+    from bench import judging
+    from bench.claims.ledger import as_json as rows_as_json
+    from bench.claims.ledger import known_ids, show
+
+    paths = judging.files(file or [], builtin)
+    if check:
+        _tell_mistakes(paths, document)
+        return
+    allowed = [*(allow or []), *(known_ids(known) if known else [])]
+    suites, notice = judging.suites(suite or [], results)
+    entries = judging.entries(paths, suites)
+    if notice:
+        complain(f"Notice: {notice}")
+    if as_json:
+        sys.stdout.buffer.write(rows_as_json(entries))
+    else:
+        show(entries, console)
+    if strict:
+        _tell_refuted(entries, allowed)
+
+
+def _tell_mistakes(paths: list[Path], document: Path | None) -> None:
+    """Every mistake in the files of claims; exit 2 where there is one."""
+    from bench import judging
+
+    mistakes = judging.mistakes(paths, document)
+    for mistake in mistakes:
+        complain(f"error: {mistake}")
+    if mistakes:
+        raise typer.Exit(UsageError.exit_code)
+    say(f"no mistakes in {', '.join(str(path) for path in paths)}")
+
+
+def _tell_refuted(entries: list[Entry], allowed: list[str]) -> None:
+    """Refutations that no list knows; exit 1 where there is one."""
+    from bench.claims.ledger import strict
+
+    found = strict(entries, allowed)
+    for words in found.stale:
+        complain(f"Notice: known as refuted, but {words}")
+    if found.new:
+        complain(f"refuted: {', '.join(found.new)}")
+        raise typer.Exit(1)
+
+
+@app.command()
+def compare(
+    first: Annotated[
+        str, typer.Argument(metavar="A", help="A suite, or suite/dataset/architecture[/digest].")
+    ],
+    second: Annotated[str, typer.Argument(metavar="B", help="The same.")],
+    margin: Margin = None,
+    split: SplitName = None,
+    results: Results = RESULTS,
+    as_json: AsJson = False,
+) -> None:
+    """Two suites, architectures or recipes: distributions, verdict, drift; 1 if bits differ."""
+    from bench import stats
+    from bench.arms import parse_place
+    from bench.comparing import outcome, telling
+    from bench.spec import canonical_json
+
+    found = outcome.compare(
+        outcome.Request(
+            first=parse_place(first, results),
+            second=parse_place(second, results),
+            results=results,
+            split=split,
+            margin_points=stats.MARGIN_POINTS if margin is None else margin,
+        )
+    )
+    if as_json:
+        sys.stdout.buffer.write(canonical_json(found))
+    else:
+        telling.show(found, console)
+    raise typer.Exit(found.exit_code)
+
+
+@app.command()
+def reproduce(
+    run: Annotated[
+        str,
+        typer.Argument(
+            metavar="RUN",
+            help="A record's path, suite/dataset/architecture/seed-0003[-key12], or the first "
+            "digits of its key.",
+        ),
+    ],
+    builtin: Builtin = False,
+    device: Annotated[
+        str | None, typer.Option(help="auto, cpu, cuda or cuda:N; default: the record's kind.")
+    ] = None,
+    results: Results = RESULTS,
+    data_dir: DataDir = None,
+    as_json: Annotated[bool, typer.Option("--json", help="For scripts.")] = False,
+) -> None:
+    """Train one recorded run again and compare: bits here, the distribution elsewhere."""
+    from bench.reproduce import recorded
+
+    kept = recorded.find(run, results)
+    recorded.require_reproducible(kept)
+    from bench.progress import duration
+    from bench.reproduce import outcome, retraining
+    from bench.spec import canonical_json
+
+    shown = errors if as_json else console
+    rebuilt = retraining.rebuild(kept, device, builtin, data_dir)
+    before, here = kept.record.environment, rebuilt.environment
+    family = [] if outcome.is_same(before, here) else recorded.family(kept)
+    print_to(shown, outcome.environment_line(before, here))
+    seconds = duration(rebuilt.estimate_seconds())
+    print_to(shown, f"plan: {kept.name}, epochs {rebuilt.spec.recipe.epochs}, about {seconds}")
+    try:
+        retrained = retraining.retrain(rebuilt, shown)
+    except KeyboardInterrupt:
+        complain("interrupted: nothing is kept; the same command starts afresh")
+        raise typer.Exit(EXIT_INTERRUPTED) from None
+    found = outcome.compare(kept.name, kept.record, retrained, family)
+    if as_json:
+        sys.stdout.buffer.write(canonical_json(found))
+    else:
+        for line in outcome.lines(found):
+            say(line)
+    raise typer.Exit(found.exit_code)
+
+
+@app.command("plan")
+def plan_(
+    margin: Margin = None,
+    rate: Annotated[
+        float | None, typer.Option(help="The share of runs that must meet the target, as 0.90.")
+    ] = None,
+    assume: Annotated[
+        float | None, typer.Option(help="The chance with which each run is taken to meet it.")
+    ] = None,
+    seeds: Annotated[
+        int | None, typer.Option(help="So many runs: the chance that they bring a verdict.")
+    ] = None,
+    arch: Arch = None,
+    suite: Annotated[str, typer.Option("--suite", help="The suite that is the pilot.")] = "local",
+    split: SplitName = None,
+    results: Results = RESULTS,
+    as_json: AsJson = False,
+) -> None:
+    """How many seeds for a margin, from a pilot's spread, or for a verdict on a rate."""
+    require_suite_name(suite)
+    from bench import stats
+    from bench.forecast import questions, telling
+    from bench.spec import canonical_json
+
+    of_rate = rate is not None or assume is not None or seeds is not None
+    if margin is None and not of_rate:
+        margin, of_rate = stats.MARGIN_POINTS, True
+    pilot = questions.Pilot(results, suite, tuple(arch or ()), split)
+    declared = stats.DECLARED_RATE if rate is None else rate
+    found = questions.Forecast(
+        suite=None if margin is None else suite,
+        rate=questions.for_rate(declared, assume, seeds) if of_rate else None,
+        margin=None if margin is None else questions.for_margin(margin, pilot),
+    )
+    if as_json:
+        sys.stdout.buffer.write(canonical_json(found))
+    else:
+        say_all(telling.lines(found))

@@ -1,0 +1,79 @@
+"""The commands that only look, and the starter."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bench.cli.application import app
+from bench.cli.options import Builtin, DataDir, Group, Reports, Results
+from bench.cli.terminal import REPORTS, RESULTS, console, say
+
+
+@app.command("list")
+def list_(group: Group = None, builtin: Builtin = False) -> None:
+    """The architectures, data sets and measures at hand."""
+    from bench import datasets, discover, measures
+    from bench.shipped import folder, folder_in_use
+
+    place = folder_in_use("architectures")
+    found = discover.scan(place, group) if group else discover.scan_all(place)
+    if builtin and folder("architectures").resolve() != place.resolve():
+        found += discover.scan_all(folder("architectures"))
+    for each in found:
+        label = f"{each.group}/{each.name}" if each.group else each.name
+        say(f"architecture {label}: {discover.headline(each)}")
+    for name in datasets.names():
+        say(f"data set {name}")
+    for name in measures.names():
+        say(f"measure {name}")
+
+
+@app.command()
+def inspect(
+    architecture: Annotated[str, typer.Argument(help="The architecture's name.")],
+    builtin: Builtin = False,
+    as_json: Annotated[bool, typer.Option("--json", help="For scripts.")] = False,
+) -> None:
+    """One architecture: components, layers, operations, receptive field."""
+    from bench import inspection, provenance, stages
+    from bench.engine.settings import resolve_device
+
+    found = stages.find_architectures([architecture], None, builtin)
+    selection = stages.load_architectures(found, named=True)
+    environment = provenance.environment(resolve_device("cpu"), provenance.command_line())
+    portrait = stages.portrait(selection.usable[0][1], environment)
+    if as_json:
+        sys.stdout.buffer.write(inspection.as_json(portrait))
+    else:
+        inspection.show(portrait, console)
+
+
+@app.command()
+def new(name: Annotated[str, typer.Argument(help="Lower case letters, digits and _.")]) -> None:
+    """A commented starter for your own network, in architectures/NAME.py."""
+    from bench.shipped import folder
+    from bench.starter import create
+
+    path = create(name, Path("architectures"), folder("templates"))
+    say(f"made {path}; try it: python -m bench inspect {name}")
+
+
+@app.command()
+def doctor(
+    results: Results = RESULTS, reports: Reports = REPORTS, data_dir: DataDir = None
+) -> None:
+    """Python, torch, device, cores, data, disk, versions: what is there and what to do."""
+    from bench.doctor import checks
+
+    failed = False
+    for check in checks(results=results, reports=reports, data_dir=data_dir):
+        mark = {True: "ok ", False: "BAD", None: "-  "}[check.ok]
+        remedy = f"  -> {check.remedy}" if check.remedy and check.ok is not True else ""
+        say(f"{mark} {check.name}: {check.value}{remedy}")
+        failed |= check.ok is False
+    if failed:
+        raise typer.Exit(1)

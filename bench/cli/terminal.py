@@ -1,0 +1,73 @@
+"""What the commands share: the terminal, exit codes and the report at the end."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+
+from bench.errors import UsageError
+
+if TYPE_CHECKING:
+    from bench.stages import Selection
+
+RESULTS, REPORTS = Path("results"), Path("reports")
+EXIT_SOME_FAILED = 3
+EXIT_INTERRUPTED = 130
+
+console = Console(soft_wrap=True)
+errors = Console(stderr=True, soft_wrap=True)
+
+
+def say(text: str) -> None:
+    """Prints a line as it is, without markup."""
+    print_to(console, text)
+
+
+def say_all(lines: list[str]) -> None:
+    """Prints lines."""
+    for line in lines:
+        say(line)
+
+
+def complain(text: str) -> None:
+    """Prints a line on stderr."""
+    print_to(errors, text)
+
+
+def print_to(place: Console, text: str) -> None:
+    """Prints a line there, without markup."""
+    place.print(text, markup=False, highlight=False)
+
+
+def tell_broken(selection: Selection) -> None:
+    """Names the architecture files that could not be used."""
+    for error in selection.broken:
+        complain(f"skipped: {error}")
+
+
+def require_suite_name(name: str) -> None:
+    """Raises UsageError where the name is not one folder's."""
+    if not name or Path(name).name != name or name.startswith("."):
+        raise UsageError(
+            f"bad suite name '{name}'", where="--suite", remedy="give one folder's name"
+        )
+
+
+def render_report(results: Path, suite: str, reports: Path, document: Path | None = None) -> None:
+    """Renders the suite's report, renews the document's table, and says where they lie."""
+    from bench import fragment
+    from bench import report as stage
+    from bench.store import Suite
+
+    words = ["python", "-m", "bench", "report", "--suite", suite]
+    words += ["--results", str(results)] if results != RESULTS else []
+    words += ["--reports", str(reports)] if reports != REPORTS else []
+    command = shlex.join(words).replace(str(Path.home()), "~")
+    written = stage.render(Suite(results, suite), reports, command=command)
+    if document:
+        changed = fragment.update(document, reports / stage.MARKDOWN)
+        say(f"{document}: {'renewed' if changed else 'up to date'}")
+    say(f"report: {written[0]}")
