@@ -415,8 +415,11 @@ class AView(Base):
 
 
 REFUSED: tuple[tuple[type[nn.Module], str], ...] = (
-    (DataDependent, "torch.fx cannot trace it: symbolically traced variables cannot be used as"),
-    (DependsOnTheBatch, "torch.fx cannot trace it: symbolically traced variables"),
+    (
+        DataDependent,
+        "torch.fx cannot trace it: TraceError: symbolically traced variables cannot be used as",
+    ),
+    (DependsOnTheBatch, "torch.fx cannot trace it: TraceError: symbolically traced variables"),
     (Counts, "its forward changes 'calls'"),
     (CountsInABuffer, "its forward changes 'calls'"),
     (WritesIntoAParameter, "its trial failed with RuntimeError: a leaf Variable that requires"),
