@@ -17,7 +17,16 @@ from bench.shipped import PACKAGE
 from bench.spec import Environment
 
 CODE = ("--", ".", ":!results", ":!reports")  # what the project writes itself is no change of it
-PACKAGES = ("torch", "torchvision", "numpy", "numba", "fvcore", "safetensors", "msgspec", "mlxtend")
+COMPILERS = ("numba", "llvmlite", "numpy")  # whose versions decide what a CPU's kernels compute
+PACKAGES = (
+    "torch",
+    "torchvision",
+    *COMPILERS,
+    "fvcore",
+    "safetensors",
+    "msgspec",
+    "mlxtend",
+)
 
 
 def environment(device: torch.device, command: str) -> Environment:
@@ -58,6 +67,8 @@ def fingerprint(device: torch.device) -> str:
         processor(device),
     ]
     parts.append(torch.backends.cpu.get_cpu_capability())
+    if device.type == "cpu":
+        parts += [f"{name} {_version(name)}" for name in COMPILERS]
     if device.type == "cuda":
         parts += [str(torch.version.cuda), str(torch.backends.cudnn.version()), _driver()]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:12]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -18,7 +18,7 @@ from bench.datasets._mapped import shared
 from bench.discover import Found
 from bench.engine.network import INPUT_SHAPE, initialised, require_trainable
 from bench.engine.path import engine_path
-from bench.engine.run import unfinished
+from bench.engine.run import record_of
 from bench.engine.trial import seconds_per_epoch
 from bench.errors import ArchitectureError
 from bench.executors import Event, Executor, Job
@@ -97,25 +97,34 @@ def engine_paths(
     return paths, {name: reason for name, (_, reason) in named if reason}
 
 
-def estimate_seconds(plan: Plan, dataset: Dataset, n_workers: int) -> float:
-    """How long the plan takes here, from a short measured trial of each architecture."""
+def estimate_seconds(
+    plan: Plan, architectures: Iterable[Architecture], dataset: Dataset, n_workers: int
+) -> float:
+    """How long the plan takes here, from a short measured trial of each architecture.
+
+    Args:
+        plan: The runs.
+        architectures: Those of the plan, and maybe others.
+        dataset: The runs' data set.
+        n_workers: Runs side by side.
+    """
+    loaded = {each.digest: each for each in architectures}
     trials: dict[str, float] = {}
     total = 0.0
     for job in plan.jobs:
         digest = job.spec.architecture_digest
         if digest not in trials:
-            trials[digest] = _trial(job, dataset)
+            trials[digest] = _trial(loaded[digest], job, dataset)
         total += trials[digest] * job.spec.recipe.epochs
     return total / max(1, min(n_workers, len(plan.jobs)))
 
 
-def _trial(job: Job, dataset: Dataset) -> float:
+def _trial(architecture: Architecture, job: Job, dataset: Dataset) -> float:
     """Seconds an epoch; 0 for a network that cannot train, which its first run will tell."""
+    device = torch.device(job.environment.device)
     try:
-        architecture = discover.load(job.found)
-        device = torch.device(job.environment.device)
         return seconds_per_epoch(architecture, job.spec, dataset, device)
-    except Exception:
+    except Exception:  # whatever it is, the first run ends with it and tells it
         return 0.0
 
 
@@ -166,7 +175,7 @@ def _keep_failure(event: Event) -> None:
     suite = Suite(job.results, job.suite)
     if event.kind == "failed" and not suite.path_of_spec(job.spec).exists():
         reason = event.reason or "unknown"
-        suite.add_run(unfinished(job.spec, job.environment, "failed", reason), None)
+        suite.add_run(record_of(job.spec, job.environment, "failed", reason), None)
         suite.checkpoint(job.spec).clear()
 
 

@@ -18,7 +18,8 @@ Bench = Callable[..., subprocess.CompletedProcess[str]]
 Write = Callable[..., Path]
 
 # In a worker (not in the plan's trial, whose parent is this process) training stops for ever
-# before step STOP_AT and says so through a pipe in the file system; so the test kills it there.
+# before step STOP_AT and tells its process through a pipe in the file system, PID_BYTES a worker;
+# so the test kills it there.
 STOPPING = """
 import os, signal
 from torch.optim.optimizer import register_optimizer_step_pre_hook
@@ -27,12 +28,13 @@ def _stop(optimizer, *_, steps=[0]):
     steps[0] += 1
     if steps[0] == int(os.environ["STOP_AT"]):
         with open(os.environ["STOPPED"], "w") as pipe:
-            pipe.write("stopped")
+            pipe.write(f"{os.getpid():8d}")
         signal.pause()
 
 if os.environ.get("STOP_AT") and os.getppid() != TEST_PARENT:
     register_optimizer_step_pre_hook(_stop)
 """.replace("TEST_PARENT", str(os.getpid()))
+PID_BYTES = 8
 WORDS = ("train", "--dataset", "mnist5k", "--arch", "tiny", "--seeds", "1", "--jobs", "1")
 STEPS_PER_EPOCH = 7  # 3,500 images in batches of 500
 
@@ -42,6 +44,16 @@ def sha256_of(folder: Path) -> str:
     digest = json.loads(path.read_bytes())["weights_sha256"]
     assert isinstance(digest, str)
     return digest
+
+
+def wait_for_stops(stopped: Path, n_workers: int) -> list[int]:
+    """Waits until so many workers have reached the step; returns their processes."""
+    # Open for writing too: between two workers the pipe then neither ends nor loses its content.
+    pipe = os.open(stopped, os.O_RDWR)
+    try:
+        return [int(os.read(pipe, PID_BYTES)) for _ in range(n_workers)]
+    finally:
+        os.close(pipe)
 
 
 def start(
@@ -70,7 +82,7 @@ def test_a_killed_command_goes_on_and_ends_with_the_same_bits(
     stopped = tmp_path / "stopped"
     os.mkfifo(stopped)
     with start(tmp_path, "killed", STOPPED=str(stopped), STOP_AT=str(step)) as running:
-        assert stopped.read_text() == "stopped"  # waits for the worker to reach the step
+        wait_for_stops(stopped, 1)
         os.killpg(running.pid, how)  # as a terminal's Ctrl-C does, or a machine that goes down
         _, errors = running.communicate(timeout=60)
     if how == signal.SIGINT:
@@ -81,6 +93,25 @@ def test_a_killed_command_goes_on_and_ends_with_the_same_bits(
     kept = list(tmp_path.glob("killed/local/.unfinished/*.checkpoint"))
     assert len(kept) == (step > STEPS_PER_EPOCH)
     assert bench(*WORDS, "--results", "killed").returncode == 0
+    assert sha256_of(tmp_path / "killed") == sha256_of(tmp_path / "whole")
+    assert list(tmp_path.glob("killed/local/.unfinished/*.checkpoint")) == []
+
+
+def test_a_worker_killed_once_from_outside_costs_no_run(
+    bench: Bench, tmp_path: Path, write_architecture: Write
+) -> None:
+    write_architecture("tiny", after=STOPPING)
+    assert bench(*WORDS, "--results", "whole").returncode == 0
+    stopped = tmp_path / "stopped"
+    os.mkfifo(stopped)
+    # In the second epoch: a worker that goes on from the first one's end never takes so many steps.
+    with start(
+        tmp_path, "killed", STOPPED=str(stopped), STOP_AT=str(STEPS_PER_EPOCH + 3)
+    ) as running:
+        (worker,) = wait_for_stops(stopped, 1)
+        os.kill(worker, signal.SIGKILL)
+        _, errors = running.communicate(timeout=60)
+    assert running.returncode == 0, errors
     assert sha256_of(tmp_path / "killed") == sha256_of(tmp_path / "whole")
     assert list(tmp_path.glob("killed/local/.unfinished/*.checkpoint")) == []
 
@@ -110,18 +141,21 @@ def test_each_network_has_the_same_bits_alone_side_by_side_in_any_order_and_afte
         source = (ROOT / "architectures" / f"{name}.py").read_text(encoding="utf-8")
         write_architecture(name, source, after=STOPPING)
     words = ("train", "--dataset", "mnist5k", "--epochs", "8")  # 224 steps
-    alone = (*words, "--seeds", "1", "--jobs", "1", *chosen(names))
+    alone = (*words, "--seeds", "0-1", "--jobs", "1", *chosen(names))
     assert bench(*alone, "--results", "alone").returncode == 0
 
     stopped = tmp_path / "stopped"
     os.mkfifo(stopped)
-    others = (*words, "--seeds", "1,0", "--jobs", "2", *chosen(names[::-1]))
-    in_an_epoch = {"STOPPED": str(stopped), "STOP_AT": "100"}  # 28 steps an epoch
+    others = (*words, "--seeds", "1,0", "--jobs", "3", *chosen(names[::-1]))
+    in_an_epoch = {"STOPPED": str(stopped), "STOP_AT": "100"}  # the fourth, of 28 steps
     with start(tmp_path, "killed", others, **in_an_epoch) as running:
-        assert stopped.read_text() == "stopped"
+        wait_for_stops(stopped, len(names))
         os.killpg(running.pid, signal.SIGKILL)
         running.communicate(timeout=60)
-    assert list(tmp_path.glob("killed/local/.unfinished/*.checkpoint"))
+    kept = tmp_path.glob("killed/local/.unfinished/*.checkpoint")
+    assert sorted(path.name[: len("model_1-seed-0001")] for path in kept) == [
+        f"{name}-seed-0001" for name in names
+    ]
     assert bench(*others, "--results", "killed").returncode == 0
 
     def bits(results: str, name: str, seed: int) -> str:
@@ -133,4 +167,5 @@ def test_each_network_has_the_same_bits_alone_side_by_side_in_any_order_and_afte
         return digest
 
     for name in names:
-        assert bits("killed", name, 0) == bits("alone", name, 0)
+        for seed in (0, 1):
+            assert bits("killed", name, seed) == bits("alone", name, seed)

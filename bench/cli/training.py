@@ -183,7 +183,8 @@ def _train_and_report(
     plan = work.first_plan()
     say(f"{environment.device}: {environment.processor}, torch {environment.torch}")
     stages.measure(selection, environment, kept)
-    seconds = stages.estimate_seconds(plan, loaded, n_workers)
+    architectures = [architecture for _, architecture in selection.usable]
+    seconds = stages.estimate_seconds(plan, architectures, loaded, n_workers)
     _tell_plan(plan, seconds, f"{min(n_workers, len(plan.jobs))} {how}")
 
     def render() -> None:

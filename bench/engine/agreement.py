@@ -14,7 +14,10 @@ from torch import Tensor, nn
 
 from bench.engine.fused import Words, is_image_batch
 from bench.engine.rewriting import NotRewritable, Rewritten
+from bench.engine.settings import numerics_of, seed_global_generators
+from bench.spec import Numerics
 
+NUMERICS = Numerics(memory_format="channels_last", path="fused")
 N_TRIAL_STEPS = 5
 N_TRIAL_IMAGES = 16
 TOLERANCE = 1e-4  # of outputs and buffers, by their norm; float32 over a whole network leaves 1e-6
@@ -27,7 +30,8 @@ def require_agreement(build: Callable[[], nn.Module], example_shape: tuple[int, 
     """Compares a rewritten network with the original: outputs, gradients, buffers.
 
     Both drop the same values. Their parameters are moved from where they start, so that nothing
-    hides behind a zero. Torch's global generator comes back.
+    hides behind a zero. It runs under a run's numerics, whatever the process has set, so that every
+    process finds the same; the global generators come back.
 
     Args:
         build: Makes the network.
@@ -36,8 +40,8 @@ def require_agreement(build: Callable[[], nn.Module], example_shape: tuple[int, 
     Raises:
         NotRewritable: not traceable, not equal, or its trial failed; says which.
     """
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
+    with numerics_of(NUMERICS, torch.device("cpu")):
+        seed_global_generators(0)
         try:
             with redirect_stderr(StringIO()):  # torch.fx prints there what it also raises
                 _require_agreement(build(), example_shape)

@@ -20,10 +20,12 @@ from bench import discover
 from bench.datasets import Dataset, Split
 from bench.discover import Found
 from bench.engine.data import prepare
+from bench.engine.memory import is_out_of_memory
 from bench.engine.network import INPUT_SHAPE, N_CLASSES
 from bench.engine.settings import numerics_of
 from bench.engine.train import State, start
 from bench.engine.turns import in_steps
+from bench.errors import TrainingError
 from bench.spec import Architecture, DatasetInfo, Numerics, RunSpec
 
 N_FULL_STEPS, N_LEFT_OVER = 4, 3  # of the trial: batches, and images in the short one
@@ -35,24 +37,37 @@ class NotCapturable(Exception):
 
 
 def refusal(architecture: Architecture, device: torch.device) -> str | None:
-    """Why the architecture's step cannot be captured on the device; None where it can."""
+    """Why the architecture's step cannot be captured on the device; None where it can.
+
+    Raises:
+        TrainingError: the trial found no memory or was killed. That tells of the device and its
+            other users, and the answer decides the runs' key, so none is given.
+    """
     found = Found(architecture.name, architecture.group, architecture.path)
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
     process = context.Process(target=_try, args=(theirs, found, str(device)), daemon=True)
     process.start()
     theirs.close()  # so that a dead process shows as the end of the pipe
+    was_killed = False
+    reason: str | None
     try:
         reason = ours.recv()
-        assert reason is None or isinstance(reason, str)
-        return reason
-    except EOFError:
+    except (EOFError, ConnectionResetError):
         process.join()
-        return f"its trial ended with exit code {process.exitcode}"
+        reason = f"its trial ended with exit code {process.exitcode}"
+        was_killed = (process.exitcode or 0) < 0
     finally:
         process.terminate()
         process.join()
         ours.close()
+    if reason and (is_out_of_memory(reason) or was_killed):
+        raise TrainingError(
+            f"cannot tell whether '{architecture.name}' can be captured on {device}: {reason}",
+            where=str(architecture.path),
+            remedy="run the command again when the device is free; if it stays, use --device cpu",
+        )
+    return reason
 
 
 def _try(pipe: Connection, found: Found, device_name: str) -> None:

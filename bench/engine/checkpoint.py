@@ -7,10 +7,22 @@ from typing import Any
 
 import msgspec
 import torch
+from torch import Tensor, nn
 
+from bench.engine.network import named_tensors
 from bench.engine.optimizer import load_moments
 from bench.engine.train import State
 from bench.spec import Epoch
+
+# What content of another shape makes the code that reads it raise.
+MISFITS = (
+    AttributeError,
+    KeyError,
+    TypeError,
+    ValueError,
+    RuntimeError,
+    msgspec.MsgspecError,
+)
 
 
 class Unusable(Exception):
@@ -24,9 +36,9 @@ def encode(state: State, key: str, environment: str) -> bytes:
         "key": key,
         "environment": environment,
         "epochs": msgspec.json.encode(state.epochs).decode(),
-        "network": state.network.state_dict(),
+        "network": _content(state.network),
         "optimizer": state.optimizer.state_dict(),
-        "average": state.average.module.state_dict() if state.average else None,
+        "average": _content(state.average.module) if state.average else None,
     }
     torch.save(content, buffer)
     return buffer.getvalue()
@@ -50,13 +62,35 @@ def restore(state: State, content: bytes, key: str, environment: str) -> None:
             raise Unusable(f"its {name} is {loaded.get(name)}, this run's is {expected}")
     try:
         epochs = msgspec.json.decode(loaded["epochs"], type=list[Epoch])
-        state.network.load_state_dict(loaded["network"])
-        load_moments(state.optimizer, loaded["optimizer"])
+        pairs = _pairs(state.network, loaded["network"])
         if state.average:
-            state.average.module.load_state_dict(loaded["average"])
-    except (KeyError, TypeError, ValueError, RuntimeError, msgspec.MsgspecError) as error:
+            pairs += _pairs(state.average.module, loaded["average"])
+        load_moments(state.optimizer, loaded["optimizer"])  # it looks before it changes something
+    except MISFITS as error:
         raise Unusable(f"its content does not fit: {error}") from error
+    with torch.no_grad():
+        for tensor, saved in pairs:
+            tensor.copy_(saved)
     state.epochs[:] = epochs
+
+
+def _content(network: nn.Module) -> dict[str, Tensor]:
+    return {name: tensor.detach() for name, tensor in named_tensors(network)}
+
+
+def _pairs(network: nn.Module, saved: dict[str, Tensor]) -> list[tuple[Tensor, Tensor]]:
+    """Each of the network's tensors with what was saved of it.
+
+    Raises:
+        ValueError: other names, shapes or types.
+    """
+    mine = dict(named_tensors(network))
+    if unlike := sorted(mine.keys() ^ saved.keys()):
+        raise ValueError(f"'{unlike[0]}' is only in one of the two")
+    for name, tensor in mine.items():
+        if (tensor.shape, tensor.dtype) != (saved[name].shape, saved[name].dtype):
+            raise ValueError(f"'{name}' has another shape or type")
+    return [(tensor, saved[name]) for name, tensor in mine.items()]
 
 
 def _load(content: bytes) -> dict[str, Any]:

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from bench.datasets import Dataset, Split
+from bench.engine.fused_batch import looked_up
 from bench.spec import Numerics, RunSpec
 
 
@@ -49,7 +50,10 @@ def _on_device(split: Split, device: torch.device) -> DeviceSplit:
 
 def network_input(images: Tensor, grey_levels: Tensor, numerics: Numerics) -> Tensor:
     """(n, 28, 28) uint8 -> (n, 1, 28, 28) normalised float32."""
-    values = grey_levels[images.int()].unsqueeze(1)
+    if numerics.path == "fused":
+        values = looked_up(images, grey_levels)
+    else:
+        values = grey_levels[images.int()].unsqueeze(1)
     return values.contiguous(memory_format=memory_format(numerics))
 
 

@@ -46,14 +46,16 @@ class Row:
 
 def table(recipe: Recipe, rates: Rates) -> Tensor:
     """The rows of all steps t = 1 ... n_steps, (n_steps, 7) float64, in the order of `Row`."""
-    t = np.arange(1, len(rates.learning_rate) + 1)
     rate, momentum = rates.learning_rate, rates.momentum
+    # Python's powers: NumPy's depend on the processor's vector units in the last bit.
+    momentum_to_t = np.array([beta**t for t, beta in enumerate(momentum.tolist(), start=1)])
+    beta2_to_t = np.array([BETA2**t for t in range(1, len(rate) + 1)])
     columns = [
         -rate,
         momentum,
         1 - momentum,
-        -rate / (1 - momentum**t),
-        1 / np.sqrt(1 - BETA2**t),
+        -rate / (1 - momentum_to_t),
+        1 / np.sqrt(1 - beta2_to_t),
         1 - rate * recipe.weight_decay,
         rates.average_weight,
     ]

@@ -140,7 +140,7 @@ def _of_batch(norm: nn.BatchNorm2d, x: Tensor) -> _Affine:
     """From the batch's own statistics, which move the running ones."""
     channels = x.shape[1]
     mean, variance = np.empty(channels), np.empty(channels)
-    kernels.moments(_flat(x), mean, variance)
+    kernels.moments(flat(x), mean, variance)
     n_pixels = x.numel() // channels
     _move_running_statistics(norm, mean, variance * (n_pixels / (n_pixels - 1)))
     return _affine(norm, mean, variance)
@@ -197,25 +197,25 @@ class _Chain(torch.autograd.Function):
         ctx.affine, ctx.chain, ctx.training = affine, fused.chain, fused.training
         if not fused.chain.pool:
             out = torch.empty_like(x, memory_format=torch.channels_last)
-            kernels.affine(_flat(x), *_parts(affine), fused.chain.relu, _flat(out))
+            kernels.affine(flat(x), *_parts(affine), fused.chain.relu, flat(out))
             return out
         n, channels, height, width = x.shape
         out = torch.empty((n, channels, height // 2, width // 2), memory_format=torch.channels_last)
         ctx.index, ctx.chosen = np.empty(out.numel(), np.uint8), np.empty(out.numel(), np.float32)
         ctx.factor = fused.factor
-        words = fused.words.draw(out.numel() if fused.threshold else 0)
         kernels.pool(
-            _flat(x),
+            flat(x),
             width,
             *_parts(affine),
             fused.chain.relu,
-            words,
-            fused.threshold,
             fused.factor,
-            _flat(out),
+            flat(out),
             ctx.index,
             ctx.chosen,
         )
+        if fused.threshold:
+            words = fused.words.draw(out.numel())
+            kernels.pool_dropout(words, fused.threshold, flat(out), ctx.index)
         return out
 
     @staticmethod
@@ -226,7 +226,7 @@ class _Chain(torch.autograd.Function):
         gradient = gradient.contiguous(memory_format=torch.channels_last)
         out = torch.empty_like(x, memory_format=torch.channels_last)
         backward = _pool_backward if ctx.chain.pool else _affine_backward
-        plain, weighted = backward(ctx, _flat(gradient), x, out)
+        plain, weighted = backward(ctx, flat(gradient), x, out)
         if ctx.chain.norm is None:
             return out, None, None, None
         weight_gradient = torch.from_numpy((weighted * ctx.affine.inverse_sd).astype(np.float32))
@@ -239,12 +239,12 @@ def _parts(affine: _Affine) -> tuple[Floats, Floats, Floats]:
 
 def _affine_backward(ctx: Any, gradient: Floats, x: Tensor, out: Tensor) -> tuple[Doubles, Doubles]:
     """Fills the gradient of x; returns the sums of the incoming one, plain and times x - mean."""
-    pixels, parts, relu = _flat(x), _parts(ctx.affine), ctx.chain.relu
+    pixels, parts, relu = flat(x), _parts(ctx.affine), ctx.chain.relu
     plain, weighted = np.zeros(x.shape[1]), np.zeros(x.shape[1])
     kernels.affine_sums(gradient, pixels, *parts, relu, plain, weighted)
     weighted -= ctx.affine.rest * plain
     slope, offset = _through_statistics(ctx, plain, weighted, x)
-    kernels.affine_backward(gradient, pixels, *parts, relu, slope, offset, _flat(out))
+    kernels.affine_backward(gradient, pixels, *parts, relu, slope, offset, flat(out))
     return plain, weighted
 
 
@@ -260,8 +260,8 @@ def _pool_backward(ctx: Any, gradient: Floats, x: Tensor, out: Tensor) -> tuple[
         )
         weighted -= affine.rest * plain
         slope, offset = _through_statistics(ctx, plain, weighted, x)
-        kernels.affine(_flat(x), affine.center, slope, offset, False, _flat(out))
-    kernels.pool_backward(gradient, ctx.index, x.shape[3], ctx.factor, affine.scale, _flat(out))
+        kernels.affine(flat(x), affine.center, slope, offset, False, flat(out))
+    kernels.pool_backward(gradient, ctx.index, x.shape[3], ctx.factor, affine.scale, flat(out))
     return plain, weighted
 
 
@@ -297,10 +297,10 @@ class _Dropout(torch.autograd.Function):
 
 def _dropped(ctx: Any, x: Tensor) -> Tensor:
     out = torch.empty_like(x, memory_format=torch.channels_last)
-    kernels.dropout(_flat(x), ctx.drawn, ctx.threshold, ctx.factor, _flat(out))
+    kernels.dropout(flat(x), ctx.drawn, ctx.threshold, ctx.factor, flat(out))
     return out
 
 
-def _flat(x: Tensor) -> Floats:
+def flat(x: Tensor) -> Floats:
     """A channels-last tensor as (n * height * width * channels,): a view, never a copy."""
     return cast(Floats, x.detach().permute(0, 2, 3, 1).view(-1).numpy())

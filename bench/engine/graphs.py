@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import torch
@@ -20,6 +20,7 @@ from bench import augment
 from bench.engine.data import DeviceData, DeviceSplit, network_input
 from bench.engine.device_optimizer import DeviceOptimizer
 from bench.engine.evaluation import Evaluation, score
+from bench.engine.network import named_tensors
 from bench.engine.own_generator import OwnGenerator
 from bench.engine.streams import generator, stream_seed
 from bench.engine.totals import Clock, Totals
@@ -225,7 +226,7 @@ class Steps:
         """Everything that a step or an evaluation changes."""
         state = self._state
         networks = [state.network, *([state.average.module] if state.average else [])]
-        weights = [each for network in networks for each in network.state_dict().values()]
+        weights = [each for network in networks for _, each in named_tensors(network)]
         return [*weights, *optimizer.tensors(), self._step, *self._totals.tensors()]
 
 
@@ -243,8 +244,11 @@ def _recording(graph: torch.cuda.CUDAGraph, pool: Any) -> Iterator[None]:
     graph.capture_begin(pool=pool, capture_error_mode="thread_local")
     try:
         yield
-    finally:
-        graph.capture_end()
+    except BaseException:
+        with suppress(RuntimeError):  # of a spoiled capture; what spoiled it is told
+            graph.capture_end()
+        raise
+    graph.capture_end()
 
 
 @contextmanager

@@ -194,14 +194,12 @@ def pool(
     scale: Floats,
     shift: Floats,
     relu: bool,
-    words: Words,
-    threshold: int,
     factor: np.float32,
     out: Floats,
     index: Bytes,
     chosen: Floats,
 ) -> None:
-    """`affine`, then the maximum of 2 x 2 pixels, then dropout.
+    """`affine`, then the maximum of 2 x 2 pixels, times a factor.
 
     Args:
         x: (n, height, width, channels) flattened, height and width even.
@@ -210,9 +208,7 @@ def pool(
         scale: (channels,)
         shift: (channels,)
         relu: Whether negative values are cut off.
-        words: One for each output, which is dropped where its word is below the threshold.
-        threshold: The share of dropped outputs times 2**32; 0 reads no word.
-        factor: What kept outputs are multiplied by.
+        factor: What outputs are multiplied by.
         out: (n, height / 2, width / 2, channels) flattened.
         index: As `out`: which pixel was the largest, the first of equals; or NOTHING.
         chosen: As `out`: that pixel's x.
@@ -237,16 +233,24 @@ def pool(
                 origin, best, k = _larger(origin, best, k, p10[c], sign, np.uint8(2))
                 origin, best, k = _larger(origin, best, k, p11[c], sign, np.uint8(3))
                 value = (origin - center[c]) * scale[c] + shift[c]
-                dead, kept = relu and value <= 0, factor
-                if threshold > 0:
-                    dropped = words[position + c] < threshold
-                    kept = np.float32(0) if dropped else factor
-                    k = np.uint8(NOTHING) if dropped else k
-                result[c] = np.float32(0) if dead else value * kept
+                dead = relu and value <= 0
+                result[c] = np.float32(0) if dead else value * factor
                 places[c] = np.uint8(NOTHING) if dead else k
                 origins[c] = origin
             position = end
             start += 2 * channels
+
+
+@compiled
+def pool_dropout(words: Words, threshold: int, out: Floats, index: Bytes) -> None:
+    """Drops those of `pool`'s outputs whose word is below the threshold.
+
+    A pass of its own: within `pool` it would keep the loop over channels from the vector unit.
+    """
+    for j in range(out.shape[0]):
+        dropped = words[j] < threshold
+        out[j] *= np.float32(0) if dropped else np.float32(1)  # not a number stays
+        index[j] = np.uint8(NOTHING) if dropped else index[j]
 
 
 @compiled

@@ -8,6 +8,7 @@ import torch
 from safetensors.torch import save
 from torch import Tensor, nn
 
+from bench.engine.settings import seed_global_generators
 from bench.engine.streams import stream_seed
 from bench.errors import ArchitectureError
 from bench.spec import Architecture
@@ -17,8 +18,8 @@ N_CLASSES = 10
 
 
 def initialised(architecture: Architecture, seed: int) -> nn.Module:
-    """The network with the initial weights of that seed; the global generator moves."""
-    torch.manual_seed(stream_seed(seed, "init"))
+    """The network with the initial weights of that seed; the global generators move."""
+    seed_global_generators(stream_seed(seed, "init"))
     network = architecture.build()
     assert isinstance(network, nn.Module)
     return network
@@ -62,21 +63,22 @@ def require_trainable(architecture: Architecture) -> int:
 
 def weights_bytes(network: nn.Module) -> bytes:
     """The weights and buffers as safetensors, contiguous and on the host."""
-    state = {name: value.detach().cpu().contiguous() for name, value in _tensors(network)}
+    state = {name: value.detach().cpu().contiguous() for name, value in named_tensors(network)}
     return save(state)
 
 
 def weights_sha256(network: nn.Module) -> str:
     """64 hex digits over names, shapes and bytes of the weights and buffers, sorted by name."""
     total = hashlib.sha256()
-    for name, value in sorted(_tensors(network)):
+    for name, value in sorted(named_tensors(network)):
         array = value.detach().cpu().contiguous().numpy()
         total.update(f"{name} {array.dtype} {array.shape}".encode())
         total.update(array.tobytes())
     return total.hexdigest()
 
 
-def _tensors(network: nn.Module) -> list[tuple[str, Tensor]]:
+def named_tensors(network: nn.Module) -> list[tuple[str, Tensor]]:
+    """Parameters and buffers, those that `state_dict` leaves out too; shared ones once."""
     return [*network.named_parameters(), *network.named_buffers()]
 
 

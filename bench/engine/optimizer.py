@@ -28,52 +28,31 @@ NORMS = (
 )
 
 
-def build(recipe: Recipe, network: nn.Module, capturable: bool = False) -> torch.optim.Optimizer:
+def build(recipe: Recipe, network: nn.Module) -> torch.optim.Optimizer:
     """The recipe's optimiser over the network's parameters, where they lie.
 
     Args:
         recipe: Optimiser, weight decay and momentum.
         network: On its device already.
-        capturable: Whether a CUDA graph will hold the step, so that its rates must be tensors
-            on the device. Adam then runs in its single-tensor form, the only one whose beta1 may
-            be a tensor without a copy to the host. SGD's momentum stays a number that a graph
-            keeps as it was when it was captured.
     """
-    rate: Any = recipe.peak_learning_rate
-    if capturable:
-        rate = torch.tensor(rate, device=next(network.parameters()).device)
+    rate, momentum = recipe.peak_learning_rate, recipe.momentum
     groups = grouped(recipe, network)
-    return _sgd(recipe, groups, rate) if recipe.optimizer == "sgd" else _adam(recipe, groups, rate)
-
-
-def _sgd(recipe: Recipe, groups: Groups, rate: Any) -> torch.optim.Optimizer:
-    # torch refuses Nesterov's form without momentum, where it is plain SGD anyway.
-    nesterov = recipe.momentum > 0
-    return torch.optim.SGD(groups, lr=rate, momentum=recipe.momentum, nesterov=nesterov, fused=True)
-
-
-def _adam(recipe: Recipe, groups: Groups, rate: Any) -> torch.optim.Optimizer:
-    adam = ADAMS[recipe.optimizer]
-    if not isinstance(rate, Tensor):
-        return adam(groups, lr=rate, betas=(recipe.momentum, BETA2), fused=True)
-    # beta2 never changes: on the host it is a constant of the graph.
-    betas: Any = (torch.full_like(rate, recipe.momentum), torch.tensor(BETA2))
-    return adam(groups, lr=rate, betas=betas, capturable=True, foreach=False, fused=False)
+    if recipe.optimizer == "sgd":
+        # torch refuses Nesterov's form without momentum, where it is plain SGD anyway.
+        return torch.optim.SGD(
+            groups, lr=rate, momentum=momentum, nesterov=momentum > 0, fused=True
+        )
+    return ADAMS[recipe.optimizer](groups, lr=rate, betas=(momentum, BETA2), fused=True)
 
 
 def set_rates(optimizer: torch.optim.Optimizer, learning_rate: float, momentum: float) -> None:
-    """Sets the next step's learning rate and momentum (Adam's beta1), tensors in place."""
+    """Sets the next step's learning rate and momentum (Adam's beta1)."""
     for group in optimizer.param_groups:
-        group["lr"] = _set(group["lr"], learning_rate)
+        group["lr"] = learning_rate
         if "betas" in group:
-            beta1, beta2 = group["betas"]
-            group["betas"] = (_set(beta1, momentum), beta2)
+            group["betas"] = (momentum, group["betas"][1])
         else:
             group["momentum"] = momentum
-
-
-def _set(kept: float | Tensor, value: float) -> float | Tensor:
-    return kept.fill_(value) if isinstance(kept, Tensor) else value
 
 
 def load_moments(optimizer: torch.optim.Optimizer, saved: dict[str, Any]) -> None:

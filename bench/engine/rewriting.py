@@ -9,6 +9,7 @@ the trial's to find (`agreement.py`).
 
 from __future__ import annotations
 
+import operator
 import pickle
 import random
 from collections.abc import Callable, Iterator
@@ -20,6 +21,7 @@ from torch import Tensor, fx, nn
 from torch.nn import functional
 
 from bench.engine.fused import Chain, Fused, Words
+from bench.engine.fused_gate import global_mean, product
 
 Matcher = Callable[[fx.Node, nn.Module | None], object | None]
 
@@ -98,9 +100,26 @@ def _rewritten(network: nn.Module, words: Words, *, training: bool) -> fx.GraphM
         nodes[-1].replace_all_uses_with(fused)
         for node in reversed(nodes):
             graph.erase_node(node)
+    _use_fast_gates(module, training)
     graph.lint()
     module.recompile()
     return module
+
+
+def _use_fast_gates(module: fx.GraphModule, training: bool) -> None:
+    for node in list(module.graph.nodes):
+        if node.op == "call_function" and node.target in (operator.mul, torch.mul):
+            if len(node.args) == 2 and not node.kwargs:
+                node.target = product
+        elif _averages_all(_module_of(node, module, training)):
+            with module.graph.inserting_before(node):
+                mean = module.graph.call_function(global_mean, node.args)
+            node.replace_all_uses_with(mean)
+            module.graph.erase_node(node)
+
+
+def _averages_all(module: nn.Module | None) -> bool:
+    return type(module) is nn.AdaptiveAvgPool2d and module.output_size in (1, (1, 1))
 
 
 def _traced(network: nn.Module) -> fx.Graph:

@@ -19,6 +19,7 @@ from bench.engine.network import weights_bytes, weights_sha256
 from bench.engine.settings import numerics_of
 from bench.engine.train import Diverged, State, start
 from bench.engine.turns import Means, Turn, train_in_turns
+from bench.errors import StoreError
 from bench.spec import Architecture, Environment, Epoch, RunRecord, RunSpec, Status
 
 EVERYTHING_HERE = Means()
@@ -35,7 +36,7 @@ class CheckpointFile(Protocol):
 
 @dataclass(frozen=True)
 class Result:
-    """A finished run: its record, its weights, and the test digits that it missed."""
+    """A finished run: its record and its weights."""
 
     record: RunRecord
     weights: bytes | None  # safetensors; None where the run is not completed
@@ -95,6 +96,10 @@ def run_in_turns(
         environment: Where this runs.
         kept: The run's checkpoint.
         means: What the process gives its runs.
+
+    Raises:
+        StoreError, OSError, MemoryError: trouble of this machine. Run again the run may well end
+            otherwise, so it is no record: records are for ever.
     """
     device = torch.device(environment.device)
     state: State | None = None
@@ -113,10 +118,12 @@ def run_in_turns(
             yield state.epochs[-1]
         return _completed(spec, environment, state, on_device)
     except Diverged as error:
-        return Result(unfinished(spec, environment, "diverged", error.what, state), None)
+        return Result(record_of(spec, environment, "diverged", error.what, state), None)
+    except (StoreError, OSError, MemoryError):
+        raise
     except Exception as error:
         reason = " ".join(f"{type(error).__name__}: {error}".split())
-        return Result(unfinished(spec, environment, "failed", reason, state), None)
+        return Result(record_of(spec, environment, "failed", reason, state), None)
 
 
 def _resume(
@@ -140,7 +147,7 @@ def _resume(
 def _completed(spec: RunSpec, environment: Environment, state: State, data: DeviceData) -> Result:
     counts = [epoch.validation_correct for epoch in state.epochs]
     record = replace(
-        unfinished(spec, environment, "completed", None, state),
+        record_of(spec, environment, "completed", None, state),
         selected_epoch=counts.index(max(counts)) + 1,
         test_misses=_misses(spec, state, data),
         weights_sha256=weights_sha256(state.evaluated),
@@ -157,14 +164,14 @@ def _misses(spec: RunSpec, state: State, data: DeviceData) -> list[tuple[int, in
     return [(int(index), int(given[index])) for index in wrong]
 
 
-def unfinished(
+def record_of(
     spec: RunSpec,
     environment: Environment,
     status: Status,
     reason: str | None,
     state: State | None = None,
 ) -> RunRecord:
-    """The record of a run without what only a completed one has, with the epochs that it did."""
+    """A run's record with the epochs that it did; what only a completed one has is None."""
     epochs = list(state.epochs) if state else []
     parameters = list(state.network.parameters()) if state else []
     return RunRecord(

@@ -96,8 +96,9 @@ def _progress(recipe: Recipe, n_steps: int) -> Doubles:
 
 
 def _cosine(recipe: Recipe, n_steps: int) -> Doubles:
-    fallen = (1 - np.cos(math.pi * _progress(recipe, n_steps))) / 2
-    return 1 - (1 - recipe.final_fraction) * fallen
+    # Python's cosine: NumPy's depends on the processor's vector units in the last bit.
+    cosines = np.array([math.cos(math.pi * part) for part in _progress(recipe, n_steps).tolist()])
+    return 1 - (1 - recipe.final_fraction) * (1 - cosines) / 2
 
 
 def _linear(recipe: Recipe, n_steps: int) -> Doubles:
@@ -107,7 +108,7 @@ def _linear(recipe: Recipe, n_steps: int) -> Doubles:
 def _step(recipe: Recipe, n_steps: int) -> Doubles:
     milestones = [round(fraction * n_steps) for fraction in recipe.step_fractions]
     n_falls = np.searchsorted(milestones, np.arange(n_steps), side="right")
-    return np.power(recipe.step_factor, n_falls)
+    return np.array([recipe.step_factor**n for n in n_falls.tolist()])
 
 
 # Schedule -> each step's part of the peak, 1 during the warm-up of those that start after it.

@@ -1,11 +1,13 @@
-"""The process-wide switches of torch that decide bits, set for a run and put back after it."""
+"""The process-wide switches and generators that decide bits, put back after a run."""
 
 from __future__ import annotations
 
 import os
+import random
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import numpy as np
 import torch
 
 from bench.errors import UsageError
@@ -44,25 +46,56 @@ def resolve_device(name: str) -> torch.device:
 @contextmanager
 def numerics_of(numerics: Numerics, device: torch.device) -> Iterator[None]:
     """Applies a run's numerics; threads, switches and the global generators come back after it."""
-    threads = torch.get_num_threads()
-    deterministic = torch.are_deterministic_algorithms_enabled()
-    filled = torch.utils.deterministic.fill_uninitialized_memory  # type: ignore[attr-defined]
     # cuBLAS is deterministic only with a fixed workspace, read when its handle is made.
-    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    os.environ["CUBLAS_WORKSPACE_CONFIG"] = ":4096:8"
+    with _generators_kept(device), _switches_kept():
+        torch.set_num_threads(numerics.n_threads)
+        torch.set_flush_denormal(numerics.flush_denormal)
+        torch.use_deterministic_algorithms(True)
+        # It would write every new tensor twice; what reads one unwritten is a bug of its own.
+        torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
+        torch.backends.cudnn.benchmark = False
+        torch.backends.cudnn.allow_tf32 = numerics.tf32
+        torch.backends.cuda.matmul.allow_tf32 = numerics.tf32
+        yield
+
+
+def seed_global_generators(seed: int) -> None:
+    """Seeds what a network may draw from without being given it: torch's, Python's and NumPy's."""
+    torch.manual_seed(seed)
+    random.seed(seed)
+    np.random.seed(seed % 2**32)  # noqa: NPY002 - the global generator is what is meant
+
+
+@contextmanager
+def _generators_kept(device: torch.device) -> Iterator[None]:
     devices = [device] if device.type == "cuda" else []
+    python, numpy = random.getstate(), np.random.get_state()  # noqa: NPY002
     with torch.random.fork_rng(devices=devices):
         try:
-            torch.set_num_threads(numerics.n_threads)
-            torch.set_flush_denormal(numerics.flush_denormal)
-            torch.use_deterministic_algorithms(True)
-            # It would write every new tensor twice; what reads one unwritten is a bug of its own.
-            torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
-            torch.backends.cudnn.benchmark = False
-            torch.backends.cudnn.allow_tf32 = numerics.tf32
-            torch.backends.cuda.matmul.allow_tf32 = numerics.tf32
             yield
         finally:
-            torch.set_num_threads(threads)
-            torch.set_flush_denormal(False)
-            torch.use_deterministic_algorithms(deterministic)
-            torch.utils.deterministic.fill_uninitialized_memory = filled  # type: ignore[attr-defined]
+            random.setstate(python)
+            np.random.set_state(numpy)  # noqa: NPY002
+
+
+@contextmanager
+def _switches_kept() -> Iterator[None]:
+    """Puts torch's switches back; flushing of denormals, which cannot be asked for, goes off."""
+    threads = torch.get_num_threads()
+    deterministic = torch.are_deterministic_algorithms_enabled()
+    switches = [
+        (torch.utils.deterministic, "fill_uninitialized_memory"),
+        (torch.backends.cudnn, "benchmark"),
+        (torch.backends.cudnn, "allow_tf32"),
+        (torch.backends.cuda.matmul, "allow_tf32"),
+    ]
+    kept = [getattr(owner, name) for owner, name in switches]
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+        torch.set_flush_denormal(False)
+        torch.use_deterministic_algorithms(deterministic)
+        for (owner, name), value in zip(switches, kept, strict=True):
+            setattr(owner, name, value)

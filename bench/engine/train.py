@@ -7,6 +7,7 @@ waits for a number to come back from the device.
 
 from __future__ import annotations
 
+import math
 import time
 from dataclasses import dataclass, field
 
@@ -21,9 +22,11 @@ from bench.engine.average import Average
 from bench.engine.data import DeviceData, memory_format, network_input
 from bench.engine.device_optimizer import DeviceOptimizer
 from bench.engine.evaluation import Evaluation, evaluate
+from bench.engine.fused_batch import augmented
 from bench.engine.network import initialised
 from bench.engine.rewriting import Rewritten
 from bench.engine.schedule import Rates, rates
+from bench.engine.settings import seed_global_generators
 from bench.engine.streams import generator, stream_seed
 from bench.errors import TrainingError
 from bench.spec import Architecture, Augmentation, Epoch, Numerics, Recipe, RunSpec
@@ -113,9 +116,16 @@ def epoch_of(
     training: Training,
     scores: tuple[Evaluation, Evaluation | None],
 ) -> Epoch:
-    """The epoch's record, with the scores of validation and test; epochs count from 1."""
+    """The epoch's record, with the scores of validation and test; epochs count from 1.
+
+    Raises:
+        Diverged: a score's loss is not finite, though every step's was.
+    """
     validation, test = scores
-    last_step = number * steps_per_epoch(spec.recipe, spec.dataset.n_train) - 1
+    n_steps = steps_per_epoch(spec.recipe, spec.dataset.n_train)
+    last_step = number * n_steps - 1
+    if not all(math.isfinite(score.loss) for score in scores if score):
+        raise _diverged(number, n_steps)
     return Epoch(
         epoch=number,
         learning_rate=float(state.rates.learning_rate[last_step]),
@@ -149,7 +159,7 @@ def _train_epoch(state: State, data: DeviceData, spec: RunSpec, epoch: int) -> t
 
 
 def _start_dropout(trained: nn.Module, seed: int) -> None:
-    torch.manual_seed(seed)
+    seed_global_generators(seed)
     if isinstance(trained, Rewritten):
         trained.words.reseed(seed)
 
@@ -177,8 +187,13 @@ def _batch(
     data: DeviceData, coefficients: augment.Coefficients, chosen: Tensor, numerics: Numerics
 ) -> tuple[Tensor, Tensor]:
     """The chosen training images, augmented, (n, 1, 28, 28) float32; and their labels (n,)."""
+    labels = data.train.labels[chosen]
+    if numerics.path == "fused":
+        inputs = augmented(data.train.images, coefficients, chosen, data.grey_levels)
+        if inputs is not None:
+            return inputs, labels
     images = augment.apply(data.train.images[chosen], coefficients[chosen])
-    return network_input(images, data.grey_levels, numerics), data.train.labels[chosen]
+    return network_input(images, data.grey_levels, numerics), labels
 
 
 def _step(
@@ -227,8 +242,13 @@ def require_finite(losses: Tensor, epoch: int) -> None:
     """Raises Diverged where one of the epoch's losses (n_steps,) is not a finite number."""
     broken = (~torch.isfinite(losses)).nonzero()
     if len(broken):
-        raise Diverged(
-            f"loss is not finite at epoch {epoch}, step {int(broken[0]) + 1}",
-            where="training",
-            remedy="lower the recipe's peak_learning_rate",
-        )
+        raise _diverged(epoch, int(broken[0]) + 1)
+
+
+def _diverged(epoch: int, step: int) -> Diverged:
+    """Both count from 1; the step is the epoch's."""
+    return Diverged(
+        f"loss is not finite at epoch {epoch}, step {step}",
+        where="training",
+        remedy="lower the recipe's peak_learning_rate",
+    )

@@ -14,9 +14,7 @@ from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 
 from bench.executors import Event, Job
-from bench.executors.device_worker import DeviceLost, serve
-
-LOST = 4  # exit code of a process whose device answers no more
+from bench.executors.device_worker import serve
 
 
 @dataclass
@@ -27,6 +25,7 @@ class Work:
     limit: int  # runs side by side
     waiting: deque[int] = field(default_factory=deque)
     suspects: deque[int] = field(default_factory=deque)  # ran in a process that died
+    retried: set[int] = field(default_factory=set)  # suspects that were started again
     running: set[int] = field(default_factory=set)
 
     @property
@@ -37,7 +36,10 @@ class Work:
     def next(self) -> int | None:
         """The run to start now, if there is room; suspects run alone, before all others."""
         if self.suspects:
-            return None if self.running else self.suspects.popleft()
+            if self.running:
+                return None
+            self.retried.add(self.suspects[0])
+            return self.suspects.popleft()
         if self.waiting and len(self.running) < self.limit:
             return self.waiting.popleft()
         return None
@@ -60,8 +62,8 @@ class Holder:
 class DeviceExecutor:
     """Works through jobs on one GPU, `n_side_by_side` at once.
 
-    If its process dies with several runs in it, each of them is tried again alone, from its last
-    checkpoint; one that dies alone is told as failed. Runs that find no memory wait.
+    If its process dies, each run in it is tried again alone, from its last checkpoint; one whose
+    process dies then too is told as failed. Runs that find no memory wait.
     """
 
     def __init__(self, n_side_by_side: int) -> None:
@@ -82,6 +84,7 @@ class DeviceExecutor:
                     told = holder.pipe.recv()
                 except (EOFError, ConnectionResetError):
                     yield from _bury(holder, work)
+                    _end(holder)
                     holder = _spawn()
                     continue
                 yield from _tell(work, *told)
@@ -118,10 +121,10 @@ def _tell(work: Work, number: int, kind: str, content: object) -> Iterator[Event
 
 
 def _bury(holder: Holder, work: Work) -> Iterator[Event]:
-    """The process died: its runs are suspects, or the one that ran alone has failed."""
+    """The process died: its runs are suspects, or the one that was tried again has failed."""
     holder.process.join()
     lost, work.running = sorted(work.running), set()
-    if len(lost) == 1:
+    if work.retried.issuperset(lost):  # alone
         reason = f"the process that held the device ended with exit code {holder.process.exitcode}"
         yield Event(work.jobs[lost[0]], "failed", reason=reason)
     else:
@@ -152,7 +155,5 @@ def _hold(pipe: Connection) -> None:
     os.environ.setdefault("CUDA_DEVICE_MAX_CONNECTIONS", "32")
     try:
         serve(pipe)
-    except BrokenPipeError:
+    except (BrokenPipeError, ConnectionResetError):
         return  # the parent is gone
-    except DeviceLost:
-        os._exit(LOST)  # taking anything down in order would ask the device

@@ -16,12 +16,13 @@ from filelock import FileLock, Timeout
 
 from bench.datasets import Dataset
 from bench.engine.data import DeviceData, prepare
+from bench.engine.memory import is_out_of_memory
 from bench.engine.run import Result, run_in_turns
 from bench.engine.settings import numerics_of
 from bench.engine.turns import Means, Turn
 from bench.executors import Job
 from bench.executors.preparing import Preparers
-from bench.executors.worker import architecture_of, dataset_of, keep
+from bench.executors.worker import architecture_of, dataset_of, finished_elsewhere, keep
 from bench.spec import Epoch, RunRecord
 from bench.store import Suite
 
@@ -29,15 +30,13 @@ SECONDS_BETWEEN_CHECKPOINTS = 20.0  # a run takes seconds here; writing its stat
 SECONDS_TO_WAIT = 0.0005  # when no run has anything to do
 MAX_PREPARERS = 8
 
-Run = Generator[Turn | Epoch, None, RunRecord | None]
+LOST = 4  # exit code of a process whose device answers no more
+
+Run = Generator[Turn | Epoch, None, RunRecord]
 
 
 class Crowded(Exception):
     """A run found no memory beside the others."""
-
-
-class DeviceLost(BaseException):
-    """The device answers no more: this process cannot go on with any run."""
 
 
 @dataclass
@@ -119,11 +118,12 @@ def _turn(pipe: Connection, number: int, run: Run, runs: dict[int, Run]) -> Turn
         turn = next(run)
     except StopIteration as end:
         del runs[number]
-        record: RunRecord | None = end.value
-        told = _told(record)
+        record: RunRecord = end.value
+        told: tuple[str, str | None] = (record.status, record.reason)
     except Crowded as error:
         del runs[number]
-        told = ("crowded", str(error)) if runs else ("failed", str(error))
+        # Alone it may lack what another process holds for now: no record, so it is tried again.
+        told = ("crowded" if runs else "error", str(error))
     except Exception as error:
         del runs[number]
         told = ("error", " ".join(f"{type(error).__name__}: {error}".split()))
@@ -136,19 +136,15 @@ def _turn(pipe: Connection, number: int, run: Run, runs: dict[int, Run]) -> Turn
     return "trained"
 
 
-def _told(record: RunRecord | None) -> tuple[str, str | None]:
-    return (record.status, record.reason) if record else ("completed", None)
-
-
 def _run(job: Job, shared: Shared) -> Run:
-    """Trains a job's run in turns and keeps its record; None where another command finished it."""
+    """Trains a job's run in turns and keeps its record, or finds that of another command."""
     suite = Suite(job.results, job.suite)
     lock = suite.lock(job.spec)
     while not _acquired(lock):
         yield "waited"
     try:
-        if suite.path_of_spec(job.spec).exists():
-            return None
+        if known := finished_elsewhere(suite, job.spec):
+            return known
         dataset, kept = dataset_of(job), suite.checkpoint(job.spec)
         result = yield from run_in_turns(
             architecture_of(job),
@@ -177,16 +173,18 @@ def _acquired(lock: FileLock) -> bool:
 def _require_sound(result: Result, device: torch.device) -> None:
     """A run that failed may have failed through the others, or have broken the device for them.
 
+    Where the device answers no more, the process ends here and now: no run can go on, and to take
+    anything down in order would ask the device.
+
     Raises:
         Crowded: it found no memory.
-        DeviceLost: the device answers no more.
     """
     reason = result.record.reason or ""
     if result.record.status != "failed" or device.type != "cuda":
         return
-    if reason.startswith("OutOfMemoryError"):
+    if is_out_of_memory(reason):
         raise Crowded(reason)
     try:
         torch.cuda.synchronize(device)
-    except RuntimeError as error:
-        raise DeviceLost(str(error)) from error
+    except RuntimeError:
+        os._exit(LOST)

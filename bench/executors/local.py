@@ -23,12 +23,14 @@ class Worker:
     process: BaseProcess
     pipe: Connection
     job: Job | None = None
+    is_second: bool = False  # whether the job's first process died
 
 
 class LocalExecutor:
     """Works through jobs on `n_workers` processes.
 
-    A worker that dies takes one run with it: that run is told as failed, a new worker takes over.
+    A worker that dies may have been killed from outside, so a new process goes on with its run
+    from the last checkpoint; a run whose second process dies too is told as failed.
     """
 
     def __init__(self, n_workers: int) -> None:
@@ -37,7 +39,7 @@ class LocalExecutor:
     def work(self, jobs: list[Job]) -> Generator[Event, None, None]:
         """Yields what happens; closing the iterator ends the workers."""
         waiting = list(reversed(jobs))
-        workers = [_spawn() for _ in range(min(self.n_workers, len(jobs)))]
+        workers = [Worker(*_spawn()) for _ in range(min(self.n_workers, len(jobs)))]
         try:
             for worker in workers:
                 yield _assign(worker, waiting.pop())
@@ -45,10 +47,10 @@ class LocalExecutor:
                 by_pipe = {worker.pipe: worker for worker in busy}
                 for pipe in wait(list(by_pipe)):
                     worker = by_pipe[pipe]  # type: ignore[index]
-                    event, died = _receive(worker)
+                    event = _receive(worker)
+                    if event is None:
+                        continue
                     yield event
-                    if died:
-                        workers[workers.index(worker)] = worker = _spawn()
                     if event.kind != "epoch":
                         worker.job = None
                         if waiting:
@@ -58,35 +60,46 @@ class LocalExecutor:
                 _end(worker)
 
 
-def _spawn() -> Worker:
+def _spawn() -> tuple[BaseProcess, Connection]:
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
     process = context.Process(target=_serve, args=(theirs,), daemon=True)
     process.start()
     theirs.close()  # so that a dead worker shows as the end of the pipe
-    return Worker(process, ours)
+    return process, ours
 
 
-def _assign(worker: Worker, job: Job) -> Event:
-    worker.job = job
+def _assign(worker: Worker, job: Job, is_second: bool = False) -> Event:
+    worker.job, worker.is_second = job, is_second
     # A worker that died while idle cannot be sent to; the next receive says so.
     with suppress(BrokenPipeError, ConnectionResetError):
         worker.pipe.send(job)
     return Event(job, "started")
 
 
-def _receive(worker: Worker) -> tuple[Event, bool]:
-    """The next event of a worker, and whether the worker is dead."""
+def _receive(worker: Worker) -> Event | None:
+    """The next event of a worker; None where it died and a new process goes on with its job."""
     assert worker.job is not None
     try:
         kind, content = worker.pipe.recv()
     except (EOFError, ConnectionResetError):
-        worker.process.join()
-        reason = f"worker process ended with exit code {worker.process.exitcode}"
-        return Event(worker.job, "failed", reason=reason), True
+        return _revive(worker)
     if kind == "epoch":
-        return Event(worker.job, "epoch", epoch=content), False
-    return Event(worker.job, kind, reason=content), False
+        return Event(worker.job, "epoch", epoch=content)
+    return Event(worker.job, kind, reason=content)
+
+
+def _revive(worker: Worker) -> Event | None:
+    """Gives a dead worker a new process, and its job once more; the second time it has failed."""
+    assert worker.job is not None
+    worker.process.join()  # first, so that the exit code is its own
+    _end(worker)
+    reason = f"worker process ended with exit code {worker.process.exitcode}"
+    worker.process, worker.pipe = _spawn()
+    if worker.is_second:
+        return Event(worker.job, "failed", reason=reason)
+    _assign(worker, worker.job, is_second=True)
+    return None
 
 
 def _end(worker: Worker) -> None:
@@ -103,14 +116,15 @@ def _serve(pipe: Connection) -> None:
     while True:
         try:
             job = pipe.recv()
-        except EOFError:
+        except (EOFError, ConnectionResetError):
             return
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("default")
                 record = do(job, lambda epoch: pipe.send(("epoch", epoch)))
-            pipe.send((record.status, record.reason) if record else ("completed", None))
-        except BrokenPipeError:
-            return
+            pipe.send((record.status, record.reason))
         except Exception as error:
-            pipe.send(("error", " ".join(f"{type(error).__name__}: {error}".split())))
+            try:
+                pipe.send(("error", " ".join(f"{type(error).__name__}: {error}".split())))
+            except (BrokenPipeError, ConnectionResetError):
+                return  # the parent is gone

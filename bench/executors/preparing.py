@@ -22,35 +22,36 @@ from torch import Tensor
 from bench.augment import Coefficients
 from bench.augment.steps import Size
 from bench.engine.train import maps_of
-from bench.errors import TrainingError
 from bench.spec import RunSpec
 
 
 @dataclass(frozen=True)
-class Refused:
-    """A TrainingError on its way: exceptions with keyword arguments do not travel."""
+class Preparer:
+    """A process and its pipe."""
 
-    what: str
-    where: str
-    remedy: str
+    process: BaseProcess
+    pipe: Connection
+
+    def end(self) -> None:
+        """Ends the process, which is idle or dead."""
+        self.pipe.close()
+        self.process.join()
 
 
 class Preparers:
     """Processes, and a thread each that waits for its answers.
 
-    A process ends when its pipe does, so none outlives the one that made it.
+    A process ends when its pipe does, so none outlives the one that made it. What one of them
+    cannot answer is computed here: one that died is replaced, an error has its own type.
 
     Args:
         n_processes: How many epochs are prepared at once; at least 1.
     """
 
     def __init__(self, n_processes: int) -> None:
-        started = [_spawn() for _ in range(n_processes)]
-        self._processes = [process for process, _ in started]
-        self._pipes = [pipe for _, pipe in started]
-        self._idle: queue.SimpleQueue[Connection] = queue.SimpleQueue()
-        for pipe in self._pipes:
-            self._idle.put(pipe)
+        self._idle: queue.SimpleQueue[Preparer] = queue.SimpleQueue()
+        for _ in range(n_processes):
+            self._idle.put(_spawn())
         self._threads = ThreadPoolExecutor(n_processes, thread_name_prefix="preparer")
 
     def ahead(self, spec: RunSpec, size: Size, epoch: int) -> Future[Coefficients]:
@@ -60,46 +61,49 @@ class Preparers:
     def close(self) -> None:
         """Ends the processes."""
         self._threads.shutdown(cancel_futures=True)
-        for pipe in self._pipes:
-            pipe.close()
-        for process in self._processes:
-            process.join()
+        while not self._idle.empty():
+            self._idle.get().end()
 
     def _ask(self, spec: RunSpec, size: Size, epoch: int) -> Coefficients:
-        pipe = self._idle.get()
+        preparer = self._idle.get()
+        answer = None
         try:
-            pipe.send((spec, size, epoch))
-            answer = pipe.recv()
+            preparer.pipe.send((spec, size, epoch))
+            answer = preparer.pipe.recv()
+        except (EOFError, OSError):  # it died
+            preparer.end()
+            preparer = _spawn()
         finally:
-            self._idle.put(pipe)
-        if isinstance(answer, Refused):
-            raise TrainingError(answer.what, where=answer.where, remedy=answer.remedy)
-        return _unpacked(*answer)
+            self._idle.put(preparer)
+        return maps_of(spec, size, epoch) if answer is None else _unpacked(*answer)
 
 
-def _spawn() -> tuple[BaseProcess, Connection]:
+def _spawn() -> Preparer:
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
     process = context.Process(target=_prepare, args=(theirs,), daemon=True)
     process.start()
     theirs.close()
-    return process, ours
+    return Preparer(process, ours)
 
 
 def _prepare(pipe: Connection) -> None:
-    """A process's life: (spec, size, epoch) in, its maps out, until the other end is closed."""
+    """A process's life: (spec, size, epoch) in, its maps or None out, until the pipe ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the parent
     torch.set_num_threads(1)
     while True:
         try:
             spec, size, epoch = pipe.recv()
-        except EOFError:
+        except (EOFError, ConnectionResetError):
             return
         try:
-            answer: object = _packed(maps_of(spec, size, epoch))
-        except TrainingError as error:
-            answer = Refused(error.what, error.where, error.remedy)
-        pipe.send(answer)
+            answer = _packed(maps_of(spec, size, epoch))
+        except Exception:
+            answer = None  # not every error travels; it is raised again where it is asked for
+        try:
+            pipe.send(answer)
+        except (BrokenPipeError, ConnectionResetError):
+            return
 
 
 def _packed(maps: Coefficients) -> tuple[type[Coefficients], dict[str, Any]]:

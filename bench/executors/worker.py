@@ -6,35 +6,58 @@ from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 
+import msgspec
+
 from bench import datasets, discover
 from bench.datasets import Dataset
 from bench.datasets._mapped import mapped
 from bench.engine.run import Result, run
-from bench.errors import ArchitectureError
+from bench.errors import ArchitectureError, StoreError
 from bench.executors import Job
-from bench.spec import Architecture, Epoch, RunRecord
+from bench.spec import Architecture, Epoch, RunRecord, RunSpec
 from bench.store import Suite
 
 load_dataset = lru_cache(datasets.load)
 map_dataset = lru_cache(mapped)
 
 
-def do(job: Job, on_epoch: Callable[[Epoch], None]) -> RunRecord | None:
+def do(job: Job, on_epoch: Callable[[Epoch], None]) -> RunRecord:
     """Trains the job's run and keeps its record.
 
     Returns:
-        The record; None where another command finished this run meanwhile.
+        The record; the existing one where another command finished this run meanwhile.
     """
     suite = Suite(job.results, job.suite)
     with suite.lock(job.spec):
-        if suite.path_of_spec(job.spec).exists():
-            return None
+        if known := finished_elsewhere(suite, job.spec):
+            return known
         dataset = dataset_of(job)
         kept = suite.checkpoint(job.spec)
         result = run(architecture_of(job), job.spec, dataset, job.environment, kept, on_epoch)
         keep(suite, result, dataset)
         kept.clear()
     return result.record
+
+
+def finished_elsewhere(suite: Suite, spec: RunSpec) -> RunRecord | None:
+    """The record that another command made of the run, whose checkpoint is then of no more use.
+
+    Raises:
+        StoreError: the record cannot be read.
+    """
+    path = suite.path_of_spec(spec)
+    if not path.exists():
+        return None
+    try:
+        record = msgspec.json.decode(path.read_bytes(), type=RunRecord)
+    except (OSError, msgspec.DecodeError) as error:
+        raise StoreError(
+            f"unreadable record: {error}",
+            where=str(path),
+            remedy="restore the file or move it out of the results folder",
+        ) from error
+    suite.checkpoint(spec).clear()
+    return record
 
 
 def keep(suite: Suite, result: Result, dataset: Dataset) -> Path:

@@ -14,7 +14,7 @@ from bench import datasets, provenance, stages
 from bench.datasets import Dataset
 from bench.discover import Found
 from bench.engine.path import engine_path
-from bench.engine.run import unfinished
+from bench.engine.run import record_of
 from bench.engine.settings import resolve_device
 from bench.errors import UsageError, nearest
 from bench.executors import Job
@@ -31,6 +31,7 @@ class Rebuilt:
     """What the retraining needs."""
 
     found: Found
+    architecture: Architecture
     spec: RunSpec
     environment: Environment
     dataset: Dataset
@@ -43,7 +44,7 @@ class Rebuilt:
     def estimate_seconds(self) -> float:
         """How long it takes here, from a short measured trial."""
         plan = Plan([self.job(Path())], 0, [])  # the trial writes nothing
-        return stages.estimate_seconds(plan, self.dataset, 1)
+        return stages.estimate_seconds(plan, [self.architecture], self.dataset, 1)
 
 
 def rebuild(
@@ -67,6 +68,7 @@ def rebuild(
     dataset = _dataset(recorded, data_dir)
     return Rebuilt(
         found=found,
+        architecture=architecture,
         spec=_spec(recorded, architecture, device),
         environment=provenance.environment(device, provenance.command_line()),
         dataset=dataset,
@@ -153,4 +155,4 @@ def retrain(rebuilt: Rebuilt, console: Console) -> RunRecord:
     if records:
         return records[0]
     reason = (wrong[0].reason if wrong else None) or "it left no record"
-    return unfinished(rebuilt.spec, rebuilt.environment, "failed", reason)
+    return record_of(rebuilt.spec, rebuilt.environment, "failed", reason)

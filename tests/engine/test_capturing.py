@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 
 from bench import discover
 from bench.engine.capturing import NotCapturable, refusal, require_capturable
+from bench.engine.graphs import _recording
+from bench.errors import TrainingError
 from bench.spec import Architecture
 
 CPU = torch.device("cpu")
@@ -53,3 +56,35 @@ def test_the_reason_is_one_line(
 ) -> None:
     write_architecture("bad", before=before)
     assert refusal(load(tmp_path, "bad"), CPU) == reason
+
+
+@pytest.mark.parametrize(
+    ("before", "told"),
+    [
+        ("raise RuntimeError('CUDA error: out of memory')", "CUDA error: out of memory"),
+        ("os.kill(os.getpid(), signal.SIGKILL)", "exit code -9"),
+    ],
+)
+def test_a_trial_that_tells_of_the_device_alone_decides_nothing(
+    tmp_path: Path, write_architecture: Write, before: str, told: str
+) -> None:
+    write_architecture("unlucky", before=before)
+    with pytest.raises(TrainingError, match=f"cannot tell whether 'unlucky' .* {told}"):
+        refusal(load(tmp_path, "unlucky"), CPU)
+
+
+class SpoiledGraph:
+    """A graph whose capture cannot be ended, as after an error in it on a GPU."""
+
+    def capture_begin(self, **_: object) -> None: ...
+
+    def capture_end(self) -> None:
+        raise RuntimeError("capture was invalidated")
+
+
+def test_what_spoiled_a_capture_is_told() -> None:
+    graph: Any = SpoiledGraph()
+    with pytest.raises(MemoryError, match="first"), _recording(graph, None):
+        raise MemoryError("first")
+    with pytest.raises(RuntimeError, match="invalidated"), _recording(graph, None):
+        pass

@@ -137,22 +137,6 @@ def test_every_optimiser_is_fused(name: str) -> None:
     assert all(group["fused"] for group in built.param_groups)
 
 
-@pytest.mark.parametrize("name", ["adam", "adamw", "sgd"])
-def test_the_rates_of_a_captured_step_are_set_in_place(name: str) -> None:
-    built = optimizer.build(recipe(optimizer=name), Network(), capturable=True)
-    (group,) = built.param_groups
-    rate, beta1 = group["lr"], group.get("betas", (None,))[0]
-    optimizer.set_rates(built, 0.5, 0.25)
-    assert group["lr"] is rate
-    assert rate.item() == 0.5
-    if name == "sgd":
-        assert group["momentum"] == 0.25
-    else:
-        assert group["capturable"]
-        assert group["betas"][0] is beta1
-        assert beta1.item() == 0.25
-
-
 def test_moments_are_restored_and_the_recipes_settings_stay() -> None:
     first, second = (nn.Linear(2, 2) for _ in range(2))
     trained = optimizer.build(recipe(), first)

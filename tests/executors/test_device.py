@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
 import os
 from collections.abc import Callable
 from contextlib import closing
@@ -202,5 +203,27 @@ def test_maps_from_another_process_are_those_made_here(
         late = replace(spec.recipe, augmentation=replace(augmentation, scale_min=2.0))
         with pytest.raises(TrainingError, match="scale_min 2 is above"):
             preparers.ahead(replace(spec, recipe=late), (28, 28), 1).result(timeout=60)
+    finally:
+        preparers.close()
+
+
+def test_a_preparer_that_died_is_replaced_and_poisons_no_run(
+    tmp_path: Path, write_architecture: Write
+) -> None:
+    write_architecture("tiny")
+    (job,) = jobs(tmp_path, "r", [5], "tiny")
+    augmentation = Augmentation(rotation_degrees=20.0)
+    spec = replace(job.spec, recipe=replace(job.spec.recipe, augmentation=augmentation))
+    images = torch.randint(256, (3500, 28, 28), dtype=torch.uint8)
+    preparers = Preparers(1)
+    try:
+        (first,) = multiprocessing.active_children()
+        first.kill()
+        first.join()
+        for epoch in (1, 2):
+            there = preparers.ahead(spec, (28, 28), epoch).result(timeout=60)
+            assert torch.equal(there.moved(images), maps_of(spec, (28, 28), epoch).moved(images))
+        (second,) = multiprocessing.active_children()
+        assert second.pid != first.pid
     finally:
         preparers.close()
