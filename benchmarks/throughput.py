@@ -150,20 +150,25 @@ def step(architecture: Architecture, dataset: Dataset, data_dir: Path, epochs: i
 
     def epoch() -> None:
         network.train()
-        for _ in range(dataset.info.n_train // BATCH):
+        for n in _batches(dataset.info.n_train):
             optimizer.zero_grad()
-            functional.nll_loss(network(images), labels).backward()
+            functional.nll_loss(network(images[:n]), labels[:n]).backward()
             optimizer.step()
         network.eval()
         with torch.no_grad():
-            for _ in range(dataset.info.n_validation // BATCH):
-                network(images)
+            for n in _batches(dataset.info.n_validation):
+                network(images[:n])
 
     return _seconds(epoch, epochs)
 
 
+def _batches(n_images: int) -> list[int]:
+    """Their sizes, the short last one included."""
+    return [min(BATCH, n_images - start) for start in range(0, n_images, BATCH)]
+
+
 def ours(architecture: Architecture, dataset: Dataset, data_dir: Path, epochs: int) -> list[float]:
-    """(c): seconds of each epoch of each worker, while all of them work."""
+    """(c): seconds of each worker's counted epochs; all work until the last of them."""
     n_workers = _n_cores()
     found = discover.select(discover.scan(ROOT / "architectures"), [architecture.name])
     selection = stages.load_architectures(found, named=True)
@@ -173,7 +178,7 @@ def ours(architecture: Architecture, dataset: Dataset, data_dir: Path, epochs: i
         seeds=list(range(n_workers)),
         dataset=dataset.info,
         environment=here,
-        epochs=epochs + 1,
+        epochs=epochs + 2,  # the first warms up; the last keeps every core busy to the end
         data_dir=data_dir,
         evaluate_test=False,
         paths=stages.engine_paths(selection, torch.device("cpu"))[0],
@@ -185,9 +190,12 @@ def ours(architecture: Architecture, dataset: Dataset, data_dir: Path, epochs: i
             for event in events:
                 if event.kind == "epoch":
                     finished[event.job.spec.seed].append(time.perf_counter())
-                elif event.kind != "started":
-                    break  # the first worker is done: the others would have the machine alone
-    return [b - a for times in finished.values() for a, b in itertools.pairwise(times)]
+                elif event.kind not in ("started", "completed"):
+                    sys.exit(f"a run ended as {event.kind}: {event.reason}")
+                if min(map(len, finished.values())) > epochs:
+                    break
+    counted = [times[: epochs + 1] for times in finished.values()]
+    return [b - a for times in counted for a, b in itertools.pairwise(times)]
 
 
 CONTESTANTS: dict[str, Callable[[Architecture, Dataset, Path, int], list[float]]] = {
@@ -274,7 +282,11 @@ def main() -> None:
             "torch": here.torch,
             "python": here.python,
             "system": platform.system(),
+            "commit": here.commit,
+            "dirty": here.dirty,
             "date": time.strftime("%Y-%m-%d"),
+            "rounds": arguments.rounds,
+            "epochs_per_round": arguments.epochs,
             "seconds_per_epoch": raw,
         }
         arguments.out.write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
