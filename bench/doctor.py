@@ -18,6 +18,8 @@ from pathlib import Path
 
 from bench import datasets
 from bench.errors import BenchError
+from bench.executors import usable_cores
+from bench.wording import without_home
 
 LOWEST_PYTHON = (3, 11)
 LOWEST_TORCH = (2, 7)
@@ -132,9 +134,7 @@ def _device() -> Check:
 
 def _cores() -> Check:
     """Cores that this process may use, which a container or `taskset` may have limited."""
-    if hasattr(os, "sched_getaffinity"):
-        return Check("cores", True, str(len(os.sched_getaffinity(0))))
-    return Check("cores", True, str(os.cpu_count() or 1))
+    return Check("cores", True, str(usable_cores()))
 
 
 def _data(name: str, data_dir: Path | None) -> Check:
@@ -177,12 +177,6 @@ def _existing(folder: Path) -> Path:
 def _upwards(path: Path) -> Iterator[Path]:
     yield path
     yield from path.parents
-
-
-def without_home(text: str) -> str:
-    """The text with the home folder written as `~`."""
-    home = str(Path.home())
-    return text.replace(home, "~") if len(home) > 1 else text
 
 
 def _line(error: Exception) -> str:

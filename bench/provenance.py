@@ -15,6 +15,7 @@ import torch
 
 from bench.shipped import PACKAGE
 from bench.spec import Environment
+from bench.wording import without_home
 
 CODE = ("--", ".", ":!results", ":!reports")  # what the project writes itself is no change of it
 COMPILERS = ("numba", "llvmlite", "numpy")  # whose versions decide what a CPU's kernels compute
@@ -49,12 +50,6 @@ def command_line() -> str:
     """This process's command as a person would type it, with `~` for the home folder."""
     words = ["python", "-m", "bench", *sys.argv[1:]]
     return without_home(shlex.join(words))
-
-
-def without_home(text: str) -> str:
-    """The text with the home folder written as `~`."""
-    home = str(Path.home())
-    return text.replace(home, "~") if len(home) > 1 else text
 
 
 @lru_cache

@@ -61,6 +61,15 @@ class Suite:
         """Where the record of that run lies or will lie."""
         return self.run_path(spec.dataset.name, spec.architecture, spec.seed, spec.key)
 
+    def run_of_spec(self, spec: RunSpec) -> RunRecord | None:
+        """The record of that run; None where there is none.
+
+        Raises:
+            StoreError: the record cannot be read.
+        """
+        path = self.path_of_spec(spec)
+        return _read(path, RunRecord) if path.exists() else None
+
     def path_of(self, record: RunRecord) -> Path:
         """Where the record lies or will lie."""
         return self.run_path(record.dataset.name, record.architecture, record.seed, record.key)

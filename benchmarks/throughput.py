@@ -20,7 +20,6 @@ import argparse
 import gzip
 import itertools
 import json
-import os
 import platform
 import shutil
 import statistics
@@ -41,6 +40,7 @@ sys.path.insert(0, str(ROOT))  # runs from a clone without an installation
 
 from bench import datasets, discover, stages  # noqa: E402
 from bench.datasets import Dataset  # noqa: E402
+from bench.executors import usable_cores  # noqa: E402
 from bench.executors.local import LocalExecutor  # noqa: E402
 from bench.plan import Matrix, make_plan  # noqa: E402
 from bench.provenance import environment  # noqa: E402
@@ -169,7 +169,7 @@ def _batches(n_images: int) -> list[int]:
 
 def ours(architecture: Architecture, dataset: Dataset, data_dir: Path, epochs: int) -> list[float]:
     """(c): seconds of each worker's counted epochs; all work until the last of them."""
-    n_workers = _n_cores()
+    n_workers = usable_cores()
     found = discover.select(discover.scan(ROOT / "architectures"), [architecture.name])
     selection = stages.load_architectures(found, named=True)
     here = environment(torch.device("cpu"), "benchmarks/throughput.py")
@@ -215,10 +215,6 @@ def _seconds(epoch: Callable[[], None], epochs: int) -> list[float]:
     return [b - a for a, b in itertools.pairwise(times)]
 
 
-def _n_cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 def contest(contestant: str, network: str, data_dir: Path, epochs: int) -> list[float]:
     """The seconds of one contestant's epochs, in a process of its own."""
     words = [sys.executable, __file__, "--contestant", contestant, "--networks", network]
@@ -232,7 +228,7 @@ def contest(contestant: str, network: str, data_dir: Path, epochs: int) -> list[
 
 def rate(contestant: str, seconds: list[float]) -> float:
     """Epochs finished per hour; every worker of ours finishes one in that time."""
-    workers = _n_cores() if contestant == "bench" else 1
+    workers = usable_cores() if contestant == "bench" else 1
     return 3600 * workers / statistics.median(seconds)
 
 
@@ -278,7 +274,7 @@ def main() -> None:
         here = environment(torch.device("cpu"), "python benchmarks/throughput.py")
         about = {
             "processor": here.processor,
-            "cores": _n_cores(),
+            "cores": usable_cores(),
             "torch": here.torch,
             "python": here.python,
             "system": platform.system(),

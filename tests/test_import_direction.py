@@ -22,6 +22,7 @@ BENCH = ROOT / "bench"
 # alone, and both training and the report meet in it.
 ROOMS = (
     "errors",
+    "wording",
     "spec",
     "findings",
     "layers",
@@ -63,6 +64,7 @@ ROOMS = (
 )
 REPORT_SIDE = (
     "errors",
+    "wording",
     "spec",
     "findings",
     "layers",

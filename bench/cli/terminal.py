@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 
 from bench.errors import UsageError
+from bench.wording import without_home
 
 if TYPE_CHECKING:
     from bench.stages import Selection
@@ -65,7 +66,7 @@ def render_report(results: Path, suite: str, reports: Path, document: Path | Non
     words = ["python", "-m", "bench", "report", "--suite", suite]
     words += ["--results", str(results)] if results != RESULTS else []
     words += ["--reports", str(reports)] if reports != REPORTS else []
-    command = shlex.join(words).replace(str(Path.home()), "~")
+    command = without_home(shlex.join(words))
     written = stage.render(Suite(results, suite), reports, command=command)
     if document:
         changed = fragment.update(document, reports / stage.MARKDOWN)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -209,11 +208,9 @@ def _train_and_report(
 
 def _workers(jobs: int | None) -> int:
     if jobs is None:
-        return (
-            len(os.sched_getaffinity(0))
-            if hasattr(os, "sched_getaffinity")
-            else os.cpu_count() or 1
-        )
+        from bench.executors import usable_cores
+
+        return usable_cores()
     if jobs < 1:
         raise UsageError(f"bad jobs '{jobs}'", where="--jobs", remedy="give 1 or more")
     return jobs

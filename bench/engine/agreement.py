@@ -16,6 +16,7 @@ from bench.engine.fused import Words, is_image_batch
 from bench.engine.rewriting import NotRewritable, Rewritten
 from bench.engine.settings import numerics_of, seed_global_generators
 from bench.spec import Numerics
+from bench.wording import in_one_line
 
 NUMERICS = Numerics(memory_format="channels_last", path="fused")
 N_TRIAL_STEPS = 5
@@ -48,7 +49,7 @@ def require_agreement(build: Callable[[], nn.Module], example_shape: tuple[int, 
         except NotRewritable:
             raise
         except Exception as error:  # the network's own; its run will tell
-            reason = " ".join(f"{type(error).__name__}: {error}".split())[:200]
+            reason = in_one_line(error)[:200]
             raise NotRewritable(f"its trial failed with {reason}") from error
 
 

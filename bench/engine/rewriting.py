@@ -22,6 +22,7 @@ from torch.nn import functional
 
 from bench.engine.fused import Chain, Fused, Words
 from bench.engine.fused_gate import global_mean, product
+from bench.wording import in_one_line
 
 Matcher = Callable[[fx.Node, nn.Module | None], object | None]
 
@@ -127,7 +128,7 @@ def _traced(network: nn.Module) -> fx.Graph:
     try:
         graph = fx.Tracer().trace(network)
     except Exception as error:  # a tracer raises whatever the forward does with a proxy
-        reason = " ".join(f"{type(error).__name__}: {error}".split())[:200]
+        reason = in_one_line(error)[:200]
         raise NotRewritable(f"torch.fx cannot trace it: {reason}") from error
     after = _state(network)
     changed = sorted(name for name in before.keys() | after if before.get(name) != after.get(name))

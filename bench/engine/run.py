@@ -21,6 +21,7 @@ from bench.engine.train import Diverged, State, start
 from bench.engine.turns import Means, Turn, train_in_turns
 from bench.errors import StoreError
 from bench.spec import Architecture, Environment, Epoch, RunRecord, RunSpec, Status
+from bench.wording import in_one_line
 
 EVERYTHING_HERE = Means()
 
@@ -122,7 +123,7 @@ def run_in_turns(
     except (StoreError, OSError, MemoryError):
         raise
     except Exception as error:
-        reason = " ".join(f"{type(error).__name__}: {error}".split())
+        reason = in_one_line(error)
         return Result(record_of(spec, environment, "failed", reason, state), None)
 
 

@@ -20,11 +20,12 @@ from bench.engine.memory import is_out_of_memory
 from bench.engine.run import Result, run_in_turns
 from bench.engine.settings import numerics_of
 from bench.engine.turns import Means, Turn
-from bench.executors import Job
+from bench.executors import Job, usable_cores
 from bench.executors.preparing import Preparers
 from bench.executors.worker import architecture_of, dataset_of, finished_elsewhere, keep
 from bench.spec import Epoch, RunRecord
 from bench.store import Suite
+from bench.wording import in_one_line
 
 SECONDS_BETWEEN_CHECKPOINTS = 20.0  # a run takes seconds here; writing its state takes milliseconds
 SECONDS_TO_WAIT = 0.0005  # when no run has anything to do
@@ -90,8 +91,7 @@ def _settle() -> None:
 
 @contextmanager
 def _preparers(n_threads: int) -> Iterator[Preparers]:
-    n_cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    preparers = Preparers(min(MAX_PREPARERS, max((n_cores or 1) // n_threads - 1, 1)))
+    preparers = Preparers(min(MAX_PREPARERS, max(usable_cores() // n_threads - 1, 1)))
     try:
         yield preparers
     finally:
@@ -126,7 +126,7 @@ def _turn(pipe: Connection, number: int, run: Run, runs: dict[int, Run]) -> Turn
         told = ("crowded" if runs else "error", str(error))
     except Exception as error:
         del runs[number]
-        told = ("error", " ".join(f"{type(error).__name__}: {error}".split()))
+        told = ("error", in_one_line(error))
     else:
         if not isinstance(turn, Epoch):
             return turn

@@ -12,6 +12,7 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 
 from bench.executors import Event, Job
+from bench.wording import in_one_line
 
 Message = tuple[str, object]  # (kind of event, its epoch or reason)
 
@@ -125,6 +126,6 @@ def _serve(pipe: Connection) -> None:
             pipe.send((record.status, record.reason))
         except Exception as error:
             try:
-                pipe.send(("error", " ".join(f"{type(error).__name__}: {error}".split())))
+                pipe.send(("error", in_one_line(error)))
             except (BrokenPipeError, ConnectionResetError):
                 return  # the parent is gone

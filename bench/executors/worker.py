@@ -6,13 +6,11 @@ from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 
-import msgspec
-
 from bench import datasets, discover
 from bench.datasets import Dataset
 from bench.datasets._mapped import mapped
 from bench.engine.run import Result, run
-from bench.errors import ArchitectureError, StoreError
+from bench.errors import ArchitectureError
 from bench.executors import Job
 from bench.spec import Architecture, Epoch, RunRecord, RunSpec
 from bench.store import Suite
@@ -45,18 +43,9 @@ def finished_elsewhere(suite: Suite, spec: RunSpec) -> RunRecord | None:
     Raises:
         StoreError: the record cannot be read.
     """
-    path = suite.path_of_spec(spec)
-    if not path.exists():
-        return None
-    try:
-        record = msgspec.json.decode(path.read_bytes(), type=RunRecord)
-    except (OSError, msgspec.DecodeError) as error:
-        raise StoreError(
-            f"unreadable record: {error}",
-            where=str(path),
-            remedy="restore the file or move it out of the results folder",
-        ) from error
-    suite.checkpoint(spec).clear()
+    record = suite.run_of_spec(spec)
+    if record is not None:
+        suite.checkpoint(spec).clear()
     return record
 
 

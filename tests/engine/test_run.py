@@ -21,28 +21,10 @@ from bench.errors import StoreError
 from bench.reproduce.outcome import STEP
 from bench.spec import Architecture, EnginePath, Numerics, Recipe, RunSpec
 from bench.store import Suite
+from tests.engine.stepping import Kept
 
 CPU = torch.device("cpu")
 ENVIRONMENT = provenance.environment(CPU, "tests")
-
-
-class Kept:
-    """A checkpoint file in memory that remembers every state."""
-
-    def __init__(self, content: bytes | None = None) -> None:
-        self.content, self.written, self.reasons = content, list[bytes](), list[str]()
-
-    def read(self) -> bytes | None:
-        return self.content
-
-    def write(self, content: bytes) -> None:
-        self.written.append(content)
-
-    def set_aside(self, reason: str) -> None:
-        self.reasons.append(reason)
-
-    def clear(self) -> None:
-        self.content = None
 
 
 class Plain(nn.Module):

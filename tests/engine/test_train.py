@@ -20,29 +20,11 @@ from bench.engine.streams import generator, stream_seed
 from bench.engine.train import start
 from bench.plan import Matrix, run_spec
 from bench.spec import Architecture, Augmentation, DatasetInfo, Numerics, Recipe, RunSpec
+from tests.engine.stepping import Kept
 from tests.support import ROOT
 
 CPU = torch.device("cpu")
 NAMES = ("model_1", "model_2", "model_3")
-
-
-class Kept:
-    """A checkpoint file in memory that remembers every state."""
-
-    def __init__(self, content: bytes | None = None) -> None:
-        self.content, self.written, self.reasons = content, list[bytes](), list[str]()
-
-    def read(self) -> bytes | None:
-        return self.content
-
-    def write(self, content: bytes) -> None:
-        self.written.append(content)
-
-    def set_aside(self, reason: str) -> None:
-        self.reasons.append(reason)
-
-    def clear(self) -> None:
-        self.content = None
 
 
 def load(name: str) -> Architecture:

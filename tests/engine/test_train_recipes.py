@@ -25,6 +25,7 @@ from bench.engine.train import augmentation_in, start
 from bench.engine.trial import seconds_per_epoch
 from bench.plan import Matrix, run_spec
 from bench.spec import Architecture, Augmentation, Numerics, Recipe, RunSpec
+from tests.engine.stepping import Kept
 
 CPU = torch.device("cpu")
 TURNED = Augmentation(rotation_degrees=30.0, scale_min=0.8, scale_max=1.2)
@@ -42,23 +43,6 @@ class Tiny(nn.Sequential):
             nn.Linear(6 * 64, 10),
             nn.LogSoftmax(dim=1),
         )
-
-
-class Kept:
-    def __init__(self, content: bytes | None = None) -> None:
-        self.content, self.written, self.reasons = content, list[bytes](), list[str]()
-
-    def read(self) -> bytes | None:
-        return self.content
-
-    def write(self, content: bytes) -> None:
-        self.written.append(content)
-
-    def set_aside(self, reason: str) -> None:
-        self.reasons.append(reason)
-
-    def clear(self) -> None:
-        self.content = None
 
 
 def recipe(**fields: Any) -> Recipe:
