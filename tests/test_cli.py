@@ -202,3 +202,14 @@ def test_without_mnist_auto_says_plainly_what_it_uses_instead(
     refused = bench("train", "--dataset", "mnist", "--arch", "tiny", "--seeds", "1", **away)
     assert refused.returncode == 2
     assert "Traceback" not in refused.stderr
+
+
+def test_a_network_that_cannot_be_fused_trains_as_written_with_a_notice(
+    bench: Bench, tmp_path: Path, write_architecture: Write
+) -> None:
+    write_architecture("tiny", before="images = images if images.sum() > 0 else -images")
+    done = bench("train", "--dataset", "mnist5k", "--seeds", "1", "--epochs", "1")
+    assert done.returncode == 0, done.stderr
+    assert "Notice: 'tiny' trains as it is written, which is slower: torch.fx" in done.stdout
+    (path,) = tmp_path.glob("results/local/mnist5k/tiny/seed-*.json")
+    assert json.loads(path.read_bytes())["numerics"]["path"] == "eager"
