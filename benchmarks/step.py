@@ -1,6 +1,7 @@
 """Where the time of a training step goes, in one process, as `bench train` takes it on a CPU.
 
     python benchmarks/step.py --data-dir PATH
+    python benchmarks/step.py --data-dir PATH --profile     torch's profiler, operator by operator
 
 Medians over 200 steps after 20 that are not counted; `maps`, made once an epoch, is shared out
 among its steps. What is neither forward, backward nor the optimiser should stay below 10 %.
@@ -68,12 +69,25 @@ def parts(architecture: Architecture, dataset: Dataset) -> dict[str, float]:
     return {"maps": 1e3 * shared_out} | medians
 
 
+def operators(architecture: Architecture, dataset: Dataset) -> str:
+    """The longest operators over the same steps, with what lies around them once a run."""
+    with torch.profiler.profile() as profiler:
+        parts(architecture, dataset)
+    return str(profiler.key_averages().table(sort_by="self_cpu_time_total", row_limit=12))
+
+
 def main() -> None:
     """Prints a table of the three networks."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("--data-dir", type=Path, required=True, help="a folder that holds MNIST")
-    dataset = datasets.load("mnist", parser.parse_args().data_dir)
+    parser.add_argument("--profile", action="store_true", help="the operators of each step")
+    arguments = parser.parse_args()
+    dataset = datasets.load("mnist", arguments.data_dir)
     for found in discover.scan(ROOT / "architectures"):
+        if arguments.profile:
+            print(found.name)
+            print(operators(discover.load(found), dataset))
+            continue
         found_parts = parts(discover.load(found), dataset)
         total = sum(found_parts.values())
         outside = sum(found_parts[name] for name in ("maps", "input", "counts"))
