@@ -15,15 +15,23 @@ from bench.datasets import Dataset
 from bench.datasets._mapped import mapped, shared
 from tests.support import ROOT
 
-GIB = 2**20  # kB, the unit of /proc
+LIMIT = 3 * 2**18  # kB, the unit of /proc: three quarters of a gibibyte
 
-# Written to a file at the worker's end: VmHWM is the largest resident set so far.
+# Writes /proc's word after the optimizer step at which the process held the most of its own.
 PEAK = """
 import os
+import re
 from pathlib import Path
 
+peak = 0
+
 def _tell(*_):
-    Path(os.environ["PEAKS"], str(os.getpid())).write_text(Path("/proc/self/status").read_text())
+    global peak
+    status = Path("/proc/self/status").read_text()
+    anonymous = int(re.search(r"RssAnon:\\s+(\\d+)", status)[1])
+    if anonymous > peak:
+        peak = anonymous
+        Path(os.environ["PEAKS"], str(os.getpid())).write_text(status)
 
 if os.environ.get("PEAKS"):
     from torch.optim.optimizer import register_optimizer_step_post_hook
@@ -33,12 +41,17 @@ if os.environ.get("PEAKS"):
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 @pytest.mark.parametrize("name", ["model_1", "model_2", "model_3"])
-def test_a_worker_stays_below_one_gibibyte(
+def test_what_a_worker_holds_of_its_own_is_bounded(
     bench: Callable[..., subprocess.CompletedProcess[str]],
     write_architecture: Callable[..., Path],
     tmp_path: Path,
     name: str,
 ) -> None:
+    """Without the libraries' file pages, which all processes share and each kernel counts its way.
+
+    How many pages of a mapped library are resident depends on the system's read-ahead, so the
+    whole resident set would test the machine, not the worker.
+    """
     source = (ROOT / "architectures" / f"{name}.py").read_text(encoding="utf-8")
     write_architecture(name, source, after=PEAK)
     peaks = tmp_path / "peaks"
@@ -49,7 +62,7 @@ def test_a_worker_stays_below_one_gibibyte(
     told = {path.name: path.read_text(encoding="utf-8") for path in peaks.iterdir()}
     # The command's own trial tells too; a worker is a child of it.
     (worker,) = [text for text in told.values() if _number("PPid", text) in told]
-    assert int(_number("VmHWM", worker)) < GIB
+    assert int(_number("RssAnon", worker)) < LIMIT, worker
 
 
 def _number(field: str, status: str) -> str:
