@@ -16,10 +16,15 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
-from bench.engine import kernels
-
-Doubles = NDArray[np.float64]
-Floats = NDArray[np.float32]
+from bench.engine import kernels, pooling
+from bench.engine.batch_norm import (
+    Affine,
+    identity,
+    of_batch,
+    of_running,
+    through_statistics,
+)
+from bench.engine.kernels import Doubles, Floats, flat
 
 
 class Words:
@@ -46,6 +51,7 @@ class Chain:
     relu: bool
     pool: bool
     dropout: float  # the share of dropped values
+    owns_input: bool = False  # nothing else reads it: its gradient may take its place
 
 
 class Fused(nn.Module):
@@ -119,64 +125,6 @@ def is_image_batch(x: Tensor) -> bool:
     return x.dim() == 4 and x.dtype == torch.float32 and x.device.type == "cpu" and x.numel() > 0
 
 
-@dataclass(frozen=True)
-class _Affine:
-    """BatchNorm of one batch as (x - center) * scale + shift; all (channels,)."""
-
-    center: Floats
-    scale: Floats
-    shift: Floats
-    rest: Doubles  # the mean less its centre, which is the mean in float32
-    inverse_sd: Doubles
-
-
-def _identity(channels: int) -> _Affine:
-    ones, zeros = np.ones(channels), np.zeros(channels)
-    zeros32 = zeros.astype(np.float32)
-    return _Affine(zeros32, ones.astype(np.float32), zeros32, zeros, ones)
-
-
-def _of_batch(norm: nn.BatchNorm2d, x: Tensor) -> _Affine:
-    """From the batch's own statistics, which move the running ones."""
-    channels = x.shape[1]
-    mean, variance = np.empty(channels), np.empty(channels)
-    kernels.moments(flat(x), mean, variance)
-    n_pixels = x.numel() // channels
-    _move_running_statistics(norm, mean, variance * (n_pixels / (n_pixels - 1)))
-    return _affine(norm, mean, variance)
-
-
-def _move_running_statistics(norm: nn.BatchNorm2d, mean: Doubles, variance: Doubles) -> None:
-    running_mean, running_variance = _running(norm)
-    assert norm.num_batches_tracked is not None
-    assert norm.momentum is not None
-    with torch.no_grad():
-        for running, batch in ((running_mean, mean), (running_variance, variance)):
-            batch_32 = torch.from_numpy(batch.astype(np.float32))
-            running.mul_(1 - norm.momentum).add_(batch_32, alpha=norm.momentum)
-        norm.num_batches_tracked.add_(1)
-
-
-def _of_running(norm: nn.BatchNorm2d) -> _Affine:
-    mean, variance = _running(norm)
-    return _affine(norm, mean.double().numpy(), variance.double().numpy())
-
-
-def _running(norm: nn.BatchNorm2d) -> tuple[Tensor, Tensor]:
-    assert norm.running_mean is not None
-    assert norm.running_var is not None
-    return norm.running_mean, norm.running_var
-
-
-def _affine(norm: nn.BatchNorm2d, mean: Doubles, variance: Doubles) -> _Affine:
-    inverse_sd = 1 / np.sqrt(variance + norm.eps)
-    scale = norm.weight.detach().double().numpy() * inverse_sd
-    center = mean.astype(np.float32)
-    rest = mean - center
-    shift = norm.bias.detach().double().numpy() - rest * scale
-    return _Affine(center, scale.astype(np.float32), shift.astype(np.float32), rest, inverse_sd)
-
-
 # Infinities come to the loss, where a run's divergence is seen; torch is silent on the way, too.
 _quietly = np.errstate(all="ignore")
 
@@ -190,11 +138,12 @@ class _Chain(torch.autograd.Function):
         ctx: Any, x: Tensor, weight: Tensor | None, bias: Tensor | None, fused: Fused
     ) -> Tensor:
         if fused.norm is None:
-            affine = _identity(x.shape[1])
+            affine = identity(x.shape[1])
         else:
-            affine = _of_batch(fused.norm, x) if fused.training else _of_running(fused.norm)
+            affine = of_batch(fused.norm, x) if fused.training else of_running(fused.norm)
         ctx.save_for_backward(x)
         ctx.affine, ctx.chain, ctx.training = affine, fused.chain, fused.training
+        ctx.spent = False
         if not fused.chain.pool:
             out = torch.empty_like(x, memory_format=torch.channels_last)
             kernels.affine(flat(x), *_parts(affine), fused.chain.relu, flat(out))
@@ -203,7 +152,7 @@ class _Chain(torch.autograd.Function):
         out = torch.empty((n, channels, height // 2, width // 2), memory_format=torch.channels_last)
         ctx.index, ctx.chosen = np.empty(out.numel(), np.uint8), np.empty(out.numel(), np.float32)
         ctx.factor = fused.factor
-        kernels.pool(
+        pooling.pool(
             flat(x),
             width,
             *_parts(affine),
@@ -215,16 +164,19 @@ class _Chain(torch.autograd.Function):
         )
         if fused.threshold:
             words = fused.words.draw(out.numel())
-            kernels.pool_dropout(words, fused.threshold, flat(out), ctx.index)
+            pooling.pool_dropout(words, fused.threshold, flat(out), ctx.index)
         return out
 
     @staticmethod
     @once_differentiable
     @_quietly
     def backward(ctx: Any, gradient: Tensor) -> Any:
+        if ctx.spent:
+            raise RuntimeError("the chain's input is gone: its gradient took its place")
         (x,) = ctx.saved_tensors
         gradient = gradient.contiguous(memory_format=torch.channels_last)
-        out = torch.empty_like(x, memory_format=torch.channels_last)
+        ctx.spent = ctx.chain.owns_input
+        out = x.detach() if ctx.spent else torch.empty_like(x, memory_format=torch.channels_last)
         backward = _pool_backward if ctx.chain.pool else _affine_backward
         plain, weighted = backward(ctx, flat(gradient), x, out)
         if ctx.chain.norm is None:
@@ -233,7 +185,7 @@ class _Chain(torch.autograd.Function):
         return out, weight_gradient, torch.from_numpy(plain.astype(np.float32)), None
 
 
-def _parts(affine: _Affine) -> tuple[Floats, Floats, Floats]:
+def _parts(affine: Affine) -> tuple[Floats, Floats, Floats]:
     return affine.center, affine.scale, affine.shift
 
 
@@ -252,34 +204,34 @@ def _pool_backward(ctx: Any, gradient: Floats, x: Tensor, out: Tensor) -> tuple[
     """As `_affine_backward`."""
     affine = ctx.affine
     plain, weighted = np.zeros(x.shape[1]), np.zeros(x.shape[1])
-    if ctx.chain.norm is None:
-        out.zero_()
-    else:
-        kernels.pool_sums(
+    if ctx.chain.norm is not None:
+        pooling.pool_sums(
             gradient, ctx.index, ctx.chosen, ctx.factor, affine.center, plain, weighted
         )
         weighted -= affine.rest * plain
-        slope, offset = _through_statistics(ctx, plain, weighted, x)
-        kernels.affine(flat(x), affine.center, slope, offset, False, flat(out))
-    kernels.pool_backward(gradient, ctx.index, x.shape[3], ctx.factor, affine.scale, flat(out))
+    slope, offset = _through_statistics(ctx, plain, weighted, x)
+    pooling.pool_backward(
+        gradient,
+        ctx.index,
+        flat(x),
+        x.shape[3],
+        ctx.factor,
+        affine.center,
+        affine.scale,
+        slope,
+        offset,
+        flat(out),
+    )
     return plain, weighted
 
 
 def _through_statistics(
     ctx: Any, plain: Doubles, weighted: Doubles, x: Tensor
 ) -> tuple[Floats, Floats]:
-    """The gradient by way of mean and variance is (x - center) * slope + offset, (channels,).
-
-    Ioffe and Szegedy 2015 (arXiv 1502.03167), section 3, with the sums gathered by channel.
-    """
-    affine = ctx.affine
-    if not ctx.training:  # running statistics do not depend on x
-        zeros = np.zeros(x.shape[1], np.float32)
-        return zeros, zeros
-    n_pixels = x.numel() // x.shape[1]
-    slope = -affine.scale * affine.inverse_sd**2 * weighted / n_pixels
-    offset = -affine.scale * plain / n_pixels - slope * affine.rest
-    return slope.astype(np.float32), offset.astype(np.float32)
+    if ctx.training and ctx.chain.norm is not None:
+        return through_statistics(ctx.affine, plain, weighted, x.numel() // x.shape[1])
+    zeros = np.zeros(x.shape[1], np.float32)  # nothing there depends on x
+    return zeros, zeros
 
 
 class _Dropout(torch.autograd.Function):
@@ -299,8 +251,3 @@ def _dropped(ctx: Any, x: Tensor) -> Tensor:
     out = torch.empty_like(x, memory_format=torch.channels_last)
     kernels.dropout(flat(x), ctx.drawn, ctx.threshold, ctx.factor, flat(out))
     return out
-
-
-def flat(x: Tensor) -> Floats:
-    """A channels-last tensor as (n * height * width * channels,): a view, never a copy."""
-    return cast(Floats, x.detach().permute(0, 2, 3, 1).view(-1).numpy())

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from bench.engine.fused import flat, is_image_batch
-from bench.engine.kernels import ROWS, Floats, compiled
+from bench.engine.fused import is_image_batch
+from bench.engine.kernels import ROWS, Floats, compiled, flat
 
 
 def product(left: Tensor | float, right: Tensor | float) -> Any:

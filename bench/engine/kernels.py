@@ -2,7 +2,7 @@
 
 Every array is a flat float32 view of a channels-last tensor: rows of `channels` neighbours, one
 row a pixel. A vector unit is as wide as several rows of so few channels, so per-channel numbers
-are repeated `ROWS` times (`_repeated`) and a loop runs over that many rows at once. Sums are kept
+are repeated `ROWS` times (`repeated`) and a loop runs over that many rows at once. Sums are kept
 in float32 a few thousand pixels long, then added in float64.
 
 No reassociation is allowed to the compiler: the same processor gives the same bits.
@@ -16,6 +16,7 @@ from typing import Any, TypeVar, cast
 import numba
 import numpy as np
 from numpy.typing import NDArray
+from torch import Tensor
 
 Floats = NDArray[np.float32]
 Doubles = NDArray[np.float64]
@@ -27,7 +28,6 @@ F = TypeVar("F")
 ROWS = 16  # pixels a block
 GROUP = 64  # blocks whose sums stay in float32
 FEW = 256  # pixels that tell about where a channel's mean is
-NOTHING = 4  # in `index`: this output passes no gradient to any of its four pixels
 
 
 def compiled(function: F) -> F:
@@ -39,17 +39,23 @@ def compiled(function: F) -> F:
     return cast(F, kernel)
 
 
+def flat(x: Tensor) -> Floats:
+    """A channels-last tensor as (n * height * width * channels,): a view, never a copy."""
+    return cast(Floats, x.detach().permute(0, 2, 3, 1).view(-1).numpy())
+
+
 @compiled
-def _repeated(values: Floats) -> Floats:
+def repeated(values: Floats, n_pixels: int) -> Floats:
+    """Per-channel numbers for that many pixels: (n_pixels * channels,)."""
     channels = values.shape[0]
-    block = np.empty(ROWS * channels, np.float32)
+    block = np.empty(n_pixels * channels, np.float32)
     for j in range(block.shape[0]):
         block[j] = values[j % channels]
     return block
 
 
 @compiled
-def _drain(block: Floats, totals: Doubles) -> None:
+def drain(block: Floats, totals: Doubles) -> None:
     """Adds a block's sums to its channels' totals and empties it."""
     channels = totals.shape[0]
     for j in range(block.shape[0]):
@@ -76,7 +82,7 @@ def moments(x: Floats, mean: Doubles, variance: Doubles) -> None:
     channels = mean.shape[0]
     size = ROWS * channels
     about = _mean_of(x[: FEW * channels], channels)
-    pivot = _repeated(about)
+    pivot = repeated(about, ROWS)
     first, second = np.zeros(size, np.float32), np.zeros(size, np.float32)
     mean[:] = 0
     variance[:] = 0
@@ -87,10 +93,10 @@ def moments(x: Floats, mean: Doubles, variance: Doubles) -> None:
             first[j] += distance
             second[j] += distance * distance
         if block % GROUP == GROUP - 1:
-            _drain(first, mean)
-            _drain(second, variance)
-    _drain(first, mean)
-    _drain(second, variance)
+            drain(first, mean)
+            drain(second, variance)
+    drain(first, mean)
+    drain(second, variance)
     n_pixels = x.shape[0] // channels
     for c in range(channels):
         distance = mean[c] / n_pixels
@@ -106,7 +112,7 @@ def affine(
 
     The centre goes first: x * scale alone loses the digits of a small spread on a large mean.
     """
-    m, a, b = _repeated(center), _repeated(scale), _repeated(shift)
+    m, a, b = repeated(center, ROWS), repeated(scale, ROWS), repeated(shift, ROWS)
     size = a.shape[0]
     for start in range(0, x.shape[0], size):
         pixels, result = x[start : start + size], out[start : start + size]
@@ -131,7 +137,7 @@ def affine_sums(
     weighted: Doubles,
 ) -> None:
     """By channel: the sum of `affine`'s gradient, and of that times (x - center)."""
-    m, a, b = _repeated(center), _repeated(scale), _repeated(shift)
+    m, a, b = repeated(center, ROWS), repeated(scale, ROWS), repeated(shift, ROWS)
     size = a.shape[0]
     first, second = np.zeros(size, np.float32), np.zeros(size, np.float32)
     for block, start in enumerate(range(0, x.shape[0], size)):
@@ -142,10 +148,10 @@ def affine_sums(
             first[j] += passed
             second[j] += passed * (pixels[j] - m[j])
         if block % GROUP == GROUP - 1:
-            _drain(first, plain)
-            _drain(second, weighted)
-    _drain(first, plain)
-    _drain(second, weighted)
+            drain(first, plain)
+            drain(second, weighted)
+    drain(first, plain)
+    drain(second, weighted)
 
 
 @compiled
@@ -160,149 +166,28 @@ def affine_backward(
     offset: Floats,
     out: Floats,
 ) -> None:
-    """out = scale * gradient + slope * (x - center) + offset by channel.
+    """out = scale * gradient + slope * (x - center) + offset by channel; `out` may be `x`.
 
     The gradient counts 0 where `relu` cut.
     """
-    m = _repeated(center)
-    a, b, s, o = _repeated(scale), _repeated(shift), _repeated(slope), _repeated(offset)
+    m = repeated(center, ROWS)
+    a, b, s, o = (
+        repeated(scale, ROWS),
+        repeated(shift, ROWS),
+        repeated(slope, ROWS),
+        repeated(offset, ROWS),
+    )
     size = a.shape[0]
+    result = np.empty(size, np.float32)
     for start in range(0, x.shape[0], size):
         pixels, incoming = x[start : start + size], gradient[start : start + size]
-        result = out[start : start + size]
         for j in range(pixels.shape[0]):
             cut = relu and (pixels[j] - m[j]) * a[j] + b[j] <= 0
             passed = np.float32(0) if cut else incoming[j]
             result[j] = a[j] * passed + s[j] * (pixels[j] - m[j]) + o[j]
-
-
-@compiled
-def _larger(
-    origin: float, best: float, k: np.uint8, x: float, sign: float, place: np.uint8
-) -> tuple[float, float, np.uint8]:
-    """The pixel so far, or x where its signed value is larger or not a number; no branch."""
-    value = x * sign
-    more = (value > best) | (value != value)
-    return x if more else origin, value if more else best, place if more else k
-
-
-@compiled
-def pool(
-    x: Floats,
-    width: int,
-    center: Floats,
-    scale: Floats,
-    shift: Floats,
-    relu: bool,
-    factor: np.float32,
-    out: Floats,
-    index: Bytes,
-    chosen: Floats,
-) -> None:
-    """`affine`, then the maximum of 2 x 2 pixels, times a factor.
-
-    Args:
-        x: (n, height, width, channels) flattened, height and width even.
-        width: Pixels.
-        center: (channels,)
-        scale: (channels,)
-        shift: (channels,)
-        relu: Whether negative values are cut off.
-        factor: What outputs are multiplied by.
-        out: (n, height / 2, width / 2, channels) flattened.
-        index: As `out`: which pixel was the largest, the first of equals; or NOTHING.
-        chosen: As `out`: that pixel's x.
-    """
-    channels, line = scale.shape[0], width * scale.shape[0]
-    signs = np.sign(scale)  # decides which pixel is largest; the rest of `affine` only rounds
-    position = 0
-    for pair in range(x.shape[0] // (2 * line)):
-        start = pair * 2 * line
-        for _ in range(width // 2):
-            p00 = x[start : start + channels]
-            p01 = x[start + channels : start + 2 * channels]
-            p10 = x[start + line : start + line + channels]
-            p11 = x[start + line + channels : start + line + 2 * channels]
-            end = position + channels
-            result, places = out[position:end], index[position:end]
-            origins = chosen[position:end]
-            for c in range(channels):
-                sign = signs[c]
-                origin, best, k = p00[c], p00[c] * sign, np.uint8(0)
-                origin, best, k = _larger(origin, best, k, p01[c], sign, np.uint8(1))
-                origin, best, k = _larger(origin, best, k, p10[c], sign, np.uint8(2))
-                origin, best, k = _larger(origin, best, k, p11[c], sign, np.uint8(3))
-                value = (origin - center[c]) * scale[c] + shift[c]
-                dead = relu and value <= 0
-                result[c] = np.float32(0) if dead else value * factor
-                places[c] = np.uint8(NOTHING) if dead else k
-                origins[c] = origin
-            position = end
-            start += 2 * channels
-
-
-@compiled
-def pool_dropout(words: Words, threshold: int, out: Floats, index: Bytes) -> None:
-    """Drops those of `pool`'s outputs whose word is below the threshold.
-
-    A pass of its own: within `pool` it would keep the loop over channels from the vector unit.
-    """
-    for j in range(out.shape[0]):
-        dropped = words[j] < threshold
-        out[j] *= np.float32(0) if dropped else np.float32(1)  # not a number stays
-        index[j] = np.uint8(NOTHING) if dropped else index[j]
-
-
-@compiled
-def pool_sums(
-    gradient: Floats,
-    index: Bytes,
-    chosen: Floats,
-    factor: np.float32,
-    center: Floats,
-    plain: Doubles,
-    weighted: Doubles,
-) -> None:
-    """By channel: the sum of `pool`'s gradient at the chosen pixels, and times (x - center)."""
-    m = _repeated(center)
-    size = m.shape[0]
-    first, second = np.zeros(size, np.float32), np.zeros(size, np.float32)
-    for block, start in enumerate(range(0, gradient.shape[0], size)):
-        incoming, places = gradient[start : start + size], index[start : start + size]
-        pixels = chosen[start : start + size]
-        for j in range(incoming.shape[0]):
-            passed = np.float32(0) if places[j] == NOTHING else incoming[j] * factor
-            first[j] += passed
-            second[j] += passed * (pixels[j] - m[j])
-        if block % GROUP == GROUP - 1:
-            _drain(first, plain)
-            _drain(second, weighted)
-    _drain(first, plain)
-    _drain(second, weighted)
-
-
-@compiled
-def pool_backward(
-    gradient: Floats,
-    index: Bytes,
-    width: int,
-    factor: np.float32,
-    scale: Floats,
-    out: Floats,
-) -> None:
-    """Adds scale * factor * gradient to `out` at the chosen pixels of `pool`."""
-    channels, line = scale.shape[0], width * scale.shape[0]
-    offsets = np.array([0, channels, line, line + channels])
-    position = 0
-    for pair in range(out.shape[0] // (2 * line)):
-        start = pair * 2 * line
-        for _ in range(width // 2):
-            for c in range(channels):
-                k = index[position]
-                if k != NOTHING:
-                    out[start + offsets[k] + c] += scale[c] * (gradient[position] * factor)
-                position += 1
-            start += 2 * channels
+        target = out[start : start + size]
+        for j in range(target.shape[0]):  # by way of `result`: `out` may be `x`
+            target[j] = result[j]
 
 
 @compiled

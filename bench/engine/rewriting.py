@@ -14,6 +14,7 @@ import pickle
 import random
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -170,7 +171,7 @@ def _chains(module: fx.GraphModule, training: bool) -> Iterator[tuple[list[fx.No
         nodes, chain = _chain_from(node, module, training)
         if chain.norm is not None or chain.pool or chain.dropout:
             taken.update(nodes)
-            yield nodes, chain
+            yield nodes, replace(chain, owns_input=_owns_input(nodes[0], module, training))
 
 
 def _chain_from(
@@ -198,6 +199,12 @@ def _is_seen_by_others(node: fx.Node, module: fx.GraphModule) -> bool:
     in_place = getattr(own, "inplace", False) or node.target == "relu_" or len(node.args) > 1
     in_place = in_place or bool(node.kwargs.get("inplace"))
     return in_place and any(len(source.users) > 1 for source in node.all_input_nodes)
+
+
+def _owns_input(node: fx.Node, module: fx.GraphModule, training: bool) -> bool:
+    """Whether it is a convolution's output, which neither its backward nor another node reads."""
+    (source,) = node.all_input_nodes
+    return type(_module_of(source, module, training)) is nn.Conv2d and len(source.users) == 1
 
 
 def _only_user(node: fx.Node) -> fx.Node | None:

@@ -541,7 +541,7 @@ import warnings; warnings.simplefilter("error")
 import torch
 from torch.nn import functional
 from architectures.model_1 import Network
-from bench.engine import kernels
+from bench.engine import pooling
 from bench.engine.network import weights_sha256
 from bench.engine.rewriting import Rewritten
 torch.set_num_threads(1)
@@ -557,7 +557,7 @@ for _ in range(20):
     optimizer.zero_grad()
     loss.backward()
     optimizer.step()
-stats = kernels.pool.stats
+stats = pooling.pool.stats
 print(weights_sha256(network), sum(stats.cache_hits.values()), sum(stats.cache_misses.values()))
 """
 

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from bench import discover
-from bench.engine import kernels
+from bench.engine import kernels, pooling
 from bench.engine.agreement import require_agreement
 from bench.engine.fused import Fused
 from bench.engine.path import engine_path
@@ -225,7 +225,16 @@ class ClampsItsWeights(Base):
         return super().features(x)
 
 
+class ReadTwice(Base):
+    """A skip connection: conv2's output is read by a norm and by a sum."""
+
+    def features(self, x: Tensor) -> Tensor:
+        x = self.conv2(self.relu(self.norm1(self.conv1(x))))
+        return self.pool(x + self.relu(self.norm2(x)))
+
+
 EQUAL: tuple[tuple[type[nn.Module], int], ...] = (
+    (ReadTwice, 3),
     (Base, 2),
     (FunctionalRelu, 2),
     (NamedArguments, 1),
@@ -582,6 +591,22 @@ def test_a_frozen_dropout_stays_frozen() -> None:
     assert torch.equal(rewritten(images), rewritten(images))
 
 
+def test_a_gradient_takes_the_place_of_what_nothing_else_reads() -> None:
+    def owners(kind: type[nn.Module]) -> list[bool]:
+        graph = Rewritten(build(kind)).for_training
+        return [part.chain.owns_input for part in graph.modules() if isinstance(part, Fused)]
+
+    assert owners(Base) == [True, True]
+    assert owners(ReadTwice) == [True, False, False]  # the last is the pool of a sum
+
+
+def test_a_second_way_back_through_a_graph_is_refused() -> None:
+    loss = Rewritten(build(Base)).train()(torch.randn(4, *SHAPE)).sum()
+    loss.backward(retain_graph=True)
+    with pytest.raises(RuntimeError, match="took its place"):
+        loss.backward()
+
+
 def test_the_trial_moves_no_generator_of_torch() -> None:
     torch.manual_seed(5)
     before = torch.get_rng_state()
@@ -650,7 +675,8 @@ BREAKS: dict[str, tuple[str, dict[str, Callable[[object], object]], str]] = {
 @pytest.mark.parametrize("what", BREAKS)
 def test_a_broken_kernel_is_found(what: str, monkeypatch: pytest.MonkeyPatch) -> None:
     name, changes, said = BREAKS[what]
-    monkeypatch.setattr(kernels, name, broken(getattr(kernels, name), **changes))
+    module = pooling if name.startswith("pool") else kernels
+    monkeypatch.setattr(module, name, broken(getattr(module, name), **changes))
     with pytest.raises(NotRewritable, match=f"{said}.* differs by"):
         require_agreement(lambda: build(EveryPart), SHAPE)
 
@@ -668,6 +694,6 @@ def test_broken_statistics_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_unmoved_running_statistics_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bench.engine.fused._move_running_statistics", lambda *_: None)
+    monkeypatch.setattr("bench.engine.batch_norm._move_running_statistics", lambda *_: None)
     with pytest.raises(NotRewritable, match="evaluation output differs"):
         require_agreement(lambda: build(Base), SHAPE)
