@@ -29,6 +29,7 @@ from bench.store import Suite
 
 INDEX, MARKDOWN, MANIFEST = "index.html", "report.md", ".report-files"
 FIGURES, ARCHITECTURES = "figures", "architectures"
+WHOLE: tuple[PageKind, ...] = ("index", "markdown")  # what one page says about all architectures
 
 
 @dataclass(frozen=True)
@@ -117,9 +118,9 @@ def render(suite: Suite, reports: Path, *, command: str) -> list[Path]:
 
     files = {INDEX: "", MARKDOWN: ""}  # these two come first
     environment = _environment()
-    index = _index_page(summaries, draw)
+    index, markdown = (_whole_page(kind, summaries, draw) for kind in WHOLE)
     files[INDEX] = environment.get_template("page.html.j2").render(page=index)
-    files[MARKDOWN] = environment.get_template("report.md.j2").render(page=index)
+    files[MARKDOWN] = environment.get_template("report.md.j2").render(page=markdown)
     for name in summaries[0].palette:
         page = _architecture_page(name, summaries, draw)
         text = environment.get_template("page.html.j2").render(page=page)
@@ -143,14 +144,14 @@ def _relative(path: Path, folder: Path) -> str:
     return Path(os.path.relpath(path.resolve(), folder.resolve())).as_posix()
 
 
-def _index_page(summaries: list[Summary], draw: Draw) -> Page:
+def _whole_page(kind: PageKind, summaries: list[Summary], draw: Draw) -> Page:
     return Page(
         title="Accuracy over many seeds",
         subtitle=_subtitle(summaries),
         home=INDEX,
         pages=_links(summaries[0], INDEX),
         banners=banners(summaries),
-        parts=_parts("index", summaries, draw),
+        parts=_parts(kind, summaries, draw),
     )
 
 

@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from bench import figures
+from bench.figures import curves
 
 STRIPS = [
     figures.Strip("Model_1", 0, (99.36, 99.39, 99.39, 99.41), (99.35, 99.42), 99.39),
@@ -76,7 +77,7 @@ def test_panels_share_their_heights() -> None:
 
 
 def test_each_halving_of_the_errors_takes_the_same_height() -> None:
-    ninety, half, quarter = figures._log_distance([90.0, 95.0, 97.5])
+    ninety, half, quarter = curves._log_distance([90.0, 95.0, 97.5])
     assert half - ninety == pytest.approx(quarter - half)
 
 

@@ -4,7 +4,7 @@ A section file has three hooks (names that begin with an underscore are no secti
 
     ORDER = 20                        position on the page
     SCOPE = "dataset"                 once for each data set, or "suite": once in all
-    PAGES = ("index", "architecture") the pages it belongs on
+    PAGES = ("index", "markdown")     of the index, an architecture's page and report.md
     def section(summary: Summary) -> Section | None    None where there is nothing to say
 
 Everything is sorted, rounded and worded here; templates only loop.
@@ -20,36 +20,51 @@ from typing import Literal, Protocol, cast
 
 from matplotlib.figure import Figure
 
-PageKind = Literal["index", "architecture"]
+PageKind = Literal["index", "architecture", "markdown"]
 Scope = Literal["suite", "dataset"]
 
 
 @dataclass(frozen=True)
 class Cell:
-    """A table's cell; `note` stands below in small type, `href` is relative to the page."""
+    """A table's cell; `note` stands below in small type, `href` is relative to the page.
+
+    `sort` is the number that the cell is sorted by, None for its text. `series`, on a row's first
+    cell, is the architecture that the row speaks of, which a reader may hide.
+    """
 
     text: str
     note: str = ""
     href: str = ""
+    sort: float | None = None
+    series: str = ""
 
 
 @dataclass(frozen=True)
 class Column:
-    """A table's column; numbers stand right, words left."""
+    """A table's column; numbers stand right, words left.
+
+    `filter` offers the reader the column's values to choose from.
+    """
 
     title: str
     numeric: bool = True
     note: str = ""
+    filter: bool = False
 
 
 @dataclass(frozen=True)
 class Table:
-    """The first cell of a row is its header; `total` rows (at the end) are set apart."""
+    """The first cell of a row is its header; `total` rows (at the end) are set apart.
+
+    A `folded` table is opened by the reader; a `sortable` one has no order that means something.
+    """
 
     caption: str
     columns: tuple[Column, ...]
     rows: tuple[tuple[Cell, ...], ...]
     total: tuple[tuple[Cell, ...], ...] = ()
+    folded: bool = False
+    sortable: bool = True
 
 
 @dataclass(frozen=True)

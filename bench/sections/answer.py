@@ -18,7 +18,7 @@ from bench.stats import Verdict, spread
 
 ORDER = 10
 SCOPE: Scope = "dataset"
-PAGES: tuple[PageKind, ...] = ("index", "architecture")
+PAGES: tuple[PageKind, ...] = ("index", "architecture", "markdown")
 
 
 def section(summary: Summary) -> Section:

@@ -9,7 +9,7 @@ from bench.spec import Environment, RunRecord
 
 ORDER = 90
 SCOPE: Scope = "dataset"
-PAGES: tuple[PageKind, ...] = ("index",)
+PAGES: tuple[PageKind, ...] = ("index", "markdown")
 
 
 def section(summary: Summary) -> Section:

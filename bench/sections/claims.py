@@ -10,7 +10,7 @@ from bench.sections._summary import Summary
 
 ORDER = 87
 SCOPE: Scope = "suite"
-PAGES: tuple[PageKind, ...] = ("index",)
+PAGES: tuple[PageKind, ...] = ("index", "markdown")
 COLUMNS = (
     Column("Claim", numeric=False),
     Column("Verdict", numeric=False),

@@ -10,7 +10,7 @@ from bench.sections._summary import Summary
 
 ORDER = 63
 SCOPE: Scope = "suite"
-PAGES: tuple[PageKind, ...] = ("index", "architecture")
+PAGES: tuple[PageKind, ...] = ("index", "architecture", "markdown")
 MEASURE = "cost"
 TIMED = (
     "timed: inference in float32, evaluation mode, warm, on one CPU thread or one GPU; of that "

@@ -13,7 +13,7 @@ from bench.spec import Epoch
 
 ORDER = 50
 SCOPE: Scope = "dataset"
-PAGES: tuple[PageKind, ...] = ("index", "architecture")
+PAGES: tuple[PageKind, ...] = ("index", "architecture", "markdown")
 TEXT = (
     (
         "One line is one seed. The axis is stretched so that each halving of the remaining errors "

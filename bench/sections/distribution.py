@@ -7,13 +7,21 @@ from functools import partial
 
 from bench import figures
 from bench.sections import Cell, Column, PageKind, Plot, Scope, Section, Table
-from bench.sections._format import NOT_AVAILABLE, count, fixed, integer, mean_percent, points
+from bench.sections._format import (
+    NOT_AVAILABLE,
+    count,
+    fixed,
+    integer,
+    mean_percent,
+    percent,
+    points,
+)
 from bench.sections._summary import Arm, Summary
 from bench.stats import spread
 
 ORDER = 40
 SCOPE: Scope = "dataset"
-PAGES: tuple[PageKind, ...] = ("index",)
+PAGES: tuple[PageKind, ...] = ("index", "markdown")
 COLUMNS = (
     Column("Model", numeric=False),
     Column("n", note="completed runs"),
@@ -65,7 +73,8 @@ def _plot(summary: Summary, arms: list[Arm]) -> Plot:
 
 
 def _strip(summary: Summary, arm: Arm) -> figures.Strip:
-    percents = tuple(100 * correct / arm.n_test for correct in arm.test_counts)
+    tested = [(run, c) for run in arm.completed if (c := run.epochs[-1].test_correct) is not None]
+    percents = tuple(100 * correct / arm.n_test for _, correct in tested)
     values = spread(percents)
     interval = values.interval if values else None
     claim = summary.published(arm.architecture, "last_test_accuracy_percent")
@@ -75,6 +84,12 @@ def _strip(summary: Summary, arm: Arm) -> figures.Strip:
         percents=percents,
         mean_interval=(interval.low, interval.high) if interval else None,
         published=claim.published if claim and summary.comparable else None,
+        says=tuple(
+            f"{arm.label}, seed {run.seed}: {percent(correct, arm.n_test)}, "
+            f"{integer(correct)} of {integer(arm.n_test)}"
+            for run, correct in tested
+        ),
+        series=arm.architecture,
     )
 
 

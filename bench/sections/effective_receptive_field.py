@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from bench import heatmap
+from bench import figures
 from bench.findings import EffectiveField
 from bench.sections import Cell, Column, PageKind, Plot, Scope, Section, Table
 from bench.sections._format import NOT_AVAILABLE, THIN, TIMES, integer, points
@@ -95,17 +95,17 @@ def _plot(summary: Summary, arm: Arm, field: EffectiveField) -> Plot:
             f"centre of the last map reacts to it{box}. Second: the part of the gradient inside "
             "of squares around the middle of what the unit sees."
         ),
-        draw=partial(heatmap.focus, _focus(field), summary.colour(arm.architecture)),
+        draw=partial(figures.focus, _focus(field), summary.colour(arm.architecture)),
     )
 
 
-def _focus(field: EffectiveField) -> heatmap.Focus:
+def _focus(field: EffectiveField) -> figures.Focus:
     mass = tuple(tuple(row) for row in field.gradient)
     middle = (len(mass) - 1) / 2, (len(mass[0]) - 1) / 2
     if field.box is not None:
         top, left, bottom, right = field.box
         middle = (top + bottom) / 2, (left + right) / 2
-    return heatmap.Focus(mass=mass, centre=middle, box=field.box)
+    return figures.Focus(mass=mass, centre=middle, box=field.box)
 
 
 def _note(arm: Arm, field: EffectiveField) -> str:

@@ -13,7 +13,7 @@ from bench.spec import Measured
 
 ORDER = 60
 SCOPE: Scope = "suite"
-PAGES: tuple[PageKind, ...] = ("index", "architecture")
+PAGES: tuple[PageKind, ...] = ("index", "architecture", "markdown")
 MEASURE = "multiply_adds"
 TEXT = (
     (

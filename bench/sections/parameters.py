@@ -12,7 +12,7 @@ from bench.spec import Claim, Portrait
 
 ORDER = 30
 SCOPE: Scope = "suite"
-PAGES: tuple[PageKind, ...] = ("index",)
+PAGES: tuple[PageKind, ...] = ("index", "markdown")
 # Other ways to split the same total: the measure's view, the table's caption.
 VIEWS: tuple[tuple[str, str], ...] = (
     ("by_type", "The same parameters by type of layer"),

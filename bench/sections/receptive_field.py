@@ -11,7 +11,7 @@ from bench.spec import Portrait
 
 ORDER = 70
 SCOPE: Scope = "suite"
-PAGES: tuple[PageKind, ...] = ("index",)
+PAGES: tuple[PageKind, ...] = ("index", "markdown")
 MEASURE = "receptive_field"
 TEXT = (
     (

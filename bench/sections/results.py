@@ -19,7 +19,7 @@ from bench.stats import spread
 
 ORDER = 20
 SCOPE: Scope = "dataset"
-PAGES: tuple[PageKind, ...] = ("index",)
+PAGES: tuple[PageKind, ...] = ("index", "markdown")
 COLUMNS = (
     Column("Model", numeric=False),
     Column("Parameters"),

@@ -10,7 +10,7 @@ from bench.stats import DECLARED_RATE, RateVerdict, SequenceVerdict, lower_bound
 
 ORDER = 25
 SCOPE: Scope = "dataset"
-PAGES: tuple[PageKind, ...] = ("index", "architecture")
+PAGES: tuple[PageKind, ...] = ("index", "architecture", "markdown")
 COLUMNS = (
     Column("Model", numeric=False),
     Column("Reached"),

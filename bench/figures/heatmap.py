@@ -14,7 +14,7 @@ from matplotlib.patches import PathPatch, Rectangle
 from matplotlib.path import Path
 from numpy.typing import NDArray
 
-from bench.figures import NARROW_INCHES, STAND_INS, STYLE, WIDE_INCHES, series
+from bench.figures._canvas import NARROW_INCHES, STAND_INS, STYLE, WIDE_INCHES, series
 
 N_SHADES = 10
 DASHED = (0, (4, 3))

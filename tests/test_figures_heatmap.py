@@ -7,16 +7,16 @@ import pytest
 from matplotlib.colors import to_hex
 from matplotlib.patches import PathPatch, Rectangle
 
-from bench import figures, heatmap
+from bench import figures
 
 # Nine tenths in the middle of 5 x 5 pixels, a tenth in one corner.
 MASS = [[0.0] * 5 for _ in range(5)]
 MASS[2][2], MASS[0][4] = 0.9, 0.1
-FOCUS = heatmap.Focus(tuple(map(tuple, MASS)), (2, 2), (1, 1, 3, 3))
+FOCUS = figures.Focus(tuple(map(tuple, MASS)), (2, 2), (1, 1, 3, 3))
 
 
 def test_shades_lie_where_the_mass_is() -> None:
-    axes = heatmap.focus(FOCUS, 1, False).axes[0]
+    axes = figures.focus(FOCUS, 1, False).axes[0]
     drawn = {p.get_alpha(): p for p in axes.patches if isinstance(p, PathPatch)}
     assert sorted(drawn) == [0.2, 1.0]  # a ninth of the largest, rounded up to tenths
     assert {to_hex(p.get_facecolor()[:3]) for p in drawn.values()} == {figures.series(1)}
@@ -27,8 +27,8 @@ def test_shades_lie_where_the_mass_is() -> None:
 
 
 def test_the_box_and_the_image_are_framed_and_seen_whole() -> None:
-    wide = heatmap.Focus(FOCUS.mass, (2, 2), (-3, -2, 7, 6))
-    axes = heatmap.focus(wide, 0, False).axes[0]
+    wide = figures.Focus(FOCUS.mass, (2, 2), (-3, -2, 7, 6))
+    axes = figures.focus(wide, 0, False).axes[0]
     frames = {
         to_hex(p.get_edgecolor()): p.get_bbox() for p in axes.patches if isinstance(p, Rectangle)
     }
@@ -44,14 +44,14 @@ def test_the_box_and_the_image_are_framed_and_seen_whole() -> None:
 
 
 def test_the_curve_is_the_mass_within_squares() -> None:
-    line = heatmap.focus(FOCUS, 0, False).axes[1].lines[0]
+    line = figures.focus(FOCUS, 0, False).axes[1].lines[0]
     assert list(np.asarray(line.get_xdata()))[:3] == [1, 3, 5]
     assert list(np.asarray(line.get_ydata()))[:3] == pytest.approx([90, 90, 100])
 
 
 def test_squares_around_a_point_between_pixels_have_even_sides() -> None:
-    even = heatmap.Focus(((0.25, 0.25), (0.25, 0.25)), (0.5, 0.5), None)
-    figure = heatmap.focus(even, 0, True)
+    even = figures.Focus(((0.25, 0.25), (0.25, 0.25)), (0.5, 0.5), None)
+    figure = figures.focus(even, 0, True)
     line = figure.axes[1].lines[0]
     assert np.asarray(line.get_xdata())[0] == 2
     assert np.asarray(line.get_ydata())[0] == pytest.approx(100)
@@ -61,8 +61,8 @@ def test_squares_around_a_point_between_pixels_have_even_sides() -> None:
 def test_the_svg_is_small_coloured_by_roles_and_the_same_again() -> None:
     rng = np.random.default_rng(0)
     mass = rng.random((28, 28))
-    shown = heatmap.Focus(tuple(map(tuple, mass / mass.sum())), (13.5, 13.5), (-2, -2, 29, 29))
-    first, second = (figures.svg(heatmap.focus(shown, 2, False), "name") for _ in range(2))
+    shown = figures.Focus(tuple(map(tuple, mass / mass.sum())), (13.5, 13.5), (-2, -2, 29, 29))
+    first, second = (figures.svg(figures.focus(shown, 2, False), "name") for _ in range(2))
     assert first == second
     assert len(first) < 100_000
     assert "var(--series-2)" in first
