@@ -10,7 +10,7 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +22,17 @@ from markupsafe import Markup, escape
 from bench import claims, shipped
 from bench.errors import StoreError
 from bench.figures import svg
-from bench.sections import Listing, PageKind, Plot, Point, Section, SectionFile, Table, found
+from bench.sections import (
+    Download,
+    Listing,
+    PageKind,
+    Plot,
+    Point,
+    Section,
+    SectionFile,
+    Table,
+    found,
+)
 from bench.sections._banners import banners
 from bench.sections._summary import Summary, summarise
 from bench.store import Suite
@@ -30,6 +40,15 @@ from bench.store import Suite
 INDEX, MARKDOWN, MANIFEST = "index.html", "report.md", ".report-files"
 FIGURES, ARCHITECTURES = "figures", "architectures"
 WHOLE: tuple[PageKind, ...] = ("index", "markdown")  # what one page says about all architectures
+
+
+@dataclass(frozen=True)
+class Link:
+    """A page, a section or a file that the reader can go to."""
+
+    title: str
+    href: str
+    current: bool = False
 
 
 @dataclass(frozen=True)
@@ -57,6 +76,7 @@ class Block:
     drawings: tuple[Drawing, ...]
     notes: tuple[str, ...]
     listings: tuple[Listing, ...]
+    downloads: tuple[Link, ...]
 
 
 @dataclass(frozen=True)
@@ -66,15 +86,6 @@ class Part:
     title: str
     slug: str
     blocks: tuple[Block, ...]
-
-
-@dataclass(frozen=True)
-class Link:
-    """An entry of the bar at the top."""
-
-    title: str
-    href: str
-    current: bool = False
 
 
 @dataclass(frozen=True)
@@ -89,7 +100,31 @@ class Page:
     parts: tuple[Part, ...]
 
 
-Draw = Callable[[Plot], Drawing]
+class Extras:
+    """What pages share and what lies beside them: each figure is drawn once."""
+
+    def __init__(self) -> None:
+        self.drawings: dict[str, Drawing] = {}
+        self.downloads: dict[str, Download] = {}
+
+    def drawn(self, plot: Plot) -> Drawing:
+        """The plot as SVG."""
+        if plot.name not in self.drawings:
+            self.drawings[plot.name] = _draw(plot)
+        return self.drawings[plot.name]
+
+    def link(self, download: Download, base: str) -> Link:
+        """A page's link to the file, which is written with the report."""
+        self.downloads.setdefault(download.file, download)
+        return Link(download.title, base + download.file)
+
+    def files(self) -> Iterator[tuple[str, str]]:
+        """Names, relative to the reports folder, with their content."""
+        palette = _template("palette.css")
+        for drawing in self.drawings.values():
+            yield drawing.file, _standalone(drawing, palette)
+        for download in self.downloads.values():
+            yield download.file, download.content()
 
 
 def render(suite: Suite, reports: Path, *, command: str) -> list[Path]:
@@ -108,25 +143,17 @@ def render(suite: Suite, reports: Path, *, command: str) -> list[Path]:
         ClaimError: a file of claims cannot be used.
     """
     summaries = _summaries(suite, reports, command)
-    drawings: dict[str, Drawing] = {}
-    palette = _template("palette.css")
-
-    def draw(plot: Plot) -> Drawing:
-        if plot.name not in drawings:
-            drawings[plot.name] = _draw(plot)
-        return drawings[plot.name]
-
+    extras = Extras()
     files = {INDEX: "", MARKDOWN: ""}  # these two come first
     environment = _environment()
-    index, markdown = (_whole_page(kind, summaries, draw) for kind in WHOLE)
+    index, markdown = (_whole_page(kind, summaries, extras) for kind in WHOLE)
     files[INDEX] = environment.get_template("page.html.j2").render(page=index)
     files[MARKDOWN] = environment.get_template("report.md.j2").render(page=markdown)
     for name in summaries[0].palette:
-        page = _architecture_page(name, summaries, draw)
+        page = _architecture_page(name, summaries, extras)
         text = environment.get_template("page.html.j2").render(page=page)
         files[f"{ARCHITECTURES}/{name}.html"] = text
-    for drawing in drawings.values():
-        files[drawing.file] = _standalone(drawing, palette)
+    files.update(extras.files())
     return _publish(files, reports)
 
 
@@ -144,18 +171,18 @@ def _relative(path: Path, folder: Path) -> str:
     return Path(os.path.relpath(path.resolve(), folder.resolve())).as_posix()
 
 
-def _whole_page(kind: PageKind, summaries: list[Summary], draw: Draw) -> Page:
+def _whole_page(kind: PageKind, summaries: list[Summary], extras: Extras) -> Page:
     return Page(
         title="Accuracy over many seeds",
         subtitle=_subtitle(summaries),
         home=INDEX,
         pages=_links(summaries[0], INDEX),
         banners=banners(summaries),
-        parts=_parts(kind, summaries, draw),
+        parts=_parts(kind, summaries, extras),
     )
 
 
-def _architecture_page(name: str, summaries: list[Summary], draw: Draw) -> Page:
+def _architecture_page(name: str, summaries: list[Summary], extras: Extras) -> Page:
     own = [summary.only(name) for summary in summaries]
     with_runs = [summary for summary in own if summary.arms] or own[:1]
     return Page(
@@ -180,30 +207,33 @@ def _links(summary: Summary, current: str) -> tuple[Link, ...]:
     )
 
 
-def _parts(kind: PageKind, summaries: list[Summary], draw: Draw) -> tuple[Part, ...]:
+def _parts(kind: PageKind, summaries: list[Summary], extras: Extras) -> tuple[Part, ...]:
     """The first data set with everything, then what differs for each further one."""
     files = [file for file in found() if kind in file.PAGES]
     return tuple(
         Part(
             title=f"On {summary.prefix}" if number else "",
             slug=f"on-{summary.prefix}" if number else "",
-            blocks=tuple(_blocks(files, summary, number, draw)),
+            blocks=tuple(_blocks(files, summary, number, extras)),
         )
         for number, summary in enumerate(summaries)
     )
 
 
-def _blocks(files: list[SectionFile], summary: Summary, number: int, draw: Draw) -> Iterator[Block]:
+def _blocks(
+    files: list[SectionFile], summary: Summary, number: int, extras: Extras
+) -> Iterator[Block]:
     for file in files:
         if number and file.SCOPE == "suite":
             continue
         section = file.section(summary)
         if section is not None:
             slug = file.__name__.rpartition(".")[2].replace("_", "-")
-            yield _block(section, f"{slug}-{summary.prefix}" if number else slug, draw)
+            slug = f"{slug}-{summary.prefix}" if number else slug
+            yield _block(section, slug, summary.base, extras)
 
 
-def _block(section: Section, slug: str, draw: Draw) -> Block:
+def _block(section: Section, slug: str, base: str, extras: Extras) -> Block:
     return Block(
         title=section.title,
         nav=section.nav or section.title,
@@ -211,9 +241,10 @@ def _block(section: Section, slug: str, draw: Draw) -> Block:
         text=section.text,
         points=section.points,
         tables=section.tables,
-        drawings=tuple(draw(plot) for plot in section.plots),
+        drawings=tuple(extras.drawn(plot) for plot in section.plots),
         notes=section.notes,
         listings=section.listings,
+        downloads=tuple(extras.link(each, base) for each in section.downloads),
     )
 
 

@@ -99,6 +99,15 @@ class Listing:
 
 
 @dataclass(frozen=True)
+class Download:
+    """A file of the report that a reader takes away; `file` is relative to the reports folder."""
+
+    file: str
+    title: str
+    content: Callable[[], str]
+
+
+@dataclass(frozen=True)
 class Section:
     """What stands under one heading, in this order; `nav` is its short name in the bar."""
 
@@ -110,6 +119,7 @@ class Section:
     plots: tuple[Plot, ...] = ()
     notes: tuple[str, ...] = ()  # small print below the tables
     listings: tuple[Listing, ...] = ()
+    downloads: tuple[Download, ...] = ()
 
 
 class SectionFile(Protocol):
