@@ -191,7 +191,7 @@ def _architecture_page(name: str, summaries: list[Summary], extras: Extras) -> P
         home=f"../{INDEX}",
         pages=_links(own[0], name),
         banners=banners(summaries),
-        parts=_parts("architecture", with_runs, draw),
+        parts=_parts("architecture", with_runs, extras),
     )
 
 
