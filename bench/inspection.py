@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Annotated, Any
 
 import msgspec
-from rich.console import Console
+from rich import box
+from rich.console import Console, JustifyMethod
 from rich.table import Table
 
 from bench.layers import Rows, merged
@@ -91,13 +92,15 @@ def show(portrait: Portrait, console: Console) -> None:
     console.print(f"{portrait.display_name} ({portrait.architecture})", style="bold")
     console.print(portrait.docstring.splitlines()[0] if portrait.docstring else "", markup=False)
     console.print(_components_table(portrait.measures["parameters"]))
-    console.print(_layers_table(merged(portrait)))
+    _show_layers(merged(portrait), console)
     for name, measured in portrait.measures.items():
         _show_measure(name, measured, console)
 
 
 def _components_table(measured: Measured) -> Table:
-    table = Table(title="Parameters by component")
+    table = Table(
+        title="Parameters by component", title_justify="left", box=box.MINIMAL, show_edge=False
+    )
     table.add_column("component")
     table.add_column("parameters", justify="right")
     for name, count in measured.components.items():
@@ -109,46 +112,70 @@ def _components_table(measured: Measured) -> Table:
 Row = dict[str, Any]
 
 
-def _count_and_share(count: str, share: str) -> Callable[[Row], str]:
-    def cell(row: Row) -> str:
-        percent = f" ({row[share]:.1f} %)" if row.get(count) and row.get(share) is not None else ""
-        return _cell(row.get(count)) + percent
-
-    return cell
+def _share(column: str) -> Callable[[Row], str]:
+    return lambda row: "" if not row.get(column) else f"{row[column]:.1f}"
 
 
-def _receptive_field(row: Row) -> str:
-    local, gated = row.get("receptive_field"), row.get("receptive_field_with_gates")
-    with_gates = f" ({_cell(gated)} with gates)" if gated not in (None, local) else ""
-    return _cell(local) + with_gates
+def _with_gates(row: Row) -> str:
+    gated = row.get("receptive_field_with_gates")
+    return "" if gated == row.get("receptive_field") else _cell(gated)
 
 
 def _plain(column: str) -> Callable[[Row], str]:
-    return lambda row: _cell(row.get(column))
+    return lambda row: _cell(row.get(column)).replace(" x ", "x")
 
 
-# Title -> a row's cell.
+# Title -> a row's cell; a narrow terminal does without the last ones of `SPARED`.
 COLUMNS: dict[str, Callable[[Row], str]] = {
     "operation": _plain("operation"),
-    "output shape": _plain("output_shape"),
+    "output": _plain("output_shape"),
     "kernel": _plain("kernel"),
     "stride": _plain("stride"),
     "groups": _plain("groups"),
-    "parameters (share)": _count_and_share("n_parameters", "parameters_percent"),
-    "multiply-adds (share)": _count_and_share("multiply_adds", "multiply_adds_percent"),
-    "receptive field": _receptive_field,
+    "params": _plain("n_parameters"),
+    "params %": _share("parameters_percent"),
+    "mult-adds": _plain("multiply_adds"),
+    "mult-adds %": _share("multiply_adds_percent"),
+    "field": _plain("receptive_field"),
+    "gated": _with_gates,
     "jump": _plain("jump"),
 }
+SPARED = ("params %", "mult-adds %", "jump", "stride", "groups", "kernel", "output", "operation")
 
 
-def _layers_table(rows: Rows) -> Table:
-    table = Table(title="Layers in the order of a forward pass")
-    table.add_column("layer")
-    for title in COLUMNS:
-        table.add_column(title, justify="left" if title == "operation" else "right")
+def _show_layers(rows: Rows, console: Console) -> None:
+    """One line a layer: as wide as it is in a file, with fewer columns on a narrow terminal."""
+    shown = {title for title, cell in COLUMNS.items() if any(map(cell, rows.values()))}
+    table = _layers_table(rows, shown)
+    if not console.is_terminal:
+        Console(file=console.file, width=_width(table, console)).print(table)
+        return
+    hidden: list[str] = []
+    for title in (each for each in SPARED if each in shown):
+        if _width(table, console) <= console.width:
+            break
+        hidden.append(title)
+        table = _layers_table(rows, shown - set(hidden))
+    console.print(table)
+    if hidden:
+        console.print(f"  too narrow here for {', '.join(hidden)}", style="dim", soft_wrap=True)
+
+
+def _layers_table(rows: Rows, shown: Collection[str]) -> Table:
+    title = "Layers in the order of a forward pass; fields and jumps in pixels"
+    table = Table(title=title, title_justify="left", box=box.MINIMAL, show_edge=False)
+    table.add_column("layer", no_wrap=True)
+    columns = {title: cell for title, cell in COLUMNS.items() if title in shown}
+    for title in columns:
+        side: JustifyMethod = "left" if title == "operation" else "right"
+        table.add_column(title, justify=side, no_wrap=True)
     for name, row in rows.items():
-        table.add_row(name, *(cell(row) for cell in COLUMNS.values()))
+        table.add_row(name, *(cell(row) for cell in columns.values()))
     return table
+
+
+def _width(table: Table, console: Console) -> int:
+    return table.__rich_measure__(console, console.options.update(max_width=1000)).maximum
 
 
 def _show_measure(name: str, measured: Measured, console: Console) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -92,34 +93,57 @@ def test_another_measures_column_is_allowed(schema: dict[str, Any]) -> None:
     assert json.loads(found)["layers"][0]["temperature"] == [1, "warm"]
 
 
-def shown(one: Portrait) -> str:
+def shown(one: Portrait, width: int = 80, terminal: bool = False) -> str:
     stream = io.StringIO()
-    inspection.show(one, Console(file=stream, width=220))
-    return stream.getvalue()
+    inspection.show(one, Console(file=stream, width=width, force_terminal=terminal, no_color=True))
+    return re.sub(r"\x1b\[\d*m", "", stream.getvalue())
 
 
-def row_of(text: str, layer: str) -> list[str]:
-    lines = [line.split("│") for line in text.splitlines() if "│" in line]
-    (cells,) = [cells for cells in lines if len(cells) > 5 and cells[1].strip() == layer]
-    return [cell.strip() for cell in cells[1:-1]]
+def layers_table(text: str) -> dict[str, dict[str, str]]:
+    """Layer -> column -> entry, of the table as it is printed."""
+    lines = [[part.strip() for part in line.split("│")] for line in text.splitlines()]
+    start = next(i for i, line in enumerate(lines) if line[0] == "layer")
+    found = [dict(zip(lines[start], line, strict=True)) for line in lines[start + 2 :] if line[1:]]
+    return {row["layer"]: row for row in found}
 
 
 def test_the_table_shows_each_layer_with_shares_and_gates() -> None:
-    text = shown(portrait("model_3"))
-    assert row_of(text, "block2.1.0") == [
-        "block2.1.0",
-        "Conv2d",
-        "16 x 14 x 14",
-        "3",
-        "1",
-        "16",
-        "160 (2.1 %)",  # 16 * 9 + 16 of 7,518
-        "28,224 (3.2 %)",  # 16 * 14 * 14 * 9 of 876,768
-        "14 (28 with gates)",
-        "2",
+    """Into a file it is as wide as it is, nothing cut off, a line a layer."""
+    rows = layers_table(shown(portrait("model_3")))
+    assert rows["block2.1.0"] == {
+        "layer": "block2.1.0",
+        "operation": "Conv2d",
+        "output": "16x14x14",
+        "kernel": "3",
+        "stride": "1",
+        "groups": "16",
+        "params": "160",
+        "params %": "2.1",  # 16 * 9 + 16 of 7,518
+        "mult-adds": "28,224",
+        "mult-adds %": "3.2",  # 16 * 14 * 14 * 9 of 876,768
+        "field": "14",
+        "gated": "28",
+        "jump": "2",
+    }
+    quiet = rows["block1.0.2"]
+    assert [quiet[name] for name in ("params", "params %", "field", "gated")] == [
+        *("0", "", "3", "")
     ]
-    assert row_of(text, "block1.0.2")[3:] == ["", "", "", "0", "0", "3", "1"]
-    assert row_of(text, "pool")[-1] == ""  # no jump once everything is seen
+    assert rows["pool"]["jump"] == ""  # no jump once everything is seen
+
+
+@pytest.mark.parametrize("width", [60, 80, 100, 200])
+def test_a_narrow_terminal_has_fewer_columns_but_every_layer_on_one_line(width: int) -> None:
+    one = portrait("model_3")
+    text = shown(one, width, terminal=True)
+    rows, whole = layers_table(text), layers_table(shown(one))
+    assert list(rows) == list(whole)
+    assert all(len(line) <= width for line in text.splitlines() if "│" in line)
+    missing = set(whole["pool"]) - set(rows["pool"])
+    said = [line for line in text.splitlines() if "too narrow here for" in line]
+    assert bool(said) == bool(missing) == (width < 150)
+    assert all(name in said[0] for name in missing)
+    assert {"params", "mult-adds", "field", "gated"} <= set(rows["pool"])
 
 
 def test_lower_bounds_say_so() -> None:
