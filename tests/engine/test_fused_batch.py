@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Literal
+
 import numpy as np
-import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bench import augment
+from bench.augment.bilinear import BilinearMaps
 from bench.engine.fused_batch import augmented, looked_up
 from bench.spec import Augmentation
 
@@ -23,6 +26,7 @@ GREY = torch.linspace(-0.4, 2.8, 256)
     translate=st.sampled_from([0.0, 0.08, 1.0]),
     scales=st.sampled_from([(1.0, 1.0), (0.94, 1.06), (0.3, 3.0)]),
     shear=st.sampled_from([0.0, 2.0, 60.0]),
+    interpolation=st.sampled_from(["nearest", "bilinear"]),
 )
 def test_the_fused_input_is_the_plain_one(
     seed: int,
@@ -31,6 +35,7 @@ def test_the_fused_input_is_the_plain_one(
     translate: float,
     scales: tuple[float, float],
     shear: float,
+    interpolation: Literal["nearest", "bilinear"],
 ) -> None:
     recipe = Augmentation(
         rotation_degrees=rotation,
@@ -38,6 +43,7 @@ def test_the_fused_input_is_the_plain_one(
         scale_min=scales[0],
         scale_max=scales[1],
         shear_degrees=shear,
+        interpolation=interpolation,
     )
     stream = torch.Generator().manual_seed(seed)
     images = torch.randint(0, 256, (9, *size), dtype=torch.uint8, generator=stream)
@@ -51,14 +57,15 @@ def test_the_fused_input_is_the_plain_one(
     assert (fused is None) == maps.identity
 
 
-@pytest.mark.parametrize("kind", ["none", "bilinear"])
-def test_other_maps_are_left_to_the_plain_way(kind: str) -> None:
-    recipe = Augmentation(rotation_degrees=6.0, interpolation="bilinear")
-    recipe = Augmentation() if kind == "none" else recipe
+def test_other_maps_are_left_to_the_plain_way() -> None:
     stream = torch.Generator().manual_seed(0)
-    maps = augment.coefficients(augment.draw(recipe, 3, (28, 28), stream), (28, 28))
+    still = augment.coefficients(augment.draw(Augmentation(), 3, (28, 28), stream), (28, 28))
+    turning = Augmentation(rotation_degrees=6.0, interpolation="bilinear")
+    maps = augment.coefficients(augment.draw(turning, 3, (28, 28), stream), (28, 28))
     images = torch.zeros(3, 28, 28, dtype=torch.uint8)
-    assert augmented(images, maps, torch.arange(3), GREY) is None
+    assert isinstance(maps, BilinearMaps)
+    for unknown in (still, replace(maps, is_wide=True)):
+        assert augmented(images, unknown, torch.arange(3), GREY) is None
 
 
 def test_every_grey_level_is_looked_up() -> None:
