@@ -1,4 +1,4 @@
-"""What a suite holds beside runs and portraits: timings on hardware, and what trained weights see.
+"""What a suite holds beside runs and portraits: timings, what weights see, which digits they miss.
 
 A portrait is the same wherever it is taken, so it is written once. Timings differ at every call
 and between machines: they are records of their own, one for each environment, that only `bench
@@ -8,7 +8,9 @@ Nothing here imports torch.
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
+
+import msgspec
 
 from bench.spec import SCHEMA, Environment, Frozen
 
@@ -75,6 +77,17 @@ class EffectiveField(Frozen, frozen=True, kw_only=True):
     gradient: list[list[float]]  # (28, 28), mean over the runs, adds up to 1
 
 
+# Grey levels of 28 x 28 pixels in hex, row by row, two characters a pixel.
+Pixels = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{1568}$")]
+
+
+class MissedDigit(Frozen, frozen=True, kw_only=True):
+    """A test digit that some run missed, so that a report can show it without the data set."""
+
+    label: Annotated[int, msgspec.Meta(ge=0, le=9)] | None = None  # true; None in older suites
+    pixels: Pixels
+
+
 THRESHOLD = 1 - 0.9545  # Luo et al.: above it a pixel belongs to the effective field
 
 
@@ -83,10 +96,13 @@ class Findings(Frozen, frozen=True, kw_only=True):
 
     latencies: tuple[Latency, ...] = ()
     fields: tuple[EffectiveField, ...] = ()
+    # data set -> test index -> digit
+    missed_digits: dict[str, dict[int, MissedDigit]] = msgspec.field(default_factory=dict)
 
     def only(self, architecture: str) -> Findings:
-        """Those of one architecture."""
+        """Those of one architecture; missed digits belong to all."""
         return Findings(
             latencies=tuple(t for t in self.latencies if t.architecture == architecture),
             fields=tuple(f for f in self.fields if f.architecture == architecture),
+            missed_digits=self.missed_digits,
         )

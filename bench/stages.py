@@ -5,11 +5,12 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
+from filelock import Timeout
 from rich.console import Console
 
 from bench import datasets, discover, measures
@@ -170,10 +171,12 @@ def train(
 
 
 def _keep_failure(event: Event) -> None:
-    """Writes the record that a worker which died could not write."""
+    """Writes the record that a worker which died could not write, unless another command trains."""
     job = event.job
     suite = Suite(job.results, job.suite)
-    if event.kind == "failed" and not suite.path_of_spec(job.spec).exists():
+    if event.kind != "failed" or suite.path_of_spec(job.spec).exists():
+        return
+    with suppress(Timeout), suite.lock(job.spec).acquire(blocking=False):
         reason = event.reason or "unknown"
         suite.add_run(record_of(job.spec, job.environment, "failed", reason), None)
         suite.checkpoint(job.spec).clear()

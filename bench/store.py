@@ -4,7 +4,7 @@ A suite's folder::
 
     results/<suite>/<dataset>/<architecture>/seed-0003-<key12>.json          one run, immutable
     results/<suite>/<dataset>/<architecture>/seed-0003-<key12>.safetensors   its last weights
-    results/<suite>/<dataset>/missed-digits.json                             pixels of missed digits
+    results/<suite>/<dataset>/missed-digits.json                             missed test digits
     results/<suite>/<dataset>/<architecture>/effective-field-<arm12>.json    what its runs react to
     results/<suite>/portraits/<architecture>-<digest12>.json                 measures and source
     results/<suite>/latency/<architecture>-<digest12>-<fingerprint>.json     timings on a machine
@@ -27,7 +27,7 @@ from filelock import FileLock
 from msgspec.structs import replace
 
 from bench.errors import StoreError
-from bench.findings import EffectiveField, Findings, Latency
+from bench.findings import EffectiveField, Findings, Latency, MissedDigit, Pixels
 from bench.protocol import Protocol
 from bench.spec import Portrait, RunRecord, RunSpec, canonical_json
 
@@ -129,12 +129,16 @@ class Suite:
             ) from error
 
     def findings(self) -> Findings:
-        """Timings and effective receptive fields, sorted by file name."""
+        """Timings and effective receptive fields, sorted by file name, and missed digits."""
         latencies = sorted((self.folder / LATENCY).glob("*.json"))
         fields = sorted(self.folder.glob(f"*/*/{FIELD}-*.json"))
         return Findings(
             latencies=tuple(_read(path, Latency) for path in latencies),
             fields=tuple(_read(path, EffectiveField) for path in fields),
+            missed_digits={
+                path.parent.name: self.missed_digits(path.parent.name)
+                for path in sorted(self.folder.glob(f"*/{MISSED_DIGITS}"))
+            },
         )
 
     def add_latency(self, latency: Latency) -> Path:
@@ -181,21 +185,27 @@ class Suite:
                     remedy="choose another --suite",
                 )
 
-    def missed_digits(self, dataset: str) -> dict[int, list[int]]:
-        """Test index -> its 784 grey levels, for the digits that some run missed."""
+    def missed_digits(self, dataset: str) -> dict[int, MissedDigit]:
+        """Test index -> the digit, for those that some run missed.
+
+        Suites used to keep pixels alone: such a digit has no label.
+        """
         path = self.folder / dataset / MISSED_DIGITS
         if not path.exists():
             return {}
-        rows = _read(path, dict[str, str])
-        return {int(index): list(bytes.fromhex(pixels)) for index, pixels in rows.items()}
+        kept = _read(path, dict[int, MissedDigit | Pixels])
+        return {
+            index: MissedDigit(pixels=digit) if isinstance(digit, str) else digit
+            for index, digit in kept.items()
+        }
 
-    def add_missed_digits(self, dataset: str, pixels: Mapping[int, bytes]) -> None:
-        """Adds the grey levels (784 bytes each) of missed test digits."""
+    def add_missed_digits(self, dataset: str, digits: Mapping[int, MissedDigit]) -> None:
+        """Adds missed test digits, and the labels of those that were kept without."""
         with self._lock(f"{dataset}-missed-digits"):
-            known = {index: bytes(row) for index, row in self.missed_digits(dataset).items()}
-            if pixels.keys() <= known.keys():
+            known = self.missed_digits(dataset)
+            if all(known.get(index) == digit for index, digit in digits.items()):
                 return
-            rows = {str(i): row.hex() for i, row in sorted((known | dict(pixels)).items())}
+            rows = {str(index): digit for index, digit in sorted((known | dict(digits)).items())}
             write_atomically(self.folder / dataset / MISSED_DIGITS, canonical_json(rows))
 
     def _lock(self, name: str) -> FileLock:

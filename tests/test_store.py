@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from bench.errors import StoreError
-from bench.findings import Findings
+from bench.findings import Findings, MissedDigit
 from bench.spec import canonical_json
 from bench.store import Suite, write_atomically
 from tests import factories
@@ -33,11 +33,34 @@ def test_a_write_that_fails_leaves_the_old_file_and_no_temporary(
 
 def test_missed_digits_are_kept_once_and_read_back(tmp_path: Path) -> None:
     suite = Suite(tmp_path, "local")
-    first, second = bytes(range(256)) * 3 + bytes(16), bytes([7]) * 784
+    first = MissedDigit(pixels=(bytes(range(256)) * 3 + bytes(16)).hex(), label=3)
+    second = MissedDigit(pixels="07" * 784, label=0)
     suite.add_missed_digits("mnist", {5: first})
     suite.add_missed_digits("mnist", {5: first, 900: second})
-    assert suite.missed_digits("mnist") == {5: list(first), 900: list(second)}
+    assert suite.missed_digits("mnist") == {5: first, 900: second}
     assert suite.missed_digits("mnist5k") == {}
+    assert suite.findings() == Findings(missed_digits={"mnist": {5: first, 900: second}})
+
+
+def test_digits_that_were_kept_without_labels_are_read_and_completed(tmp_path: Path) -> None:
+    suite = Suite(tmp_path, "local")
+    path = tmp_path / "local" / "mnist" / "missed-digits.json"
+    write_atomically(path, canonical_json({"5": "00" * 784, "900": "07" * 784}))
+    assert suite.missed_digits("mnist") == {
+        5: MissedDigit(pixels="00" * 784),
+        900: MissedDigit(pixels="07" * 784),
+    }
+    labelled = MissedDigit(pixels="00" * 784, label=8)
+    suite.add_missed_digits("mnist", {5: labelled})
+    assert suite.missed_digits("mnist") == {5: labelled, 900: MissedDigit(pixels="07" * 784)}
+
+
+def test_a_digit_that_is_no_digit_is_one_line(tmp_path: Path) -> None:
+    suite = Suite(tmp_path, "local")
+    path = tmp_path / "local" / "mnist" / "missed-digits.json"
+    write_atomically(path, canonical_json({"5": "00"}))
+    with pytest.raises(StoreError, match=r"unreadable record: .* \(.*missed-digits.json\)"):
+        suite.findings()
 
 
 def test_an_empty_suite_has_nothing(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from bench.datasets._mapped import mapped
 from bench.engine.run import Result, run
 from bench.errors import ArchitectureError
 from bench.executors import Job
+from bench.findings import MissedDigit
 from bench.spec import Architecture, Epoch, RunRecord, RunSpec
 from bench.store import Suite
 
@@ -50,10 +51,14 @@ def finished_elsewhere(suite: Suite, spec: RunSpec) -> RunRecord | None:
 
 
 def keep(suite: Suite, result: Result, dataset: Dataset) -> Path:
-    """Writes a finished run, and the pixels of the test digits that it missed."""
-    misses = [index for index, _ in result.record.test_misses or []]
-    pixels = {index: dataset.test.images[index].tobytes() for index in misses}
-    suite.add_missed_digits(result.record.dataset.name, pixels)
+    """Writes a finished run, and the test digits that it missed."""
+    digits = {
+        index: MissedDigit(
+            pixels=dataset.test.images[index].tobytes().hex(), label=int(dataset.test.labels[index])
+        )
+        for index, _ in result.record.test_misses or []
+    }
+    suite.add_missed_digits(result.record.dataset.name, digits)
     return suite.add_run(result.record, result.weights)
 
 
