@@ -2,24 +2,34 @@
 
 from __future__ import annotations
 
+import re
 import xml.etree.ElementTree as ElementTree
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from bench import figures
 from bench.figures import curves
+from bench.figures.strips import HALF_ROW, lanes
+from tests import plotted
 
 STRIPS = [
     figures.Strip("Model_1", 0, (99.36, 99.39, 99.39, 99.41), (99.35, 99.42), 99.39),
     figures.Strip("Model_2", 1, (99.4,), None, None),
 ]
 PANELS = [
-    figures.Panel("train", ((90.0, 98.0, 99.0), (91.0, 98.5))),
-    figures.Panel("test", ((95.0, 99.0, 99.4),)),
+    figures.Panel("train", ((90.0, 98.0, 99.0), (91.0, 98.5)), ("one", "two"), "model_1"),
+    figures.Panel("test", ((95.0, 99.0, 99.4),), ("alone",), "model_1"),
+]
+BAND = figures.Band((95.0, 99.0, 99.4), (94.0, 98.0, 99.0), (96.0, 99.1, 99.6), "a band")
+RATES = [
+    figures.Rate("Model_1", 0, 3, 5, 0.189, 0.924, "3 of 5", "model_1"),
+    figures.Rate("Model_2", 1, 0, 0, 0.0, 1.0, "none", "model_2"),
 ]
 
 
@@ -27,8 +37,12 @@ def xs(line: Line2D) -> list[float]:
     return [float(x) for x in np.asarray(line.get_xdata())]
 
 
-def dots(figure: Figure) -> list[float]:
-    lines = [line for line in figure.axes[0].lines if line.get_marker() == "o"]
+def ys(line: Line2D) -> list[float]:
+    return [float(y) for y in np.asarray(line.get_ydata())]
+
+
+def dots(figure: Figure, marker: str = "o") -> list[float]:
+    lines = [line for line in figure.axes[0].lines if line.get_marker() == marker]
     return sorted(x for line in lines for x in xs(line))
 
 
@@ -41,6 +55,29 @@ def test_equal_runs_do_not_hide_each_other() -> None:
     line = next(line for line in figure.axes[0].lines if line.get_marker() == "o")
     points = list(zip(xs(line), np.asarray(line.get_ydata()), strict=True))
     assert len(set(points)) == len(points) == 4
+
+
+@pytest.mark.parametrize("narrow", [False, True])
+@pytest.mark.parametrize("n_rows", [1, 12])
+def test_200_equal_runs_stay_in_their_row(n_rows: int, narrow: bool) -> None:
+    rows = [figures.Strip(f"M{i}", i, (99.4,) * 200, None, None) for i in range(n_rows)]
+    figure = figures.strips(rows, 99.4, narrow)
+    lines = [line for line in figure.axes[0].lines if line.get_marker() == "o"]
+    assert [len(set(ys(line))) for line in lines] == [200] * n_rows
+    for place, line in enumerate(lines):
+        assert max(abs(y + place) for y in ys(line)) <= HALF_ROW + 1e-9
+
+
+@given(st.lists(st.floats(0, 400, allow_nan=False), max_size=60), st.floats(1, 20))
+@settings(max_examples=60, deadline=None)
+def test_dots_that_touch_lie_in_different_lanes(places: list[float], half: float) -> None:
+    size = 5.0
+    ordered = sorted(places)
+    offsets = lanes(ordered, size, half)
+    assert all(abs(offset) <= half + 1e-9 for offset in offsets)
+    for i, place in enumerate(ordered):
+        for j in range(i):
+            assert place - ordered[j] >= size or offsets[i] != offsets[j]
 
 
 def test_one_run_has_no_interval() -> None:
@@ -59,6 +96,26 @@ def test_the_target_and_the_published_number_are_marked() -> None:
     assert [xs(x) for x in axes.lines if x.get_marker() == "v"] == [[99.39]]
 
 
+def test_a_run_far_below_stands_at_the_edge_and_squeezes_no_other() -> None:
+    bulk = tuple(99.3 + 0.01 * i for i in range(20))
+    row = figures.Strip("M", 0, (*bulk, 11.35), (90.0, 100.2), None, ("x",) * 21, "m")
+    floor = figures.cut([row])
+    assert floor == pytest.approx(np.mean(row.percents))  # the mean is pulled, and still shown
+    figure = figures.strips([row], 99.4, False)
+    low, high = figure.axes[0].get_xlim()
+    assert 94 < low < floor < high < 100
+    assert dots(figure) == pytest.approx(bulk)
+    (edge,) = dots(figure, "<")
+    assert low < edge < low + 0.1
+    assert figures.svg(figure, "far").count("<use class=") == 21
+
+
+def test_an_arm_that_is_low_as_a_whole_is_not_cut() -> None:
+    low = figures.Strip("low", 1, (95.0, 95.1, 95.2), None, None)
+    assert figures.cut([*STRIPS, low]) is None
+    assert figures.cut([]) is None
+
+
 def test_n_stands_beside_each_row() -> None:
     labels = [t.get_text() for t in figures.strips(STRIPS, 99.4, False).axes[0].get_yticklabels()]
     assert labels == ["Model_1, n = 4", "Model_2, n = 1"]
@@ -66,14 +123,96 @@ def test_n_stands_beside_each_row() -> None:
     assert narrow == labels
 
 
+@pytest.mark.parametrize("narrow", [False, True])
+def test_a_long_label_stays_on_the_paper(narrow: bool) -> None:
+    label = "Model_1 · GPU · 15 epochs · recipe 0a1b2c · source 0a1b2c · engine 2"
+    figure = figures.strips([figures.Strip(label, 0, (99.4, 99.5), None, None)], 99.4, narrow)
+    width, height = figure.canvas.get_width_height()
+    axes = figure.axes[0]
+    for text in axes.texts if narrow else axes.get_yticklabels():
+        box = text.get_window_extent()
+        assert box.x0 >= 0
+        assert box.x1 <= width
+        assert 0 <= box.y0 < box.y1 <= height
+
+
+def test_a_rate_stands_between_its_bounds_and_no_runs_have_no_point() -> None:
+    axes = figures.rates(RATES, 0.9, False).axes[0]
+    assert dots(axes.figure) == [0.6]  # type: ignore[arg-type]
+    bars = [xs(line) for line in axes.lines if len(xs(line)) == 8]
+    assert [(np.nanmin(bar), np.nanmax(bar)) for bar in bars] == [(0.189, 0.924), (0.0, 1.0)]
+    target = figures.STAND_INS["target"]
+    assert [xs(x) for x in axes.lines if to_hex(x.get_color()) == target] == [[0.9, 0.9]]
+    none = figures.rates(RATES, None, True).axes[0]
+    assert not [line for line in none.lines if to_hex(line.get_color()) == target]
+
+
+def test_rates_can_be_read_back() -> None:
+    root = plotted.parsed(figures.rates(RATES, 0.9, False))
+    x = plotted.horizontal(root)
+    (point,) = [use for use in plotted.uses(root) if use.get("data-tip") == "3 of 5"]
+    assert x(float(point.get("x", "nan"))) == pytest.approx(0.6, abs=1e-4)
+    places = [x(place) for place, _ in plotted.path(root, "3 of 5")]
+    assert (min(places), max(places)) == pytest.approx((0.189, 0.924), abs=1e-4)
+    (declared,) = {round(x(place), 3) for place, _ in plotted.path(root, "declared rate: 0.90")}
+    assert declared == 0.9
+
+
 def test_a_curve_for_every_run_also_for_one_that_broke_off() -> None:
-    figure = figures.accuracy_curves(PANELS, 0, None, False)
+    figure = figures.accuracy_curves(PANELS, None, False)
     assert [[len(xs(line)) for line in axes.lines] for axes in figure.axes] == [[3, 2], [3]]
 
 
+def test_curves_can_be_read_back() -> None:
+    panels = [*PANELS, figures.Panel("band", series="model_2", band=BAND)]
+    root = plotted.parsed(figures.accuracy_curves(panels, 99.4, True))
+    for panel, (says, run) in zip(
+        (0, 0, 1), (("one", (90, 98, 99)), ("two", (91, 98.5)), ("alone", (95, 99, 99.4))),
+        strict=True,
+    ):  # fmt: skip
+        x, y = plotted.maps(root, panel)
+        told = plotted.path(root, says)
+        assert [x(place) for place, _ in told] == pytest.approx(range(1, len(run) + 1), abs=1e-3)
+        assert [plotted.percent(y(height)) for _, height in told] == pytest.approx(run, abs=2e-2)
+    x, y = plotted.maps(root, 2)
+    area = [plotted.percent(y(height)) for _, height in plotted.path(root, "a band")]
+    assert area == pytest.approx([*BAND.low, *BAND.high[::-1]], abs=2e-2)
+    line = [plotted.percent(y(height)) for _, height in plotted.path(root, "a band", 1)]
+    assert line == pytest.approx(BAND.median, abs=2e-2)
+
+
+def test_losses_and_rates_of_learning_can_be_read_back() -> None:
+    losses = figures.Panel("test", ((0.5, 0.05, float("nan"), 0.02),), ("losses",))
+    root = plotted.parsed(figures.loss_curves([losses], False))
+    x, y = plotted.maps(root, 0, np.log10)
+    told = plotted.path(root, "losses")
+    assert [x(place) for place, _ in told] == pytest.approx([1, 2, 4], abs=1e-3)
+    assert [10 ** y(height) for _, height in told] == pytest.approx([0.5, 0.05, 0.02], rel=1e-3)
+    schedule = figures.Panel("rate", ((0.004, 0.01, 0.0),), ("rate",))
+    figure = figures.accuracy_curves(PANELS[1:], None, True, learning_rate=schedule)
+    root = plotted.parsed(figure)
+    _, y = plotted.maps(root, 1)
+    told = plotted.path(root, "rate")
+    assert [y(height) for _, height in told] == pytest.approx([4, 10, 0], abs=1e-2)  # thousandths
+
+
 def test_panels_share_their_heights() -> None:
-    figure = figures.accuracy_curves(PANELS, 0, 99.4, False)
+    figure = figures.accuracy_curves(PANELS, 99.4, False)
     assert len({axes.get_ylim() for axes in figure.axes}) == 1
+
+
+@pytest.mark.parametrize("n_panels", range(1, 13))
+@pytest.mark.parametrize("narrow", [False, True])
+def test_any_number_of_panels_fits(n_panels: int, narrow: bool) -> None:
+    panels = [figures.Panel(f"M{i}", band=BAND) for i in range(n_panels)]
+    figure = figures.accuracy_curves(panels, 99.4, narrow)
+    assert [axes.get_title(loc="left") for axes in figure.axes] == [
+        f"M{i}" for i in range(n_panels)
+    ]
+    height = figure.get_figheight()
+    boxes = [axes.get_position() for axes in figure.axes]
+    assert min(box.height for box in boxes) * height > 0.9  # inches
+    assert min(box.width for box in boxes) * figure.get_figwidth() > 1.5
 
 
 def test_each_halving_of_the_errors_takes_the_same_height() -> None:
@@ -82,9 +221,7 @@ def test_each_halving_of_the_errors_takes_the_same_height() -> None:
 
 
 def test_a_perfect_accuracy_stays_finite() -> None:
-    assert figures.svg(
-        figures.accuracy_curves([figures.Panel("t", ((100.0,),))], 0, None, True), "x"
-    )
+    assert figures.svg(figures.accuracy_curves([figures.Panel("t", ((100.0,),))], None, True), "x")
 
 
 def test_svg_is_the_same_every_time_and_well_formed() -> None:
@@ -94,7 +231,7 @@ def test_svg_is_the_same_every_time_and_well_formed() -> None:
 
 
 def test_ids_carry_the_figures_name_and_references_meet() -> None:
-    text = figures.svg(figures.loss_curves(PANELS, 0, False), "loss")
+    text = figures.svg(figures.loss_curves(PANELS, False), "loss")
     root = ElementTree.fromstring(text)
     ids = [node.get("id") for node in root.iter() if node.get("id")]
     assert all(str(each).startswith("loss-") for each in ids)
@@ -114,3 +251,11 @@ def test_no_colour_is_fixed() -> None:
 def test_colours_come_again_after_the_palette() -> None:
     assert figures.series(0) == figures.series(figures.N_SERIES)
     assert figures.series(0) != figures.series(1)
+
+
+def test_numbers_that_are_read_keep_their_digits() -> None:
+    figure = Figure()
+    figure.add_subplot().text(1 / 3, 2 / 3, "0.0051")
+    text = figures.svg(figure, "x")
+    assert ">0.0051<" in text
+    assert not re.search(r'="[^"<>]*\d\.\d{3}', text)

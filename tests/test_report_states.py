@@ -43,14 +43,14 @@ def test_portraits_without_runs_show_the_structure(suite: Suite, reports: Path) 
 
 def test_runs_without_portraits_still_have_results(suite: Suite, reports: Path) -> None:
     suite.add_run(factories.record("model_1", test_correct=9941), None)
-    assert "model_1 has 9,850 parameters; over 1 run" in rendered(suite, reports)
+    assert "model_1 has 9,850 parameters; 1 of 1 run reaches 99.40 %" in rendered(suite, reports)
 
 
 def test_all_failed_is_no_accuracy_and_all_misses(suite: Suite, reports: Path) -> None:
     for seed in range(5):
         suite.add_run(factories.failed("model_1", seed), None)
     text = rendered(suite, reports)
-    assert "none of its 5 runs completed; 0 of 5 reached 99.40 %" in text
+    assert "0 of 5 runs reach 99.40 %; consistently: refuted; none of its 5 runs completed" in text
     assert "the loss was not finite in epoch 3, step 17" in text
     assert "0.000 %" not in text
 
@@ -68,7 +68,7 @@ def test_a_failed_run_is_a_miss_and_a_banner_on_every_page(suite: Suite, reports
     suite.add_run(factories.failed("model_1", 4), None)
     text = rendered(suite, reports)
     assert "over the 4 completed of 5 runs its mean test accuracy is 99.500 %" in text
-    assert "4 of 5 reached 99.40 %" in text
+    assert "4 of 5 runs reach 99.40 %" in text
     assert "Model_1 4 of 5 0.343 0.990 undecided needs at least 41 more seeds" in text
     assert len(every_page(reports)) == 2
     assert all("1 run of 5 failed or diverged" in page for page in every_page(reports))

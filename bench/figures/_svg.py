@@ -59,12 +59,17 @@ def _compact(text: str, name: str) -> str:
     text = re.sub(r"font: ([\d.]+px) [^;\"]+", r"font-size: \1", text)  # matplotlib before 3.11
     text = re.sub(r"font-family: [^;\"]+; ?", "", text)  # the page's own face
     text = re.sub(r' transform="rotate\(-0 [^)]*\)"', "", text)
-    text = re.sub(r"(-?\d+\.\d{2})\d+", r"\1", text)  # a hundredth of a point is plenty
+    text = re.sub(r"<[^>]+>", _rounded, text)
     for role, stand_in in STAND_INS.items():
         text = text.replace(stand_in, f"var(--{role})")
     text = re.sub(r"<style[^>]*>.*?</style>", "", text, count=1, flags=re.DOTALL)
     text = re.sub(r">\s+<", "><", text).replace("<defs></defs>", "").strip()
     return _with_marks(text, name)
+
+
+def _rounded(tag: re.Match[str]) -> str:
+    """Positions to a hundredth of a point; what is written stays as it is."""
+    return re.sub(r"(-?\d+\.\d{2})\d+", r"\1", tag[0])
 
 
 def _with_marks(text: str, name: str) -> str:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import groupby
 from typing import Any
 
 import matplotlib
 import numpy as np
+from contourpy import contour_generator
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import PathPatch, Rectangle
@@ -15,8 +15,10 @@ from matplotlib.path import Path
 from numpy.typing import NDArray
 
 from bench.figures._canvas import NARROW_INCHES, STAND_INS, STYLE, WIDE_INCHES, series
+from bench.figures._tiles import SIDE, shade_paths
 
 N_SHADES = 10
+HALF_GREY = 127.5
 DASHED = (0, (4, 3))
 
 
@@ -28,11 +30,13 @@ class Focus:
         mass: (n_rows, n_columns), adds up to 1.
         centre: Row and column of the middle of what the unit sees.
         box: Analytic: top, left, bottom, right pixel, inclusive; None where none is known.
+        digit: 784 grey levels of a digit whose edge is drawn over it.
     """
 
     mass: tuple[tuple[float, ...], ...]
     centre: tuple[float, float]
     box: tuple[int, int, int, int] | None
+    digit: bytes | None = None
 
 
 def focus(shown: Focus, colour: int, narrow: bool) -> Figure:
@@ -46,6 +50,8 @@ def focus(shown: Focus, colour: int, narrow: bool) -> Figure:
     with matplotlib.rc_context(STYLE):
         figure, pixels, squares = _canvas(narrow)
         _shades(pixels, np.asarray(shown.mass), colour)
+        if shown.digit is not None:
+            _outline(pixels, shown.digit)
         if shown.box is not None:
             pixels.add_patch(_frame(shown.box, "target", DASHED))
         _limit(pixels, shown)
@@ -91,27 +97,24 @@ def _label_focus(pixels: Axes, squares: Axes) -> None:
 
 
 def _shades(axes: Axes, mass: NDArray[np.float64], colour: int) -> None:
-    """A path a shade, so that the file stays small; runs of equal shade are one rectangle."""
     n_rows, n_columns = mass.shape
     shades = np.ceil(N_SHADES * mass / mass.max()).astype(int)  # 0: no mass at all
-    boxes: dict[int, list[Path]] = {}
-    for row, values in enumerate(shades):
-        column = 0
-        for shade, same in groupby(values):
-            width = len(list(same))
-            corners = (column - 0.5, row - 0.5), (column + width - 0.5, row + 0.5)
-            boxes.setdefault(int(shade), []).append(_rectangle(*corners))
-            column += width
-    for shade in sorted(set(boxes) - {0}):
-        path = Path.make_compound_path(*boxes[shade])
+    for shade, path in shade_paths(shades):
         style: dict[str, Any] = {"facecolor": series(colour), "edgecolor": "none", "linewidth": 0}
         axes.add_patch(PathPatch(path, alpha=shade / N_SHADES, **style))
     axes.add_patch(_frame((0, 0, n_rows - 1, n_columns - 1), "muted", "solid"))
 
 
-def _rectangle(low: tuple[float, float], high: tuple[float, float]) -> Path:
-    (left, top), (right, bottom) = low, high
-    return Path([(left, top), (right, top), (right, bottom), (left, bottom)], closed=False)
+def _outline(axes: Axes, digit: bytes) -> None:
+    """The digit's edge at half its full grey level; a rim of paper keeps it off every shade."""
+    levels = np.frombuffer(digit, dtype=np.uint8).reshape(SIDE, SIDE)
+    edges = contour_generator(z=np.pad(levels.astype(float), 1)).lines(HALF_GREY)
+    if not edges:
+        return
+    path = Path.make_compound_path(*(Path(np.asarray(edge) - 1) for edge in edges))
+    for role, width in (("paper", 3.2), ("ink", 1.4)):
+        style: dict[str, Any] = {"facecolor": "none", "edgecolor": STAND_INS[role]}
+        axes.add_patch(PathPatch(path, linewidth=width, joinstyle="round", **style))
 
 
 def _frame(box: tuple[int, int, int, int], role: str, line: Any) -> Rectangle:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bench.sections._format import count, listed, seeds
-from bench.sections._summary import COMPARABLE, Summary
+from bench.sections._summary import COMPARABLE, Arm, Summary
 
 
 def banners(summaries: list[Summary]) -> tuple[str, ...]:
@@ -45,16 +45,33 @@ def _gaps(summary: Summary) -> str:
     """Seeds that another architecture has, and architectures measured but never trained."""
     if summary.dataset is None:
         return ""
-    wanted = {run.seed for run in summary.runs}
     missing = [
         f"{arm.label} lacks seed {seeds(sorted(gap))}"
         for arm in summary.arms
-        if (gap := wanted - {run.seed for run in arm.runs})
+        if (gap := _wanted(summary, arm) - {run.seed for run in arm.runs})
     ]
     trained = {arm.architecture for arm in summary.arms}
     untrained = [p.display_name for p in summary.portraits if p.architecture not in trained]
     missing += [f"{name} has no run" for name in dict.fromkeys(untrained)]
     return f"The matrix is incomplete: {listed(missing)}." if missing else ""
+
+
+def _wanted(summary: Summary, arm: Arm) -> set[int]:
+    """The seeds that the arm should have.
+
+    Runs that go on until they are decided end where they are; a search on the validation split
+    and a sweep on another kind of device have seeds of their own.
+    """
+    if summary.protocol is not None:
+        last = max(run.seed for run in arm.runs)
+        return set(range(summary.protocol.first_seed, last + 1))
+    return {
+        run.seed for other in summary.arms if _matrix(other) == _matrix(arm) for run in other.runs
+    }
+
+
+def _matrix(arm: Arm) -> tuple[bool, str]:
+    return arm.first.evaluate_test, arm.first.numerics.device_type
 
 
 def _environments(summary: Summary) -> str:

@@ -54,8 +54,8 @@ def columns_of(rows: Rows) -> list[str]:
     return [name for name in TITLES if name in present] + sorted(present - set(TITLES))
 
 
-def table(caption: str, rows: Rows, columns: Iterable[str]) -> Table:
-    """A row a layer; a layer without an entry shows a dash."""
+def table(caption: str, rows: Rows, columns: Iterable[str], *, folded: bool = False) -> Table:
+    """A row a layer, in their order; a layer without an entry shows a dash."""
     names = list(columns)
     titles = (TITLES.get(name, Column(name.replace("_", " "))) for name in names)
     return Table(
@@ -65,6 +65,8 @@ def table(caption: str, rows: Rows, columns: Iterable[str]) -> Table:
             (Cell(layer), *(Cell(_entry(name, row.get(name))) for name in names))
             for layer, row in rows.items()
         ),
+        folded=folded,
+        sortable=False,
     )
 
 

@@ -14,14 +14,19 @@ from typing import Any
 import msgspec
 
 from bench import deciding
+from bench.claims.evidence import Held, arranged
+from bench.claims.ledger import Entry, ledger
 from bench.findings import EffectiveField, Findings
 from bench.protocol import Protocol
 from bench.spec import Claim, DatasetInfo, Portrait, RunRecord, canonical_json, digest
 from bench.stats import (
     DECLARED_RATE,
+    MISSING,
     TARGET,
+    Outcomes,
     RateVerdict,
     SequenceVerdict,
+    count_outcomes,
     rate_verdict,
     target_count,
 )
@@ -29,7 +34,7 @@ from bench.stats import (
 COMPARABLE = "mnist"  # the data set that the published accuracies speak of
 PARAMETER_LIMIT = 8000
 
-# What tells two arms of one architecture apart, in words; only what differs is said.
+# What tells two arms of one architecture apart, in words, the plainest first.
 FEATURES: tuple[Callable[[RunRecord], str], ...] = (
     lambda run: {"cpu": "CPU", "cuda": "GPU"}[run.numerics.device_type],
     lambda run: f"{run.recipe.epochs} epochs",
@@ -64,10 +69,16 @@ class Arm:
     def completed(self) -> tuple[RunRecord, ...]:
         return tuple(run for run in self.runs if run.completed)
 
+    @cached_property
+    def tested(self) -> tuple[tuple[RunRecord, int], ...]:
+        """Completed runs with their right answers on the test split after the last epoch."""
+        ends = ((run, run.epochs[-1].test_correct) for run in self.completed)
+        return tuple((run, correct) for run, correct in ends if correct is not None)
+
     @property
     def test_counts(self) -> list[int]:
         """Right answers on the test split after the last epoch; completed runs only."""
-        return [c for run in self.completed if (c := run.epochs[-1].test_correct) is not None]
+        return [correct for _, correct in self.tested]
 
     @property
     def best_validation_counts(self) -> list[int]:
@@ -82,6 +93,19 @@ class Arm:
     @property
     def n_reached(self) -> int:
         return sum(count >= self.target for count in self.test_counts)
+
+    @cached_property
+    def outcomes(self) -> Outcomes:
+        """What the epochs of every run say of the target; a run that did not complete is a miss."""
+        n_epochs = max(self.first.recipe.epochs, *(len(run.epochs) for run in self.runs))
+        test, validation = [], []
+        for run in self.runs:
+            epochs = run.epochs if run.completed else []
+            rest = [MISSING] * (n_epochs - len(epochs))
+            counts = [MISSING if e.test_correct is None else e.test_correct for e in epochs]
+            test.append(counts + rest)
+            validation.append([e.validation_correct for e in epochs] + rest)
+        return count_outcomes(test, self.target, validation)
 
     @property
     def verdict(self) -> RateVerdict | SequenceVerdict:
@@ -102,6 +126,8 @@ class Summary:
         base: From the page to the reports folder, "" or "../".
         record_links: A run's key -> its file, relative to the reports folder.
         palette: Every architecture of the suite, sorted: its position is its colour.
+        is_first: Whether this data set's part stands first on a page: what is said once for the
+            whole suite is said there.
     """
 
     suite: str
@@ -116,6 +142,7 @@ class Summary:
     portrait_of: Mapping[str, Portrait] = field(default_factory=dict)
     findings: Findings = field(default_factory=Findings)
     protocol: Protocol | None = None
+    is_first: bool = True
 
     def judged_by(self, protocol: Protocol | None) -> Summary:
         """The same, judged as the suite declared; None is a fixed number of runs."""
@@ -125,6 +152,14 @@ class Summary:
     @property
     def runs(self) -> list[RunRecord]:
         return [run for arm in self.arms for run in arm.runs]
+
+    @cached_property
+    def ledger(self) -> tuple[Entry, ...]:
+        """Every claim with its verdict; nothing where nothing is there to judge by."""
+        if not self.claims or not (self.portraits or self.arms):
+            return ()
+        held = Held(self.suite, self.runs, self.portraits, self.protocol)
+        return tuple(ledger(self.claims, arranged([held], self.claims)))
 
     @property
     def comparable(self) -> bool:
@@ -156,6 +191,12 @@ class Summary:
     def with_findings(self, findings: Findings) -> Summary:
         """The same, with what the suite holds beside runs and portraits."""
         return replace(self, findings=findings)
+
+    def portrait_of_arm(self, arm: Arm) -> Portrait | None:
+        """What was measured of the very source that the arm's runs have trained."""
+        source = (arm.architecture, arm.first.architecture_digest)
+        fitting = (p for p in self.portraits if (p.architecture, p.architecture_digest) == source)
+        return next(fitting, None)
 
     def effective_field(self, arm: Arm) -> EffectiveField | None:
         """What the arm's trained runs react to; None where nobody looked."""
@@ -204,7 +245,8 @@ def summarise(
         portrait_of=portrait_of,
     )
     return [
-        replace(whole, dataset=infos[name], arms=_arms(runs, name, whole)) for name in named
+        replace(whole, dataset=infos[name], arms=_arms(runs, name, whole), is_first=number == 0)
+        for number, name in enumerate(named)
     ] or [whole]
 
 
@@ -239,10 +281,10 @@ def _all_but_seed(run: RunRecord) -> bytes:
 
 
 def _labelled(name: str, groups: list[list[RunRecord]], whole: Summary) -> list[Arm]:
-    differing = [of for of in FEATURES if len({of(group[0]) for group in groups}) > 1]
+    telling = _telling([group[0] for group in groups])
     arms = []
     for group in groups:
-        words = [word for of in differing if (word := of(group[0]))]
+        words = [word for of in telling if (word := of(group[0]))]
         label = " · ".join([whole.display_name(name), *words])
         runs = tuple(sorted(group, key=lambda run: (run.seed, run.key)))
         arms.append(Arm(name, label, "", runs))
@@ -251,3 +293,15 @@ def _labelled(name: str, groups: list[list[RunRecord]], whole: Summary) -> list[
         replace(arm, slug=name if number == 1 else f"{name}-{number}")
         for number, arm in enumerate(arms, start=1)
     ]
+
+
+def _telling(runs: list[RunRecord]) -> list[Callable[[RunRecord], str]]:
+    """The features that tell these runs apart, none that says no more than those before it."""
+    chosen: list[Callable[[RunRecord], str]] = []
+    n_apart = 1
+    for feature in FEATURES:
+        n = len({tuple(of(run) for of in (*chosen, feature)) for run in runs})
+        if n > n_apart:
+            chosen.append(feature)
+            n_apart = n
+    return chosen

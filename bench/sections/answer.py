@@ -1,35 +1,25 @@
-"""The answer first: one sentence an architecture."""
+"""The answer first: one sentence an architecture, and what became of the published claims."""
 
 from __future__ import annotations
 
+from bench.claims.ledger import tally
 from bench.sections import PageKind, Point, Scope, Section
-from bench.sections._format import (
-    NOT_AVAILABLE,
-    THIN,
-    count,
-    fixed,
-    integer,
-    listed,
-    mean_percent,
-    points,
-)
+from bench.sections._format import count, fixed, integer, listed, mean_percent, points
 from bench.sections._summary import Arm, Summary
-from bench.stats import Verdict, spread
+from bench.sections._verdicts import TARGET_WORDS, by_verdict
+from bench.stats import spread
 
 ORDER = 10
 SCOPE: Scope = "dataset"
 PAGES: tuple[PageKind, ...] = ("index", "architecture", "markdown")
+LEDGER = "#claims"  # the section of that name
 
 
 def section(summary: Summary) -> Section:
     """A headline and a sentence for each arm, and what they add up to."""
-    if not summary.arms:
-        return Section(title="The answer", text=(_nothing(summary),))
-    return Section(
-        title="The answer",
-        text=(_overall(summary),),
-        points=tuple(_point(summary, arm) for arm in summary.arms),
-    )
+    text = _overall(summary) if summary.arms else _nothing(summary)
+    answers = tuple(_point(summary, arm) for arm in summary.arms)
+    return Section(title="The answer", text=(text,), points=(*answers, *_claims(summary)))
 
 
 def _nothing(summary: Summary) -> str:
@@ -43,53 +33,79 @@ def _overall(summary: Summary) -> str:
     tested = [arm for arm in summary.arms if arm.first.evaluate_test]
     if not tested:
         return "These runs were made without looking at the test split."
-    n_runs = sum(len(arm.runs) for arm in tested)
-    n_reached = sum(arm.n_reached for arm in tested)
     first = (
-        f"{integer(n_reached)} of {count(n_runs, 'run')} reached 99.40{THIN}% of the test images "
-        f"({integer(tested[0].target)} of {integer(tested[0].n_test)}) after the last epoch. "
+        f"A run reaches the target when {TARGET_WORDS} of the test images "
+        f"({integer(tested[0].target)} of {integer(tested[0].n_test)}) or more are right after its "
+        "last epoch. "
     )
     if not summary.comparable:
         return f"{first}The README's target is one of full MNIST, so no verdict follows from this."
-    verdicts: dict[Verdict, list[str]] = {}
-    for arm in tested:
-        verdicts.setdefault(arm.verdict.verdict, []).append(arm.label)
-    order: tuple[Verdict, ...] = ("confirmed", "undecided", "refuted")
-    said = [f"{word} for {listed(verdicts[word])}" for word in order if word in verdicts]
-    return f"{first}“Consistently”, in at least nine runs of ten, is {listed(said)}."
+    return f"{first}“Consistently”, in at least nine runs of ten, is {by_verdict(tested)}."
 
 
 def _point(summary: Summary, arm: Arm) -> Point:
-    counts = arm.test_counts
+    n = len(arm.runs)
+    tested = arm.first.evaluate_test
     return Point(
         title=arm.label,
         href=summary.page_of(arm.architecture) if not summary.base else "",
-        headline=mean_percent(counts, arm.n_test) if counts else NOT_AVAILABLE,
+        headline=f"{integer(arm.n_reached)} of {integer(n)}" if tested else count(n, "run"),
         sentence=_sentence(summary, arm),
     )
 
 
 def _sentence(summary: Summary, arm: Arm) -> str:
-    counts = arm.test_counts
-    parts = [f"{arm.label} has {integer(arm.first.n_parameters)} parameters"]
+    n = len(arm.runs)
+    first = f"{arm.label} has {integer(arm.first.n_parameters)} parameters"
     if not arm.first.evaluate_test:
-        return f"{parts[0]}; {count(len(arm.runs), 'run')}, the test split not looked at."
+        return f"{first}; {count(n, 'run')}, the test split not looked at."
+    reached = f"{integer(arm.n_reached)} of {count(n, 'run')} reach{'es' if n == 1 else ''}"
+    return (
+        f"{first}; {reached} {TARGET_WORDS}; consistently: {_verdict(summary, arm)}; "
+        f"{_accuracy(summary, arm)}"
+    )
+
+
+def _verdict(summary: Summary, arm: Arm) -> str:
+    if not summary.comparable:
+        return "not comparable"
+    verdict = arm.verdict
+    if verdict.verdict != "undecided" or verdict.more_to_confirm is None:
+        return verdict.verdict
+    return f"undecided (at least {count(verdict.more_to_confirm, 'more seed')} to confirm)"
+
+
+def _accuracy(summary: Summary, arm: Arm) -> str:
+    """The mean, and the number that the README gives for one run."""
+    counts, n = arm.test_counts, len(arm.runs)
     if counts:
         values = spread([100 * correct / arm.n_test for correct in counts])
         sd = points(values.sd if values else None)
-        over = count(len(arm.runs), "run")
-        if len(counts) < len(arm.runs):
+        over = count(n, "run")
+        if len(counts) < n:
             over = f"the {integer(len(counts))} completed of {over}"
-        mean = mean_percent(counts, arm.n_test)
-        parts[0] += f"; over {over} its mean test accuracy is {mean} (sd {sd})"
+        said = f"over {over} its mean test accuracy is {mean_percent(counts, arm.n_test)} (sd {sd})"
     else:
-        parts[0] += f"; none of its {count(len(arm.runs), 'run')} completed"
-    parts.append(
-        f"{integer(arm.n_reached)} of {integer(len(arm.runs))} reached 99.40{THIN}% "
-        f"({integer(arm.target)} of {integer(arm.n_test)})"
-    )
+        said = f"none of its {count(n, 'run')} completed"
     claim = summary.published(arm.architecture, "last_test_accuracy_percent")
-    if claim:
-        also = "" if summary.comparable else ", of full MNIST and so not comparable"
-        parts.append(f"the README says {fixed(claim.published, 2)}{THIN}%{also}")
-    return "; ".join(parts) + "."
+    if claim is None:
+        return f"{said}."
+    also = "" if summary.comparable else ", of full MNIST and so not comparable"
+    return f"{said}; the README says {fixed(claim.published, 2)}\N{NARROW NO-BREAK SPACE}%{also}."
+
+
+def _claims(summary: Summary) -> tuple[Point, ...]:
+    """The ledger's tally, once; an architecture's own page has no ledger to lead to."""
+    if summary.base or not summary.is_first or not summary.ledger:
+        return ()
+    counts = tally(summary.ledger)
+    words = [f"{integer(n)} {verdict}" for verdict, n in counts.items()]
+    total = len(summary.ledger)
+    return (
+        Point(
+            title="Published claims",
+            href=LEDGER,
+            headline=count(total, "claim"),
+            sentence=f"{count(total, 'claim')}: {listed(words)}.",
+        ),
+    )

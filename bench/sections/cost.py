@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bench.findings import Latency, Timing
 from bench.sections import Cell, Column, PageKind, Scope, Section, Table
-from bench.sections._format import anything, integer
+from bench.sections._cells import model, value, whole
 from bench.sections._notes import notes
 from bench.sections._summary import Summary
 
@@ -34,9 +34,7 @@ def section(summary: Summary) -> Section | None:
 
 
 def _bytes(summary: Summary) -> list[Table]:
-    found = [
-        (p.display_name, p.measures[MEASURE]) for p in summary.portraits if MEASURE in p.measures
-    ]
+    found = [(p, p.measures[MEASURE]) for p in summary.portraits if MEASURE in p.measures]
     if not found:
         return []
     fields = list(dict.fromkeys(field for _, measured in found for field in measured.fields))
@@ -47,8 +45,8 @@ def _bytes(summary: Summary) -> list[Table]:
             *(Column(field.title, note=field.unit) for field in fields),
         ),
         rows=tuple(
-            (Cell(name), *(Cell(anything(measured.values.get(f.name))) for f in fields))
-            for name, measured in found
+            (model(summary, portrait), *(value(measured, field.name) for field in fields))
+            for portrait, measured in found
         ),
     )
     return [table]
@@ -80,8 +78,8 @@ def _timings(summary: Summary) -> list[Table]:
             Column("Quartiles", note="ms"),
             Column("Throughput", note="images a second"),
             Column("n", note="calls"),
-            Column("Machine", numeric=False),
-            Column("torch"),
+            Column("Machine", numeric=False, filter=True),
+            Column("torch", numeric=False),
         ),
         rows=tuple(_timing_row(summary, *row) for row in rows),
     )
@@ -91,15 +89,22 @@ def _timings(summary: Summary) -> list[Table]:
 def _timing_row(summary: Summary, latency: Latency, timing: Timing) -> tuple[Cell, ...]:
     quartiles = (timing.lower_quartile_seconds, timing.upper_quartile_seconds)
     return (
-        Cell(summary.display_name(latency.architecture)),
-        Cell(integer(timing.batch_size)),
-        Cell(_milliseconds(timing.median_seconds)),
-        Cell(" to ".join(_milliseconds(seconds) for seconds in quartiles)),
-        Cell(integer(round(timing.images_per_second))),
-        Cell(integer(timing.n_repetitions)),
+        _name(summary, latency),
+        whole(timing.batch_size),
+        Cell(_milliseconds(timing.median_seconds), sort=timing.median_seconds),
+        Cell(
+            " to ".join(_milliseconds(seconds) for seconds in quartiles),
+            sort=timing.lower_quartile_seconds,
+        ),
+        whole(round(timing.images_per_second)),
+        whole(timing.n_repetitions),
         Cell(_machine(latency)),
         Cell(latency.environment.torch),
     )
+
+
+def _name(summary: Summary, latency: Latency) -> Cell:
+    return Cell(summary.display_name(latency.architecture), series=latency.architecture)
 
 
 def _milliseconds(seconds: float) -> str:
@@ -124,9 +129,9 @@ def _peaks(summary: Summary) -> list[Table]:
         ),
         rows=tuple(
             (
-                Cell(summary.display_name(latency.architecture)),
-                Cell(integer(latency.training_peak_bytes)),
-                Cell(integer(latency.training_batch_size)),
+                _name(summary, latency),
+                whole(latency.training_peak_bytes),
+                whole(latency.training_batch_size),
                 Cell(PEAKS[latency.training_peak_of]),
                 Cell(_machine(latency)),
             )

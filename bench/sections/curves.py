@@ -1,79 +1,71 @@
-"""Accuracy by epoch, a line for each seed."""
+"""Accuracy by epoch of all architectures: the median of the runs in its band."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
 
 from bench import figures
 from bench.sections import PageKind, Plot, Scope, Section
-from bench.sections._format import count, integer
+from bench.sections._epochs import begun, overview_panel, with_epochs
+from bench.sections._format import THIN, integer
 from bench.sections._summary import Arm, Summary
-from bench.spec import Epoch
+from bench.sections._verdicts import n_each
 
 ORDER = 50
 SCOPE: Scope = "dataset"
-PAGES: tuple[PageKind, ...] = ("index", "architecture", "markdown")
+PAGES: tuple[PageKind, ...] = ("index", "markdown")
+FAR = 4  # times the errors of the worst median: bands are cut here
 TEXT = (
     (
-        "One line is one seed. The axis is stretched so that each halving of the remaining errors "
-        "takes the same height. Training accuracy is counted on augmented images while the network "
-        "still learns, so it can lie below the others."
+        "The axis is stretched so that each halving of the remaining errors takes the same height. "
+        "Every seed's curve, with training and validation, stands with its architecture."
     ),
-)
-SPLITS: tuple[tuple[str, str, Callable[[Epoch], int | None]], ...] = (
-    ("train", "n_train", lambda epoch: epoch.train_correct),
-    ("validation", "n_validation", lambda epoch: epoch.validation_correct),
-    ("test", "n_test", lambda epoch: epoch.test_correct),
 )
 
 
 def section(summary: Summary) -> Section | None:
     """None where no run finished an epoch."""
-    arms = [arm for arm in summary.arms if any(run.epochs for run in arm.runs)]
-    if not arms:
+    shown = [
+        (arm, panel)
+        for arm in with_epochs(summary)
+        if (panel := overview_panel(summary, arm)) is not None
+    ]
+    if not shown:
         return None
-    plots = tuple(_plot(summary, arm) for arm in arms)
-    return Section(title="Accuracy by epoch", nav="Curves", text=TEXT, plots=plots)
+    plot = _plot(summary, [arm for arm, _ in shown], [panel for _, panel in shown])
+    return Section(title="Accuracy by epoch", nav="Curves", text=TEXT, plots=(plot,))
 
 
-def _plot(summary: Summary, arm: Arm) -> Plot:
-    panels = [panel for split in SPLITS if (panel := _panel(arm, *split)).runs]
-    tested = arm.first.evaluate_test
-    n = sum(bool(run.epochs) for run in arm.runs)
-    titles = ", ".join(panel.title for panel in panels)
-    dashed = " Dashed: the target." if tested else ""
+def _plot(summary: Summary, arms: list[Arm], panels: list[figures.Panel]) -> Plot:
+    tested = [arm for arm in arms if arm.first.evaluate_test]
+    split = "Test" if tested else "Validation"
+    lowest = _lowest(panels)
+    cut = f" Bands are cut at {lowest:.2f}{THIN}%." if lowest is not None else ""
+    dashed = f" Dashed: the target, {integer(tested[0].target)} right." if tested else ""
+    n_runs = n_each([(arm.label, len(begun(arm))) for arm in arms])
     return Plot(
-        name=f"{summary.prefix}-{arm.slug}-accuracy",
-        alt=(
-            f"Accuracy of {arm.label} by epoch, one line for each of {count(n, 'seed')}: {titles}. "
-            f"{_ends(arm)}"
-        ),
+        name=f"{summary.prefix}-curves",
+        alt=f"{split} accuracy by epoch, a panel an architecture. {_ends(panels)}",
         caption=(
-            f"{arm.label} on {arm.first.dataset.name}: accuracy by epoch, "
-            f"n = {integer(n)} ({titles}).{dashed}"
+            f"{split} accuracy by epoch on {summary.prefix} ({n_runs}). Line: median of the runs "
+            "that came so far; band: from the lowest to the highest of them, no interval."
+            f"{cut}{dashed}"
         ),
         draw=partial(
             figures.accuracy_curves,
             panels,
-            summary.colour(arm.architecture),
-            100 * arm.target / arm.n_test if tested else None,
+            100 * tested[0].target / tested[0].n_test if tested else None,
+            lowest=lowest,
         ),
     )
 
 
-def _panel(arm: Arm, title: str, size: str, of: Callable[[Epoch], int | None]) -> figures.Panel:
-    n_images: int = getattr(arm.first.dataset, size)
-    curves = [
-        tuple(100 * count / n_images for epoch in run.epochs if (count := of(epoch)) is not None)
-        for run in arm.runs
-    ]
-    return figures.Panel(title, tuple(curve for curve in curves if curve))
+def _lowest(panels: list[figures.Panel]) -> float | None:
+    """Where the axis begins if single runs lie so low that the others would be squeezed."""
+    bands = [panel.band for panel in panels if panel.band]
+    floor = 100 - FAR * (100 - min(value for band in bands for value in band.median))
+    return floor if floor > min(value for band in bands for value in band.low) else None
 
 
-def _ends(arm: Arm) -> str:
-    counts = arm.test_counts
-    if not counts:
-        return "No run with a test accuracy completed."
-    low, high = integer(min(counts)), integer(max(counts))
-    return f"Last epoch on the test split: {low} to {high} of {integer(arm.n_test)} right."
+def _ends(panels: list[figures.Panel]) -> str:
+    return "; ".join(panel.band.says for panel in panels if panel.band) + "."

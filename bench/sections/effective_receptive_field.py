@@ -7,6 +7,7 @@ from functools import partial
 from bench import figures
 from bench.findings import EffectiveField
 from bench.sections import Cell, Column, PageKind, Plot, Scope, Section, Table
+from bench.sections._digit import Shown, typical_digit
 from bench.sections._format import NOT_AVAILABLE, THIN, TIMES, integer, points
 from bench.sections._summary import Arm, Summary
 from bench.stats import spread
@@ -38,6 +39,7 @@ def section(summary: Summary) -> Section | None:
     found = [(arm, field) for arm in summary.arms if (field := summary.effective_field(arm))]
     if not found or summary.dataset is None:
         return None
+    digit = typical_digit(summary)
     table = Table(
         caption=f"Effective receptive field on {summary.dataset.name}",
         columns=COLUMNS,
@@ -48,7 +50,7 @@ def section(summary: Summary) -> Section | None:
         nav="Effective field",
         text=TEXT,
         tables=(table,),
-        plots=tuple(_plot(summary, *each) for each in found),
+        plots=tuple(_plot(summary, *each, digit) for each in found),
         notes=tuple(_note(*each) for each in found),
     )
 
@@ -56,8 +58,8 @@ def section(summary: Summary) -> Section | None:
 def _row(arm: Arm, field: EffectiveField) -> tuple[Cell, ...]:
     shares = [100 * run.share_in_box for run in field.runs if run.share_in_box is not None]
     return (
-        Cell(arm.label),
-        Cell(integer(len(field.runs))),
+        Cell(arm.label, series=arm.architecture),
+        Cell(integer(len(field.runs)), sort=len(field.runs)),
         Cell(_box(field)),
         Cell(_over_runs(shares, 1)),
         Cell(_over_runs([run.sd_pixels for run in field.runs], 2)),
@@ -80,7 +82,7 @@ def _box(field: EffectiveField) -> str:
     return f"{bottom - top + 1} {TIMES} {right - left + 1}"
 
 
-def _plot(summary: Summary, arm: Arm, field: EffectiveField) -> Plot:
+def _plot(summary: Summary, arm: Arm, field: EffectiveField, digit: Shown | None) -> Plot:
     n = f"n = {integer(len(field.runs))}"
     box = "; dashed: the analytic receptive field" if field.box else ""
     return Plot(
@@ -92,20 +94,23 @@ def _plot(summary: Summary, arm: Arm, field: EffectiveField) -> Plot:
         ),
         caption=(
             f"{arm.label} on {field.dataset}, {n}: the stronger a pixel's colour, the more the "
-            f"centre of the last map reacts to it{box}. Second: the part of the gradient inside "
-            "of squares around the middle of what the unit sees."
+            f"centre of the last map reacts to it{box}"
+            f"{f'; the outline: {digit.words}' if digit else ''}. Second: the part of the gradient "
+            "inside of squares around the middle of what the unit sees."
         ),
-        draw=partial(figures.focus, _focus(field), summary.colour(arm.architecture)),
+        draw=partial(figures.focus, _focus(field, digit), summary.colour(arm.architecture)),
     )
 
 
-def _focus(field: EffectiveField) -> figures.Focus:
+def _focus(field: EffectiveField, digit: Shown | None) -> figures.Focus:
     mass = tuple(tuple(row) for row in field.gradient)
     middle = (len(mass) - 1) / 2, (len(mass[0]) - 1) / 2
     if field.box is not None:
         top, left, bottom, right = field.box
         middle = (top + bottom) / 2, (left + right) / 2
-    return figures.Focus(mass=mass, centre=middle, box=field.box)
+    return figures.Focus(
+        mass=mass, centre=middle, box=field.box, digit=digit.pixels if digit else None
+    )
 
 
 def _note(arm: Arm, field: EffectiveField) -> str:

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from bench.sections import Cell, Column, PageKind, Scope, Section, Table
-from bench.sections._format import NOT_AVAILABLE, anything, integer
+from bench.sections._cells import model, value, whole
+from bench.sections._format import NOT_AVAILABLE, anything
 from bench.sections._notes import notes
 from bench.sections._summary import Summary
-from bench.spec import Measured
+from bench.spec import Measured, Portrait
 
 ORDER = 60
 SCOPE: Scope = "suite"
@@ -47,7 +48,7 @@ def section(summary: Summary) -> Section | None:
         return None
     measured = [(portrait.display_name, portrait.measures[MEASURE]) for portrait in portraits]
     tables = (
-        _headline(measured),
+        _headline(summary, portraits),
         _by_operator(measured),
         *(_reconciliation(name, found) for name, found in measured),
         _left_out(measured),
@@ -60,7 +61,8 @@ def section(summary: Summary) -> Section | None:
     )
 
 
-def _headline(measured: Named) -> Table:
+def _headline(summary: Summary, portraits: list[Portrait]) -> Table:
+    measured = [(portrait, portrait.measures[MEASURE]) for portrait in portraits]
     fields = list(dict.fromkeys(field for _, found in measured for field in found.fields))
     return Table(
         caption="Operations of one forward pass",
@@ -69,16 +71,10 @@ def _headline(measured: Named) -> Table:
             *(Column(field.title, note=field.unit) for field in fields),
         ),
         rows=tuple(
-            (Cell(name), *(Cell(_value(found, field.name)) for field in fields))
-            for name, found in measured
+            (model(summary, portrait), *(value(found, field.name) for field in fields))
+            for portrait, found in measured
         ),
     )
-
-
-def _value(found: Measured, name: str) -> str:
-    if name not in found.values:
-        return NOT_AVAILABLE
-    return f"{'at least ' if found.at_least else ''}{anything(found.values[name])}"
 
 
 def _by_operator(measured: Named) -> Table:
@@ -104,7 +100,7 @@ def _summed(found: Measured) -> dict[str, int]:
 
 
 def _count(n: int, among: dict[str, int]) -> Cell:
-    return Cell(integer(n) if among else NOT_AVAILABLE)
+    return whole(n) if among else Cell(NOT_AVAILABLE)
 
 
 def _reconciliation(name: str, found: Measured) -> Table:
@@ -114,6 +110,8 @@ def _reconciliation(name: str, found: Measured) -> Table:
         columns=tuple(column for _, column in RECONCILED),
         rows=tuple(_reconciled(row) for row in rows if row["part"] != TOTAL),
         total=tuple(_reconciled(row) for row in rows if row["part"] == TOTAL),
+        folded=True,
+        sortable=False,
     )
 
 
@@ -137,9 +135,10 @@ def _left_out(measured: Named) -> Table:
         rows=tuple(
             (
                 Cell(operator),
-                *(Cell(integer(own[operator]["times"] if operator in own else 0)) for own in calls),
+                *(whole(own[operator]["times"] if operator in own else 0) for own in calls),
                 Cell(why[operator]),
             )
             for operator in sorted(why)
         ),
+        folded=True,
     )

@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 
 from bench.sections import Cell, Column, PageKind, Scope, Section, Table
+from bench.sections._cells import whole
 from bench.sections._format import NOT_AVAILABLE, integer
 from bench.sections._notes import notes
 from bench.sections._summary import Summary
 from bench.spec import Claim, Portrait
 
-ORDER = 30
+ORDER = 32
 SCOPE: Scope = "suite"
 PAGES: tuple[PageKind, ...] = ("index", "markdown")
 # Other ways to split the same total: the measure's view, the table's caption.
@@ -54,6 +55,7 @@ def _row(summary: Summary, name: str, portraits: list[Portrait]) -> tuple[Cell, 
         Cell(
             _count(portrait, portrait.measures[MEASURE].components.get(name, 0)),
             _readme(summary.published(portrait.architecture, f"n_parameters.{_slug(name)}")),
+            sort=portrait.measures[MEASURE].components.get(name, 0),
         )
         for portrait in portraits
     ]
@@ -79,13 +81,14 @@ def _views(portraits: list[Portrait]) -> list[Table]:
                         for part in parts
                     ),
                     total=((Cell("Total"), *(_part(own, sum(own.values())) for own in views)),),
+                    folded=True,
                 )
             )
     return tables
 
 
 def _part(view: dict[str, int], n_parameters: int) -> Cell:
-    return Cell(integer(n_parameters) if view else NOT_AVAILABLE)
+    return whole(n_parameters) if view else Cell(NOT_AVAILABLE)
 
 
 def _total(summary: Summary, portraits: list[Portrait]) -> tuple[Cell, ...]:

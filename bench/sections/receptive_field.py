@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from bench.sections import PageKind, Scope, Section, Table
+from bench.sections import Column, PageKind, Scope, Section, Table
+from bench.sections._cells import model, value
 from bench.sections._format import TIMES
 from bench.sections._layers import columns_of, table
 from bench.sections._notes import notes
@@ -31,7 +32,27 @@ def section(summary: Summary) -> Section | None:
         return None
     tables = tuple(_table(portrait) for portrait in portraits if portrait.measures[MEASURE].layers)
     return Section(
-        title="Receptive field", text=TEXT, tables=tables, notes=notes(portraits, MEASURE)
+        title="Receptive field",
+        text=TEXT,
+        tables=(_headline(summary, portraits), *tables),
+        notes=notes(portraits, MEASURE),
+    )
+
+
+def _headline(summary: Summary, portraits: list[Portrait]) -> Table:
+    """A row an architecture: what its last feature map sees."""
+    found = [(portrait, portrait.measures[MEASURE]) for portrait in portraits]
+    fields = list(dict.fromkeys(field for _, measured in found for field in measured.fields))
+    return Table(
+        caption="Receptive field of the last feature map",
+        columns=(
+            Column("Model", numeric=False),
+            *(Column(field.title, note=field.unit) for field in fields),
+        ),
+        rows=tuple(
+            (model(summary, portrait), *(value(measured, field.name) for field in fields))
+            for portrait, measured in found
+        ),
     )
 
 
@@ -41,4 +62,5 @@ def _table(portrait: Portrait) -> Table:
     columns = [name for name in columns_of(shown or rows) if name not in LEFT_OUT]
     size = portrait.measures[MEASURE].values.get("receptive_field_pixels")
     ending = f": {size} {TIMES} {size} at the end" if isinstance(size, int) else ""
-    return table(f"Receptive field of {portrait.display_name}{ending}", shown or rows, columns)
+    caption = f"Receptive field of {portrait.display_name}{ending}, layer by layer"
+    return table(caption, shown or rows, columns, folded=True)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
+
+from bench import figures
 from bench.protocol import Protocol
-from bench.sections import Cell, Column, PageKind, Scope, Section, Table
-from bench.sections._format import THIN, count, fixed, integer
+from bench.sections import Cell, Column, PageKind, Plot, Scope, Section, Table
+from bench.sections._format import THIN, fixed, integer
 from bench.sections._summary import Arm, Summary
-from bench.stats import DECLARED_RATE, RateVerdict, SequenceVerdict, lower_bound
+from bench.sections._verdicts import TARGET_WORDS, gap, n_each, needs
+from bench.stats import DECLARED_RATE, lower_bound
 
 ORDER = 25
 SCOPE: Scope = "dataset"
@@ -18,6 +22,7 @@ COLUMNS = (
     Column("Upper bound", note="one-sided 95%"),
     Column("Verdict", numeric=False, note=f"rate of {DECLARED_RATE:.2f} or more"),
     Column("Last three epochs", note="all reach it"),
+    Column("Best epoch", note="by validation, reaches it"),
     Column("Any epoch", note="optimistic"),
 )
 FIXED = "The bounds are exact (Clopper and Pearson), each one-sided at 95%."
@@ -30,22 +35,23 @@ def section(summary: Summary) -> Section | None:
     if not arms:
         return None
     protocol = summary.protocol
-    bounds = FIXED if protocol is None else _sequence(protocol)
+    stated = FIXED if protocol is None else _sequence(protocol)
     text = (
         (
             f"A run reaches the target when its last epoch has {integer(arms[0].target)} or more "
-            f"of {integer(arms[0].n_test)} test images right. {bounds} “Consistently” is confirmed "
+            f"of {integer(arms[0].n_test)} test images right. {stated} “Consistently” is confirmed "
             f"when the lower bound reaches {DECLARED_RATE:.2f}, refuted when the upper bound lies "
             f"below it, and otherwise undecided.{PROOF if protocol is None else ''}"
         ),
     )
     table = Table(
-        caption=f"Runs that reach 99.40{THIN}%",
+        caption=f"Runs that reach {TARGET_WORDS}",
         columns=COLUMNS,
         rows=tuple(_row(arm, summary.comparable) for arm in arms),
     )
     title = "How often the target is reached"
-    return Section(title=title, nav="Target", text=text, tables=(table,))
+    plots = () if summary.base else (_plot(summary, arms),)  # one row alone says no more
+    return Section(title=title, nav="Target", text=text, tables=(table,), plots=plots)
 
 
 def _sequence(protocol: Protocol) -> str:
@@ -57,41 +63,58 @@ def _sequence(protocol: Protocol) -> str:
 
 
 def _row(arm: Arm, comparable: bool) -> tuple[Cell, ...]:
-    verdict = arm.verdict
-    n = len(arm.runs)
+    verdict, outcomes = arm.verdict, arm.outcomes
+    note = "; ".join(part for part in (needs(verdict), gap(verdict, len(arm.runs))) if part)
     return (
-        Cell(arm.label),
-        Cell(f"{arm.n_reached} of {n}"),
-        Cell(fixed(verdict.lower, 3)),
-        Cell(fixed(verdict.upper, 3)),
-        Cell(verdict.verdict, _note(verdict, n)) if comparable else Cell("not comparable"),
-        Cell(f"{_n_sustained(arm)} of {n}"),
-        Cell(f"{_n_touched(arm)} of {n}"),
+        Cell(arm.label, series=arm.architecture),
+        _share(arm.n_reached, arm),
+        Cell(fixed(verdict.lower, 3), sort=verdict.lower),
+        Cell(fixed(verdict.upper, 3), sort=verdict.upper),
+        Cell(verdict.verdict, note) if comparable else Cell("not comparable"),
+        _share(outcomes.sustained, arm),
+        _share(outcomes.selected or 0, arm),
+        _share(outcomes.touched, arm),
     )
 
 
-def _note(verdict: RateVerdict | SequenceVerdict, n_runs: int) -> str:
-    """What is missing; of a sequence with a gap, how far it was judged."""
-    gap = f"judged up to its first missing seed, {count(verdict.n, 'run')}"
-    notes = (_needs(verdict), gap if verdict.n < n_runs else "")
-    return "; ".join(note for note in notes if note)
+def _share(n_runs: int, arm: Arm) -> Cell:
+    n = len(arm.runs)
+    return Cell(f"{integer(n_runs)} of {integer(n)}", sort=n_runs / n)
 
 
-def _needs(verdict: RateVerdict | SequenceVerdict) -> str:
-    """The soonest confirmation: where every further seed succeeds."""
-    if verdict.verdict != "undecided" or verdict.more_to_confirm is None:
-        return ""
-    return f"needs at least {count(verdict.more_to_confirm, 'more seed')} to be confirmed"
-
-
-def _n_sustained(arm: Arm) -> int:
-    return sum(
-        len(run.epochs) >= 3 and all((e.test_correct or 0) >= arm.target for e in run.epochs[-3:])
-        for run in arm.completed
+def _plot(summary: Summary, arms: list[Arm]) -> Plot:
+    rows = [_rate(summary, arm) for arm in arms]
+    said = "; ".join(row.says for row in rows)
+    declared = DECLARED_RATE if summary.comparable else None
+    dashed = f" Dashed: the declared rate of {DECLARED_RATE:.2f}." if declared else ""
+    n_runs = n_each([(row.label, row.n) for row in rows])
+    kind = "exact" if summary.protocol is None else "of the confidence sequence"
+    return Plot(
+        name=f"{summary.prefix}-rates",
+        alt=f"Share of runs that reach the target, with its bounds. {said}.",
+        caption=(
+            f"Share of runs that reach {TARGET_WORDS} of the test images of {summary.prefix} after "
+            f"the last epoch ({n_runs}). Dot: the share; bar: from the lower to the upper of "
+            f"two one-sided 95% bounds, {kind}.{dashed}"
+        ),
+        draw=partial(figures.rates, rows, declared),
     )
 
 
-def _n_touched(arm: Arm) -> int:
-    return sum(
-        any((e.test_correct or 0) >= arm.target for e in run.epochs) for run in arm.completed
+def _rate(summary: Summary, arm: Arm) -> figures.Rate:
+    """Of the runs that were judged: in a sequence with a gap these are not all."""
+    verdict = arm.verdict
+    return figures.Rate(
+        label=arm.label,
+        colour=summary.colour(arm.architecture),
+        successes=verdict.successes,
+        n=verdict.n,
+        lower=verdict.lower,
+        upper=verdict.upper,
+        says=(
+            f"{arm.label}: {integer(verdict.successes)} of {integer(verdict.n)} runs reach "
+            f"{TARGET_WORDS}, rate at least {fixed(verdict.lower, 3)} and at most "
+            f"{fixed(verdict.upper, 3)}"
+        ),
+        series=arm.architecture,
     )

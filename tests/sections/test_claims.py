@@ -25,15 +25,34 @@ def test_the_tally_adds_up_to_the_ledger() -> None:
     section = claims.section(summary(SAID))
     assert section is not None
     tally, ledger = section.tables
-    counts = {name.text: count.text for name, count in tally.rows}
+    counts = {name.text: count.text for name, count, _ in tally.rows}
     assert counts == {"confirmed": "2", "refuted": "1"}
     assert tally.total[0][1].text == "3"
-    rows = {row[0].text: [cell.text for cell in row[1:4]] for row in ledger.rows}
-    assert rows["right"] == ["confirmed", "268", "268"]
-    assert rows["wrong"] == ["refuted", "\N{MINUS SIGN}7,732", "\N{MINUS SIGN}7,000"]
+    rows = {row[0].text: [cell.text for cell in row[1:5]] for row in ledger.rows}
+    assert rows["right"] == ["confirmed", "Model_1", "268", "268"]
+    minus = "\N{MINUS SIGN}"
+    assert rows["wrong"] == ["refuted", "Model_1", f"{minus}7,000", f"{minus}7,732"]
     assert rows["accuracy"][0] == "confirmed"
     assert ledger.rows[2][5].text == "6"
-    assert ledger.rows[2][6].text == "local/mnist/model_1 (6)"
+    assert ledger.rows[2][6].note == "local/mnist/model_1 (6)"
+
+
+def test_the_ledger_is_sorted_by_numbers_filtered_and_hidden() -> None:
+    section = claims.section(summary(SAID))
+    assert section is not None
+    ledger = section.tables[1]
+    assert [column.title for column in ledger.columns if column.filter] == ["Verdict", "About"]
+    wrong = ledger.rows[1]
+    assert [cell.sort for cell in wrong[3:5]] == [-7000, -7732]
+    assert {row[0].series for row in ledger.rows} == {SUBJECT}
+    assert wrong[2].href == "architectures/model_1.html"
+
+
+def test_a_claim_about_the_document_is_no_architectures() -> None:
+    section = claims.section(summary([claim("n_parameters", 268, id="d", subject="document")]))
+    assert section is not None
+    row = section.tables[1].rows[0]
+    assert (row[0].series, row[2].text, row[2].href) == ("", "document", "")
 
 
 def test_it_is_silent_where_nothing_is_claimed_or_measured() -> None:

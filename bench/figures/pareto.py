@@ -1,0 +1,244 @@
+"""Accuracy against what a network costs: every arm a mark, the best trade-offs a step line."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import matplotlib
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
+
+from bench.figures._canvas import STAND_INS, STYLE, canvas, margins, series
+from bench.figures._svg import mark
+
+LOG_FROM = 5.0  # times from the least cost to the largest, from which on the axis is logarithmic
+DASHED, DOTTED = (0, (4, 3)), (0, (1, 2))
+SMALL = 8.0  # points; 10.7 CSS pixels
+CHARACTER_POINTS, LINE_POINTS = 4.9, 11.0  # of a label, about
+# Where a label may stand: points right and up of the mark, and how it hangs there; best first.
+PLACES = (
+    (8, -3, "left"),
+    (-8, -3, "right"),
+    (8, 7, "left"),
+    (8, -13, "left"),
+    (-8, 7, "right"),
+    (-8, -13, "right"),
+    (0, 18, "center"),
+    (0, -24, "center"),
+    (8, 18, "left"),
+    (8, -24, "left"),
+)
+AWAY = 3.0  # what a point of height between mark and name counts, in hidden square points
+Box = tuple[float, float, float, float]  # left, bottom, right, top in points
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One arm: mean test accuracy in percent with its 95 % interval, None for one run."""
+
+    label: str
+    colour: int
+    cost: float
+    mean: float
+    interval: tuple[float, float] | None
+    published: float | None
+    says: str = ""
+    series: str = ""
+
+
+@dataclass(frozen=True)
+class Field:
+    """One panel: who costs what, and the front from the cheapest up.
+
+    Attributes:
+        front: Cost and mean of those that nobody beats.
+        limit: A cost that must not be passed, with its words.
+        divisor: What the axis divides costs by, as its title says.
+    """
+
+    title: str
+    candidates: tuple[Candidate, ...]
+    front: tuple[tuple[float, float], ...]
+    limit: tuple[float, str] | None = None
+    divisor: float = 1.0
+
+
+def pareto(fields: Sequence[Field], target: float, narrow: bool) -> Figure:
+    """Accuracy against each kind of cost.
+
+    Args:
+        fields: A panel each.
+        target: In percent.
+        narrow: Panels below each other instead of side by side.
+    """
+    with matplotlib.rc_context(STYLE):
+        n = len(fields)
+        figure, all_axes = canvas(narrow, 3.0 * n + 0.1 if narrow else 3.4, n)
+        left = 0.2 if narrow else 0.1
+        margins(figure, left=left, bottom=0.5, top=0.12, wspace=0.1, hspace=0.32)
+        if narrow:
+            figure.subplots_adjust(right=0.94)  # half a cost of six digits may stand out
+        for place, (axes, field) in enumerate(zip(all_axes, fields, strict=True)):
+            _scale(axes, field)
+            _accuracies(axes, fields, target)
+            _references(axes, field, target)
+            _front(axes, field)
+            for candidate in field.candidates:
+                _candidate(axes, candidate, field.divisor)
+            _names(axes, field, target)
+            if narrow or place == 0:
+                axes.set_ylabel("mean test accuracy (%)")
+            else:
+                axes.tick_params(axis="y", labelleft=False, length=0)
+        return figure
+
+
+def _scale(axes: Axes, field: Field) -> None:
+    """The costs' axis, logarithmic where they span much, with room for the names."""
+    costs = [candidate.cost / field.divisor for candidate in field.candidates]
+    if field.limit is not None:
+        costs.append(field.limit[0] / field.divisor)
+    low, high = min(costs), max(costs)
+    if low > 0 and high / low >= LOG_FROM:
+        axes.set_xscale("log")
+        room = (high / low) ** 0.14
+        axes.set_xlim(low / room, high * room)
+        axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axes.xaxis.set_minor_locator(NullLocator())
+    else:
+        room = 0.2 * ((high - low) or high or 1)
+        axes.set_xlim(low - room, high + room)
+        axes.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 2.5, 5, 10]))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}"))
+    axes.set_xlabel(field.title)
+    axes.grid()
+    axes.set_axisbelow(True)
+
+
+def _accuracies(axes: Axes, fields: Sequence[Field], target: float) -> None:
+    """The same heights in every panel."""
+    heights = [target]
+    for candidate in (each for field in fields for each in field.candidates):
+        heights += [candidate.mean, *(candidate.interval or ())]
+        heights += [] if candidate.published is None else [candidate.published]
+    room = 0.08 * ((max(heights) - min(heights)) or 0.1)
+    axes.set_ylim(min(heights) - room, max(heights) + room)
+    axes.yaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.2f}"))
+
+
+def _references(axes: Axes, field: Field, target: float) -> None:
+    axes.axhline(target, color=STAND_INS["target"], lw=1.2, linestyle=DASHED)
+    if field.limit is None:
+        return
+    cost, words = field.limit
+    axes.axvline(cost / field.divisor, color=STAND_INS["target"], lw=1.2, linestyle=DOTTED)
+    axes.annotate(
+        words,
+        (cost / field.divisor, 0.0),
+        xytext=(-4, 4),
+        xycoords=("data", "axes fraction"),
+        textcoords="offset points",
+        ha="left",
+        va="bottom",
+        rotation=90,
+        rotation_mode="anchor",
+        fontsize=SMALL,
+        color=STAND_INS["muted"],
+    )
+
+
+def _front(axes: Axes, field: Field) -> None:
+    """Steps: what the accuracy is that at most so much buys."""
+    if not field.front:
+        return
+    xs = [cost / field.divisor for cost, _ in field.front]
+    ys = [mean for _, mean in field.front]
+    (line,) = axes.step(
+        [*xs, axes.get_xlim()[1]],
+        [*ys, ys[-1]],
+        where="post",
+        color=STAND_INS["muted"],
+        alpha=0.4,
+        lw=3,
+        zorder=1.5,  # under the marks
+    )
+    mark(line, f"Pareto front: nobody costs less ({field.title}) and is as accurate")
+
+
+def _candidate(axes: Axes, one: Candidate, divisor: float) -> None:
+    colour, x = series(one.colour), one.cost / divisor
+    if one.interval is not None:
+        (bar,) = axes.plot([x, x], one.interval, color=colour, lw=2.4, alpha=0.45)
+        low, high = one.interval
+        mark(bar, f"{one.label}: 95% t interval of the mean, {low:.3f} to {high:.3f}", one.series)
+    (dot,) = axes.plot([x], [one.mean], "o", color=colour, markersize=7, markeredgewidth=0)
+    mark(dot, [one.says or f"{one.label}: mean {one.mean:.3f}"], one.series)
+    if one.published is not None:
+        style: dict[str, Any] = {"markerfacecolor": "none", "markeredgewidth": 1.3}
+        edge = STAND_INS["published"]
+        (readme,) = axes.plot([x], [one.published], "v", ms=6, markeredgecolor=edge, **style)
+        mark(readme, [f"{one.label}: the README says {one.published:.2f}"], one.series)
+
+
+def _names(axes: Axes, field: Field, target: float) -> None:
+    """A name beside each mark, where it hides least."""
+    points: float = axes.figure.dpi / 72
+
+    def at(cost: float, percent: float) -> tuple[float, float]:
+        x, y = axes.transData.transform((cost / field.divisor, percent)) / points
+        return float(x), float(y)
+
+    left, bottom, right, top = (float(edge) / points for edge in axes.get_window_extent().extents)
+    height = at(1.0, target)[1]
+    taken: list[Box] = [(left, height - 1, right, height + 1)]
+    for one in field.candidates:
+        x, y = at(one.cost, one.mean)
+        taken.append((x - 5, y - 5, x + 5, y + 5))
+        if one.published is not None:
+            above = at(one.cost, one.published)[1]
+            taken.append((x - 5, above - 5, x + 5, above + 5))
+        if one.interval is not None:
+            low, high = (at(one.cost, end)[1] for end in one.interval)
+            taken.append((x - 2, low, x + 2, high))
+    frame = (left, bottom, right, top)
+    for one in sorted(field.candidates, key=lambda each: -each.mean):  # the upper marks first
+        boxes = [_box(one.label, at(one.cost, one.mean), place) for place in PLACES]
+        costs = [
+            _hidden(box, taken, frame) + AWAY * abs(up - PLACES[0][1])
+            for box, (_, up, _) in zip(boxes, PLACES, strict=True)
+        ]
+        best = costs.index(min(costs))
+        taken.append(boxes[best])
+        away, up, hangs = PLACES[best]
+        axes.annotate(
+            one.label,
+            (one.cost / field.divisor, one.mean),
+            xytext=(away, up),
+            textcoords="offset points",
+            ha=hangs,
+            fontsize=SMALL,
+        )
+
+
+def _box(label: str, at: tuple[float, float], place: tuple[int, int, str]) -> Box:
+    right, up, hangs = place
+    width = CHARACTER_POINTS * len(label)
+    left = at[0] + right - {"left": 0.0, "right": width, "center": width / 2}[hangs]
+    bottom = at[1] + up - 2
+    return left, bottom, left + width, bottom + LINE_POINTS
+
+
+def _hidden(box: Box, taken: Sequence[Box], inside: Box) -> float:
+    """Square points of the box that other things cover, or that stand out of the panel."""
+    size = (box[2] - box[0]) * (box[3] - box[1])
+    return sum(_shared(box, other) for other in taken) + 2 * (size - _shared(box, inside))
+
+
+def _shared(one: Box, other: Box) -> float:
+    width = min(one[2], other[2]) - max(one[0], other[0])
+    height = min(one[3], other[3]) - max(one[1], other[1])
+    return max(width, 0.0) * max(height, 0.0)

@@ -1,0 +1,71 @@
+"""Arms compared in pairs, their p corrected together; no wording."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+
+from bench.sections._summary import Arm
+from bench.spec import RunRecord
+from bench.stats import MISSING, Comparison, Design, compare, holm
+from bench.stats.comparison import ALPHA
+
+SEED = 0  # of what is drawn, so that the same records give the same bytes
+MOST_ARMS = 12  # of which every pair is compared
+MOST_DRAWN = 4_000  # pairs times runs: above it all pairs would take longer than a quarter minute
+compared = lru_cache(maxsize=2_048)(compare)  # the index and report.md ask the same
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two arms and what their runs say."""
+
+    first: Arm
+    second: Arm
+    result: Comparison
+
+
+def is_small(arms: Sequence[Arm]) -> bool:
+    """Whether every pair is compared, not only those with the best arm."""
+    n_pairs = len(arms) * (len(arms) - 1) // 2
+    return len(arms) <= MOST_ARMS and n_pairs * max(len(arm.runs) for arm in arms) <= MOST_DRAWN
+
+
+def tested(pairs: Sequence[tuple[Arm, Arm]]) -> list[Pair]:
+    """Every pair compared, the p of all corrected together."""
+    results = [_compare(first, second) for first, second in pairs]
+    tests = [one.test for one in results]
+    corrected = holm([test.p if test else None for test in tests])
+    smallest = holm([test.smallest_p if test else None for test in tests])
+    return [
+        Pair(*arms, replace(one, holm_p=p, smallest_holm_p=least))
+        for arms, one, p, least in zip(pairs, results, corrected, smallest, strict=True)
+    ]
+
+
+def _compare(first: Arm, second: Arm) -> Comparison:
+    """In pairs of one seed where most runs of both have a partner, else as two samples."""
+    ours, theirs = _by_seed(first), _by_seed(second)
+    shared = sorted(ours.keys() & theirs.keys())
+    paired = 2 * len(shared) > max(len(ours), len(theirs))
+    seeds = (shared, shared) if paired else (sorted(ours), sorted(theirs))
+    return compared(
+        tuple(ours[seed] for seed in seeds[0]),
+        tuple(theirs[seed] for seed in seeds[1]),
+        Design(n_images=first.n_test, paired=paired, seed=SEED),
+    )
+
+
+def _by_seed(arm: Arm) -> dict[int, int]:
+    return {run.seed: _count(run) for run in arm.runs}
+
+
+def _count(run: RunRecord) -> int:
+    right = run.epochs[-1].test_correct if run.completed else None
+    return MISSING if right is None else right
+
+
+def seeds_to_reach(n_pairs: int) -> int:
+    """The fewest seeds whose most extreme sign-flip p, 2 / 2^n, passes Holm's first step."""
+    return next(n for n in range(1, 64) if n_pairs * 2.0 ** (1 - n) < ALPHA)

@@ -1,0 +1,296 @@
+"""Every model against every other: the difference first, then what may be said about it."""
+
+from __future__ import annotations
+
+from functools import partial
+from itertools import combinations
+
+from bench import figures
+from bench.sections import Cell, Column, PageKind, Plot, Scope, Section, Table
+from bench.sections._format import (
+    MINUS,
+    NOT_AVAILABLE,
+    count,
+    fixed,
+    integer,
+    listed,
+    mean_percent,
+    points,
+)
+from bench.sections._pairs import SEED, Pair, is_small, seeds_to_reach, tested
+from bench.sections._summary import Arm, Summary
+from bench.stats import MARGIN_POINTS, Interval
+from bench.stats.comparison import ALPHA
+
+ORDER = 45
+SCOPE: Scope = "dataset"
+PAGES: tuple[PageKind, ...] = ("index", "markdown")
+MOST_NAMED = 6
+MOST_DRAWN_PAIRS = 15  # in the figure, all those of six models
+MATRIX_NOTE = "row less column"
+DETAILS = (
+    Column("Pair", numeric=False, note="first less second"),
+    Column("Difference", note="points"),
+    Column("95% interval", note="points"),
+    Column("n", numeric=False),
+    Column("Probability of improvement", note="95% interval"),
+    Column("p"),
+    Column("Holm p"),
+    Column("Equivalence", numeric=False, note=f"margin {MARGIN_POINTS} points", filter=True),
+)
+
+
+def section(summary: Summary) -> Section | None:
+    """None for fewer than two arms with a test accuracy."""
+    arms = [arm for arm in summary.arms if arm.test_counts]
+    if len(arms) < 2 or summary.dataset is None:
+        return None
+    best = max(arms, key=lambda arm: sum(arm.test_counts) / len(arm.test_counts))
+    whole = is_small(arms)
+    pairs = tested(
+        list(combinations(arms, 2)) if whole else [(best, arm) for arm in arms if arm is not best]
+    )
+    several = whole and len(arms) > 2
+    tables = [_matrix(summary, arms, pairs)] if several else []
+    return Section(
+        title="Pairwise comparisons",
+        nav="Comparisons",
+        text=(_found(best, pairs), *_reach(pairs), _method(pairs)),
+        plots=(_plot(summary, best, pairs, whole),),
+        tables=(*tables, _details(_which(best, pairs, whole), summary, pairs, folded=several)),
+        notes=_notes(summary, arms, best, pairs, whole),
+    )
+
+
+def _found(best: Arm, pairs: list[Pair]) -> str:
+    """The effect in words: who is ahead, and of whom that can be said."""
+    told = [pair for pair in pairs if _is_told_apart(pair)]
+    same = [
+        p for p in pairs if p.result.equivalence and p.result.equivalence.verdict == "equivalent"
+    ]
+    head = f"{best.label} has the highest mean, {mean_percent(best.test_counts, best.n_test)}."
+    over = count(len(pairs), "pair")
+    if not told:
+        middle = f" Of {over}, none differs at p < {ALPHA} after correction by Holm."
+    elif len(told) > MOST_NAMED:
+        n = "all" if len(told) == len(pairs) else integer(len(told))
+        middle = f" Of {over}, {n} differ at p < {ALPHA} after correction by Holm."
+    else:
+        said = listed([_ahead(pair) for pair in told])
+        middle = f" Corrected by Holm over {over}, at p < {ALPHA}: {said}."
+    if not same:
+        return head + middle
+    alike = "pair is" if len(same) == 1 else "pairs are"
+    return (
+        f"{head}{middle} {integer(len(same))} {alike} equivalent: less than {MARGIN_POINTS} points "
+        "apart."
+    )
+
+
+def _is_told_apart(pair: Pair) -> bool:
+    return pair.result.holm_p is not None and pair.result.holm_p < ALPHA
+
+
+def _ahead(pair: Pair) -> str:
+    difference = pair.result.difference_points or 0.0
+    above, below = (pair.first, pair.second) if difference > 0 else (pair.second, pair.first)
+    return f"{above.label} is {points(abs(difference))} points above {below.label}"
+
+
+def _reach(pairs: list[Pair]) -> tuple[str, ...]:
+    """What these numbers of runs could not have shown."""
+    hopeless = [pair for pair in pairs if not pair.result.can_reach_alpha]
+    if not hopeless:
+        return ()
+    which = (
+        "No pair" if len(hopeless) == len(pairs) else f"{integer(len(hopeless))} of the pairs not"
+    )
+    least = [p.result.smallest_holm_p for p in hopeless if p.result.smallest_holm_p is not None]
+    smallest = f": the smallest p that they allow is {_p(min(least))}" if least else ""
+    text = (
+        f"{which} could have reached p < {ALPHA} with these runs{smallest} after correction by "
+        f"Holm. A sign-flip test over {count(len(pairs), 'pair')} needs at least "
+        f"{seeds_to_reach(len(pairs))} seeds that both have. The differences and their intervals "
+        "stand."
+    )
+    return (text,)
+
+
+def _method(pairs: list[Pair]) -> str:
+    paired = [pair.result.paired for pair in pairs]
+    seeds = "Runs of one seed share data order and augmentation, so they are compared in pairs"
+    if all(paired):
+        return f"{seeds}: t interval of the differences, exact sign-flip test."
+    two = "the interval of Welch and a permutation test"
+    if not any(paired):
+        return f"The models share too few seeds for pairs, so they are compared with {two}."
+    return (
+        f"{seeds} (t interval of the differences, exact sign-flip test) where most seeds have a "
+        f"partner; the others with {two}."
+    )
+
+
+def _plot(summary: Summary, best: Arm, pairs: list[Pair], whole: bool) -> Plot:
+    """Every pair where they are few, else the best arm against each other one."""
+    few = whole and len(pairs) <= MOST_DRAWN_PAIRS
+    shown = pairs if few else [pair for pair in pairs if best in (pair.first, pair.second)]
+    rows = [_difference(pair, None if few else best) for pair in shown]
+    sizes = sorted({n for pair in shown for n in (pair.result.n_first, pair.result.n_second)})
+    n = " to ".join(integer(n) for n in dict.fromkeys((sizes[0], sizes[-1])))
+    return Plot(
+        name=f"{summary.prefix}-comparisons",
+        alt=(
+            f"Differences of mean test accuracy on {summary.prefix} with 95% intervals: "
+            f"{'; '.join(row.says for row in rows)}."
+        ),
+        caption=(
+            f"{_which(best, shown, few)} on {summary.prefix}: difference of mean test accuracy "
+            f"after the last epoch, n = {n} runs each. Bar: its 95% interval (none where nothing "
+            f"varies). Shaded: within {MARGIN_POINTS} points, the margin of equivalence."
+        ),
+        draw=partial(figures.differences, rows, MARGIN_POINTS),
+    )
+
+
+def _difference(pair: Pair, best: Arm | None) -> figures.Difference:
+    """The best arm, where one is asked for, comes first."""
+    turned = best is not None and pair.second is best
+    first, second = (pair.second, pair.first) if turned else (pair.first, pair.second)
+    value = pair.result.difference_points or 0.0
+    interval = pair.result.interval
+    if turned:
+        value, interval = -value, interval and _turned(interval)
+    label = f"{first.label} {MINUS} {second.label}"
+    spans = f", 95% interval {_span(interval)}" if interval else ""
+    return figures.Difference(
+        label=label,
+        value=value,
+        interval=(interval.low, interval.high) if interval else None,
+        says=f"{label}: {_signed(value)} points{spans}, Holm p {_p(pair.result.holm_p)}",
+    )
+
+
+def _turned(interval: Interval) -> Interval:
+    return Interval(-interval.high, -interval.low)
+
+
+def _matrix(summary: Summary, arms: list[Arm], pairs: list[Pair]) -> Table:
+    found = {(pair.first.slug, pair.second.slug): pair for pair in pairs}
+
+    def cell(row: Arm, column: Arm) -> Cell:
+        if row is column:
+            return Cell("·", sort=0.0)
+        pair, sign = found.get((row.slug, column.slug)), 1
+        if pair is None:
+            pair, sign = found[column.slug, row.slug], -1
+        return _matrix_cell(pair, sign)
+
+    return Table(
+        caption=(
+            f"Difference of mean test accuracy on {summary.prefix} in percentage points, "
+            f"{MATRIX_NOTE}, with its 95% interval; *: Holm p below {ALPHA}"
+        ),
+        columns=(Column("Model", numeric=False), *(Column(f"{MINUS} {arm.label}") for arm in arms)),
+        rows=tuple(
+            (Cell(row.label, series=row.architecture), *(cell(row, column) for column in arms))
+            for row in arms
+        ),
+        sortable=False,
+    )
+
+
+def _matrix_cell(pair: Pair, sign: int) -> Cell:
+    difference = pair.result.difference_points
+    if difference is None:
+        return Cell(NOT_AVAILABLE)
+    star = " *" if _is_told_apart(pair) else ""
+    interval = pair.result.interval
+    if sign < 0:
+        difference, interval = -difference, interval and _turned(interval)
+    return Cell(_signed(difference) + star, _span(interval), sort=difference)
+
+
+def _which(best: Arm, pairs: list[Pair], whole: bool) -> str:
+    if not whole:
+        return f"{best.label} against every other model"
+    return "Every pair of models" if len(pairs) > 1 else "The two models"
+
+
+def _details(which: str, summary: Summary, pairs: list[Pair], *, folded: bool) -> Table:
+    return Table(
+        caption=f"{which} in full, test accuracy after the last epoch on {summary.prefix}",
+        columns=DETAILS,
+        rows=tuple(_row(pair) for pair in pairs),
+        folded=folded,
+    )
+
+
+def _row(pair: Pair) -> tuple[Cell, ...]:
+    one = pair.result
+    better, test, same = one.improvement, one.test, one.equivalence
+    n = f"{integer(one.n_first)} and {integer(one.n_second)}"
+    return (
+        Cell(f"{pair.first.label} {MINUS} {pair.second.label}"),
+        Cell(_signed(one.difference_points), sort=one.difference_points),
+        Cell(_span(one.interval)),
+        Cell(count(one.n_first, "pair") if one.paired else n, sort=one.n_first),
+        Cell(fixed(better.probability, 2), _span(better.interval, 2), sort=better.probability)
+        if better
+        else Cell(NOT_AVAILABLE),
+        Cell(_p(test.p), "" if test.exact else "drawn", sort=test.p)
+        if test
+        else Cell(NOT_AVAILABLE),
+        Cell(
+            _p(one.holm_p), "" if one.can_reach_alpha else f"cannot reach {ALPHA}", sort=one.holm_p
+        ),
+        Cell(same.verdict, f"p {_p(same.p)}") if same else Cell(NOT_AVAILABLE),
+    )
+
+
+def _signed(value: float | None) -> str:
+    if value is None:
+        return NOT_AVAILABLE
+    return f"+{points(value)}" if value > 0 else points(value)
+
+
+def _span(interval: Interval | None, digits: int = 3) -> str:
+    if interval is None:
+        return NOT_AVAILABLE
+    return f"{fixed(interval.low, digits)} to {fixed(interval.high, digits)}"
+
+
+def _p(value: float | None) -> str:
+    if value is None:
+        return NOT_AVAILABLE
+    return "<0.001" if value < 0.001 else fixed(value, 3)
+
+
+def _notes(
+    summary: Summary, arms: list[Arm], best: Arm, pairs: list[Pair], whole: bool
+) -> tuple[str, ...]:
+    notes = [
+        (
+            f"Holm p: corrected for {count(len(pairs), 'pair')}. Probability of improvement: that "
+            "a new run of the first has more right than one of the second, ties by half, score "
+            "interval (Newcombe). Equivalence: two one-sided t tests at 5% each."
+        )
+    ]
+    if not whole:
+        notes.append(
+            f"{integer(len(arms))} models are too many for every pair: only those with the best, "
+            f"{best.label}, which was picked by the same runs, so its lead is a little flattered."
+        )
+    missing = sum(not run.completed for arm in arms for run in arm.runs)
+    if missing:
+        notes.append(
+            f"{count(missing, 'run')} without a count: left out of means and tests, a loss in the "
+            "probability of improvement."
+        )
+    if any(pair.result.test and not pair.result.test.exact for pair in pairs):
+        notes.append(f"Drawn tests use the seed {SEED}.")
+    if summary.protocol is not None:
+        notes.append(
+            "The tests take the numbers of runs as fixed beforehand; these runs went on until a "
+            "rate was decided."
+        )
+    return tuple(notes)

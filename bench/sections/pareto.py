@@ -1,0 +1,213 @@
+"""Accuracy against parameters and multiply-adds, and who offers the best trade-off."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import partial
+
+from bench import figures
+from bench.sections import PageKind, Plot, Scope, Section
+from bench.sections._format import THIN, count, fixed, integer, listed, mean_percent
+from bench.sections._summary import PARAMETER_LIMIT, Arm, Summary
+from bench.stats import spread
+
+ORDER = 42
+SCOPE: Scope = "dataset"
+PAGES: tuple[PageKind, ...] = ("index", "markdown")
+MOST_NAMED = 4  # with their numbers, of those on the front and of those that are not
+CAUTION = (
+    "The front compares means: whether two of them differ by more than chance is said by the "
+    "pairwise comparisons."
+)
+
+
+@dataclass(frozen=True)
+class Option:
+    """An arm with its exact mean count and what it costs."""
+
+    arm: Arm
+    mean: Fraction
+    cost: int
+
+
+@dataclass(frozen=True)
+class Cost:
+    """A kind of cost: None for an arm that it was not measured of."""
+
+    noun: str
+    axis: str
+    divisor: float
+    of: Callable[[Summary, Arm], int | None]
+    limit: int | None = None
+
+
+def n_parameters(_: Summary, arm: Arm) -> int | None:
+    """From the records; a run that failed at once counted none."""
+    return next((run.n_parameters for run in arm.runs if run.n_parameters), None)
+
+
+def multiply_adds(summary: Summary, arm: Arm) -> int | None:
+    """From the portrait of the very source that was trained."""
+    for portrait in summary.portraits:
+        same = portrait.architecture_digest == arm.first.architecture_digest
+        if same and portrait.architecture == arm.architecture:
+            measured = portrait.measures.get("multiply_adds")
+            value = measured.values.get("multiply_adds") if measured else None
+            return value if isinstance(value, int) else None
+    return None
+
+
+COSTS = (
+    Cost("parameters", "parameters", 1.0, n_parameters, PARAMETER_LIMIT),
+    Cost("multiply-adds", "multiply-adds (millions)", 1e6, multiply_adds),
+)
+
+
+def section(summary: Summary) -> Section | None:
+    """None for fewer than two arms with a test accuracy: there is no trade-off to see."""
+    arms = [arm for arm in summary.arms if arm.test_counts]
+    if len(arms) < 2 or summary.dataset is None:
+        return None
+    found = [(cost, _options(summary, arms, cost)) for cost in COSTS]
+    found = [(cost, options) for cost, options in found if len(options) > 1]
+    if not found:
+        return None
+    return Section(
+        title="Accuracy against cost",
+        nav="Pareto",
+        text=(*(_text(cost, options) for cost, options in found), CAUTION),
+        plots=(_plot(summary, arms, found),),
+        notes=_notes(arms, found),
+    )
+
+
+def _options(summary: Summary, arms: Sequence[Arm], cost: Cost) -> list[Option]:
+    return [
+        Option(arm, Fraction(sum(arm.test_counts), len(arm.test_counts)), of)
+        for arm in arms
+        if (of := cost.of(summary, arm)) is not None
+    ]
+
+
+def front(options: Sequence[Option]) -> list[Option]:
+    """Those that nobody beats: no other costs at most as much and is at least as accurate.
+
+    Two of the same cost and mean are both on it. From the cheapest up.
+    """
+    ordered = sorted(options, key=lambda o: (o.cost, -o.mean, o.arm.label))
+    kept: list[Option] = []
+    for one in ordered:
+        best = kept[-1] if kept else None
+        if best is None or one.mean > best.mean or (one.mean, one.cost) == (best.mean, best.cost):
+            kept.append(one)
+    return kept
+
+
+def _text(cost: Cost, options: list[Option]) -> str:
+    best = front(options)
+    many = len(best) > MOST_NAMED
+    said = listed([one.arm.label if many else _named(cost, one) for one in best])
+    verb = "are" if len(best) > 1 else "is"
+    left = [one for one in options if one not in best]
+    rest = f" {_beaten(left, best, cost)}" if left else " Nobody is off it."
+    return f"By {cost.noun}, {said} {verb} on the Pareto front.{rest}"
+
+
+def _named(cost: Cost, one: Option) -> str:
+    right = mean_percent(one.arm.test_counts, one.arm.n_test)
+    return f"{one.arm.label} ({integer(one.cost)} {cost.noun}, {right})"
+
+
+def _beaten(left: list[Option], best: list[Option], cost: Cost) -> str:
+    if len(left) > MOST_NAMED:
+        return f"The other {integer(len(left))} are beaten in both."
+    return " ".join(_by_whom(one, best, cost) for one in left)
+
+
+def _by_whom(one: Option, best: list[Option], cost: Cost) -> str:
+    """The cheapest that beats it: it costs no more and is no less accurate."""
+    rival = next(b for b in best if b.cost <= one.cost and b.mean >= one.mean)
+    fewer, higher = rival.cost < one.cost, rival.mean > one.mean
+    gap = fixed(100 * (rival.mean - one.mean) / one.arm.n_test, 3)
+    costs = (
+        f"{integer(one.cost - rival.cost)} {cost.noun} fewer" if fewer else f"as many {cost.noun}"
+    )
+    means = f"a mean {gap} points higher" if higher else "the same mean"
+    return f"{one.arm.label} is not: {rival.arm.label} has {costs} and {means}."
+
+
+def _plot(summary: Summary, arms: list[Arm], found: list[tuple[Cost, list[Option]]]) -> Plot:
+    target = 100 * arms[0].target / arms[0].n_test
+    fields = [_field(summary, cost, options) for cost, options in found]
+    published = any(one.published is not None for field in fields for one in field.candidates)
+    readme = " Hollow triangle: the README, one run." if published else ""
+    sizes = sorted({len(arm.test_counts) for arm in arms})
+    n = integer(sizes[0]) if len(sizes) == 1 else f"{integer(sizes[0])} to {integer(sizes[-1])}"
+    limits = [integer(cost.limit) for cost, _ in found if cost.limit is not None]
+    dotted = f" Dotted: {listed(limits)} parameters." if limits else ""
+    nouns = listed([cost.noun for cost, _ in found])
+    return Plot(
+        name=f"{summary.prefix}-pareto",
+        alt=f"Mean test accuracy on {summary.prefix} against {nouns}. {_alt(found)}",
+        caption=(
+            f"Mean test accuracy after the last epoch on {summary.prefix} against {nouns} (one "
+            f"image, forward), n = {n} completed runs each. Upright bar: 95% Student t interval "
+            f"of the mean (none for a single run).{readme} Step line: the Pareto front of the "
+            f"means. Dashed: the target, {fixed(target, 2)}{THIN}%.{dotted}"
+        ),
+        draw=partial(figures.pareto, fields, target),
+    )
+
+
+def _alt(found: list[tuple[Cost, list[Option]]]) -> str:
+    return " ".join(
+        f"By {cost.noun}: {'; '.join(_named(cost, one) for one in options)}."
+        for cost, options in found
+    )
+
+
+def _field(summary: Summary, cost: Cost, options: list[Option]) -> figures.Field:
+    limit = None if cost.limit is None else (float(cost.limit), f"limit {integer(cost.limit)}")
+    return figures.Field(
+        title=cost.axis,
+        candidates=tuple(_candidate(summary, cost, one) for one in options),
+        front=tuple(
+            (float(one.cost), float(100 * one.mean / one.arm.n_test)) for one in front(options)
+        ),
+        limit=limit,
+        divisor=cost.divisor,
+    )
+
+
+def _candidate(summary: Summary, cost: Cost, one: Option) -> figures.Candidate:
+    arm = one.arm
+    values = spread([100 * right / arm.n_test for right in arm.test_counts])
+    assert values is not None
+    interval = values.interval
+    claim = summary.published(arm.architecture, "last_test_accuracy_percent")
+    return figures.Candidate(
+        label=arm.label,
+        colour=summary.colour(arm.architecture),
+        cost=float(one.cost),
+        mean=float(100 * one.mean / arm.n_test),
+        interval=(interval.low, interval.high) if interval else None,
+        published=claim.published if claim and summary.comparable else None,
+        says=(
+            f"{arm.label}: mean {mean_percent(arm.test_counts, arm.n_test)} of "
+            f"{count(len(arm.test_counts), 'run')}, {integer(one.cost)} {cost.noun}"
+        ),
+        series=arm.architecture,
+    )
+
+
+def _notes(arms: list[Arm], found: list[tuple[Cost, list[Option]]]) -> tuple[str, ...]:
+    """Who is missing from a panel."""
+    notes = []
+    for cost, options in found:
+        shown = {one.arm.label for one in options}
+        absent = [arm.label for arm in arms if arm.label not in shown]
+        if absent:
+            notes.append(f"Not shown by {cost.noun}, for want of a measure: {listed(absent)}.")
+    return tuple(notes)

@@ -1,0 +1,111 @@
+"""The README's results table, measured, with the README's numbers below ours."""
+
+from __future__ import annotations
+
+from bench.sections import Cell, Column, PageKind, Scope, Section, Table
+from bench.sections._format import (
+    MARKS,
+    NOT_AVAILABLE,
+    THIN,
+    count,
+    fixed,
+    integer,
+    mean_percent,
+    points,
+)
+from bench.sections._summary import PARAMETER_LIMIT, Arm, Summary
+from bench.spec import Claim
+from bench.stats import spread
+
+ORDER = 30
+SCOPE: Scope = "dataset"
+PAGES: tuple[PageKind, ...] = ("index", "markdown")
+COLUMNS = (
+    Column("Model", numeric=False),
+    Column("Parameters"),
+    Column("Val Accuracy", note="best epoch"),
+    Column("Test Accuracy", note="last epoch"),
+    Column("Target 99.4%", note="runs that reach it"),
+    Column("Parameter Limit", note=f"under {integer(PARAMETER_LIMIT)}"),
+)
+TEXT = (
+    (
+        "Measured above, what the README says below. Accuracies are means over completed runs ± "
+        "the standard deviation, n in brackets. As in the README, the validation accuracy is "
+        "that of the best epoch, chosen on that same split and so optimistic; the test accuracy "
+        "is that of the last epoch. A run that fails or diverges misses the target."
+    ),
+    "The README gives as “short” 99.40 minus its validation accuracy.",
+)
+
+
+def section(summary: Summary) -> Section | None:
+    """None without runs."""
+    if not summary.arms or summary.dataset is None:
+        return None
+    table = Table(
+        caption=f"The README's table on {summary.dataset.name}",
+        columns=COLUMNS,
+        rows=tuple(_row(summary, arm) for arm in summary.arms),
+    )
+    return Section(
+        title="The README's results table", nav="README's table", text=TEXT, tables=(table,)
+    )
+
+
+def _row(summary: Summary, arm: Arm) -> tuple[Cell, ...]:
+    def published(metric: str) -> Claim | None:
+        return summary.published(arm.architecture, metric)
+
+    validation = _accuracy(arm.best_validation_counts, arm.first.dataset.n_validation)
+    return (
+        Cell(arm.label, href=summary.page_of(arm.architecture), series=arm.architecture),
+        Cell(integer(arm.first.n_parameters), _readme(published("n_parameters"), 0)),
+        Cell(validation, _readme(published("selected_validation_accuracy_percent"), 2, "%")),
+        Cell(
+            _accuracy(arm.test_counts, arm.n_test),
+            _readme(published("last_test_accuracy_percent"), 2, "%"),
+        ),
+        Cell(_target(arm), _shortfall(published("target_shortfall_points"))),
+        Cell(_limit(arm.first.n_parameters), _excess(published("parameters_over_limit"))),
+    )
+
+
+def _accuracy(counts: list[int], n_images: int) -> str:
+    if not counts:
+        return NOT_AVAILABLE
+    values = spread([100 * count / n_images for count in counts])
+    sd = points(values.sd if values else None)
+    return f"{mean_percent(counts, n_images)} ± {sd} ({len(counts)})"
+
+
+def _target(arm: Arm) -> str:
+    if not arm.first.evaluate_test:
+        return NOT_AVAILABLE
+    return f"{arm.n_reached} of {count(len(arm.runs), 'run')}"
+
+
+def _limit(n_parameters: int) -> str:
+    """Fewer than the limit: 8,000 itself is over."""
+    under = n_parameters < PARAMETER_LIMIT
+    distance = integer(abs(n_parameters - PARAMETER_LIMIT))
+    return f"{MARKS[under]} {distance} {'under' if under else 'over'}"
+
+
+def _readme(claim: Claim | None, digits: int, unit: str = "") -> str:
+    if claim is None:
+        return ""
+    value = integer(int(claim.published)) if digits == 0 else fixed(claim.published, digits)
+    return f"README {value}{THIN + unit if unit else ''}"
+
+
+def _shortfall(claim: Claim | None) -> str:
+    return f"README ✗ {fixed(claim.published, 2)} short" if claim else ""
+
+
+def _excess(claim: Claim | None) -> str:
+    if claim is None:
+        return ""
+    under = claim.published < 0
+    distance = integer(int(abs(claim.published)))
+    return f"README {MARKS[under]} {distance} {'under' if under else 'over'}"
