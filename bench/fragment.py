@@ -1,51 +1,265 @@
-"""The report's results table inside a README, between two marker comments."""
+"""Pieces of the report as Markdown: to paste, or between two marker comments of a document.
+
+A piece is named as its section: `results`, and `results-mnist5k` of a further data set. Without
+more said it is the section's first table, its figures where it has no table, else all of it;
+`results:all`, `results:table`, `results:figures` and `results:text` say which.
+"""
 
 from __future__ import annotations
 
 import os
 import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from bench.errors import UsageError
-from bench.store import write_atomically
+from markupsafe import Markup
 
-BEGIN, END = "<!-- results -->", "<!-- /results -->"
+from bench import pages
+from bench.errors import UsageError, nearest
+from bench.export import read
+from bench.report import FIGURES, MARKDOWN
+from bench.sections import Plot, Section, SectionFile, found
+from bench.sections._summary import Summary
+from bench.store import Suite, write_atomically
+
+NAME = r"[a-z0-9][a-z0-9_-]*(?::[a-z]+)?"
+MARKER = re.compile(rf"<!-- (?P<closing>/?)(?P<name>{NAME}) -->")
+# Fenced code and code in a line, where a marker is only spoken of.
+CODE = re.compile(r"^(?P<fence>`{3,}|~{3,}).*?(^(?P=fence)|\Z)|`[^`\n]+`", re.DOTALL | re.MULTILINE)
+LINK = re.compile(r"\]\((?!#)(?![a-z]+:)(?=[^)\s])")
+HERE = "the fragment begins here"  # a heading that no section has
 
 
-def update(document: Path, report: Path) -> bool:
-    """Puts the results table of `report.md` between the markers of a Markdown document.
+@dataclass(frozen=True)
+class Source:
+    """A suite's summaries, and the reports folder in which the links of its report begin."""
+
+    summaries: tuple[Summary, ...]
+    reports: Path
+
+
+def source(suite: Suite, reports: Path, command: str) -> Source:
+    """The suite, read.
+
+    Raises:
+        UsageError: it holds nothing.
+        StoreError: a record cannot be read.
+        ClaimError: a file of claims cannot be used.
+    """
+    return Source(tuple(read(suite, reports, command)), reports)
+
+
+def check(names: Sequence[str]) -> None:
+    """Raises UsageError for a name that no section can have, with the nearest that one has."""
+    known = [_slug(file) for file in _files()]
+    for name in names:
+        section, _, part = name.partition(":")
+        if section not in known and not section.startswith(tuple(f"{each}-" for each in known)):
+            remedy = nearest(section, known)
+            raise UsageError(f"no section '{section}'", where="report", remedy=remedy)
+        if part or name.endswith(":"):
+            _require_part(part, section)
+
+
+def fragment(suite: Source, name: str, folder: Path) -> str:
+    """A piece of the report.
 
     Args:
-        document: A Markdown file with the two marker comments, each once.
-        report: The rendered `report.md`.
+        suite: Of whose records.
+        name: As above.
+        folder: From which its links are followed.
+
+    Raises:
+        UsageError: no such section or part, or one with nothing to say about this suite.
+    """
+    check([name])
+    wanted, _, part = name.partition(":")
+    file, summary = _lookup(suite, wanted)
+    section = file.section(summary)
+    chosen = None if section is None else PARTS[part or "usual"](section)
+    if chosen is None:
+        said = f"'{name}' has nothing to say about suite '{summary.suite}'"
+        raise UsageError(said, where="report", remedy="name another section or part")
+    text = _markdown(chosen, summary)
+    if part == "table" or (not part and chosen.tables and chosen != section):
+        text = "".join(f"{line}\n" for line in text.splitlines() if line.startswith("|"))
+    base = Path(os.path.relpath(suite.reports.resolve(), folder.resolve())).as_posix()
+    return text if base == "." else LINK.sub(f"]({base}/", text)
+
+
+def update(document: Path, suite: Source, names: Sequence[str] = ()) -> bool:
+    """Puts pieces of the report between the markers of a Markdown document.
+
+    Args:
+        document: A Markdown file with pairs of marker comments, such as `<!-- results -->` and
+            `<!-- /results -->`, each name once.
+        suite: Of whose records.
+        names: The pairs to renew, which must be there; all where none is given.
 
     Returns:
         Whether the document changed.
 
     Raises:
-        UsageError: no such file, or no pair of markers in it.
+        UsageError: no such file, or no pair of markers in it; it is left as it is.
+        StoreError: the file cannot be written.
     """
-    try:
-        text = document.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(
-            f"cannot be read: {error}", where=str(document), remedy="name a Markdown file"
-        ) from error
-    before, begin, rest = text.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not begin or not end or BEGIN in after or END in before:
-        raise UsageError(
-            "no pair of markers", where=str(document), remedy=f"write {BEGIN} and {END} once each"
-        )
-    new = f"{before}{BEGIN}\n{results_table(report, document)}{END}{after}"
+    text = _read(document)
+    spans = _spans(text, document, names)
+    new, line_end = text, "\r\n" if "\r\n" in text else "\n"
+    for name, (begin, end) in sorted(spans.items(), key=lambda each: -each[1][0]):
+        if not names or name in names:
+            piece = f"\n{fragment(suite, name, document.parent)}".replace("\n", line_end)
+            new = new[:begin] + piece + new[end:]
     if new != text:
-        write_atomically(document, new.encode())
+        write_atomically(document.resolve(), new.encode())
     return new != text
 
 
-def results_table(report: Path, document: Path) -> str:
-    """The first table of the report's results, its links relative to the document."""
-    section = report.read_text(encoding="utf-8").partition("\n## Results\n")[2]
-    rows = [line for line in section.partition("\n## ")[0].splitlines() if line.startswith("|")]
-    folder = Path(os.path.relpath(report.resolve().parent, document.resolve().parent)).as_posix()
-    return "".join(re.sub(r"\]\((?=[\w.])", f"]({folder}/", row) + "\n" for row in rows)
+def require_markers(document: Path, names: Sequence[str] = ()) -> None:
+    """Raises UsageError where `update` would, before anything is rendered."""
+    _spans(_read(document), document, names)
+
+
+def _spans(text: str, document: Path, names: Sequence[str]) -> dict[str, tuple[int, int]]:
+    """Name -> where the text between its markers begins and ends.
+
+    Comments of other tools are none of ours: a marker names a section, or has another half.
+    """
+    plain = CODE.sub(lambda code: " " * len(code[0]), text)
+    markers = list(MARKER.finditer(plain))
+    closed = {marker["name"] for marker in markers if marker["closing"]}
+    known = {_slug(file) for file in _files()}
+    ours = [m for m in markers if m["name"] in closed or m["name"].partition(":")[0] in known]
+    spans: dict[str, tuple[int, int]] = {}
+    for number, marker in enumerate(ours):
+        name, before = marker["name"], ours[number - 1] if number % 2 else None
+        if bool(marker["closing"]) != (before is not None) or (before and before["name"] != name):
+            line = text.count("\n", 0, marker.start()) + 1
+            raise _unmatched(document, f"{marker[0]} in line {line} has no other half", name)
+        if name in spans:
+            raise _unmatched(document, f"'{name}' stands twice", name)
+        if before is not None:
+            spans[name] = before.end(), marker.start()
+    if len(ours) % 2:
+        raise _unmatched(document, f"{ours[-1][0]} is never closed", ours[-1]["name"])
+    missing = [name for name in names if name not in spans]
+    if missing or not spans:
+        name = missing[0] if missing else "results"
+        raise _unmatched(document, f"there is none for '{name}'", name)
+    check(list(spans))
+    return spans
+
+
+def _unmatched(document: Path, what: str, name: str) -> UsageError:
+    remedy = f"write <!-- {name} --> and <!-- /{name} --> once each"
+    return UsageError(f"no pair of markers: {what}", where=str(document), remedy=remedy)
+
+
+def _files() -> list[SectionFile]:
+    return [file for file in found() if "markdown" in file.PAGES]
+
+
+def _slug(file: SectionFile) -> str:
+    """The section's name, as the report's pages have it in their addresses."""
+    return file.__name__.rpartition(".")[2].replace("_", "-")
+
+
+def _lookup(suite: Source, name: str) -> tuple[SectionFile, Summary]:
+    """The section of that name, and the data set that it is about."""
+    named = {label: each for each in _named(suite) for label in (each[0],)}
+    if name not in named:
+        raise UsageError(
+            f"no section '{name}'",
+            where=f"suite '{suite.summaries[0].suite}'",
+            remedy=nearest(name, list(named)),
+        )
+    _, file, summary = named[name]
+    return file, summary
+
+
+def _named(suite: Source) -> Iterator[tuple[str, SectionFile, Summary]]:
+    for number, summary in enumerate(suite.summaries):
+        for file in _files():
+            if number == 0:
+                yield _slug(file), file, summary
+            elif file.SCOPE == "dataset":
+                yield f"{_slug(file)}-{summary.prefix}", file, summary
+
+
+def _markdown(section: Section, summary: Summary) -> str:
+    """The section as report.md has it, without its heading. No figure is drawn."""
+    block = pages.Block(
+        title=HERE,
+        nav="",
+        slug="",
+        text=section.text,
+        points=section.points,
+        tables=section.tables,
+        drawings=tuple(_undrawn(plot) for plot in section.plots),
+        notes=section.notes,
+        listings=section.listings,
+        downloads=tuple(
+            pages.Link(each.title, summary.base + each.file) for each in section.downloads
+        ),
+    )
+    part = pages.Part("", "", (pages.Act("", "", "", (block,)),))
+    page = pages.Page(title="", subtitle="", home=MARKDOWN, pages=(), banners=(), parts=(part,))
+    _, _, below = pages.markdown(page).partition(f"{HERE}\n")
+    return below.strip("\n") + "\n"
+
+
+def _undrawn(plot: Plot) -> pages.Drawing:
+    file = f"{FIGURES}/{plot.name}.svg"
+    return pages.Drawing(plot.name, plot.alt, plot.caption, file, Markup(), Markup())
+
+
+def _all(section: Section) -> Section | None:
+    return section
+
+
+def _table(section: Section) -> Section | None:
+    """The first that a reader need not open."""
+    open_ones = tuple(table for table in section.tables if not table.folded)
+    return Section(title="", tables=open_ones[:1]) if open_ones else None
+
+
+def _figures(section: Section) -> Section | None:
+    return Section(title="", plots=section.plots) if section.plots else None
+
+
+def _text(section: Section) -> Section | None:
+    kept = replace(Section(title=""), text=section.text, points=section.points)
+    return kept if section.text or section.points else None
+
+
+def _usual(section: Section) -> Section | None:
+    return _table(section) or _figures(section) or section
+
+
+PARTS: dict[str, Callable[[Section], Section | None]] = {
+    "usual": _usual,
+    "all": _all,
+    "table": _table,
+    "figures": _figures,
+    "text": _text,
+}
+
+
+def _require_part(part: str, section: str) -> None:
+    known = [name for name in PARTS if name != "usual"]
+    if part not in known:
+        said = f"unknown part '{part}' of section '{section}'"
+        raise UsageError(said, where="report", remedy=nearest(part, known))
+
+
+def _read(path: Path) -> str:
+    """The text with its own line ends."""
+    try:
+        with path.open(encoding="utf-8", newline="") as stream:
+            return stream.read()
+    except (OSError, UnicodeDecodeError) as error:
+        message = getattr(error, "strerror", None) or str(error)
+        raise UsageError(
+            f"cannot be read: {message}", where=str(path), remedy="name a Markdown file"
+        ) from error

@@ -1,103 +1,45 @@
 """Sections -> page model -> Jinja2 -> files. Nothing here or below imports torch.
 
-Every page is whole in itself: style and figures are inside it and no request leaves it. All is
-rendered in memory, written to a folder beside the reports, and only then moved into place.
+All is rendered in memory, written to a folder beside the reports, and only then moved into place.
 """
 
 from __future__ import annotations
 
 import os
-import re
-import shutil
-import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import jinja2
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
-from bench import claims, shipped
-from bench.errors import StoreError
-from bench.figures import svg
-from bench.sections import (
-    Download,
-    Listing,
-    PageKind,
-    Plot,
-    Point,
-    Section,
-    SectionFile,
-    Table,
-    found,
-)
+from bench import claims, pages, shipped
+from bench.figures import N_SERIES, svg
+from bench.pages import Act, Block, Drawing, Link, Page, Part, Series
+from bench.publishing import publish
+from bench.sections import Download, PageKind, Plot, Section, SectionFile, found
 from bench.sections._banners import banners
 from bench.sections._summary import Summary, summarise
 from bench.store import Suite
 
-INDEX, MARKDOWN, MANIFEST = "index.html", "report.md", ".report-files"
+INDEX, MARKDOWN = "index.html", "report.md"
 FIGURES, ARCHITECTURES = "figures", "architectures"
 WHOLE: tuple[PageKind, ...] = ("index", "markdown")  # what one page says about all architectures
 
 
 @dataclass(frozen=True)
-class Link:
-    """A page, a section or a file that the reader can go to."""
+class ActKind:
+    """A stretch of the page: the sections whose ORDER lies below `end`."""
 
     title: str
-    href: str
-    current: bool = False
+    lead: str  # said at its beginning; the answer begins the page and needs none
+    end: float
 
 
-@dataclass(frozen=True)
-class Drawing:
-    """A plot, drawn: both widths as SVG text that may stand in HTML as it is."""
-
-    name: str
-    alt: str
-    caption: str
-    file: str  # of the wide one, relative to the reports folder
-    wide: Markup
-    narrow: Markup
-
-
-@dataclass(frozen=True)
-class Block:
-    """A section as the templates see it."""
-
-    title: str
-    nav: str
-    slug: str
-    text: tuple[str, ...]
-    points: tuple[Point, ...]
-    tables: tuple[Table, ...]
-    drawings: tuple[Drawing, ...]
-    notes: tuple[str, ...]
-    listings: tuple[Listing, ...]
-    downloads: tuple[Link, ...]
-
-
-@dataclass(frozen=True)
-class Part:
-    """One data set's blocks; `title` is empty for the first."""
-
-    title: str
-    slug: str
-    blocks: tuple[Block, ...]
-
-
-@dataclass(frozen=True)
-class Page:
-    """All that a template needs to know."""
-
-    title: str
-    subtitle: str
-    home: str
-    pages: tuple[Link, ...]
-    banners: tuple[str, ...]
-    parts: tuple[Part, ...]
+ACTS = (
+    ActKind("Answer", "", 20),
+    ActKind("Evidence", "What was measured, run by run.", 80),
+    ActKind("Rebuild", "What it takes to get the same numbers again.", float("inf")),
+)
 
 
 class Extras:
@@ -120,9 +62,8 @@ class Extras:
 
     def files(self) -> Iterator[tuple[str, str]]:
         """Names, relative to the reports folder, with their content."""
-        palette = _template("palette.css")
         for drawing in self.drawings.values():
-            yield drawing.file, _standalone(drawing, palette)
+            yield drawing.file, pages.standalone(drawing)
         for download in self.downloads.values():
             yield download.file, download.content()
 
@@ -144,17 +85,13 @@ def render(suite: Suite, reports: Path, *, command: str) -> list[Path]:
     """
     summaries = _summaries(suite, reports, command)
     extras = Extras()
-    files = {INDEX: "", MARKDOWN: ""}  # these two come first
-    environment = _environment()
     index, markdown = (_whole_page(kind, summaries, extras) for kind in WHOLE)
-    files[INDEX] = environment.get_template("page.html.j2").render(page=index)
-    files[MARKDOWN] = environment.get_template("report.md.j2").render(page=markdown)
+    files = {INDEX: pages.html(index), MARKDOWN: pages.markdown(markdown)}
     for name in summaries[0].palette:
         page = _architecture_page(name, summaries, extras)
-        text = environment.get_template("page.html.j2").render(page=page)
-        files[f"{ARCHITECTURES}/{name}.html"] = text
+        files[f"{ARCHITECTURES}/{name}.html"] = pages.html(page)
     files.update(extras.files())
-    return _publish(files, reports)
+    return publish(files, reports, last=INDEX)
 
 
 def _summaries(suite: Suite, reports: Path, command: str) -> list[Summary]:
@@ -179,6 +116,7 @@ def _whole_page(kind: PageKind, summaries: list[Summary], extras: Extras) -> Pag
         pages=_links(summaries[0], INDEX),
         banners=banners(summaries),
         parts=_parts(kind, summaries, extras),
+        series=_series(summaries[0]),
     )
 
 
@@ -207,6 +145,16 @@ def _links(summary: Summary, current: str) -> tuple[Link, ...]:
     )
 
 
+def _series(summary: Summary) -> tuple[Series, ...]:
+    """What the reader can choose from; one architecture is no choice."""
+    if len(summary.palette) < 2:
+        return ()
+    return tuple(
+        Series(name, summary.display_name(name), summary.colour(name) % N_SERIES)
+        for name in summary.palette
+    )
+
+
 def _parts(kind: PageKind, summaries: list[Summary], extras: Extras) -> tuple[Part, ...]:
     """The first data set with everything, then what differs for each further one."""
     files = [file for file in found() if kind in file.PAGES]
@@ -214,10 +162,22 @@ def _parts(kind: PageKind, summaries: list[Summary], extras: Extras) -> tuple[Pa
         Part(
             title=f"On {summary.prefix}" if number else "",
             slug=f"on-{summary.prefix}" if number else "",
-            blocks=tuple(_blocks(files, summary, number, extras)),
+            acts=tuple(_acts(files, summary, number, extras)),
         )
         for number, summary in enumerate(summaries)
     )
+
+
+def _acts(files: list[SectionFile], summary: Summary, number: int, extras: Extras) -> Iterator[Act]:
+    """Those that have something to say; a further data set's have no dividers of their own."""
+    begin = float("-inf")
+    for kind in ACTS:
+        own = [file for file in files if begin <= file.ORDER < kind.end]
+        blocks = tuple(_blocks(own, summary, number, extras))
+        begin = kind.end
+        if blocks:
+            slug = f"act-{kind.title.lower()}"
+            yield Act(kind.title, "" if number else kind.lead, slug, blocks)
 
 
 def _blocks(
@@ -256,91 +216,3 @@ def _draw(plot: Plot) -> Drawing:
     )
     file = f"{FIGURES}/{plot.name}.svg"
     return Drawing(plot.name, plot.alt, plot.caption, file, wide, narrow)
-
-
-def _standalone(drawing: Drawing, palette: str) -> str:
-    """The figure as a file: it brings its colours and a background of its own."""
-    head, _, rest = str(drawing.wide).partition(">")
-    title = f"<title>{escape(drawing.alt)}</title>"
-    style = f"<style>{palette}svg{{font-family:var(--face);background:var(--paper)}}</style>"
-    return f"{head}>{title}{style}{rest}\n"
-
-
-def _environment() -> jinja2.Environment:
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(shipped.folder("templates")),
-        undefined=jinja2.StrictUndefined,
-        autoescape=lambda name: name is None or name.endswith(".html.j2"),
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    environment.filters["md"] = _markdown
-    style = Markup(_template("palette.css") + _template("report.css"))
-    environment.globals["style"] = style
-    return environment
-
-
-MARKDOWN_ESCAPES: Mapping[int, str] = str.maketrans(
-    {
-        **{character: f"\\{character}" for character in "\\`*[]|#~"},
-        **{"&": "&amp;", "<": "&lt;", ">": "&gt;", "\n": " "},
-    }
-)
-
-
-def _markdown(text: Any) -> str:
-    """The text with every character escaped that Markdown would take for markup."""
-    escaped = str(text).translate(MARKDOWN_ESCAPES)
-    return re.sub(r"(?<!\w)_|_(?!\w)", r"\_", escaped)  # inside a word GitHub leaves it alone
-
-
-def _template(name: str) -> str:
-    return (shipped.folder("templates") / name).read_text(encoding="utf-8")
-
-
-def _publish(files: Mapping[str, str], reports: Path) -> list[Path]:
-    """Moves the whole new report into place and takes away what the last one left over."""
-    try:
-        with _staged(files, reports) as folder:
-            old = _own_files(reports)
-            reports.mkdir(parents=True, exist_ok=True)
-            for name in [name for name in files if name != INDEX] + [INDEX, MANIFEST]:
-                target = reports / name
-                target.parent.mkdir(parents=True, exist_ok=True)
-                (folder / name).replace(target)
-            for name in old - set(files):
-                (reports / name).unlink(missing_ok=True)
-    except OSError as error:
-        raise StoreError(
-            f"cannot write the report: {error.strerror or error}",
-            where=str(reports),
-            remedy="choose a writable folder with --reports",
-        ) from error
-    return [reports / name for name in files]
-
-
-@contextmanager
-def _staged(files: Mapping[str, str], reports: Path) -> Iterator[Path]:
-    """A folder on the same disk that holds every new file; gone afterwards."""
-    place = reports.resolve().parent
-    place.mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(prefix=f".{reports.name}-", dir=place))
-    manifest = "".join(f"{name}\n" for name in sorted(files))
-    try:
-        for name, text in (*files.items(), (MANIFEST, manifest)):
-            path = folder / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text, encoding="utf-8", newline="\n")
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def _own_files(reports: Path) -> set[str]:
-    """What the last report wrote; a name that points out of the folder is none of ours."""
-    manifest = reports / MANIFEST
-    if not manifest.is_file():
-        return set()
-    names = manifest.read_text(encoding="utf-8").splitlines()
-    return {name for name in names if (reports / name).resolve().is_relative_to(reports.resolve())}

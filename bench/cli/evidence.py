@@ -1,4 +1,4 @@
-"""The commands that weigh what is recorded: compare, reproduce, claims, plan."""
+"""The commands that weigh what is recorded: compare, reproduce, claims, plan, export."""
 
 from __future__ import annotations
 
@@ -9,7 +9,16 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bench.cli.application import app
-from bench.cli.options import Arch, AsJson, Builtin, DataDir, Margin, Results, SplitName
+from bench.cli.options import (
+    Arch,
+    AsJson,
+    Builtin,
+    DataDir,
+    Margin,
+    Results,
+    SplitName,
+    SuiteName,
+)
 from bench.cli.terminal import (
     EXIT_INTERRUPTED,
     RESULTS,
@@ -220,3 +229,19 @@ def plan_(
         sys.stdout.buffer.write(canonical_json(found))
     else:
         say_all(telling.lines(found))
+
+
+@app.command()
+def export(
+    kind: Annotated[str, typer.Option("--format", help="csv, json, latex or parquet.")] = "csv",
+    suite: SuiteName = "local",
+    results: Results = RESULTS,
+    out: Annotated[Path, typer.Option(help="The folder for the files.")] = Path("export"),
+) -> None:
+    """Write the report's tables as files for other programs."""
+    require_suite_name(suite)
+    from bench import export as stage
+    from bench.arms import require_suite
+
+    for path in stage.write(require_suite(results, suite), kind, out):
+        say(str(path))

@@ -13,11 +13,15 @@ from bench.cli.terminal import (
     EXIT_SOME_FAILED,
     REPORTS,
     RESULTS,
+    print_fragments,
     render_report,
     require_suite_name,
     say,
     tell_broken,
 )
+from bench.errors import UsageError, nearest
+
+FORMATS = ("html", "md")
 
 
 @app.command()
@@ -70,9 +74,44 @@ def report(
     results: Results = RESULTS,
     reports: Reports = REPORTS,
     update: Annotated[
-        Path | None, typer.Option(help="A README whose results table is renewed.")
+        Path | None, typer.Option(help="A README: what stands between its markers is renewed.")
+    ] = None,
+    only: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Print a section, as results or results:all; repeatable. With --update: renew it."
+        ),
+    ] = None,
+    kind: Annotated[
+        str | None, typer.Option("--format", help="html: the whole report; md: a piece of it.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="With --only: a file to write instead of printing.")
     ] = None,
 ) -> None:
-    """Render the report from the records alone."""
+    """Render the report from the records alone, or print a piece of it."""
     require_suite_name(suite)
-    render_report(results, suite, reports, update)
+    names = tuple(only or ())
+    _require_usable(kind, names, update, out)
+    if names and update is None:
+        print_fragments(results, suite, reports, names, out)
+    else:
+        render_report(results, suite, reports, update, names)
+
+
+def _require_usable(
+    kind: str | None, names: tuple[str, ...], update: Path | None, out: Path | None
+) -> None:
+    """Raises UsageError for options that do not go together, before anything is rendered."""
+    if kind not in (None, *FORMATS):
+        raise UsageError(
+            f"unknown format '{kind}'", where="--format", remedy=nearest(str(kind), list(FORMATS))
+        )
+    if kind == "md" and not names:
+        remedy = "name a section with --only; the report's report.md is the whole"
+        raise UsageError("no section named", where="--format md", remedy=remedy)
+    if kind == "html" and names:
+        raise UsageError("pages are rendered whole", where="--only", remedy="give --format md")
+    if out is not None and (not names or update is not None):
+        remedy = "name a section with --only, without --update"
+        raise UsageError("nothing to write there", where="--out", remedy=remedy)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -57,18 +58,52 @@ def require_suite_name(name: str) -> None:
         )
 
 
-def render_report(results: Path, suite: str, reports: Path, document: Path | None = None) -> None:
-    """Renders the suite's report, renews the document's table, and says where they lie."""
+def render_report(
+    results: Path,
+    suite: str,
+    reports: Path,
+    document: Path | None = None,
+    names: tuple[str, ...] = (),
+) -> None:
+    """Renders the suite's report, renews the document's pieces of it, and says where they lie."""
     from bench import fragment
     from bench import report as stage
     from bench.store import Suite
 
+    if document:
+        fragment.check(names)
+        fragment.require_markers(document, names)
+    kept, command = Suite(results, suite), _report_command(results, suite, reports)
+    written = stage.render(kept, reports, command=command)
+    if document:
+        source = fragment.source(kept, reports, command)
+        changed = fragment.update(document, source, names)
+        say(f"{document}: {'renewed' if changed else 'up to date'}")
+    say(f"report: {written[0]}")
+
+
+def print_fragments(
+    results: Path, suite: str, reports: Path, names: tuple[str, ...], out: Path | None
+) -> None:
+    """Prints or writes pieces of the report as Markdown; nothing is rendered."""
+    from bench import fragment
+    from bench.arms import require_suite
+    from bench.store import write_atomically
+
+    fragment.check(names)
+    kept, command = require_suite(results, suite), _report_command(results, suite, reports)
+    source = fragment.source(kept, reports, command)
+    folder = out.parent if out else Path()
+    text = "\n".join(fragment.fragment(source, name, folder) for name in names)
+    if out is None:
+        sys.stdout.write(text)
+    else:
+        write_atomically(out, text.encode())
+        say(f"written: {out}")
+
+
+def _report_command(results: Path, suite: str, reports: Path) -> str:
     words = ["python", "-m", "bench", "report", "--suite", suite]
     words += ["--results", str(results)] if results != RESULTS else []
     words += ["--reports", str(reports)] if reports != REPORTS else []
-    command = without_home(shlex.join(words))
-    written = stage.render(Suite(results, suite), reports, command=command)
-    if document:
-        changed = fragment.update(document, reports / stage.MARKDOWN)
-        say(f"{document}: {'renewed' if changed else 'up to date'}")
-    say(f"report: {written[0]}")
+    return without_home(shlex.join(words))

@@ -1,0 +1,69 @@
+"""Files that replace a folder's old ones together, or not at all."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from bench.errors import StoreError
+
+MANIFEST = ".report-files"
+
+
+def publish(files: Mapping[str, str], reports: Path, *, last: str) -> list[Path]:
+    """Moves the whole new report into place and takes away what the last one left over.
+
+    Args:
+        files: Names, relative to the folder, with their content.
+        reports: The folder to fill; files in it that are not the report's own stay.
+        last: The name of the file that is moved when all that it links to is there.
+
+    Raises:
+        StoreError: the folder cannot be written.
+    """
+    try:
+        with _staged(files, reports) as folder:
+            old = _own_files(reports)
+            reports.mkdir(parents=True, exist_ok=True)
+            for name in [name for name in files if name != last] + [last, MANIFEST]:
+                target = reports / name
+                target.parent.mkdir(parents=True, exist_ok=True)
+                (folder / name).replace(target)
+            for name in old - set(files):
+                (reports / name).unlink(missing_ok=True)
+    except OSError as error:
+        raise StoreError(
+            f"cannot write the report: {error.strerror or error}",
+            where=str(reports),
+            remedy="choose a writable folder with --reports",
+        ) from error
+    return [reports / name for name in files]
+
+
+@contextmanager
+def _staged(files: Mapping[str, str], reports: Path) -> Iterator[Path]:
+    """A folder on the same disk that holds every new file; gone afterwards."""
+    place = reports.resolve().parent
+    place.mkdir(parents=True, exist_ok=True)
+    folder = Path(tempfile.mkdtemp(prefix=f".{reports.name}-", dir=place))
+    manifest = "".join(f"{name}\n" for name in sorted(files))
+    try:
+        for name, text in (*files.items(), (MANIFEST, manifest)):
+            path = folder / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8", newline="\n")
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _own_files(reports: Path) -> set[str]:
+    """What the last report wrote; a name that points out of the folder is none of ours."""
+    manifest = reports / MANIFEST
+    if not manifest.is_file():
+        return set()
+    names = manifest.read_text(encoding="utf-8").splitlines()
+    return {name for name in names if (reports / name).resolve().is_relative_to(reports.resolve())}
