@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import importlib.util
 import io
-import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from bench import claims, shipped
-from bench.claims.evidence import Held, arranged
-from bench.claims.ledger import Entry, ledger
+from bench.claims.ledger import Entry
 from bench.errors import UsageError, nearest
 from bench.sections._export import frames, latex, texts
-from bench.sections._summary import Summary, summarise
+from bench.sections._summary import Summary
 from bench.store import Suite, write_atomically
+from bench.summaries import read_records
 
 PARQUET_NEEDS = "pyarrow"
 
@@ -40,51 +38,12 @@ def write(suite: Suite, kind: str, folder: Path) -> list[Path]:
             f"unknown format '{kind}'", where="--format", remedy=nearest(kind, list(KINDS))
         )
     _require_packages(kind)
-    summaries = read(suite, folder)
+    summaries = read_records(suite, folder, command="")
     written = []
-    for name, content in KINDS[kind](summaries, _judged(summaries)).items():
+    for name, content in KINDS[kind](summaries, summaries[0].ledger).items():
         write_atomically(folder / name, content)
         written.append(folder / name)
     return written
-
-
-def read(suite: Suite, reports: Path, command: str = "") -> list[Summary]:
-    """The suite, arranged by data set.
-
-    Args:
-        suite: Of whose records.
-        reports: The folder that links to the records begin in.
-        command: What was typed.
-
-    Raises:
-        UsageError: it holds neither runs nor portraits.
-        StoreError: a record cannot be read.
-        ClaimError: a file of claims cannot be used.
-    """
-    runs, portraits = suite.runs(), suite.portraits()
-    if not runs and not portraits:
-        raise UsageError(
-            "the suite holds no records",
-            where=str(suite.folder),
-            remedy=f"train some: python -m bench train --suite {suite.name}",
-        )
-    published = claims.load(shipped.folder_in_use("claims"))
-    links = {run.key: _relative(suite.path_of(run), reports) for run in runs}
-    protocol, findings = suite.protocol(), suite.findings()
-    found = summarise(suite.name, runs, portraits, published, links, command)
-    return [each.judged_by(protocol).with_findings(findings) for each in found]
-
-
-def _judged(summaries: Sequence[Summary]) -> list[Entry]:
-    """Every claim with its verdict, by the runs of all data sets together."""
-    first = summaries[0]
-    runs = [run for summary in summaries for run in summary.runs]
-    held = Held(first.suite, runs, first.portraits, first.protocol)
-    return ledger(first.claims, arranged([held], first.claims))
-
-
-def _relative(path: Path, folder: Path) -> str:
-    return Path(os.path.relpath(path.resolve(), folder.resolve())).as_posix()
 
 
 Files = Mapping[str, bytes]  # name -> content

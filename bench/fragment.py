@@ -17,11 +17,11 @@ from markupsafe import Markup
 
 from bench import pages
 from bench.errors import UsageError, nearest
-from bench.export import read
 from bench.report import FIGURES, MARKDOWN
 from bench.sections import Plot, Section, SectionFile, found
 from bench.sections._summary import Summary
 from bench.store import Suite, write_atomically
+from bench.summaries import read_records
 
 NAME = r"[a-z0-9][a-z0-9_-]*(?::[a-z]+)?"
 MARKER = re.compile(rf"<!-- (?P<closing>/?)(?P<name>{NAME}) -->")
@@ -47,7 +47,7 @@ def source(suite: Suite, reports: Path, command: str) -> Source:
         StoreError: a record cannot be read.
         ClaimError: a file of claims cannot be used.
     """
-    return Source(tuple(read(suite, reports, command)), reports)
+    return Source(tuple(read_records(suite, reports, command)), reports)
 
 
 def check(names: Sequence[str]) -> None:

@@ -5,21 +5,21 @@ All is rendered in memory, written to a folder beside the reports, and only then
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from markupsafe import Markup
 
-from bench import claims, pages, shipped
+from bench import pages
 from bench.figures import N_SERIES, svg
 from bench.pages import Act, Block, Drawing, Link, Page, Part, Series
 from bench.publishing import publish
 from bench.sections import Download, PageKind, Plot, Section, SectionFile, found
 from bench.sections._banners import banners
-from bench.sections._summary import Summary, summarise
+from bench.sections._summary import Summary
 from bench.store import Suite
+from bench.summaries import read
 
 INDEX, MARKDOWN = "index.html", "report.md"
 FIGURES, ARCHITECTURES = "figures", "architectures"
@@ -83,7 +83,7 @@ def render(suite: Suite, reports: Path, *, command: str) -> list[Path]:
         StoreError: a record cannot be read, or the folder cannot be written.
         ClaimError: a file of claims cannot be used.
     """
-    summaries = _summaries(suite, reports, command)
+    summaries = read(suite, reports, command)
     extras = Extras()
     index, markdown = (_whole_page(kind, summaries, extras) for kind in WHOLE)
     files = {INDEX: pages.html(index), MARKDOWN: pages.markdown(markdown)}
@@ -92,20 +92,6 @@ def render(suite: Suite, reports: Path, *, command: str) -> list[Path]:
         files[f"{ARCHITECTURES}/{name}.html"] = pages.html(page)
     files.update(extras.files())
     return publish(files, reports, last=INDEX)
-
-
-def _summaries(suite: Suite, reports: Path, command: str) -> list[Summary]:
-    runs = suite.runs()
-    links = {run.key: _relative(suite.path_of(run), reports) for run in runs}
-    published = claims.load(shipped.folder_in_use("claims"))
-    found = summarise(suite.name, runs, suite.portraits(), published, links, command)
-    protocol = suite.protocol()
-    findings = suite.findings()
-    return [summary.judged_by(protocol).with_findings(findings) for summary in found]
-
-
-def _relative(path: Path, folder: Path) -> str:
-    return Path(os.path.relpath(path.resolve(), folder.resolve())).as_posix()
 
 
 def _whole_page(kind: PageKind, summaries: list[Summary], extras: Extras) -> Page:

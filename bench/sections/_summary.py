@@ -128,6 +128,7 @@ class Summary:
         palette: Every architecture of the suite, sorted: its position is its colour.
         is_first: Whether this data set's part stands first on a page: what is said once for the
             whole suite is said there.
+        suite_runs: Of all data sets and architectures: what claims are judged by.
     """
 
     suite: str
@@ -143,6 +144,7 @@ class Summary:
     findings: Findings = field(default_factory=Findings)
     protocol: Protocol | None = None
     is_first: bool = True
+    suite_runs: tuple[RunRecord, ...] = ()
 
     def judged_by(self, protocol: Protocol | None) -> Summary:
         """The same, judged as the suite declared; None is a fixed number of runs."""
@@ -156,9 +158,9 @@ class Summary:
     @cached_property
     def ledger(self) -> tuple[Entry, ...]:
         """Every claim with its verdict; nothing where nothing is there to judge by."""
-        if not self.claims or not (self.portraits or self.arms):
+        if not self.claims or not (self.portraits or self.suite_runs):
             return ()
-        held = Held(self.suite, self.runs, self.portraits, self.protocol)
+        held = Held(self.suite, list(self.suite_runs), self.portraits, self.protocol)
         return tuple(ledger(self.claims, arranged([held], self.claims)))
 
     @property
@@ -243,6 +245,7 @@ def summarise(
         palette=tuple(sorted({run.architecture for run in runs} | set(portrait_of))),
         command=command,
         portrait_of=portrait_of,
+        suite_runs=tuple(runs),
     )
     return [
         replace(whole, dataset=infos[name], arms=_arms(runs, name, whole), is_first=number == 0)
