@@ -5,7 +5,9 @@ All is rendered in memory, written to a folder beside the reports, and only then
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -83,7 +85,12 @@ def render(suite: Suite, reports: Path, *, command: str) -> list[Path]:
         StoreError: a record cannot be read, or the folder cannot be written.
         ClaimError: a file of claims cannot be used.
     """
-    summaries = read(suite, reports, command)
+    with _seldom_collected():
+        return publish(_files(read(suite, reports, command)), reports, last=INDEX)
+
+
+def _files(summaries: list[Summary]) -> dict[str, str]:
+    """Every file of the report, by its name relative to the reports folder."""
     extras = Extras()
     index, markdown = (_whole_page(kind, summaries, extras) for kind in WHOLE)
     files = {INDEX: pages.html(index), MARKDOWN: pages.markdown(markdown)}
@@ -91,7 +98,18 @@ def render(suite: Suite, reports: Path, *, command: str) -> list[Path]:
         page = _architecture_page(name, summaries, extras)
         files[f"{ARCHITECTURES}/{name}.html"] = pages.html(page)
     files.update(extras.files())
-    return publish(files, reports, last=INDEX)
+    return files
+
+
+@contextmanager
+def _seldom_collected() -> Iterator[None]:
+    """Garbage is looked for seldom: figures are made of many objects, and it took a fifth."""
+    usual = gc.get_threshold()
+    gc.set_threshold(200_000, 20, 100)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*usual)
 
 
 def _whole_page(kind: PageKind, summaries: list[Summary], extras: Extras) -> Page:

@@ -26,6 +26,7 @@ STYLE: Any = {
     "axes.titlesize": 9.0,
     "axes.titlecolor": STAND_INS["ink"],
     "axes.titlelocation": "left",
+    "axes.titley": 1.0,  # else matplotlib lays everything out twice to find a place
     "axes.spines.top": False,
     "axes.spines.right": False,
     "text.color": STAND_INS["ink"],

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import stdtr, stdtrit
 
 from bench.stats.improvement import Improvement, probability_of_improvement
-from bench.stats.means import CONFIDENCE
+from bench.stats.means import CONFIDENCE, N_RESAMPLES
 from bench.stats.permutation import PermutationTest, permutation_test, sign_flip_test
 from bench.stats.values import MISSING, Interval, count_vector
 
@@ -33,12 +33,14 @@ class Design:
         paired: Run i of both arms shares its seed's data order and augmentation.
         seed: Of the bootstraps, and of a permutation test that must be drawn.
         margin_points: A difference below it would not matter.
+        n_resamples: Of the bootstrap; 0 leaves it out.
     """
 
     n_images: int
     paired: bool
     seed: int
     margin_points: float = MARGIN_POINTS
+    n_resamples: int = N_RESAMPLES
 
 
 @dataclass(frozen=True)
@@ -107,7 +109,9 @@ def compare(first: ArrayLike, second: ArrayLike, design: Design) -> Comparison:
     ours, theirs = count_vector(first), count_vector(second)
     if design.paired and len(ours) != len(theirs):
         raise ValueError(f"paired arms must be equally long, not {len(ours)} and {len(theirs)}")
-    better = probability_of_improvement(ours, theirs, paired=design.paired, seed=design.seed)
+    better = probability_of_improvement(
+        ours, theirs, paired=design.paired, seed=design.seed, n_resamples=design.n_resamples
+    )
     kept, others = _counted(ours, theirs, design.paired)
     points = 100 / design.n_images
     effect = _effect(kept, others, design.paired)

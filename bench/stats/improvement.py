@@ -46,7 +46,7 @@ def probability_of_improvement(
         paired: The bootstrap draws the seeds of both arms together. The score interval takes
             the arms as independent, which is the wider of the two.
         seed: Of the bootstrap.
-        n_resamples: Of the bootstrap.
+        n_resamples: Of the bootstrap; 0 leaves it out.
 
     Returns:
         None where an arm has no runs.
@@ -62,7 +62,7 @@ def probability_of_improvement(
         probability=probability,
         interval=_score(probability, n_first, n_second) if n_fewest > 1 else None,
         bootstrap=_bootstrap(halves, paired, seed, n_resamples)
-        if n_fewest >= FEWEST_FOR_BOOTSTRAP
+        if n_resamples and n_fewest >= FEWEST_FOR_BOOTSTRAP
         else None,
     )
 
