@@ -21,9 +21,8 @@ from typing import Any
 import msgspec
 
 from bench.errors import ArchitectureError, UsageError, nearest
-from bench.spec import Architecture, Recipe, RecipeError, checked
+from bench.spec import NAME, Architecture, Recipe, RecipeError, checked
 
-NAME = re.compile(r"[a-z][a-z0-9_]*")
 SILENT = ("COMMENT", "NL", "ENCODING", "ENDMARKER")
 MEMORY_FORMATS = ("channels_last", "contiguous_format")
 
@@ -107,7 +106,7 @@ def load(found: Found) -> Architecture:
         ArchitectureError: a bad name, a syntax error, an error while it is executed, a missing
             or wrong hook.
     """
-    if not NAME.fullmatch(found.name):
+    if not re.fullmatch(NAME, found.name):
         raise _error(found, f"bad name '{found.name}'", "use lower case letters, digits and _")
     source = _read(found)
     tree = _parse(found, source)

@@ -23,6 +23,10 @@ Fraction = Annotated[float, msgspec.Meta(gt=0, lt=1)]
 Share = Annotated[float, msgspec.Meta(ge=0, lt=1)]
 Count = Annotated[int, msgspec.Meta(ge=0)]
 PositiveInt = Annotated[int, msgspec.Meta(gt=0)]
+# Names and keys become names of files: none may lead out of its folder.
+NAME = "[a-z][a-z0-9_]*"
+Name = Annotated[str, msgspec.Meta(pattern=rf"^{NAME}$(?!\n)")]
+Hex = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]+$(?!\n)")]
 
 Status = Literal["completed", "diverged", "failed"]
 # How the step is computed: as the network is written, with fused chains on a CPU, as CUDA graphs.
@@ -173,7 +177,7 @@ class Numerics(Frozen, frozen=True, kw_only=True):
 
 
 class DatasetInfo(Frozen, frozen=True, kw_only=True):
-    name: str
+    name: Name
     digest: str  # sha256 over images and labels of both parts
     n_train: int
     n_validation: int
@@ -184,8 +188,8 @@ class DatasetInfo(Frozen, frozen=True, kw_only=True):
 class RunSpec(Frozen, frozen=True, kw_only=True):
     """Everything that decides the bits of one run inside one environment."""
 
-    architecture: str
-    architecture_digest: str
+    architecture: Name
+    architecture_digest: Hex
     recipe: Recipe
     seed: Count
     dataset: DatasetInfo
@@ -243,11 +247,11 @@ class RunRecord(Frozen, frozen=True, kw_only=True):
 
     schema: int = SCHEMA
     engine_version: int
-    key: str
+    key: Hex
     status: Status
     reason: str | None  # why a run is not completed
-    architecture: str
-    architecture_digest: str
+    architecture: Name
+    architecture_digest: Hex
     n_parameters: int
     recipe: Recipe
     seed: int
@@ -294,8 +298,8 @@ class Portrait(Frozen, frozen=True, kw_only=True):
     """One architecture as it lies in a suite: all that a report needs of it without torch."""
 
     schema: int = SCHEMA
-    architecture: str
-    architecture_digest: str
+    architecture: Name
+    architecture_digest: Hex
     display_name: str
     group: str
     docstring: str

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
-from bench.discover import NAME
 from bench.errors import ArchitectureError, UsageError
+from bench.spec import NAME
 from bench.store import write_atomically
 
 STARTER = "architecture.py"
@@ -18,7 +19,7 @@ def create(name: str, architectures: Path, templates: Path) -> Path:
         UsageError: a name that no module can have.
         ArchitectureError: the file is there already.
     """
-    if not NAME.fullmatch(name):
+    if not re.fullmatch(NAME, name):
         raise UsageError(
             f"bad name '{name}'", where="new", remedy="use lower case letters, digits and _"
         )

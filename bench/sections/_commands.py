@@ -34,6 +34,9 @@ def training(summary: Summary) -> list[str]:
 
 def _results(summary: Summary) -> list[str]:
     """The results folder, where the report's own command names one."""
-    words = shlex.split(summary.command)
+    try:
+        words = shlex.split(summary.command)
+    except ValueError:  # no command line
+        return []
     named = [words[i + 1 : i + 2] for i, word in enumerate(words) if word == "--results"]
     return ["--results", *named[-1]] if named and named[-1] else []
