@@ -135,7 +135,7 @@ def test_the_command_answers_both_questions(bench: Bench) -> None:
     lines = done.stdout.splitlines()
     arms = [line for line in lines if line.startswith("reference/mnist/model_")]
     assert len(arms) == 3
-    assert all("test split: n = 5, sd 0.0" in line for line in arms)
+    assert all("test split: n = 10, sd 0.0" in line for line in arms)
     assert "  confirmed with at most so many misses: 0 of 29, 1 of 46, 2 of 61, 3 of 76" in lines
 
 

@@ -156,7 +156,7 @@ def test_without_a_suite_the_shipped_results_judge(bench: Bench) -> None:
     assert done.returncode == 0
     assert "judged by the shipped 'reference'" in done.stderr
     rows = {row["id"]: row for row in json.loads(done.stdout)}
-    assert rows["model_1.test_accuracy"]["n"] == 5
+    assert rows["model_1.test_accuracy"]["n"] == 10
 
 
 def test_an_unreadable_list_is_one_clear_line(bench: Bench, results: Path) -> None:
