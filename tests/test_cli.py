@@ -150,7 +150,7 @@ def test_inspect_prints_json_for_scripts(bench: Bench) -> None:
 def test_inspect_prints_tables_for_people(bench: Bench) -> None:
     done = bench("inspect", "model_3", COLUMNS="200")
     assert done.returncode == 0, done.stderr
-    for text in ("7,518", "SE Attention", "256", "receptive field"):
+    for text in ("7,518", "SE Attention", "256", "field"):
         assert text in done.stdout
 
 

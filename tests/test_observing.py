@@ -135,9 +135,9 @@ def test_a_data_set_that_is_not_here_is_named(trained: Path) -> None:
     folder = trained / "results/local/mnist5k/tiny"
     for path in folder.glob("seed-*.json"):
         record = json.loads(path.read_text())
-        record["dataset"]["name"] = "of another version"
+        record["dataset"]["name"] = "of_another_version"
         path.write_text(json.dumps(record))
-    assert observing.datasets_at_hand(suite, None) == ([], ["of another version"])
+    assert observing.datasets_at_hand(suite, None) == ([], ["of_another_version"])
 
 
 def test_a_network_without_a_map_is_told_and_the_others_go_on(

@@ -5,11 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import json
-import shutil
 import statistics
-import subprocess
 from fractions import Fraction
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -228,21 +225,3 @@ def replace_long(table: latex.Tabular) -> latex.Tabular:
 )
 def test_escapes(text: str, typeset: str) -> None:
     assert escaped(text) == typeset
-
-
-@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="no LaTeX here; the reader stands in")
-def test_latex_itself_takes_them(tmp_path: Path) -> None:
-    files = [*tables(WHOLE), *tables(hostile())]
-    for number, text in enumerate(files):
-        (tmp_path / f"table{number}.tex").write_text(text, encoding="utf-8")
-    inputs = "\n".join(f"\\input{{table{number}}}" for number in range(len(files)))
-    document = (
-        "\\documentclass{article}\\usepackage{booktabs,longtable}"
-        f"\\begin{{document}}\n{inputs}\n\\end{{document}}\n"
-    )
-    (tmp_path / "all.tex").write_text(document, encoding="utf-8")
-    command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "-no-shell-escape", "all"]
-    done = subprocess.run(
-        command, cwd=tmp_path, capture_output=True, text=True, errors="replace", check=False
-    )
-    assert done.returncode == 0, done.stdout[-2000:]
