@@ -1,0 +1,19 @@
+"""6-6, pool, 8-8-10: 2,292 parameters.
+
+A candidate of the search that docs/record.md tells of, trained by `--no-test` runs alone.
+"""
+
+from __future__ import annotations
+
+import _stack
+
+DISPLAY_NAME = "6-6 · 8-8-10"
+RECIPE = _stack.RECIPE
+COMPONENTS: dict[str, str] = {}
+
+
+class Network(_stack.Stack):
+    """(n, 1, 28, 28) images -> (n, 10) logits."""
+
+    def __init__(self) -> None:
+        super().__init__((6, 6), (8, 8, 10))
