@@ -8,7 +8,7 @@ from pathlib import Path
 
 from bench import discover
 from bench.arms import require_suite
-from bench.claims import ClaimError
+from bench.claims import ClaimError, about
 from bench.claims.evidence import gather
 from bench.claims.ledger import Entry, ledger
 from bench.claims.load import Problem, load_files, misquoted, read
@@ -53,15 +53,24 @@ def suites(named: Sequence[str], results: Path) -> tuple[list[Suite], str | None
     return [Suite(folder("results"), SHIPPED_SUITE)], notice
 
 
-def entries(paths: Sequence[Path], held: Sequence[Suite]) -> list[Entry]:
-    """Every claim of the files with its verdict.
+def entries(paths: Sequence[Path], held: Sequence[Suite], named: bool = False) -> list[Entry]:
+    """Claims with their verdicts.
+
+    Args:
+        paths: The files of claims.
+        held: The suites.
+        named: True where the user named the files: all of them are judged then. Else those that
+            speak of none of the suites' networks are left out, unless all do.
 
     Raises:
         ClaimError: a file of claims cannot be used.
         StoreError: a record cannot be read.
     """
     claims = load_files(paths)
-    return ledger(claims, gather(held, claims, current_digests()))
+    evidence = gather(held, claims, current_digests())
+    if not named:
+        claims = about(evidence.subjects, claims) or claims
+    return ledger(claims, evidence)
 
 
 def mistakes(paths: Sequence[Path], document: Path | None) -> list[ClaimError]:

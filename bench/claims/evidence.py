@@ -114,6 +114,12 @@ class Evidence:
     paths: Mapping[str, str]
     current: Mapping[str, str]
 
+    @property
+    def subjects(self) -> set[str]:
+        """The architectures that the suites know."""
+        runs = {run.architecture for held in self.held for run in held.runs}
+        return runs | {portrait.architecture for held in self.held for portrait in held.portraits}
+
     def value(self, subject: str, read: Callable[[Portrait], Exact]) -> Exact:
         """What the subject's portraits say with one voice.
 

@@ -196,6 +196,14 @@ def best_validation_counts(claim: Claim, evidence: Evidence) -> Sample:
     return Sample(counts, arm.n_images("validation"), evidence.paths_of(arm), note)
 
 
+def best_test_counts(claim: Claim, evidence: Evidence) -> Sample:
+    """Right answers on the test split after its best epoch, chosen on that same split."""
+    arm, _ = evidence.arm(claim.subject, claim.dataset, "test")
+    counts = tuple(_best_test(run) for run in arm.runs)
+    note = "best epoch, selected on the test split itself and so optimistic"
+    return Sample(counts, arm.n_images("test"), evidence.paths_of(arm), note)
+
+
 def two_arms(claim: Claim, evidence: Evidence) -> Pair:
     """The subject's runs and those of the network it stands against, paired where they can be."""
     ours, our_protocol = evidence.arm(claim.subject, claim.dataset, "test")
@@ -235,6 +243,11 @@ def _best_validation(run: RunRecord) -> int:
     if not run.completed:
         return stats.MISSING
     return max(epoch.validation_correct for epoch in run.epochs)
+
+
+def _best_test(run: RunRecord) -> int:
+    counts = [epoch.test_correct for epoch in run.epochs if epoch.test_correct is not None]
+    return max(counts) if run.completed and counts else stats.MISSING
 
 
 def _addresses(claim: Claim, evidence: Evidence) -> tuple[str, ...]:

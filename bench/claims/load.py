@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -104,6 +104,13 @@ def load_files(paths: Iterable[Path]) -> list[Claim]:
 def by_id(claims: Iterable[Claim]) -> Mapping[str, Claim]:
     """The claims under their ids."""
     return {claim.id: claim for claim in claims}
+
+
+def about(subjects: Collection[str], claims: Iterable[Claim]) -> list[Claim]:
+    """Whole files of claims: those that speak of one of these architectures at least."""
+    every = list(claims)
+    files = {claim.file for claim in every if claim.subject in subjects}
+    return [claim for claim in every if claim.file in files]
 
 
 def read(paths: Iterable[Path]) -> tuple[list[Claim], list[Problem]]:

@@ -140,6 +140,11 @@ METRICS: Mapping[str, Metric] = {
         finding.best_validation_counts,
         rules.placed,
     ),
+    "best_test_accuracy_percent": Metric(
+        "a single run's test accuracy after the epoch where it is best",
+        finding.best_test_counts,
+        rules.placed,
+    ),
     "mean_test_accuracy_percent": Metric(
         "the mean over runs after the last epoch",
         finding.last_test_counts,

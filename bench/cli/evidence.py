@@ -75,7 +75,7 @@ def claims(
         return
     allowed = [*(allow or []), *(known_ids(known) if known else [])]
     suites, notice = judging.suites(suite or [], results)
-    entries = judging.entries(paths, suites)
+    entries = judging.entries(paths, suites, named=bool(file) or builtin)
     if notice:
         complain(f"Notice: {notice}")
     if as_json:

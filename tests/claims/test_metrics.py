@@ -82,6 +82,8 @@ OVER_RUNS: tuple[tuple[str, float, str, dict[str, Any]], ...] = (
     ("last_test_accuracy_percent", 99.44, "confirmed", {}),
     ("last_test_accuracy_percent", 99.10, "refuted", {}),
     ("selected_validation_accuracy_percent", 90.0, "refuted", {}),
+    ("best_test_accuracy_percent", 99.44, "confirmed", {}),
+    ("best_test_accuracy_percent", 99.10, "refuted", {}),
     ("mean_test_accuracy_percent", 99.40, "confirmed", {"relation": "above"}),
     ("mean_test_accuracy_percent", 99.40, "refuted", {"relation": "below"}),
     ("mean_test_shortfall_points", 0.05, "refuted", {"relation": "at_least"}),

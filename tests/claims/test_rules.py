@@ -113,6 +113,21 @@ def test_a_best_epoch_is_told_to_be_optimistic() -> None:
     assert found.measured == Fraction(100 * sum(best), 6000 * len(best))
 
 
+def test_the_best_epoch_on_the_test_split_is_not_the_last_one() -> None:
+    whole = runs(SUBJECT, (9900, 9902))
+    curves = ((9899, 9941, 9900), (9897, 9901, 9943))  # by hand: 9,941 and 9,943
+    ours = [
+        msgspec.structs.replace(
+            run, epochs=[msgspec.structs.replace(run.epochs[0], test_correct=n) for n in curve]
+        )
+        for run, curve in zip(whole, curves, strict=True)
+    ]
+    said = claim("best_test_accuracy_percent", 99.42)
+    found = judge(said, evidence(said, runs=ours))
+    assert found.measured == Fraction(9942, 100)
+    assert found.rule.startswith("best epoch, selected on the test split itself and so optimistic")
+
+
 def test_a_mean_is_undecided_where_its_interval_holds_the_bound() -> None:
     said = claim("mean_test_accuracy_percent", 99.4, relation="below")
     found = of_counts(said, 9935, 9938, 9940, 9944)

@@ -72,7 +72,7 @@ def test_a_tolerance_is_half_of_the_last_digit_given(claim: Claim) -> None:
 
 def test_every_kind_of_statement_is_there() -> None:
     used = {entry(claim.metric) for claim in CLAIMS}
-    assert used >= set(METRICS) - {"multiply_adds"}
+    assert used >= set(METRICS) - {"multiply_adds", "best_test_accuracy_percent"}
 
 
 def reference_runs() -> list[RunRecord]:
