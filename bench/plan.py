@@ -10,6 +10,7 @@ from pathlib import Path
 from bench.discover import Found
 from bench.errors import UsageError
 from bench.executors import Job
+from bench.recipes import UNCHANGED, Changes
 from bench.spec import (
     ENGINE_VERSION,
     Architecture,
@@ -17,7 +18,6 @@ from bench.spec import (
     EnginePath,
     Environment,
     Numerics,
-    Recipe,
     RunSpec,
 )
 from bench.store import Suite
@@ -75,10 +75,6 @@ def require_epochs(epochs: int | None) -> None:
         raise UsageError(f"bad epochs '{epochs}'", where="--epochs", remedy="give 1 or more")
 
 
-def _with_epochs(recipe: Recipe, epochs: int | None) -> Recipe:
-    return recipe if epochs is None else recipe.with_epochs(epochs)
-
-
 @dataclass(frozen=True)
 class Plan:
     """What a command will train, and what it found already trained."""
@@ -101,8 +97,8 @@ class Matrix:
     seeds: list[int]
     dataset: DatasetInfo
     environment: Environment
-    epochs: int | None
     data_dir: Path | None
+    changes: Changes = UNCHANGED  # of every recipe
     evaluate_test: bool = True
     tf32: bool = False
     paths: Mapping[str, EnginePath] = field(default_factory=dict)  # architecture -> its path
@@ -133,7 +129,7 @@ def run_spec(architecture: Architecture, seed: int, matrix: Matrix) -> RunSpec:
     return RunSpec(
         architecture=architecture.name,
         architecture_digest=architecture.digest,
-        recipe=_with_epochs(architecture.recipe, matrix.epochs),
+        recipe=matrix.changes.applied(architecture.recipe),
         seed=seed,
         dataset=matrix.dataset,
         numerics=Numerics(

@@ -28,7 +28,7 @@ from bench.executors.local import LocalExecutor
 from bench.plan import Plan
 from bench.progress import Teller
 from bench.shipped import folder, folder_in_use
-from bench.spec import Architecture, EnginePath, Environment, Portrait
+from bench.spec import Architecture, EnginePath, Environment, Portrait, Recipe
 from bench.store import Suite
 
 N_TRIALS_AT_ONCE = 4  # processes that hold a GPU for a moment
@@ -81,6 +81,15 @@ def load_architectures(found: list[Found], named: bool) -> Selection:
                 raise
             selection.broken.append(error)
     return selection
+
+
+def recipe_of(name: str, builtin: bool) -> Recipe:
+    """The recipe in an architecture's file.
+
+    Raises:
+        ArchitectureError, UsageError: no such architecture, or a file that cannot be used.
+    """
+    return discover.load(find_architectures([name], None, builtin)[0]).recipe
 
 
 def engine_paths(

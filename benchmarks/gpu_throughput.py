@@ -42,6 +42,7 @@ from bench.engine.data import DeviceSplit, memory_format, prepare  # noqa: E402
 from bench.executors.device import DeviceExecutor  # noqa: E402
 from bench.plan import Matrix, make_plan, run_spec  # noqa: E402
 from bench.provenance import environment  # noqa: E402
+from bench.recipes import Changes  # noqa: E402
 from bench.spec import Architecture, Augmentation  # noqa: E402
 from benchmarks.gpu_floor import Floor, floor  # noqa: E402
 from benchmarks.throughput import loader  # noqa: E402
@@ -79,8 +80,8 @@ class Setting:
             seeds=list(range(self.n_seeds)),
             dataset=self.load().info,
             environment=environment(torch.device(self.device), "benchmarks/gpu_throughput.py"),
-            epochs=self.epochs,
             data_dir=self.data_dir,
+            changes=Changes(epochs=self.epochs),
             paths={self.network: "graph"},
         )
 

@@ -40,6 +40,9 @@ def test_bad_seeds(bench: Bench, tmp_path: Path, command: str, seeds: str) -> No
     ("options", "words"),
     [
         (["--epochs", "0"], ["bad epochs '0'", "give 1 or more"]),
+        (["--with", "ema_deca=0"], ["no field 'ema_deca'", "did you mean 'ema_decay'?"]),
+        (["--with", "ema_decay=2"], ["--with", "< 1.0", "$.ema_decay"]),
+        (["--recipe-of", "model_22"], ["unknown architecture 'model_22'", "'model_2'?"]),
         (["--jobs", "0"], ["bad jobs '0'", "give 1 or more"]),
         (["--suite", "a/b"], ["bad suite name 'a/b'"]),
         (["--suite", ".."], ["bad suite name '..'"]),

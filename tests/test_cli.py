@@ -75,6 +75,30 @@ def test_all_trains_once_then_only_what_is_missing(
     assert len(records(tmp_path)) == 5
 
 
+def test_a_recipe_is_changed_for_one_command_and_the_report_says_how(
+    bench: Bench, tmp_path: Path, write_architecture: Write
+) -> None:
+    write_architecture("tiny")
+    other = write_architecture("other")
+    other.write_text(
+        other.read_text().replace("peak_learning_rate=0.01", "peak_learning_rate=0.03")
+    )
+    tiny = (*TINY, "--arch", "tiny", "--seeds", "1")
+    bench("train", *tiny)
+    changed = bench("train", *tiny, "--recipe-of", "other", "--with", "ema_decay=0.5")
+    assert changed.returncode == 0, changed.stderr
+    assert "plan: 1 runs" in changed.stdout
+    recipes = [json.loads(content)["recipe"] for content in records(tmp_path).values()]
+    assert [(r["peak_learning_rate"], r["ema_decay"]) for r in recipes].count((0.03, 0.5)) == 1
+    portraits = [json.loads(p.read_bytes()) for p in tmp_path.glob("results/local/portraits/*")]
+    assert [p["recipe"]["peak_learning_rate"] for p in portraits] == [0.01]
+    bench("train", *tiny, "--with", "ema_decay=0.5")
+    assert bench("report").returncode == 0
+    told = (tmp_path / "reports" / "report.md").read_text()
+    assert "peak_learning_rate 0.03, ema_decay 0.5" in told
+    assert "tiny · ema_decay 0.5" in told.replace("Tiny", "tiny")
+
+
 def test_a_record_says_what_made_it(
     bench: Bench, tmp_path: Path, write_architecture: Write
 ) -> None:

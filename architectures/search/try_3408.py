@@ -1,6 +1,7 @@
 """6-8, pool, 10-10-12: 3,408 parameters.
 
-A candidate of the search that docs/record.md tells of, trained by `--no-test` runs alone.
+Source: ours; a candidate of the search that docs/record.md tells of.
+Evidence: `results/search/`, runs that never looked at the test split.
 """
 
 from __future__ import annotations

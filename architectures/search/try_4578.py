@@ -1,6 +1,7 @@
 """8-8, pool, 12-12-14: 4,578 parameters.
 
-A candidate of the search that docs/record.md tells of, trained by `--no-test` runs alone.
+Source: ours; a candidate of the search that docs/record.md tells of.
+Evidence: `results/search/`, runs that never looked at the test split.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """8-12, pool, 16-16-16: 7,578 parameters.
 
-A candidate of the search that docs/record.md tells of, trained by `--no-test` runs alone.
+Source: ours; a candidate of the search that docs/record.md tells of.
+Evidence: `results/search/`, runs that never looked at the test split.
 """
 
 from __future__ import annotations

@@ -12,6 +12,13 @@ Arch = Annotated[list[str] | None, typer.Option(help="An architecture's name; re
 DatasetName = Annotated[str, typer.Option(help="auto, mnist, mnist5k or fashion_mnist.")]
 Group = Annotated[str | None, typer.Option(help="A sub-folder of architectures/.")]
 Builtin = Annotated[bool, typer.Option("--builtin", help="Add the shipped architectures.")]
+RecipeOf = Annotated[
+    str | None, typer.Option("--recipe-of", help="Train by this architecture's recipe instead.")
+]
+With = Annotated[
+    list[str] | None,
+    typer.Option("--with", help="A field of the recipe, as ema_decay=0; repeatable."),
+]
 Epochs = Annotated[int | None, typer.Option(help="Instead of each recipe's own number.")]
 DeviceName = Annotated[str, typer.Option("--device", help="auto, cpu, cuda or cuda:N.")]
 Jobs = Annotated[

@@ -17,11 +17,13 @@ from bench.cli.options import (
     Epochs,
     Group,
     Jobs,
+    RecipeOf,
     Reports,
     Results,
     Seeds,
     SuiteName,
     Tf32,
+    With,
 )
 from bench.cli.terminal import (
     EXIT_INTERRUPTED,
@@ -53,6 +55,8 @@ def all_(
     dataset: DatasetName = "auto",
     group: Group = None,
     builtin: Builtin = False,
+    recipe_of: RecipeOf = None,
+    with_: With = None,
     epochs: Epochs = None,
     device: DeviceName = "auto",
     jobs: Jobs = None,
@@ -73,6 +77,8 @@ def train(
     dataset: DatasetName = "auto",
     group: Group = None,
     builtin: Builtin = False,
+    recipe_of: RecipeOf = None,
+    with_: With = None,
     epochs: Epochs = None,
     device: DeviceName = "auto",
     jobs: Jobs = None,
@@ -114,6 +120,8 @@ def train(
         dataset=dataset,
         group=group,
         builtin=builtin,
+        recipe_of=recipe_of,
+        with_=with_,
         epochs=epochs,
         device=device,
         jobs=jobs,
@@ -133,6 +141,8 @@ def _train_and_report(
     dataset: str,
     group: str | None,
     builtin: bool,
+    recipe_of: str | None,
+    with_: list[str] | None,
     epochs: int | None,
     device: str,
     jobs: int | None,
@@ -146,9 +156,11 @@ def _train_and_report(
 ) -> None:
     from bench import deciding
     from bench.plan import Matrix, parse_seeds, require_epochs  # light, before torch
+    from bench.recipes import Changes, parsed
     from bench.store import Suite, require_writable
 
     require_epochs(epochs)
+    fields = parsed(with_ or [])
     seed_list, n_workers = parse_seeds(seeds), _workers(jobs)
     require_suite_name(suite)
     kept = Suite(results, suite)
@@ -158,6 +170,7 @@ def _train_and_report(
     from bench.sweep import Sweep, Telling
 
     found = stages.find_architectures(arch or [], group, builtin)
+    recipe = stages.recipe_of(recipe_of, builtin) if recipe_of else None
     real_device = resolve_device(device)
     n_workers, how = _at_once(jobs, n_workers, real_device.type, tf32)
     loaded, notice = stages.load_dataset(dataset, data_dir)
@@ -171,8 +184,8 @@ def _train_and_report(
         seeds=seed_list,
         dataset=loaded.info,
         environment=environment,
-        epochs=epochs,
         data_dir=data_dir,
+        changes=Changes(recipe, fields, epochs),
         evaluate_test=evaluate_test,
         tf32=tf32,
         paths=paths,

@@ -17,6 +17,7 @@ from bench.engine.run import Result, run
 from bench.engine.train import State, maps_of, start
 from bench.engine.turns import train_in_turns
 from bench.plan import Matrix, run_spec
+from bench.recipes import Changes
 from bench.spec import Architecture, EnginePath, RunSpec
 from tests.support import ROOT
 
@@ -40,7 +41,9 @@ def spec_of(
 ) -> RunSpec:
     """The README's augmentation and schedule, with an average, smoothing and a short batch."""
     environment = provenance.environment(device, "tests")
-    spec = run_spec(architecture, seed, Matrix([], [], data.info, environment, EPOCHS, None))
+    spec = run_spec(
+        architecture, seed, Matrix([], [], data.info, environment, None, Changes(epochs=EPOCHS))
+    )
     recipe = replace(
         spec.recipe, batch_size=BATCH, ema_decay=0.9, label_smoothing=0.1, unaugmented_epochs=1
     )

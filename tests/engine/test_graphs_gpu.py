@@ -20,6 +20,7 @@ from bench.engine.settings import numerics_of
 from bench.engine.train import maps_of, start
 from bench.executors.device import DeviceExecutor
 from bench.plan import Matrix, make_plan
+from bench.recipes import Changes
 from bench.spec import Augmentation, RunSpec
 from bench.store import Suite
 from tests.engine.stepping import NAMES, SIZE, Kept, digest, load, measured, spec_of, trained, turns
@@ -153,8 +154,8 @@ def test_the_executor_s_bits_depend_on_neither_jobs_nor_order(tmp_path: Path) ->
             seeds=seeds,
             dataset=datasets.load("mnist5k").info,
             environment=provenance.environment(GPU, "tests"),
-            epochs=2,
             data_dir=None,
+            changes=Changes(epochs=2),
             paths=dict.fromkeys(NAMES, "graph"),
         )
         jobs = make_plan(matrix, tmp_path / results, "local").jobs

@@ -31,7 +31,6 @@ def job_of(tmp_path: Path) -> Job:
         seeds=[0],
         dataset=datasets.load("mnist5k").info,
         environment=provenance.environment(torch.device("cpu"), "tests"),
-        epochs=None,
         data_dir=None,
         paths={found.name: "graph"},
     )

@@ -1,0 +1,111 @@
+"""Recipes as a command changes them: another network's instead, or some fields of each own."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+
+from bench.errors import UsageError, nearest
+from bench.spec import Augmentation, Recipe
+
+WHERE = "--with"
+
+
+@dataclass(frozen=True)
+class Changes:
+    """What a command puts in place of the recipes in the architectures' files.
+
+    Attributes:
+        recipe: Another network's, in place of each one's own.
+        fields: Field -> value, such as `augmentation.translate` -> 0.1; applied after it.
+        epochs: In place of the recipe's; applied last.
+    """
+
+    recipe: Recipe | None = None
+    fields: Mapping[str, Any] = field(default_factory=dict)
+    epochs: int | None = None
+
+    def applied(self, own: Recipe) -> Recipe:
+        """The recipe that an architecture is trained by.
+
+        Raises:
+            UsageError: a value that its field does not take, or fields that contradict each other.
+        """
+        changed = _with(own if self.recipe is None else self.recipe, self.fields)
+        return changed if self.epochs is None else changed.with_epochs(self.epochs)
+
+
+UNCHANGED = Changes()
+
+
+def parsed(words: Sequence[str]) -> dict[str, Any]:
+    """`ema_decay=0`, `augmentation.translate=0.1`, `optimizer=sgd` -> field -> value.
+
+    Raises:
+        UsageError: no such field, one named twice, or no value.
+    """
+    found: dict[str, Any] = {}
+    for word in words:
+        name, sign, text = word.partition("=")
+        if not sign or not text:
+            raise UsageError(f"'{word}' gives no value", where=WHERE, remedy="write FIELD=VALUE")
+        if name not in FIELDS:
+            raise UsageError(
+                f"a recipe has no field '{name}'", where=WHERE, remedy=nearest(name, FIELDS)
+            )
+        if name in found:
+            raise UsageError(f"'{name}' stands twice", where=WHERE, remedy="name it once")
+        found[name] = _value(text)
+    return found
+
+
+def difference(own: Recipe, other: Recipe) -> dict[str, Any]:
+    """The fields, with the other recipe's values, in which it differs."""
+    ours, theirs = _flat(own), _flat(other)
+    return {name: theirs[name] for name in FIELDS if ours[name] != theirs[name]}
+
+
+def _with(recipe: Recipe, fields: Mapping[str, Any]) -> Recipe:
+    content = msgspec.to_builtins(recipe)
+    for name, value in fields.items():
+        *outer, inner = name.split(".")
+        (content[outer[0]] if outer else content)[inner] = value
+    try:
+        return msgspec.convert(content, Recipe)
+    except msgspec.ValidationError as error:
+        remedy = "bench/spec.py lists the fields of a recipe and their bounds"
+        raise UsageError(str(error), where=WHERE, remedy=remedy) from error
+
+
+def _value(text: str) -> Any:
+    """Numbers, lists, true and false as JSON has them; all else is a word."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+def _flat(recipe: Recipe) -> dict[str, Any]:
+    return {name: msgspec.to_builtins(_field(recipe, name)) for name in FIELDS}
+
+
+def _field(recipe: Recipe, name: str) -> Any:
+    value: Any = recipe
+    for part in name.split("."):
+        value = getattr(value, part)
+    return value
+
+
+FIELDS = [
+    name
+    for outer in Recipe.__struct_fields__
+    for name in (
+        [f"{outer}.{inner}" for inner in Augmentation.__struct_fields__]
+        if outer == "augmentation"
+        else [outer]
+    )
+]
