@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -17,8 +17,8 @@ from markupsafe import Markup
 
 from bench import pages
 from bench.errors import UsageError, nearest
-from bench.report import FIGURES, MARKDOWN
-from bench.sections import Plot, Section, SectionFile, found
+from bench.report import MARKDOWN
+from bench.sections import Download, Plot, Section, SectionFile, found, named, slug
 from bench.sections._summary import Summary
 from bench.store import Suite, write_atomically
 from bench.summaries import read_records
@@ -39,20 +39,20 @@ class Source:
     reports: Path
 
 
-def source(suite: Suite, reports: Path, command: str) -> Source:
-    """The suite, read.
+def source(suite: Suite, reports: Path, command: str, groups: Sequence[str] = ()) -> Source:
+    """The suite, read; about the architectures of some groups where groups are given.
 
     Raises:
-        UsageError: it holds nothing.
+        UsageError: it holds nothing, or no such group.
         StoreError: a record cannot be read.
         ClaimError: a file of claims cannot be used.
     """
-    return Source(tuple(read_records(suite, reports, command)), reports)
+    return Source(tuple(read_records(suite, reports, command, groups)), reports)
 
 
 def check(names: Sequence[str]) -> None:
     """Raises UsageError for a name that no section can have, with the nearest that one has."""
-    known = [_slug(file) for file in _files()]
+    known = [slug(file) for file in found("markdown")]
     for name in names:
         section, _, part = name.partition(":")
         if section not in known and not section.startswith(tuple(f"{each}-" for each in known)):
@@ -81,7 +81,7 @@ def fragment(suite: Source, name: str, folder: Path) -> str:
     if chosen is None:
         said = f"'{name}' has nothing to say about suite '{summary.suite}'"
         raise UsageError(said, where="report", remedy="name another section or part")
-    text = _markdown(chosen, summary)
+    text = _markdown(chosen)
     if part == "table" or (not part and chosen.tables and chosen != section):
         text = "".join(f"{line}\n" for line in text.splitlines() if line.startswith("|"))
     base = Path(os.path.relpath(suite.reports.resolve(), folder.resolve())).as_posix()
@@ -129,7 +129,7 @@ def _spans(text: str, document: Path, names: Sequence[str]) -> dict[str, tuple[i
     plain = CODE.sub(lambda code: " " * len(code[0]), text)
     markers = list(MARKER.finditer(plain))
     closed = {marker["name"] for marker in markers if marker["closing"]}
-    known = {_slug(file) for file in _files()}
+    known = {slug(file) for file in found("markdown")}
     ours = [m for m in markers if m["name"] in closed or m["name"].partition(":")[0] in known]
     spans: dict[str, tuple[int, int]] = {}
     for number, marker in enumerate(ours):
@@ -156,53 +156,25 @@ def _unmatched(document: Path, what: str, name: str) -> UsageError:
     return UsageError(f"no pair of markers: {what}", where=str(document), remedy=remedy)
 
 
-def _files() -> list[SectionFile]:
-    return [file for file in found() if "markdown" in file.PAGES]
-
-
-def _slug(file: SectionFile) -> str:
-    """The section's name, as the report's pages have it in their addresses."""
-    return file.__name__.rpartition(".")[2].replace("_", "-")
-
-
 def _lookup(suite: Source, name: str) -> tuple[SectionFile, Summary]:
     """The section of that name, and the data set that it is about."""
-    named = {label: each for each in _named(suite) for label in (each[0],)}
-    if name not in named:
+    known = {
+        label: (file, summary)
+        for number, summary in enumerate(suite.summaries)
+        for label, file in named(found("markdown"), summary.prefix, number)
+    }
+    if name not in known:
         raise UsageError(
             f"no section '{name}'",
             where=f"suite '{suite.summaries[0].suite}'",
-            remedy=nearest(name, list(named)),
+            remedy=nearest(name, list(known)),
         )
-    _, file, summary = named[name]
-    return file, summary
+    return known[name]
 
 
-def _named(suite: Source) -> Iterator[tuple[str, SectionFile, Summary]]:
-    for number, summary in enumerate(suite.summaries):
-        for file in _files():
-            if number == 0:
-                yield _slug(file), file, summary
-            elif file.SCOPE == "dataset":
-                yield f"{_slug(file)}-{summary.prefix}", file, summary
-
-
-def _markdown(section: Section, summary: Summary) -> str:
+def _markdown(section: Section) -> str:
     """The section as report.md has it, without its heading. No figure is drawn."""
-    block = pages.Block(
-        title=HERE,
-        nav="",
-        slug="",
-        text=section.text,
-        points=section.points,
-        tables=section.tables,
-        drawings=tuple(_undrawn(plot) for plot in section.plots),
-        notes=section.notes,
-        listings=section.listings,
-        downloads=tuple(
-            pages.Link(each.title, summary.base + each.file) for each in section.downloads
-        ),
-    )
+    block = pages.block(replace(section, title=HERE), "", _undrawn, _link)
     part = pages.Part("", "", (pages.Act("", "", "", (block,)),))
     page = pages.Page(title="", subtitle="", home=MARKDOWN, pages=(), banners=(), parts=(part,))
     _, _, below = pages.markdown(page).partition(f"{HERE}\n")
@@ -210,8 +182,11 @@ def _markdown(section: Section, summary: Summary) -> str:
 
 
 def _undrawn(plot: Plot) -> pages.Drawing:
-    file = f"{FIGURES}/{plot.name}.svg"
-    return pages.Drawing(plot.name, plot.alt, plot.caption, file, Markup(), Markup())
+    return pages.Drawing(plot.name, plot.alt, plot.caption, Markup(), Markup())
+
+
+def _link(download: Download) -> pages.Link:
+    return pages.Link(download.title, download.file)
 
 
 def _all(section: Section) -> Section | None:

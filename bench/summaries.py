@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from bench import claims, shipped
-from bench.errors import UsageError
+from bench.errors import UsageError, nearest
 from bench.sections._summary import Summary, summarise
 from bench.store import Suite
 
+TOP = "top"  # the group of the files at the top of architectures/
 
-def read(suite: Suite, folder: Path, command: str) -> list[Summary]:
+
+def read(suite: Suite, folder: Path, command: str, groups: Sequence[str] = ()) -> list[Summary]:
     """One summary a data set, the comparable one first; a single empty one without runs.
 
     Args:
         suite: Where runs and portraits lie; it may be empty.
         folder: Where links to the records begin.
         command: What was typed.
+        groups: Those whose architectures are shown; all where none is given.
 
     Raises:
+        UsageError: the suite has no such group.
         StoreError: a record cannot be read.
         ClaimError: a file of claims cannot be used.
     """
@@ -27,20 +33,45 @@ def read(suite: Suite, folder: Path, command: str) -> list[Summary]:
     links = {run.key: _relative(suite.path_of(run), folder) for run in runs}
     published = claims.load(shipped.folder_in_use("claims"))
     found = summarise(suite.name, runs, suite.portraits(), published, links, command)
+    if groups:
+        found = _of_groups(found, groups)
     protocol, findings = suite.protocol(), suite.findings()
     return [summary.judged_by(protocol).with_findings(findings) for summary in found]
 
 
-def read_records(suite: Suite, folder: Path, command: str) -> list[Summary]:
+def read_records(
+    suite: Suite, folder: Path, command: str, groups: Sequence[str] = ()
+) -> list[Summary]:
     """As `read`; raises UsageError where the suite holds neither runs nor portraits."""
-    found = read(suite, folder, command)
-    if not (found[0].suite_runs or found[0].portraits):
+    found = read(suite, folder, command, groups)
+    require_records(suite, found)
+    return found
+
+
+def require_records(suite: Suite, found: list[Summary]) -> None:
+    """Raises UsageError where the suite, as it was read, holds neither runs nor portraits."""
+    if not (found[0].suite_runs or found[0].suite_portraits):
         raise UsageError(
             "the suite holds no records",
             where=str(suite.folder),
             remedy=f"train some: python -m bench train --suite {suite.name}",
         )
-    return found
+
+
+def _of_groups(found: list[Summary], groups: Sequence[str]) -> list[Summary]:
+    """The same about some groups; data sets that none of them was trained on are left out."""
+    known = {found[0].group_of(name) or TOP for name in found[0].palette}
+    for group in groups:
+        if group not in known:
+            raise UsageError(
+                f"no group '{group}' in the suite",
+                where="--group",
+                remedy=nearest(group, sorted(known)),
+            )
+    chosen = {"" if group == TOP else group for group in groups}
+    shown = [summary.of_groups(chosen) for summary in found]
+    with_runs = [summary for summary in shown if summary.arms] or shown[:1]
+    return [replace(summary, is_first=n == 0) for n, summary in enumerate(with_runs)]
 
 
 def _relative(path: Path, folder: Path) -> str:

@@ -73,6 +73,10 @@ def report(
     suite: SuiteName = "local",
     results: Results = RESULTS,
     reports: Reports = REPORTS,
+    group: Annotated[
+        list[str] | None,
+        typer.Option(help="Only architectures of this sub-folder, or of the top; repeatable."),
+    ] = None,
     update: Annotated[
         Path | None, typer.Option(help="A README: what stands between its markers is renewed.")
     ] = None,
@@ -91,12 +95,12 @@ def report(
 ) -> None:
     """Render the report from the records alone, or print a piece of it."""
     require_suite_name(suite)
-    names = tuple(only or ())
+    groups, names = tuple(group or ()), tuple(only or ())
     _require_usable(kind, names, update, out)
     if names and update is None:
-        print_fragments(results, suite, reports, names, out)
+        print_fragments(results, suite, reports, groups, names, out)
     else:
-        render_report(results, suite, reports, update, names)
+        render_report(results, suite, reports, groups, update, names)
 
 
 def _require_usable(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -62,28 +63,36 @@ def render_report(
     results: Path,
     suite: str,
     reports: Path,
+    groups: Sequence[str] = (),
     document: Path | None = None,
-    names: tuple[str, ...] = (),
+    names: Sequence[str] = (),
 ) -> None:
     """Renders the suite's report, renews the document's pieces of it, and says where they lie."""
     from bench import fragment
     from bench import report as stage
     from bench.store import Suite
+    from bench.summaries import read, require_records
 
     if document:
         fragment.check(names)
         fragment.require_markers(document, names)
-    kept, command = Suite(results, suite), _report_command(results, suite, reports)
-    written = stage.render(kept, reports, command=command)
+    kept = Suite(results, suite)
+    summaries = read(kept, reports, _report_command(results, suite, reports, groups), groups)
+    written = stage.write(summaries, reports)
     if document:
-        source = fragment.source(kept, reports, command)
-        changed = fragment.update(document, source, names)
+        require_records(kept, summaries)
+        changed = fragment.update(document, fragment.Source(tuple(summaries), reports), names)
         say(f"{document}: {'renewed' if changed else 'up to date'}")
     say(f"report: {written[0]}")
 
 
 def print_fragments(
-    results: Path, suite: str, reports: Path, names: tuple[str, ...], out: Path | None
+    results: Path,
+    suite: str,
+    reports: Path,
+    groups: Sequence[str],
+    names: Sequence[str],
+    out: Path | None,
 ) -> None:
     """Prints or writes pieces of the report as Markdown; nothing is rendered."""
     from bench import fragment
@@ -91,8 +100,8 @@ def print_fragments(
     from bench.store import write_atomically
 
     fragment.check(names)
-    kept, command = require_suite(results, suite), _report_command(results, suite, reports)
-    source = fragment.source(kept, reports, command)
+    kept, command = require_suite(results, suite), _report_command(results, suite, reports, groups)
+    source = fragment.source(kept, reports, command, groups)
     folder = out.parent if out else Path()
     text = "\n".join(fragment.fragment(source, name, folder) for name in names)
     if out is None:
@@ -102,8 +111,9 @@ def print_fragments(
         say(f"written: {out}")
 
 
-def _report_command(results: Path, suite: str, reports: Path) -> str:
+def _report_command(results: Path, suite: str, reports: Path, groups: Sequence[str]) -> str:
     words = ["python", "-m", "bench", "report", "--suite", suite]
     words += ["--results", str(results)] if results != RESULTS else []
     words += ["--reports", str(reports)] if reports != REPORTS else []
+    words += [word for group in groups for word in ("--group", group)]
     return without_home(shlex.join(words))

@@ -6,7 +6,7 @@ set or kind of device are another arm: they are shown beside it and never averag
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -14,10 +14,12 @@ from typing import Any
 import msgspec
 
 from bench import deciding
+from bench.claims import about
 from bench.claims.evidence import Held, arranged
 from bench.claims.ledger import Entry, ledger
 from bench.findings import EffectiveField, Findings
 from bench.protocol import Protocol
+from bench.recipes import difference
 from bench.spec import Claim, DatasetInfo, Portrait, RunRecord, canonical_json, digest
 from bench.stats import (
     DECLARED_RATE,
@@ -33,18 +35,6 @@ from bench.stats import (
 
 COMPARABLE = "mnist"  # the data set that the published accuracies speak of
 PARAMETER_LIMIT = 8000
-
-# What tells two arms of one architecture apart, in words, the plainest first.
-FEATURES: tuple[Callable[[RunRecord], str], ...] = (
-    lambda run: {"cpu": "CPU", "cuda": "GPU"}[run.numerics.device_type],
-    lambda run: f"{run.recipe.epochs} epochs",
-    lambda run: "" if run.evaluate_test else "validation only",
-    lambda run: f"recipe {short_digest(run.recipe)}",
-    lambda run: f"source {run.architecture_digest[:6]}",
-    lambda run: f"numerics {short_digest(run.numerics)}",
-    lambda run: f"data {short_digest(run.dataset)}",
-    lambda run: f"engine {run.engine_version}",
-)
 
 
 @dataclass(frozen=True)
@@ -128,7 +118,8 @@ class Summary:
         palette: Every architecture of the suite, sorted: its position is its colour.
         is_first: Whether this data set's part stands first on a page: what is said once for the
             whole suite is said there.
-        suite_runs: Of all data sets and architectures: what claims are judged by.
+        suite_runs, suite_portraits: Of all data sets and architectures, shown or not: what claims
+            are judged by.
     """
 
     suite: str
@@ -145,6 +136,7 @@ class Summary:
     protocol: Protocol | None = None
     is_first: bool = True
     suite_runs: tuple[RunRecord, ...] = ()
+    suite_portraits: tuple[Portrait, ...] = ()
 
     def judged_by(self, protocol: Protocol | None) -> Summary:
         """The same, judged as the suite declared; None is a fixed number of runs."""
@@ -158,9 +150,9 @@ class Summary:
     @cached_property
     def ledger(self) -> tuple[Entry, ...]:
         """Every claim with its verdict; nothing where nothing is there to judge by."""
-        if not self.claims or not (self.portraits or self.suite_runs):
+        if not self.claims or not (self.suite_portraits or self.suite_runs):
             return ()
-        held = Held(self.suite, list(self.suite_runs), self.portraits, self.protocol)
+        held = Held(self.suite, self.suite_runs, self.suite_portraits, self.protocol)
         return tuple(ledger(self.claims, arranged([held], self.claims)))
 
     @property
@@ -212,6 +204,22 @@ class Summary:
     def colour(self, architecture: str) -> int:
         return self.palette.index(architecture)
 
+    def group_of(self, architecture: str) -> str:
+        """The sub-folder of architectures/ that it came from; "" at the top, or where unknown."""
+        portrait = self.portrait_of.get(architecture)
+        return portrait.group if portrait else ""
+
+    def of_groups(self, groups: Collection[str]) -> Summary:
+        """The same, about the architectures of some groups; claims keep all that they stand on."""
+        shown = tuple(name for name in self.palette if self.group_of(name) in groups)
+        return replace(
+            self,
+            arms=tuple(arm for arm in self.arms if arm.architecture in shown),
+            portraits=tuple(p for p in self.portraits if p.architecture in shown),
+            claims=tuple(about(shown, self.claims)),
+            palette=shown,
+        )
+
     def only(self, architecture: str) -> Summary:
         """The same, for one architecture's own page."""
         return replace(
@@ -235,17 +243,20 @@ def summarise(
     infos = {run.dataset.name: run.dataset for run in runs}
     named = sorted(infos, key=lambda name: (name != COMPARABLE, name))
     portrait_of = {portrait.architecture: portrait for portrait in portraits}
+    palette = tuple(sorted({run.architecture for run in runs} | set(portrait_of)))
+    in_order = tuple(sorted(portraits, key=lambda p: (p.architecture, p.architecture_digest)))
     whole = Summary(
         suite=suite,
         dataset=None,
         arms=(),
-        portraits=tuple(sorted(portraits, key=lambda p: (p.architecture, p.architecture_digest))),
-        claims=tuple(claims),
+        portraits=in_order,
+        claims=tuple(about(palette, claims)),
         record_links=record_links,
-        palette=tuple(sorted({run.architecture for run in runs} | set(portrait_of))),
+        palette=palette,
         command=command,
         portrait_of=portrait_of,
         suite_runs=tuple(runs),
+        suite_portraits=in_order,
     )
     return [
         replace(whole, dataset=infos[name], arms=_arms(runs, name, whole), is_first=number == 0)
@@ -284,10 +295,10 @@ def _all_but_seed(run: RunRecord) -> bytes:
 
 
 def _labelled(name: str, groups: list[list[RunRecord]], whole: Summary) -> list[Arm]:
-    telling = _telling([group[0] for group in groups])
+    telling = _telling([group[0] for group in groups], whole)
     arms = []
     for group in groups:
-        words = [word for of in telling if (word := of(group[0]))]
+        words = [word for of in telling if (word := of(group[0], whole))]
         label = " · ".join([whole.display_name(name), *words])
         runs = tuple(sorted(group, key=lambda run: (run.seed, run.key)))
         arms.append(Arm(name, label, "", runs))
@@ -298,12 +309,46 @@ def _labelled(name: str, groups: list[list[RunRecord]], whole: Summary) -> list[
     ]
 
 
-def _telling(runs: list[RunRecord]) -> list[Callable[[RunRecord], str]]:
+Feature = Callable[[RunRecord, Summary], str]
+
+
+def _recipe(run: RunRecord, whole: Summary) -> str:
+    """What differs from the recipe in the architecture's file; nothing where nothing does."""
+    own = whole.portrait_of.get(run.architecture)
+    changed = _changed(own, run) if own else None
+    if changed is not None and len(changed) <= MOST_CHANGES_NAMED:
+        return ", ".join(f"{name} {value}" for name, value in changed.items())
+    giver = next((p for p in whole.suite_portraits if not _changed(p, run)), None)
+    return f"recipe of {giver.display_name}" if giver else f"recipe {short_digest(run.recipe)}"
+
+
+def _changed(portrait: Portrait, run: RunRecord) -> dict[str, Any]:
+    """All but the epochs, which are told anyway."""
+    changed = difference(portrait.recipe, run.recipe)
+    changed.pop("epochs", None)
+    return changed
+
+
+MOST_CHANGES_NAMED = 2
+# What tells two arms of one architecture apart, in words, the plainest first.
+FEATURES: tuple[Feature, ...] = (
+    lambda run, _: {"cpu": "CPU", "cuda": "GPU"}[run.numerics.device_type],
+    lambda run, _: f"{run.recipe.epochs} epochs",
+    lambda run, _: "" if run.evaluate_test else "validation only",
+    _recipe,
+    lambda run, _: f"source {run.architecture_digest[:6]}",
+    lambda run, _: f"numerics {short_digest(run.numerics)}",
+    lambda run, _: f"data {short_digest(run.dataset)}",
+    lambda run, _: f"engine {run.engine_version}",
+)
+
+
+def _telling(runs: list[RunRecord], whole: Summary) -> list[Feature]:
     """The features that tell these runs apart, none that says no more than those before it."""
-    chosen: list[Callable[[RunRecord], str]] = []
+    chosen: list[Feature] = []
     n_apart = 1
     for feature in FEATURES:
-        n = len({tuple(of(run) for of in (*chosen, feature)) for run in runs})
+        n = len({tuple(of(run, whole) for of in (*chosen, feature)) for run in runs})
         if n > n_apart:
             chosen.append(feature)
             n_apart = n

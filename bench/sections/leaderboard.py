@@ -1,0 +1,98 @@
+"""Networks of several origins in one order: by the mean over seeds, with what that mean hides."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+from bench.sections import Cell, Column, PageKind, Scope, Section, Table
+from bench.sections._format import MARKS, count, fixed, integer, sd_points
+from bench.sections._summary import PARAMETER_LIMIT, Arm, Summary
+from bench.sections._verdicts import TARGET_WORDS, bounds, needs
+from bench.stats import placement, published_count
+
+ORDER = 11
+SCOPE: Scope = "dataset"
+PAGES: tuple[PageKind, ...] = ("index", "markdown")
+COLUMNS = (
+    Column("Network", numeric=False),
+    Column("Parameters"),
+    Column("Test accuracy", note="mean ± sd"),
+    Column("Runs", note="worst"),
+    Column("Target", note="runs, bounds"),
+    Column("Consistently", numeric=False, note=f"{TARGET_WORDS} in 9 of 10"),
+    Column("Published", note="place in ours"),
+)
+# The published numbers of one run, the one that speaks of the last epoch first.
+PUBLISHED = ("last_test_accuracy_percent", "best_test_accuracy_percent")
+
+
+def section(summary: Summary) -> Section | None:
+    """None unless networks of several groups were tested: the results table ranks one's own."""
+    arms = [arm for arm in summary.arms if arm.test_counts]
+    groups = {summary.group_of(arm.architecture) for arm in arms}
+    if len(groups) < 2 or summary.dataset is None:
+        return None
+    ranked = sorted(arms, key=lambda arm: (-_mean(arm), arm.first.n_parameters, arm.label))
+    table = Table(
+        caption=f"Networks by mean test accuracy on {summary.dataset.name}",
+        columns=COLUMNS,
+        rows=tuple(_row(summary, arm) for arm in ranked),
+    )
+    return Section(title="Leaderboard", tables=(table,), notes=(_note(ranked),))
+
+
+def _note(arms: list[Arm]) -> str:
+    epochs = sorted({arm.first.recipe.epochs for arm in arms})
+    said = " or ".join(str(n) for n in epochs)
+    images = integer(arms[0].first.dataset.n_train)
+    return (
+        f"Test accuracy in percent after the last of {said} epochs on {images} images, over "
+        "completed runs. Neighbours may differ by chance alone: "
+        "the pairwise comparisons say which do not. Target: runs that reach "
+        f"{TARGET_WORDS}, of all runs; below, two one-sided 95% bounds of that rate. Published: "
+        "the number of one run, and the percentile of that number among ours."
+    )
+
+
+def _mean(arm: Arm) -> Fraction:
+    return Fraction(100 * sum(arm.test_counts), arm.n_test * len(arm.test_counts))
+
+
+def _row(summary: Summary, arm: Arm) -> tuple[Cell, ...]:
+    n_parameters, n = arm.first.n_parameters, len(arm.runs)
+    over = "" if n_parameters < PARAMETER_LIMIT else f"{MARKS[False]} {integer(PARAMETER_LIMIT)}"
+    worst = Fraction(100 * min(arm.test_counts), arm.n_test)
+    return (
+        Cell(arm.label, href=summary.page_of(arm.architecture), series=arm.architecture),
+        Cell(integer(n_parameters), over, sort=n_parameters),
+        _accuracy(arm),
+        Cell(count(n, "run"), fixed(worst, 2), sort=n),
+        Cell(f"{integer(arm.n_reached)} of {integer(n)}", bounds(arm), sort=arm.n_reached / n),
+        _verdict(summary, arm),
+        _published(summary, arm),
+    )
+
+
+def _accuracy(arm: Arm) -> Cell:
+    mean = _mean(arm)
+    return Cell(f"{fixed(mean, 3)} ± {sd_points(arm.test_counts, arm.n_test)}", sort=float(mean))
+
+
+def _verdict(summary: Summary, arm: Arm) -> Cell:
+    if not summary.comparable:
+        return Cell("not comparable")
+    verdict = arm.verdict
+    return Cell(verdict.verdict, needs(verdict))
+
+
+def _published(summary: Summary, arm: Arm) -> Cell:
+    claims = (summary.published(arm.architecture, metric) for metric in PUBLISHED)
+    claim = next((claim for claim in claims if claim), None)
+    if claim is None:
+        return Cell("")
+    text = fixed(claim.published, 2)
+    if not summary.comparable:
+        return Cell(text, "not comparable", sort=claim.published)
+    place = placement(published_count(claim.published, arm.n_test), arm.test_counts).percentile
+    note = "" if place is None else f"percentile {fixed(place, 0)}"
+    return Cell(text, note, sort=claim.published)

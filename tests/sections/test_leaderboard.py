@@ -1,0 +1,95 @@
+"""The leaderboard's order and figures, worked by hand, and reports about some groups alone."""
+
+from __future__ import annotations
+
+import dataclasses
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+
+from bench.claims.load import load_file
+from bench.errors import UsageError
+from bench.sections import Section, leaderboard
+from bench.sections._summary import Summary
+from bench.store import Suite
+from bench.summaries import TOP, read
+from tests import factories
+from tests.support import ROOT
+
+Bench = Callable[..., subprocess.CompletedProcess[str]]
+GROUPS = {"model_1": "", "model_2": "ablations", "model_3": "record"}
+COUNTS = {"model_1": (9938, 9940, 9942), "model_2": (9930,), "model_3": (9950, 9952)}
+
+
+def suite_of(results: Path, groups: dict[str, str] = GROUPS) -> Suite:
+    suite = Suite(results, "local")
+    for name, group in groups.items():
+        suite.add_portrait(replace(factories.portrait(name), group=group))
+        for seed, right in enumerate(COUNTS[name]):
+            suite.add_run(factories.record(name, seed, test_correct=right), b"weights")
+    return suite
+
+
+def summary_of(results: Path, *groups: str) -> Summary:
+    return read(suite_of(results), results, "command", groups)[0]
+
+
+def rows_of(section: Section | None) -> list[list[tuple[str, str]]]:
+    assert section is not None
+    return [[(cell.text, cell.note) for cell in row] for row in section.tables[0].rows]
+
+
+def test_networks_stand_by_their_mean_with_the_worst_run_beside_it(tmp_path: Path) -> None:
+    rows = rows_of(leaderboard.section(summary_of(tmp_path)))
+    assert [row[0][0] for row in rows] == ["Model_3", "Model_1", "Model_2"]
+    assert [row[2][0] for row in rows] == ["99.510 ± 0.014", "99.400 ± 0.020", "99.300 ± n/a"]
+    assert [row[3] for row in rows] == [
+        ("2 runs", "99.50"),
+        ("3 runs", "99.38"),
+        ("1 run", "99.30"),
+    ]
+    assert [row[4][0] for row in rows] == ["2 of 2", "2 of 3", "0 of 1"]
+    # 9,850, 7,262 and 7,518 parameters: one is over 8,000
+    assert [row[1][1] for row in rows] == ["", "✗ 8,000", ""]
+
+
+def test_a_published_number_is_placed_among_our_runs(tmp_path: Path) -> None:
+    """The README's 99.39 % is 9,939: above one of 9,938, 9,940 and 9,942."""
+    claims = tuple(load_file(ROOT / "claims" / "session6.toml"))
+    summary = dataclasses.replace(summary_of(tmp_path), claims=claims)
+    rows = {row[0][0]: row for row in rows_of(leaderboard.section(summary))}
+    assert rows["Model_1"][6] == ("99.39", "percentile 33")
+
+
+def test_one_group_needs_no_leaderboard(tmp_path: Path) -> None:
+    alone = suite_of(tmp_path, dict.fromkeys(GROUPS, ""))
+    assert leaderboard.section(read(alone, tmp_path, "command")[0]) is None
+
+
+def test_a_report_about_some_groups_shows_theirs_alone(tmp_path: Path) -> None:
+    summary = summary_of(tmp_path, TOP, "record")
+    assert summary.palette == ("model_1", "model_3")
+    assert {arm.architecture for arm in summary.arms} == {"model_1", "model_3"}
+    assert [p.architecture for p in summary.portraits] == ["model_1", "model_3"]
+    assert len(summary.suite_runs) == 6
+
+
+def test_an_unknown_group_is_named_with_those_at_hand(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="no group 'records'") as error:
+        summary_of(tmp_path, "records")
+    assert "did you mean 'record'?" in str(error.value)
+
+
+def test_the_command_renders_some_groups_and_says_so(bench: Bench, tmp_path: Path) -> None:
+    suite_of(tmp_path / "results")
+    done = bench("report", "--group", "record", "--group", "top")
+    assert done.returncode == 0, done.stderr
+    told = (tmp_path / "reports" / "report.md").read_text()
+    assert "Leaderboard" in told
+    assert "Model_3" in told
+    assert "[Model_2](" not in told  # the ledger still judges its claims
+    assert "--group record --group top" in told
+    assert not (tmp_path / "reports" / "architectures" / "model_2.html").exists()
