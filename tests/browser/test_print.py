@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, expect
 
+from bench import report
+from bench.store import Suite
 from tests.browser.opening import opened
 from tests.browser.workbench import RUNS
+from tests.support import ROOT
+
+BOX = re.compile(rb"/MediaBox \[([^]]*)\]")
 
 pytestmark = pytest.mark.browser
 
@@ -60,3 +66,23 @@ def test_a_report_prints(browser: Browser, reports: Path, name: str) -> None:
     assert pdf.startswith(b"%PDF-")
     assert len(pdf) > 50_000
     assert pdf.count(b"/Type /Page\n") + pdf.count(b"/Type /Page ") >= 3
+
+
+def test_a_wide_table_turns_its_page_instead_of_shrinking_all(
+    browser: Browser, tmp_path: Path
+) -> None:
+    """Chromium scales a whole document down to fit the widest thing on it."""
+    measured = Suite(ROOT / "results", "reference").portraits()
+    suite = Suite(tmp_path / "results", "local")
+    suite.add_portrait(next(each for each in measured if each.architecture == "model_2"))
+    report.render(suite, tmp_path / "reports", command="python -m bench report")
+    with opened(browser, tmp_path / "reports" / "architectures" / "model_2.html") as page:
+        pdf = page.pdf(prefer_css_page_size=True)
+        page.emulate_media(media="print")
+        page.set_viewport_size({"width": 1017, "height": 690})  # A4 across, less the margins
+        wide = page.locator(".landscape")
+        expect(wide).to_have_count(1)
+        sizes = wide.evaluate("place => [place.firstElementChild.scrollWidth, place.clientWidth]")
+        assert sizes[0] <= sizes[1], sizes
+    sizes = [tuple(float(each) for each in box.split()[2:]) for box in BOX.findall(pdf)]
+    assert {width > height for width, height in sizes} == {False, True}
