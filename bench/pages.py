@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -18,9 +18,9 @@ import jinja2
 from markupsafe import Markup, escape
 
 from bench import shipped
-from bench.sections import Listing, Point, Table
+from bench.sections import Download, Listing, Plot, Point, Section, Table
 
-SCRIPT = "report.js"
+SCRIPT, FIGURES = "report.js", "figures"
 
 
 @dataclass(frozen=True)
@@ -56,9 +56,13 @@ class Drawing:
     name: str
     alt: str
     caption: str
-    file: str  # of the wide one, relative to the reports folder
     wide: Markup
     narrow: Markup
+
+    @property
+    def file(self) -> str:
+        """Of the wide one, relative to the reports folder."""
+        return f"{FIGURES}/{self.name}.svg"
 
 
 @dataclass(frozen=True)
@@ -123,6 +127,27 @@ class Page:
             else:
                 menus.extend(Menu(act.title, _anchors(act.blocks)) for act in part.acts)
         return tuple(menus)
+
+
+def block(
+    section: Section,
+    slug: str,
+    drawn: Callable[[Plot], Drawing],
+    link: Callable[[Download], Link],
+) -> Block:
+    """The section under its name in addresses, with its plots drawn and its downloads linked."""
+    return Block(
+        title=section.title,
+        nav=section.nav or section.title,
+        slug=slug,
+        text=section.text,
+        points=section.points,
+        tables=section.tables,
+        drawings=tuple(drawn(plot) for plot in section.plots),
+        notes=section.notes,
+        listings=section.listings,
+        downloads=tuple(link(download) for download in section.downloads),
+    )
 
 
 def html(page: Page) -> str:

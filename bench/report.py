@@ -9,22 +9,23 @@ import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from markupsafe import Markup
 
 from bench import pages
 from bench.figures import N_SERIES, svg
-from bench.pages import Act, Block, Drawing, Link, Page, Part, Series
+from bench.pages import Act, Drawing, Link, Page, Part, Series
 from bench.publishing import publish
-from bench.sections import Download, PageKind, Plot, Section, SectionFile, found
+from bench.sections import Download, PageKind, Plot, SectionFile, found, named
 from bench.sections._banners import banners
 from bench.sections._summary import Summary
 from bench.store import Suite
 from bench.summaries import read
 
 INDEX, MARKDOWN = "index.html", "report.md"
-FIGURES, ARCHITECTURES = "figures", "architectures"
+ARCHITECTURES = "architectures"
 WHOLE: tuple[PageKind, ...] = ("index", "markdown")  # what one page says about all architectures
 
 
@@ -85,8 +86,13 @@ def render(suite: Suite, reports: Path, *, command: str) -> list[Path]:
         StoreError: a record cannot be read, or the folder cannot be written.
         ClaimError: a file of claims cannot be used.
     """
+    return write(read(suite, reports, command), reports)
+
+
+def write(summaries: list[Summary], reports: Path) -> list[Path]:
+    """As `render`, from a suite that is read already."""
     with _seldom_collected():
-        return publish(_files(read(suite, reports, command)), reports, last=INDEX)
+        return publish(_files(summaries), reports, last=INDEX)
 
 
 def _files(summaries: list[Summary]) -> dict[str, str]:
@@ -161,7 +167,7 @@ def _series(summary: Summary) -> tuple[Series, ...]:
 
 def _parts(kind: PageKind, summaries: list[Summary], extras: Extras) -> tuple[Part, ...]:
     """The first data set with everything, then what differs for each further one."""
-    files = [file for file in found() if kind in file.PAGES]
+    files = found(kind)
     return tuple(
         Part(
             title=f"On {summary.prefix}" if number else "",
@@ -174,42 +180,18 @@ def _parts(kind: PageKind, summaries: list[Summary], extras: Extras) -> tuple[Pa
 
 def _acts(files: list[SectionFile], summary: Summary, number: int, extras: Extras) -> Iterator[Act]:
     """Those that have something to say; a further data set's have no dividers of their own."""
-    begin = float("-inf")
+    begin, link = float("-inf"), partial(extras.link, base=summary.base)
     for kind in ACTS:
         own = [file for file in files if begin <= file.ORDER < kind.end]
-        blocks = tuple(_blocks(own, summary, number, extras))
+        blocks = tuple(
+            pages.block(section, slug, extras.drawn, link)
+            for slug, file in named(own, summary.prefix, number)
+            if (section := file.section(summary)) is not None
+        )
         begin = kind.end
         if blocks:
             slug = f"act-{kind.title.lower()}"
             yield Act(kind.title, "" if number else kind.lead, slug, blocks)
-
-
-def _blocks(
-    files: list[SectionFile], summary: Summary, number: int, extras: Extras
-) -> Iterator[Block]:
-    for file in files:
-        if number and file.SCOPE == "suite":
-            continue
-        section = file.section(summary)
-        if section is not None:
-            slug = file.__name__.rpartition(".")[2].replace("_", "-")
-            slug = f"{slug}-{summary.prefix}" if number else slug
-            yield _block(section, slug, summary.base, extras)
-
-
-def _block(section: Section, slug: str, base: str, extras: Extras) -> Block:
-    return Block(
-        title=section.title,
-        nav=section.nav or section.title,
-        slug=slug,
-        text=section.text,
-        points=section.points,
-        tables=section.tables,
-        drawings=tuple(extras.drawn(plot) for plot in section.plots),
-        notes=section.notes,
-        listings=section.listings,
-        downloads=tuple(extras.link(each, base) for each in section.downloads),
-    )
 
 
 def _draw(plot: Plot) -> Drawing:
@@ -218,5 +200,4 @@ def _draw(plot: Plot) -> Drawing:
         Markup(svg(plot.draw(is_narrow), f"{plot.name}{suffix}").replace("<svg ", label, 1))
         for is_narrow, suffix in ((False, ""), (True, "-narrow"))
     )
-    file = f"{FIGURES}/{plot.name}.svg"
-    return Drawing(plot.name, plot.alt, plot.caption, file, wide, narrow)
+    return Drawing(plot.name, plot.alt, plot.caption, wide, narrow)

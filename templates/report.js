@@ -86,6 +86,7 @@
 
   // After every change that the reader makes; each is a step that the back button undoes.
   function changed() {
+    view.open = unfolded();
     show();
     if (address() !== (location.hash || "#")) history.pushState({ ours: true }, "", address());
   }
@@ -96,6 +97,7 @@
     const fresh = history.state === null;
     const query = location.hash.split("?")[1];
     if (!fresh || query !== undefined) view = readView(query ?? "");
+    else view.open = unfolded();
     history.replaceState({ ours: true }, "", location.hash || writeView() ? address() : "");
     show();
     if (fresh && query !== undefined) document.getElementById(anchor())?.scrollIntoView();
@@ -215,12 +217,14 @@
     table.element.closest(".scroll").before(tools);
   }
 
+  // As the page has it: browsers unfold what a link leads to, and tell of each fold only later.
+  function unfolded() {
+    return new Set(tables.filter(({ fold }) => fold?.open).map(({ id }) => id));
+  }
+
   function addFolding(table) {
     table.fold?.addEventListener("toggle", () => {
-      if (table.fold.open === view.open.has(table.id)) return; // it was `showTable`
-      if (table.fold.open) view.open.add(table.id);
-      else view.open.delete(table.id);
-      changed();
+      if (table.fold.open !== view.open.has(table.id)) changed(); // else it was `showTable`
     });
   }
 

@@ -10,8 +10,10 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from bench import fragment, report
+from bench.cli import terminal
 from bench.errors import UsageError
 from bench.fragment import Source
+from bench.spec import RunRecord
 from bench.store import Suite
 from tests import factories
 from tests.conftest import Bench
@@ -203,6 +205,34 @@ def test_the_command_writes_a_piece_and_renews_a_readme(
     assert (done.returncode, done.stderr) == (0, "")
     assert out.read_text() in readme.read_text()
     assert (tmp_path / "reports" / "index.html").is_file()
+
+
+def test_a_readme_is_renewed_from_what_was_read_for_the_report(
+    folder: Path, document: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    document.write_text(f"{BEGIN}{END}")
+    read: list[str] = []
+    runs = Suite.runs
+
+    def counted(suite: Suite) -> list[RunRecord]:
+        read.append(suite.name)
+        return runs(suite)
+
+    monkeypatch.setattr(Suite, "runs", counted)
+    reports = document.parent / "reports"
+    terminal.render_report(folder / "results", "local", reports, document)
+    assert read == ["local"]
+    assert (reports / "index.html").is_file()
+    assert len(document.read_text()) > 100
+
+
+def test_an_empty_suite_has_a_report_and_nothing_to_renew_a_readme_with(document: Path) -> None:
+    document.write_text(f"{BEGIN}{END}")
+    reports = document.parent / "reports"
+    with pytest.raises(UsageError, match="holds no records"):
+        terminal.render_report(document.parent / "results", "local", reports, document)
+    assert document.read_text() == f"{BEGIN}{END}"
+    assert (reports / "index.html").is_file()
 
 
 @pytest.mark.parametrize(

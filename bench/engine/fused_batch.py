@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -34,20 +36,16 @@ def augmented(images: Tensor, maps: Coefficients, chosen: Tensor, grey: Tensor) 
         (batch, 1, height, width) float32; None where the maps are such that these loops do not
         know them.
     """
-    out = torch.empty((len(chosen), *images.shape[1:]))
-    batch = images.numpy(), chosen.numpy(), grey.numpy(), out.numpy()
+    loop: Callable[..., None]
     if isinstance(maps, NearestMaps) and maps.sources is None and not maps.identity:
-        _nearest(
-            *batch,
-            maps.rotation.numpy(),
-            maps.columns.numpy(),
-            maps.skew.numpy(),
-            maps.rows.numpy(),
-        )
+        loop, parts = _nearest, [maps.rotation, maps.columns, maps.skew, maps.rows]
     elif isinstance(maps, BilinearMaps) and not maps.is_wide and not maps.identity:
-        _bilinear(*batch, maps.rotation.numpy(), maps.affine.numpy())
+        loop, parts = _bilinear, [maps.rotation, maps.affine]
     else:
         return None
+    out = torch.empty((len(chosen), *images.shape[1:]))
+    batch = images, chosen, grey, out, *parts
+    loop(*(tensor.numpy() for tensor in batch))
     return out.unsqueeze(1)
 
 

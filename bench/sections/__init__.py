@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal, Protocol, cast
 
@@ -135,12 +135,35 @@ class SectionFile(Protocol):
         ...
 
 
-def found() -> list[SectionFile]:
-    """Every section file, by ORDER and then by name."""
+def found(page: PageKind | None = None) -> list[SectionFile]:
+    """Every section file, or those of one kind of page, by ORDER and then by name."""
     names = sorted(each.name for each in pkgutil.iter_modules(__path__))
     modules = [
         cast(SectionFile, importlib.import_module(f"{__name__}.{name}"))
         for name in names
         if not name.startswith("_")
     ]
-    return sorted(modules, key=lambda module: (module.ORDER, module.__name__))
+    chosen = [module for module in modules if page is None or page in module.PAGES]
+    return sorted(chosen, key=lambda module: (module.ORDER, module.__name__))
+
+
+def slug(file: SectionFile) -> str:
+    """The section's name in addresses: `hardest-digits`."""
+    return file.__name__.rpartition(".")[2].replace("_", "-")
+
+
+def named(
+    files: Iterable[SectionFile], dataset: str, number: int
+) -> Iterator[tuple[str, SectionFile]]:
+    """The sections of one data set on a page, each with its name in addresses.
+
+    Args:
+        files: In the page's order.
+        dataset: Its name: a further one's sections are `results-mnist5k`.
+        number: Its place on the page; all sections speak of the first, 0.
+    """
+    for file in files:
+        if number == 0:
+            yield slug(file), file
+        elif file.SCOPE == "dataset":
+            yield f"{slug(file)}-{dataset}", file

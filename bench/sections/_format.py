@@ -5,6 +5,8 @@ from __future__ import annotations
 from decimal import ROUND_HALF_UP, Decimal
 from fractions import Fraction
 
+from bench.stats import standard_deviation
+
 NOT_AVAILABLE = "n/a"
 MINUS = "\N{MINUS SIGN}"
 THIN = "\N{NARROW NO-BREAK SPACE}"
@@ -33,6 +35,11 @@ def percent(correct: int, n: int, digits: int = 2) -> str:
 def mean_percent(counts: list[int], n: int) -> str:
     """The mean over runs, exact before it is rounded to three digits."""
     return percent(sum(counts), n * len(counts), digits=3)
+
+
+def sd_points(counts: list[int], n: int) -> str:
+    """The standard deviation over runs, n/a where one run has none."""
+    return points(standard_deviation([100 * correct / n for correct in counts]))
 
 
 def points(value: Fraction | float | None, digits: int = 3) -> str:

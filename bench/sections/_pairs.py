@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from bench.sections._summary import Arm
-from bench.spec import RunRecord
 from bench.stats import MISSING, Comparison, Design, compare, holm
 from bench.stats.comparison import ALPHA
 
@@ -58,12 +57,8 @@ def _compare(first: Arm, second: Arm) -> Comparison:
 
 
 def _by_seed(arm: Arm) -> dict[int, int]:
-    return {run.seed: _count(run) for run in arm.runs}
-
-
-def _count(run: RunRecord) -> int:
-    right = run.epochs[-1].test_correct if run.completed else None
-    return MISSING if right is None else right
+    right = {run.seed: correct for run, correct in arm.tested}
+    return {run.seed: right.get(run.seed, MISSING) for run in arm.runs}
 
 
 def seeds_to_reach(n_pairs: int) -> int:

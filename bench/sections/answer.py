@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from bench.claims.ledger import tally
 from bench.sections import PageKind, Point, Scope, Section
-from bench.sections._format import count, fixed, integer, listed, mean_percent, points
+from bench.sections._format import THIN, count, fixed, integer, listed, mean_percent, sd_points
 from bench.sections._summary import Arm, Summary
 from bench.sections._verdicts import TARGET_WORDS, by_verdict
-from bench.stats import spread
 
 ORDER = 10
 SCOPE: Scope = "dataset"
@@ -79,19 +78,18 @@ def _accuracy(summary: Summary, arm: Arm) -> str:
     """The mean, and the number that the README gives for one run."""
     counts, n = arm.test_counts, len(arm.runs)
     if counts:
-        values = spread([100 * correct / arm.n_test for correct in counts])
-        sd = points(values.sd if values else None)
         over = count(n, "run")
         if len(counts) < n:
             over = f"the {integer(len(counts))} completed of {over}"
-        said = f"over {over} its mean test accuracy is {mean_percent(counts, arm.n_test)} (sd {sd})"
+        mean, sd = mean_percent(counts, arm.n_test), sd_points(counts, arm.n_test)
+        said = f"over {over} its mean test accuracy is {mean} (sd {sd})"
     else:
         said = f"none of its {count(n, 'run')} completed"
     claim = summary.published(arm.architecture, "last_test_accuracy_percent")
     if claim is None:
         return f"{said}."
     also = "" if summary.comparable else ", of full MNIST and so not comparable"
-    return f"{said}; the README says {fixed(claim.published, 2)}\N{NARROW NO-BREAK SPACE}%{also}."
+    return f"{said}; the README says {fixed(claim.published, 2)}{THIN}%{also}."
 
 
 def _claims(summary: Summary) -> tuple[Point, ...]:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from bench.claims.rules import FEWEST_RUNS
 from bench.protocol import Protocol
 from bench.sections import Cell, Column, PageKind, Scope, Section, Table
-from bench.sections._format import THIN, count, fixed, integer, points
+from bench.sections._format import THIN, count, integer, points
 from bench.sections._summary import PARAMETER_LIMIT, Summary
-from bench.stats import ALPHA, DECLARED_RATE, MARGIN_POINTS, TARGET
+from bench.sections._verdicts import TARGET_WORDS
+from bench.stats import ALPHA, DECLARED_RATE, MARGIN_POINTS
 from bench.stats.means import CONFIDENCE, FEWEST_FOR_BOOTSTRAP, N_RESAMPLES
 from bench.stats.outcomes import SUSTAINED_EPOCHS
 from bench.stats.permutation import N_RESAMPLES as N_PERMUTATIONS
@@ -51,9 +52,8 @@ def section(summary: Summary) -> Section | None:
 
 
 def _of_rates(summary: Summary) -> tuple[Rule, ...]:
-    target = f"{fixed(100 * TARGET, 2)}{THIN}%"
     rules = (
-        ("Target", target, "what a run's last epoch must reach, as a count of test images"),
+        ("Target", TARGET_WORDS, "what a run's last epoch must reach, as a count of test images"),
         ("Declared rate", f"{DECLARED_RATE:.2f}", "the share of runs that “consistently” asks for"),
         ("Parameter limit", f"under {integer(PARAMETER_LIMIT)}", "trainable parameters"),
         (

@@ -11,11 +11,10 @@ from bench.sections._format import (
     fixed,
     integer,
     mean_percent,
-    points,
+    sd_points,
 )
 from bench.sections._summary import PARAMETER_LIMIT, Arm, Summary
 from bench.spec import Claim
-from bench.stats import spread
 
 ORDER = 30
 SCOPE: Scope = "dataset"
@@ -74,9 +73,7 @@ def _row(summary: Summary, arm: Arm) -> tuple[Cell, ...]:
 def _accuracy(counts: list[int], n_images: int) -> str:
     if not counts:
         return NOT_AVAILABLE
-    values = spread([100 * count / n_images for count in counts])
-    sd = points(values.sd if values else None)
-    return f"{mean_percent(counts, n_images)} ± {sd} ({len(counts)})"
+    return f"{mean_percent(counts, n_images)} ± {sd_points(counts, n_images)} ({len(counts)})"
 
 
 def _target(arm: Arm) -> str:

@@ -120,6 +120,44 @@ def test_folding_is_a_step_back_too(browser: Browser, bench_page: Path) -> None:
         expect(page.locator("#bench-2")).to_be_visible()
 
 
+def test_folds_that_open_at_once_are_one_step(browser: Browser, reports: Path) -> None:
+    index = reports / "index.html"
+    with opened(browser, index) as page:
+        folds, unfolded = page.locator("details.fold"), page.locator("details.fold[open]")
+        tables = folds.locator("table").evaluate_all("all => all.map(table => table.id)")
+        assert len(tables) > 2
+        folds.evaluate_all("all => all.forEach(fold => fold.open = true)")
+        address = "#?" + "&".join(f"open={table}" for table in tables)
+        expect(page).to_have_url(index.as_uri() + address)
+        expect(unfolded).to_have_count(len(tables))
+        page.go_back()
+        expect(unfolded).to_have_count(0)
+        expect(page).to_have_url(index.as_uri())
+    with opened(browser, index, address=address) as page:
+        expect(page.locator("details.fold[open]")).to_have_count(len(tables))
+
+
+def test_what_was_unfolded_stays_so_when_something_else_changes(
+    browser: Browser, bench_page: Path
+) -> None:
+    both = (
+        "document.querySelector('.fold summary').click(); document.querySelector('.sort').click()"
+    )
+    with opened(browser, bench_page) as page:
+        page.evaluate(both)
+        expect(page).to_have_url(bench_page.as_uri() + "#?sort=bench-1.1.up&open=bench-2")
+        expect(page.locator("#bench-2")).to_be_visible()
+
+
+def test_a_link_to_a_folded_table_leaves_it_open(browser: Browser, bench_page: Path) -> None:
+    with opened(browser, bench_page) as page:
+        page.evaluate("location.hash = 'bench-2'")
+        expect(page).to_have_url(bench_page.as_uri() + "#bench-2?open=bench-2")
+        expect(page.locator("#bench-2")).to_be_visible()
+        page.go_back()
+        expect(page.locator("#bench-2")).to_be_hidden()
+
+
 def test_an_anchor_leads_there_and_keeps_the_view(browser: Browser, bench_page: Path) -> None:
     with opened(browser, bench_page) as page:
         toggle(page, "Model_2").click()

@@ -101,4 +101,4 @@ def drawing(name: str, content: str) -> Drawing:
     """A figure whose wide and narrow form are the same."""
     alt = f"A figure made by hand: {name}."
     svg = Markup(f'<svg role="img" aria-label="{alt}" viewBox="0 0 400 100">{content}</svg>')
-    return Drawing(name, alt, f"Caption of {name}.", f"figures/{name}.svg", svg, svg)
+    return Drawing(name, alt, f"Caption of {name}.", svg, svg)
