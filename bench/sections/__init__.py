@@ -29,7 +29,8 @@ class Cell:
     """A table's cell; `note` stands below in small type, `href` is relative to the page.
 
     `sort` is the number that the cell is sorted by, None for its text. `series`, on a row's first
-    cell, is the architecture that the row speaks of, which a reader may hide.
+    cell, is the architecture that the row speaks of, which a reader may hide; `anchor`, there too,
+    is the row's own address on the page.
     """
 
     text: str
@@ -37,6 +38,7 @@ class Cell:
     href: str = ""
     sort: float | None = None
     series: str = ""
+    anchor: str = ""
 
 
 @dataclass(frozen=True)

@@ -91,6 +91,7 @@ def _row(summary: Summary, entry: Entry) -> tuple[Cell, ...]:
             claim.id,
             f"{claim.file}, line {claim.line}: {claim.quote}",
             series=claim.subject if known else "",
+            anchor=f"claim-{claim.id}",
         ),
         Cell(judged.verdict, sort=VERDICTS.index(judged.verdict)),
         Cell(about, href=summary.page_of(claim.subject) if known else ""),

@@ -141,3 +141,12 @@ def test_a_reports_own_ledger_filters_and_sorts(browser: Browser, reports: Path)
 
 def aria_sort(page: Page, title: str) -> str | None:
     return header(page, "bench-1", title).locator("..").get_attribute("aria-sort")
+
+
+def test_a_claim_has_an_address_that_opens_the_ledger(browser: Browser, reports: Path) -> None:
+    with opened(browser, reports / "index.html", address="#claim-title.accuracy") as page:
+        row = page.locator("[id='claim-title.accuracy']")
+        expect(row).to_be_in_viewport()
+        expect(row.locator("th a")).to_have_attribute("href", "#claim-title.accuracy")
+        page.reload()
+        expect(row).to_be_in_viewport()
