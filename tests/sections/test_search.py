@@ -1,0 +1,46 @@
+"""Candidates of a search, ranked by hand-worked validation means."""
+
+from __future__ import annotations
+
+from msgspec.structs import replace
+
+from bench.sections import search
+from bench.sections._summary import summarise
+from bench.spec import RunRecord
+from tests import factories
+
+
+def run(name: str, seed: int, right: int, *, tested: bool = False) -> RunRecord:
+    made = factories.record(name, seed, evaluate_test=tested)
+    last = replace(made.epochs[-1], validation_correct=right)
+    return replace(made, epochs=[*made.epochs[:-1], last])
+
+
+def rows(runs: list[RunRecord]) -> list[list[tuple[str, str]]]:
+    section = search.section(summarise("search", runs, [], [], {}, "command")[0])
+    assert section is not None
+    return [[(cell.text, cell.note) for cell in row] for row in section.tables[0].rows]
+
+
+def test_candidates_stand_by_their_mean_after_the_last_epoch() -> None:
+    """Of 6,000: 5,970 and 5,982 are 99.500 and 99.700; 5,964 is 99.400."""
+    one = [run("model_1", 1000, 5964)]
+    two = [run("model_2", 1000, 5970), run("model_2", 1001, 5982)]
+    found = rows([*one, *two])
+    assert [row[0][0] for row in found] == ["model_2", "model_1"]
+    assert found[0][2][0] == "99.600 ± 0.141"
+    assert found[0][3][0] == "99.50 to 99.70"
+    assert found[1][2][0] == "99.400 ± n/a"
+
+
+def test_a_run_that_diverged_counts_as_run_and_has_no_accuracy() -> None:
+    found = rows(
+        [run("model_1", 1000, 5964), factories.failed("model_1", 1001, evaluate_test=False)]
+    )
+    assert found[0][4] == ("2 runs", "1")
+    assert rows([factories.failed("model_1", 1001, evaluate_test=False)])[0][3][0] == "n/a"
+
+
+def test_runs_that_looked_at_the_test_split_are_no_search() -> None:
+    tested = [run("model_1", 0, 5964, tested=True)]
+    assert search.section(summarise("s", tested, [], [], {}, "command")[0]) is None
