@@ -15,6 +15,17 @@ from bench.spec import Augmentation, Recipe
 WHERE = "--with"
 
 
+def _names() -> list[str]:
+    """Every field by its dotted name, in the recipe's order."""
+    inner = [f"augmentation.{name}" for name in Augmentation.__struct_fields__]
+    outer = list(Recipe.__struct_fields__)
+    place = outer.index("augmentation")
+    return [*outer[:place], *inner, *outer[place + 1 :]]
+
+
+FIELDS = _names()
+
+
 @dataclass(frozen=True)
 class Changes:
     """What a command puts in place of the recipes in the architectures' files.
@@ -57,6 +68,8 @@ def parsed(words: Sequence[str]) -> dict[str, Any]:
             raise UsageError(
                 f"a recipe has no field '{name}'", where=WHERE, remedy=nearest(name, FIELDS)
             )
+        if name == "epochs":
+            raise UsageError("epochs have an option of their own", where=WHERE, remedy="--epochs N")
         if name in found:
             raise UsageError(f"'{name}' stands twice", where=WHERE, remedy="name it once")
         found[name] = _value(text)
@@ -98,14 +111,3 @@ def _field(recipe: Recipe, name: str) -> Any:
     for part in name.split("."):
         value = getattr(value, part)
     return value
-
-
-FIELDS = [
-    name
-    for outer in Recipe.__struct_fields__
-    for name in (
-        [f"{outer}.{inner}" for inner in Augmentation.__struct_fields__]
-        if outer == "augmentation"
-        else [outer]
-    )
-]

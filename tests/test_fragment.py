@@ -220,19 +220,19 @@ def test_a_readme_is_renewed_from_what_was_read_for_the_report(
 
     monkeypatch.setattr(Suite, "runs", counted)
     reports = document.parent / "reports"
-    terminal.render_report(folder / "results", "local", reports, document)
+    terminal.render_report(folder / "results", "local", reports, document=document)
     assert read == ["local"]
     assert (reports / "index.html").is_file()
     assert len(document.read_text()) > 100
 
 
-def test_an_empty_suite_has_a_report_and_nothing_to_renew_a_readme_with(document: Path) -> None:
+def test_where_a_suite_is_empty_no_readme_is_renewed_and_nothing_is_written(document: Path) -> None:
     document.write_text(f"{BEGIN}{END}")
     reports = document.parent / "reports"
     with pytest.raises(UsageError, match="holds no records"):
-        terminal.render_report(document.parent / "results", "local", reports, document)
+        terminal.render_report(document.parent / "results", "local", reports, document=document)
     assert document.read_text() == f"{BEGIN}{END}"
-    assert (reports / "index.html").is_file()
+    assert not reports.exists()
 
 
 @pytest.mark.parametrize(

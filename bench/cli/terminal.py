@@ -78,9 +78,10 @@ def render_report(
         fragment.require_markers(document, names)
     kept = Suite(results, suite)
     summaries = read(kept, reports, _report_command(results, suite, reports, groups), groups)
-    written = stage.write(summaries, reports)
     if document:
         require_records(kept, summaries)
+    written = stage.write(summaries, reports)
+    if document:
         changed = fragment.update(document, fragment.Source(tuple(summaries), reports), names)
         say(f"{document}: {'renewed' if changed else 'up to date'}")
     say(f"report: {written[0]}")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -41,11 +42,38 @@ from bench.cli.terminal import (
 from bench.errors import UsageError
 
 if TYPE_CHECKING:
+    from bench.datasets import Dataset
     from bench.deciding import Wish
     from bench.plan import Plan
+    from bench.spec import Environment
     from bench.stages import Selection
+    from bench.store import Suite
+    from bench.sweep import Sweep
 
 SEEDS_ON_A_GPU = 8  # at once, by default
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """What a command asks for; the options of `train` and `all` by their own names."""
+
+    seeds: str
+    arch: list[str] | None
+    dataset: str
+    group: str | None
+    builtin: bool
+    recipe_of: str | None
+    with_: list[str] | None
+    epochs: int | None
+    device: str
+    jobs: int | None
+    tf32: bool
+    suite: str
+    results: Path
+    data_dir: Path | None
+    reports: Path | None = None  # where to render; None for no report
+    evaluate_test: bool = True
+    wish: Wish | None = None  # of --until-decided
 
 
 @app.command("all")
@@ -67,7 +95,7 @@ def all_(
     data_dir: DataDir = None,
 ) -> None:
     """Measure, train what is missing, render the report."""
-    _train_and_report(**locals())
+    _work(Request(**locals()))
 
 
 @app.command()
@@ -105,118 +133,117 @@ def train(
     ] = None,
 ) -> None:
     """Measure, and train the runs that the suite lacks."""
+    given = {name: value for name, value in locals().items() if name not in OF_TRAIN_ALONE}
+    wish = _wish(until_decided, no_test, rate=rate, target=target, cap=cap)
+    _work(Request(**given, evaluate_test=not no_test, wish=wish))
+
+
+OF_TRAIN_ALONE = ("no_test", "until_decided", "cap", "rate", "target")
+
+
+def _wish(until_decided: bool, no_test: bool, **bounds: Any) -> Wish | None:
+    """What --until-decided declares, None without it."""
     from bench.deciding import Wish
 
-    wish = Wish(rate=rate, target=target, cap=cap)
+    wish = Wish(**bounds)
     if not until_decided and wish != Wish():
         what, remedy = "--cap, --rate and --target are of --until-decided", "give it as well"
         raise UsageError(what, where="train", remedy=remedy)
     if until_decided and no_test:
         what, remedy = "--no-test leaves nothing to decide by", "give one of the two"
         raise UsageError(what, where="--until-decided", remedy=remedy)
-    _train_and_report(
-        seeds=seeds,
-        arch=arch,
-        dataset=dataset,
-        group=group,
-        builtin=builtin,
-        recipe_of=recipe_of,
-        with_=with_,
-        epochs=epochs,
-        device=device,
-        jobs=jobs,
-        tf32=tf32,
-        suite=suite,
-        results=results,
-        reports=None,
-        data_dir=data_dir,
-        evaluate_test=not no_test,
-        wish=wish if until_decided else None,
-    )
+    return wish if until_decided else None
 
 
-def _train_and_report(
-    seeds: str,
-    arch: list[str] | None,
-    dataset: str,
-    group: str | None,
-    builtin: bool,
-    recipe_of: str | None,
-    with_: list[str] | None,
-    epochs: int | None,
-    device: str,
-    jobs: int | None,
-    tf32: bool,
-    suite: str,
-    results: Path,
-    reports: Path | None,
-    data_dir: Path | None,
-    evaluate_test: bool = True,
-    wish: Wish | None = None,
-) -> None:
-    from bench import deciding
-    from bench.plan import Matrix, parse_seeds, require_epochs  # light, before torch
-    from bench.recipes import Changes, parsed
-    from bench.store import Suite, require_writable
+@dataclass(frozen=True)
+class Work:
+    """All that a request needs, found and checked; nothing is trained yet."""
 
-    require_epochs(epochs)
-    fields = parsed(with_ or [])
-    seed_list, n_workers = parse_seeds(seeds), _workers(jobs)
-    require_suite_name(suite)
-    kept = Suite(results, suite)
-    protocol = deciding.declaration(kept, wish, seed_list)
-    from bench import observing, provenance, stages
-    from bench.engine.settings import resolve_device
-    from bench.sweep import Sweep, Telling
+    sweep: Sweep
+    selection: Selection
+    dataset: Dataset
+    environment: Environment
+    kept: Suite
+    n_at_once: int
+    how: str  # what runs that go on at once are called
 
-    found = stages.find_architectures(arch or [], group, builtin)
-    recipe = stages.recipe_of(recipe_of, builtin) if recipe_of else None
-    real_device = resolve_device(device)
-    n_workers, how = _at_once(jobs, n_workers, real_device.type, tf32)
-    loaded, notice = stages.load_dataset(dataset, data_dir)
-    selection = stages.load_architectures(found, named=bool(arch))
-    require_writable([results / suite, *([reports] if reports else [])])
-    environment = provenance.environment(real_device, provenance.command_line())
-    paths, reasons = stages.engine_paths(selection, real_device)
-    _tell_notices(notice, selection, reasons)
-    matrix = Matrix(
-        architectures=selection.usable,
-        seeds=seed_list,
-        dataset=loaded.info,
-        environment=environment,
-        data_dir=data_dir,
-        changes=Changes(recipe, fields, epochs),
-        evaluate_test=evaluate_test,
-        tf32=tf32,
-        paths=paths,
-    )
-    work = Sweep(matrix, results, suite, n_workers, protocol)
-    say_all(work.declare())
-    plan = work.first_plan()
-    say(f"{environment.device}: {environment.processor}, torch {environment.torch}")
-    stages.measure(selection, environment, kept)
-    architectures = [architecture for _, architecture in selection.usable]
-    seconds = stages.estimate_seconds(plan, architectures, loaded, n_workers)
-    _tell_plan(plan, seconds, f"{min(n_workers, len(plan.jobs))} {how}")
+
+def _work(request: Request) -> None:
+    """Measures, trains what is missing and renders where that is asked for."""
+    from bench import observing, stages
+    from bench.sweep import Telling
+
+    work = _prepared(request)
+    say_all(work.sweep.declare())
+    plan = work.sweep.first_plan()
+    say(f"{work.environment.device}: {work.environment.processor}, torch {work.environment.torch}")
+    stages.measure(work.selection, work.environment, work.kept)
+    _tell_plan(plan, work)
 
     def render() -> None:
-        if reports:
-            render_report(results, suite, reports)
+        if request.reports:
+            render_report(request.results, request.suite, request.reports)
 
     try:
-        wrong = work.train(plan, loaded, Telling(console, say, render))
+        wrong = work.sweep.train(plan, work.dataset, Telling(console, say, render))
     except KeyboardInterrupt:
         complain("interrupted: finished runs are kept; the same command goes on from here")
         raise typer.Exit(EXIT_INTERRUPTED) from None
-    say_all(work.state_lines())
-    say(f"records: {kept.folder}")
-    for reason in observing.see(selection, loaded, kept):
+    say_all(work.sweep.state_lines())
+    say(f"records: {work.kept.folder}")
+    for reason in observing.see(work.selection, work.dataset, work.kept):
         say(f"Notice: {reason}")
     render()
-    if wrong or plan.failed_before or selection.broken:
+    if wrong or plan.failed_before or work.selection.broken:
         for path in plan.failed_before:
             complain(f"failed earlier: {path} (move the record away to try again)")
         raise typer.Exit(EXIT_SOME_FAILED)
+
+
+def _prepared(request: Request) -> Work:
+    """What can be refused without torch is refused before it is imported."""
+    from bench import deciding
+    from bench.plan import Matrix, parse_seeds, require_epochs
+    from bench.recipes import Changes, parsed
+    from bench.store import Suite, require_writable
+
+    require_epochs(request.epochs)
+    fields, seeds = parsed(request.with_ or []), parse_seeds(request.seeds)
+    n_workers = _workers(request.jobs)
+    require_suite_name(request.suite)
+    kept = Suite(request.results, request.suite)
+    protocol = deciding.declaration(kept, request.wish, seeds)
+    from bench import provenance, stages
+    from bench.engine.settings import resolve_device
+    from bench.sweep import Sweep
+
+    found = stages.find_architectures(request.arch or [], request.group, request.builtin)
+    other = request.recipe_of
+    recipe = stages.recipe_of(other, request.builtin) if other else None
+    device = resolve_device(request.device)
+    n_at_once, how = _at_once(request.jobs, n_workers, device.type, request.tf32)
+    dataset, notice = stages.load_dataset(request.dataset, request.data_dir)
+    selection = stages.load_architectures(found, named=bool(request.arch))
+    changes = Changes(recipe, fields, request.epochs)
+    for _, architecture in selection.usable:  # a bad value is refused before anything is written
+        changes.applied(architecture.recipe)
+    require_writable([kept.folder, *([request.reports] if request.reports else [])])
+    environment = provenance.environment(device, provenance.command_line())
+    paths, reasons = stages.engine_paths(selection, device)
+    _tell_notices(notice, selection, reasons)
+    matrix = Matrix(
+        architectures=selection.usable,
+        seeds=seeds,
+        dataset=dataset.info,
+        environment=environment,
+        data_dir=request.data_dir,
+        changes=changes,
+        evaluate_test=request.evaluate_test,
+        tf32=request.tf32,
+        paths=paths,
+    )
+    sweep = Sweep(matrix, request.results, request.suite, n_at_once, protocol)
+    return Work(sweep, selection, dataset, environment, kept, n_at_once, how)
 
 
 def _workers(jobs: int | None) -> int:
@@ -247,13 +274,17 @@ def _tell_notices(notice: str | None, selection: Selection, reasons: dict[str, s
         say(f"Notice: '{name}' trains as it is written, which is slower: {reason}")
 
 
-def _tell_plan(plan: Plan, seconds: float, how: str) -> None:
+def _tell_plan(plan: Plan, work: Work) -> None:
+    from bench import stages
     from bench.progress import duration
 
     if not plan.jobs:
         say(f"plan: all {plan.n_present} runs are there, nothing to train")
         return
+    architectures = [architecture for _, architecture in work.selection.usable]
+    seconds = stages.estimate_seconds(plan, architectures, work.dataset, work.n_at_once)
+    n_at_once = min(work.n_at_once, len(plan.jobs))
     say(
         f"plan: {len(plan.jobs)} runs ({plan.n_epochs} epochs) to train, {plan.n_present} there "
-        f"already; about {duration(seconds)} on {how}"
+        f"already; about {duration(seconds)} on {n_at_once} {work.how}"
     )
