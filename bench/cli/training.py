@@ -170,10 +170,10 @@ class Work:
 
 def _work(request: Request) -> None:
     """Measures, trains what is missing and renders where that is asked for."""
+    work = _prepared(request)  # before torch is imported
     from bench import observing, stages
     from bench.sweep import Telling
 
-    work = _prepared(request)
     say_all(work.sweep.declare())
     plan = work.sweep.first_plan()
     say(f"{work.environment.device}: {work.environment.processor}, torch {work.environment.torch}")
