@@ -53,24 +53,29 @@ def suites(named: Sequence[str], results: Path) -> tuple[list[Suite], str | None
     return [Suite(folder("results"), SHIPPED_SUITE)], notice
 
 
-def entries(paths: Sequence[Path], held: Sequence[Suite], named: bool = False) -> list[Entry]:
-    """Claims with their verdicts.
+def entries(
+    paths: Sequence[Path], held: Sequence[Suite], named: bool = False
+) -> tuple[list[Entry], str | None]:
+    """Claims with their verdicts, and the notice of files that were left out.
 
     Args:
         paths: The files of claims.
         held: The suites.
-        named: True where the user named the files: all of them are judged then. Else those that
-            speak of none of the suites' networks are left out, unless all do.
+        named: True where the user named the files or added the shipped ones: all of them are
+            judged then. Else those that speak of none of the suites' networks are left out,
+            unless all do.
 
     Raises:
         ClaimError: a file of claims cannot be used.
         StoreError: a record cannot be read.
     """
-    claims = load_files(paths)
-    evidence = gather(held, claims, current_digests())
-    if not named:
-        claims = about(evidence.subjects, claims) or claims
-    return ledger(claims, evidence)
+    every = load_files(paths)
+    evidence = gather(held, every, current_digests())
+    claims = every if named else about(evidence.subjects, every) or every
+    kept = {claim.file for claim in claims}
+    left_out = dict.fromkeys(claim.file for claim in every if claim.file not in kept)
+    notice = f"left out, no network of theirs in the suite: {', '.join(left_out)}"
+    return ledger(claims, evidence), notice if left_out else None
 
 
 def mistakes(paths: Sequence[Path], document: Path | None) -> list[ClaimError]:

@@ -197,6 +197,7 @@ def test_one_cycle_ends_at_a_thousandth_of_its_first_learning_rate() -> None:
 
 OVER_RUNS = {
     "consistent_test_accuracy_percent",
+    "sustained_test_accuracy_percent",
     "last_test_accuracy_percent",
     "best_test_accuracy_percent",
 }
@@ -229,9 +230,13 @@ def measured(name: str) -> Portrait:
     return stages.portrait(loaded(name), environment)
 
 
-def judged(name: str, last: int) -> dict[str, Entry]:
-    """Every claim about the network by 30 runs: ten each of that count, one less and one more."""
-    runs = [run(loaded(name), seed, last + seed % 3 - 1) for seed in range(30)]
+def thirty(name: str, last: int) -> list[RunRecord]:
+    """Ten runs each of that count, one less and one more."""
+    return [run(loaded(name), seed, last + seed % 3 - 1) for seed in range(30)]
+
+
+def judged(name: str, runs: list[RunRecord]) -> dict[str, Entry]:
+    """Every claim about the network."""
     said = claims.load_file(shipped.folder("claims") / f"{name}.toml")
     held = Held("made_up", runs, [measured(name)])
     return {entry.claim.id: entry for entry in ledger(said, arranged([held], said))}
@@ -240,7 +245,7 @@ def judged(name: str, last: int) -> dict[str, Entry]:
 @pytest.mark.parametrize("name", NAMES)
 def test_every_claim_is_decided(name: str) -> None:
     for last, consistently in ((9960, "confirmed"), (9900, "refuted")):
-        found = judged(name, last)
+        found = judged(name, thirty(name, last))
         assert {entry.claim.subject for entry in found.values()} == {name}
         assert found[f"{name}.objective.accuracy"].judged.verdict == consistently
         structure = {
@@ -266,5 +271,27 @@ def test_an_accuracy_is_judged_by_the_epoch_that_it_speaks_of(
     name = claim.partition(".")[0]
     last = published - BEST_ABOVE_LAST if is_best else published
     other = published if is_best else published - BEST_ABOVE_LAST
-    assert judged(name, last)[claim].judged.verdict == "confirmed"
-    assert judged(name, other)[claim].judged.verdict == "refuted"
+    for count, verdict in ((last, "confirmed"), (other, "refuted")):
+        assert judged(name, thirty(name, count))[claim].judged.verdict == verdict
+
+
+def reached(name: str, runs: list[RunRecord]) -> str:
+    return judged(name, runs)[f"{name}.objective.accuracy"].measured_words
+
+
+@pytest.mark.parametrize(
+    ("name", "words"), [("raj", "10 of 30"), ("nagalakshmi", "20 of 30"), ("firekind", "20 of 30")]
+)
+def test_more_than_99_4_is_strict(name: str, words: str) -> None:
+    assert reached(name, thirty(name, 9940)) == words  # 9,939, 9,940 and 9,941, ten of each
+
+
+@pytest.mark.parametrize(
+    ("name", "words"), [("raj", "30 of 30"), ("nagalakshmi", "0 of 30"), ("firekind", "30 of 30")]
+)
+def test_final_epochs_are_more_than_the_last(name: str, words: str) -> None:
+    def dipped(run: RunRecord) -> RunRecord:
+        third_last = replace(run.epochs[-3], test_correct=9900)
+        return replace(run, epochs=[*run.epochs[:-3], third_last, *run.epochs[-2:]])
+
+    assert reached(name, [dipped(each) for each in thirty(name, 9960)]) == words

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from fractions import Fraction
 from math import prod
 from typing import Any
@@ -13,6 +14,7 @@ from bench.arms import Arm
 from bench.claims.evidence import MEASURE_AGAIN, Absent, Evidence, Exact, Pair, Sample, Value
 from bench.protocol import Protocol
 from bench.spec import Claim, Measured, Portrait, RunRecord
+from bench.stats.outcomes import SUSTAINED_EPOCHS
 
 PARAMETER_LIMIT = 8000  # of the target that this project follows
 LAYERS = "parameters"  # the measure whose rows are the calls of all layers, in their order
@@ -74,6 +76,20 @@ def calls_of_operation(claim: Claim, evidence: Evidence) -> Exact:
         return sum(bool(row.get("operation") == wanted) for row in found.layers.values())
 
     return evidence.measured(claim.subject, LAYERS, read)
+
+
+def sequence_of_calls(claim: Claim, evidence: Evidence) -> Exact:
+    """Kinds of the layers that a forward pass calls from one of the claim's layers to the last."""
+    addresses = _addresses(claim, evidence)
+
+    def read(found: Measured) -> Value:
+        names = list(found.layers)
+        places = sorted(names.index(address) for address in addresses)
+        between = names[places[0] : places[-1] + 1]
+        return ", ".join(_cell(found, name, "operation", claim.subject) for name in between)
+
+    found = evidence.measured(claim.subject, LAYERS, read)
+    return Exact(found.value, _at_layers(found.stands_on, addresses))
 
 
 def recipe_field(claim: Claim, evidence: Evidence) -> Exact:
@@ -188,6 +204,14 @@ def last_test_counts(claim: Claim, evidence: Evidence) -> Sample:
     return _last(*evidence.arm(claim.subject, claim.dataset, "test"), evidence)
 
 
+def sustained_test_counts(claim: Claim, evidence: Evidence) -> Sample:
+    """The lowest of each run's last three counts: a target that it meets, all three meet."""
+    arm, protocol = evidence.arm(claim.subject, claim.dataset, "test")
+    counts = tuple(_lowest_at_end(run) for run in arm.runs)
+    note = f"the lowest of the last {SUSTAINED_EPOCHS} epochs"
+    return replace(_last(arm, protocol, evidence), counts=counts, note=note)
+
+
 def best_validation_counts(claim: Claim, evidence: Evidence) -> Sample:
     """Right answers on the validation split after its best epoch, chosen on that same split."""
     arm, _ = evidence.arm(claim.subject, claim.dataset, "validation")
@@ -237,6 +261,12 @@ def _last(arm: Arm, protocol: Protocol | None, evidence: Evidence) -> Sample:
         runs=arm.runs,
         protocol=protocol,
     )
+
+
+def _lowest_at_end(run: RunRecord) -> int:
+    ends = [epoch.test_correct for epoch in run.epochs[-SUSTAINED_EPOCHS:]]
+    counts = [count for count in ends if count is not None]
+    return min(counts) if run.completed and len(counts) == SUSTAINED_EPOCHS else stats.MISSING
 
 
 def _best_validation(run: RunRecord) -> int:

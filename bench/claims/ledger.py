@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -16,7 +17,7 @@ from rich.text import Text
 from bench.claims.evidence import Evidence, Value
 from bench.claims.load import ClaimError
 from bench.claims.metrics import judge
-from bench.claims.rules import ClaimVerdict, Judgement, number
+from bench.claims.rules import ClaimVerdict, Gain, Judgement, corrected, number
 from bench.spec import Claim, canonical_json
 
 VERDICTS: tuple[ClaimVerdict, ...] = get_args(ClaimVerdict)
@@ -53,8 +54,9 @@ class Entry:
 
     @property
     def measured_words(self) -> str:
-        """What was measured, to be read."""
-        return "" if self.judged.measured is None else number(self.judged.measured)
+        """What was measured, to be read: 7,262; a rate as 9 of 10."""
+        measured = self.judged.measured
+        return self.judged.measured_words or ("" if measured is None else number(measured))
 
     @property
     def stands_on_words(self) -> str:
@@ -85,8 +87,17 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def ledger(claims: Iterable[Claim], evidence: Evidence) -> list[Entry]:
-    """Each claim with its verdict, in the claims' order."""
-    return [Entry(claim, judge(claim, evidence)) for claim in claims]
+    """Each claim with its verdict, in the claims' order; a file's gains are corrected together."""
+    found = [(claim, judge(claim, evidence)) for claim in claims]
+    gains: defaultdict[str, dict[str, Gain]] = defaultdict(dict)
+    for claim, judged in found:
+        if isinstance(judged, Gain):
+            gains[claim.file][claim.id] = judged
+    settled = {file: corrected(of_file) for file, of_file in gains.items()}
+    return [
+        Entry(claim, settled[claim.file][claim.id] if isinstance(judged, Gain) else judged)
+        for claim, judged in found
+    ]
 
 
 def as_json(entries: Sequence[Entry]) -> bytes:

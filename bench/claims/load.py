@@ -16,6 +16,7 @@ from typing import Any
 import msgspec
 
 from bench.claims.metrics import METRICS, entry
+from bench.claims.rules import rate
 from bench.errors import BenchError, nearest
 from bench.spec import Augmentation, Claim, Recipe
 
@@ -254,6 +255,8 @@ def _misfits(claim: Claim, name: str) -> Iterator[Want]:
         yield "not two numbers", "give the whole and the part", "numbers"
     if "relation" in METRICS[name].keys and claim.relation == "equals":
         yield "a mean equals no number", "use below, at_most, above or at_least", "relation"
+    if METRICS[name].rule is rate and claim.relation in ("below", "at_most"):
+        yield "a rate is of runs that reach a number", "use above or at_least", "relation"
 
 
 def _is_recipe_field(path: str) -> bool:

@@ -11,10 +11,10 @@ from typing import Any
 
 from bench.claims import finding, rules
 from bench.claims.evidence import Absent, Evidence
-from bench.claims.rules import Judgement
+from bench.claims.rules import Gain, Judgement
 from bench.spec import Claim
 
-Rule = Callable[[Claim, Any], Judgement]
+Rule = Callable[[Claim, Any], Judgement | Gain]
 NUMBER = ("published",)
 NUMBERS = ("published", "numbers")
 TERMS = ("published", "terms")
@@ -37,8 +37,8 @@ class Metric:
     rule: Rule
     keys: tuple[str, ...] = NUMBER
 
-    def judge(self, claim: Claim, evidence: Evidence) -> Judgement:
-        """The verdict, or why there is none."""
+    def judge(self, claim: Claim, evidence: Evidence) -> Judgement | Gain:
+        """The verdict, or why there is none; a gain waits for the others of its file."""
         try:
             return self.rule(claim, self.find(claim, evidence))
         except Absent as why:
@@ -101,6 +101,12 @@ METRICS: Mapping[str, Metric] = {
     "n_layers.*": Metric(
         "calls of layers of a kind, such as Conv2d", finding.calls_of_operation, exact
     ),
+    "layer_sequence": Metric(
+        "kinds of the layers called from the first to the last of `layers`",
+        finding.sequence_of_calls,
+        exact,
+        ("text", "layers"),
+    ),
     "parameters_saved_percent": Metric(
         "parameters less than `against` has, in percent of those",
         finding.saved_percent("parameters", "n_parameters"),
@@ -160,6 +166,11 @@ METRICS: Mapping[str, Metric] = {
     "consistent_test_accuracy_percent": Metric(
         "an accuracy that nine runs of ten reach after the last epoch",
         finding.last_test_counts,
+        rules.rate,
+    ),
+    "sustained_test_accuracy_percent": Metric(
+        "an accuracy that nine runs of ten reach after each of the last three epochs",
+        finding.sustained_test_counts,
         rules.rate,
     ),
     "accuracy_gain_points": Metric(
@@ -226,8 +237,8 @@ def entry(metric: str) -> str | None:
     return family if dot and argument and family in METRICS else None
 
 
-def judge(claim: Claim, evidence: Evidence) -> Judgement:
-    """The verdict on a claim whose file was checked when it was loaded."""
+def judge(claim: Claim, evidence: Evidence) -> Judgement | Gain:
+    """The verdict on a claim whose file was checked when it was loaded; see `Metric.judge`."""
     name = entry(claim.metric)
     assert name is not None, f"unknown metric '{claim.metric}' in a checked claim"
     return METRICS[name].judge(claim, evidence)

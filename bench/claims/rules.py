@@ -2,12 +2,13 @@
 
 Structure is compared exactly, a single run's accuracy with the prediction interval of one more
 run, a mean with its t interval, "consistently" with the exact bounds of a rate, a technique by a
-paired comparison with the network that lacks it.
+paired comparison with the network that lacks it, corrected for all techniques of its file.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from decimal import ROUND_HALF_UP, Decimal
 from fractions import Fraction
@@ -32,9 +33,27 @@ class Judgement:
     verdict: ClaimVerdict
     rule: str  # by which it was reached, with its figures
     measured: Value | None = None
+    measured_words: str = ""  # where the value alone does not say it
     n: int | None = None  # runs
     stands_on: tuple[str, ...] = ()
     seeds_needed: int | None = None  # more, at the least
+
+
+@dataclass(frozen=True)
+class Gain:
+    """A comparison that waits for the others of its file: Holm corrects their p together.
+
+    Attributes:
+        found: The two samples.
+        points: Difference of their means.
+        p: Of the exact test, not corrected.
+        compared: All of the comparison.
+    """
+
+    found: Pair
+    points: float
+    p: float
+    compared: stats.Comparison
 
 
 def exact(claim: Claim, found: Exact) -> Judgement:
@@ -57,7 +76,8 @@ def placed(claim: Claim, found: Sample) -> Judgement:
     place = stats.placement(published, counts)
     if place.prediction is None or place.n < FEWEST_RUNS:
         more = max(FEWEST_RUNS - place.n, 1)
-        return _undecided(found, "95% prediction interval of one more run", more)
+        rule = "95% prediction interval of one more run"
+        return _undecided(found, rule, more, _mean_percent(found))
     half = stats.published_count(claim.tolerance, n_images)
     inside = place.prediction.low < published + half and place.prediction.high >= published - half
     interval = place.prediction.times(100 / n_images)
@@ -65,7 +85,7 @@ def placed(claim: Claim, found: Sample) -> Judgement:
         f"95% prediction interval of one more run, {interval.low:.3f} to {interval.high:.3f}; "
         f"at percentile {place.percentile:.0f} of the runs"
     )
-    return _of_runs("confirmed" if inside else "refuted", found, rule)
+    return _of_runs("confirmed" if inside else "refuted", found, rule, _mean_percent(found))
 
 
 def mean(claim: Claim, found: Sample) -> Judgement:
@@ -86,43 +106,75 @@ def rate(claim: Claim, found: Sample) -> Judgement:
     Runs that went on until they were decided are judged by their confidence sequence only.
     """
     judged = _rate(claim, found)
+    k_of_n = f"{judged.successes} of {judged.n}"
     bounds = "confidence sequence" if found.protocol else "one-sided 95% bounds"
     rule = (
-        f"{judged.successes} of {judged.n} runs reach it; {bounds} of the rate "
-        f"{judged.lower:.3f} and {judged.upper:.3f} against {judged.rate:.2f}"
+        f"{k_of_n} runs {'exceed' if claim.relation == 'above' else 'reach'} it; {bounds} of the "
+        f"rate {judged.lower:.3f} and {judged.upper:.3f} against {judged.rate:.2f}"
     )
     share = Fraction(judged.successes, judged.n) if judged.n else None
     confirmed, refuted = judged.more_to_confirm, judged.more_to_refute
-    if judged.verdict != "undecided" or confirmed is None or refuted is None:
-        return _of_runs(judged.verdict, found, rule, share)
-    needs = f"{_seeds(confirmed)} to be confirmed, {refuted:,} to be refuted"
-    return _undecided(found, rule, min(confirmed, refuted), share, needs)
+    if judged.verdict == "undecided" and confirmed is not None and refuted is not None:
+        needs = f"{_seeds(confirmed)} to be confirmed, {refuted:,} to be refuted"
+        judgement = _undecided(found, rule, min(confirmed, refuted), share, needs)
+    else:
+        judgement = _of_runs(judged.verdict, found, rule, share)
+    return replace(judgement, measured_words=k_of_n)
 
 
 def _rate(claim: Claim, found: Sample) -> stats.RateVerdict | stats.SequenceVerdict:
-    if found.protocol is not None:
-        share = _fraction(claim.published) / 100
-        return deciding.judge(found.runs, found.protocol, share, stats.DECLARED_RATE)
-    target = math.ceil(stats.published_count(claim.published, found.n_images))
-    return stats.rate_verdict(sum(each >= target for each in found.counts), len(found.counts))
+    target = _least_count(claim, found.n_images)
+    if found.protocol is None:
+        return stats.rate_verdict(sum(each >= target for each in found.counts), len(found.counts))
+    count_of = dict(zip((run.seed for run in found.runs), found.counts, strict=True))
+    judged = deciding.unbroken(found.runs, found.protocol)
+    return stats.until_decided([count_of[run.seed] >= target for run in judged])
 
 
-def gain(claim: Claim, found: Pair) -> Judgement:
-    """Whether the first network is better: the exact test, or equal within the margin."""
+def _least_count(claim: Claim, n_images: int) -> int:
+    """The fewest right answers that meet the published accuracy; ">99.4%" is strict."""
+    published = stats.published_count(claim.published, n_images)
+    return math.floor(published) + 1 if claim.relation == "above" else math.ceil(published)
+
+
+def gain(claim: Claim, found: Pair) -> Judgement | Gain:
+    """The comparison of two networks; `corrected` judges those of a file."""
     design = stats.Design(found.first.n_images, found.paired, COMPARISON_SEED)
     compared = stats.compare(found.first.counts, found.second.counts, design)
     points = compared.difference_points
-    stands = replace(found.first, stands_on=found.first.stands_on + found.second.stands_on)
     if points is None or compared.test is None:
-        return _undecided(stands, "comparison of means", FEWEST_RUNS)
-    p, equal = compared.test.p, compared.equivalence
-    rule = f"{'paired' if found.paired else 'unpaired'} exact test, p {p:.3f}{_ends(compared)}"
-    if p < stats.ALPHA:
-        return _of_runs("confirmed" if points > 0 else "refuted", stands, rule, points)
+        return _undecided(_both(found), "comparison of means", FEWEST_RUNS)
+    return Gain(found, points, compared.test.p, compared)
+
+
+def corrected(gains: Mapping[str, Gain]) -> dict[str, Judgement]:
+    """Whether each first network is better: the exact test by Holm, or equal within the margin."""
+    p_values = stats.holm([gain.p for gain in gains.values()])
+    return {
+        name: _gain(gain, p, len(gains))
+        for (name, gain), p in zip(gains.items(), p_values, strict=True)
+        if p is not None
+    }
+
+
+def _gain(gain: Gain, holm_p: float, n_claims: int) -> Judgement:
+    found, points, equal = _both(gain.found), gain.points, gain.compared.equivalence
+    rule = (
+        f"{'paired' if gain.found.paired else 'unpaired'} exact test, p {gain.p:.3f}, "
+        f"{holm_p:.3f} by Holm over {n_claims} claim{'' if n_claims == 1 else 's'}"
+        f"{_ends(gain.compared)}"
+    )
+    if holm_p < stats.ALPHA:
+        return _of_runs("confirmed" if points > 0 else "refuted", found, rule, points)
     if equal is not None and equal.verdict == "equivalent":
         rule += f"; the same within {equal.margin_points} points"
-        return _of_runs("refuted", stands, rule, points)
-    return _undecided(stands, rule, _seeds_for_gain(found), points)
+        return _of_runs("refuted", found, rule, points)
+    return _undecided(found, rule, _seeds_for_gain(gain.found), points)
+
+
+def _both(found: Pair) -> Sample:
+    """The first network's runs, standing on the records of both."""
+    return replace(found.first, stands_on=found.first.stands_on + found.second.stands_on)
 
 
 def absent(claim: Claim, why: Absent) -> Judgement:
@@ -206,6 +258,12 @@ def _mean(claim: Claim, found: Sample, exact_values: list[Fraction]) -> Judgemen
     return _undecided(found, rule, more, average)
 
 
+def _mean_percent(found: Sample) -> Fraction | None:
+    """The mean accuracy of the runs that have one."""
+    known = found.known
+    return Fraction(100 * sum(known), found.n_images * len(known)) if known else None
+
+
 def _seeds_for_gain(found: Pair) -> int:
     """More seeds an arm until the protocol's margin would be seen, were the spread the true one."""
     ours, theirs = found.first.counts, found.second.counts
@@ -229,14 +287,11 @@ def _ends(compared: stats.Comparison) -> str:
 def _of_runs(
     verdict: ClaimVerdict, found: Sample, rule: str, measured: Value | None = None
 ) -> Judgement:
-    """Over runs; the mean accuracy in percent is what was measured, unless said otherwise."""
-    known = found.known
-    if measured is None and known:
-        measured = Fraction(100 * sum(known), found.n_images * len(known))
-    missing = len(found.counts) - len(known)
+    missing = len(found.counts) - len(found.known)
     parts = [found.note, rule, f"{missing} without a count" if missing else ""]
     words = "; ".join(part for part in parts if part)
-    return Judgement(verdict, words, measured, len(found.counts), found.stands_on)
+    n = len(found.counts)
+    return Judgement(verdict, words, measured, n=n, stands_on=found.stands_on)
 
 
 def _undecided(

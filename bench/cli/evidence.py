@@ -74,10 +74,11 @@ def claims(
         _tell_mistakes(paths, document)
         return
     allowed = [*(allow or []), *(known_ids(known) if known else [])]
-    suites, notice = judging.suites(suite or [], results)
-    entries = judging.entries(paths, suites, named=bool(file) or builtin)
-    if notice:
-        complain(f"Notice: {notice}")
+    suites, fall_back = judging.suites(suite or [], results)
+    entries, left_out = judging.entries(paths, suites, named=bool(file) or builtin)
+    for notice in (fall_back, left_out):
+        if notice:
+            complain(f"Notice: {notice}")
     if as_json:
         sys.stdout.buffer.write(rows_as_json(entries))
     else:

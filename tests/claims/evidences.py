@@ -8,7 +8,9 @@ from typing import Any
 from msgspec.structs import replace
 
 from bench.claims.evidence import Evidence, Held, arranged
+from bench.claims.ledger import ledger
 from bench.claims.load import by_id
+from bench.claims.rules import Judgement
 from bench.spec import Claim, Measured, Portrait, RunRecord
 from tests import factories
 
@@ -91,3 +93,9 @@ def claim(metric: str, published: float = 0.0, **keys: Any) -> Claim:
 
 def evidence(*claims: Claim, **changes: Any) -> Evidence:
     return arranged([held(**changes)], by_id(claims).values())
+
+
+def judge(said: Claim, found: Evidence) -> Judgement:
+    """The verdict on a claim that is the only one of its file."""
+    (entry,) = ledger([said], found)
+    return entry.judged

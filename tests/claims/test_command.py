@@ -25,11 +25,12 @@ KEYS = (
     *("id", "file", "line", "quote", "metric", "subject"),
     *("published", "measured", "n", "verdict", "rule", "stands_on"),
 )
+LEFT_OUT = "Notice: left out, no network of theirs in the suite: firekind, nagalakshmi, raj\n"
 
 
 def test_json_rows_are_as_they_are_declared(bench: Bench, results: Path) -> None:
     done = bench("claims", "--suite", "measured", "--json")
-    assert (done.returncode, done.stderr) == (0, "")
+    assert (done.returncode, done.stderr) == (0, LEFT_OUT)
     rows = {row["id"]: row for row in json.loads(done.stdout)}
     assert all(tuple(row) == KEYS for row in rows.values())
     assert rows["model_1.receptive_field.conv5"] == {
@@ -55,7 +56,7 @@ def test_json_rows_are_as_they_are_declared(bench: Bench, results: Path) -> None
 
 def test_a_pipe_gets_plain_lines_and_a_tally(bench: Bench, results: Path) -> None:
     done = bench("claims", "--suite", "measured")
-    assert (done.returncode, done.stderr) == (0, "")
+    assert (done.returncode, done.stderr) == (0, LEFT_OUT)
     *lines, tally = done.stdout.splitlines()
     cells = [line.split("\t") for line in lines]
     assert {len(row) for row in cells} == {8}
@@ -73,15 +74,16 @@ def test_strict_guards_against_new_refutations(bench: Bench, results: Path, tmp_
     assert "inconsistent" not in found.stderr
 
     known = tmp_path / "known.txt"
-    refuted = found.stderr.removeprefix("refuted: ").strip().split(", ")
+    refuted = found.stderr.removeprefix(f"{LEFT_OUT}refuted: ").strip().split(", ")
     known.write_text("# of old\n" + "\n".join(f"{each}  # known" for each in refuted))
     quiet = bench(*words, "--known", str(known))
-    assert (quiet.returncode, quiet.stderr) == (0, "")
+    assert (quiet.returncode, quiet.stderr) == (0, LEFT_OUT)
 
     known.write_text("\n".join([*refuted[1:], "model_1.parameters", "nothing"]))
     new = bench(*words, "--known", str(known))
     assert new.returncode == 1
     assert new.stderr.splitlines() == [
+        LEFT_OUT.rstrip(),
         "Notice: known as refuted, but 'model_1.parameters' is confirmed",
         "Notice: known as refuted, but 'nothing' is no claim's id",
         f"refuted: {refuted[0]}",
@@ -170,6 +172,27 @@ def test_several_suites_judge_together(bench: Bench, results: Path) -> None:
     words = ("claims", "--suite", "measured", "--suite", "trained", "--json")
     rows = {row["id"]: row for row in json.loads(bench(*words).stdout)}
     assert rows["model_1.receptive_field.conv5"]["measured"] == 24
+
+
+def test_documents_that_were_left_out_are_named(
+    bench: Bench, results: Path, tmp_path: Path
+) -> None:
+    named = [str(ROOT / "claims" / f"{name}.toml") for name in ("session6", "raj")]
+    folder = tmp_path / "claims"
+    folder.mkdir()
+    for path in named:
+        shutil.copy(path, folder)
+    words = ("claims", "--suite", "measured", "--json")
+    done = bench(*words)
+    assert done.stderr == "Notice: left out, no network of theirs in the suite: raj\n"
+    assert {row["file"] for row in json.loads(done.stdout)} == {"session6"}
+    asked = bench(*words, "--file", named[0], "--file", named[1])
+    assert asked.stderr == ""
+    assert {row["file"] for row in json.loads(asked.stdout)} == {"session6", "raj"}
+    (folder / "session6.toml").unlink()
+    alone = bench(*words)  # the ledger would be empty
+    assert alone.stderr == ""
+    assert {row["file"] for row in json.loads(alone.stdout)} == {"raj"}
 
 
 def test_no_torch_is_loaded(results: Path, tmp_path: Path) -> None:

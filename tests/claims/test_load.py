@@ -83,6 +83,11 @@ MALFORMED = [
         "not two numbers",
     ),
     (
+        GOOD.replace("n_parameters", "consistent_test_accuracy_percent") + "relation = 'below'\n",
+        ":8:1",
+        "a rate is of runs that reach a number",
+    ),
+    (
         GOOD.replace("n_parameters", "mean_test_accuracy_percent") + "relation = 'equals'\n",
         ":8:1",
         "a mean equals no number",

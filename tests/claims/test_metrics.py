@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from bench.claims.metrics import METRICS, entry, judge
+from bench.claims.metrics import METRICS, entry
 from bench.spec import Claim
-from tests.claims.evidences import claim, evidence
+from tests.claims.evidences import claim, evidence, judge
 
 TERMS = (
     claim("last_test_accuracy_percent", 99.35, tolerance=0.005, id="accuracy"),
@@ -75,6 +75,8 @@ NUMBERS: tuple[tuple[str, str, float, Any, dict[str, Any]], ...] = (
 )
 WORDS: tuple[tuple[str, str, str, dict[str, Any]], ...] = (
     ("output_shape", "output_shape", "28x28x12", {"layers": ("point",)}),
+    ("layer_sequence", "layer_sequence", "Conv2d, Conv2d", {"layers": PAIR}),
+    ("layer_sequence", "layer_sequence", "Conv2d, Conv2d, Dropout", {"layers": ("drop", "deep")}),
     ("recipe.*", "recipe.optimizer", "adam", {}),
 )
 # entry, metric, published, verdict, measured, other keys; counts stand in `evidences`
@@ -90,6 +92,8 @@ OVER_RUNS: tuple[tuple[str, float, str, dict[str, Any]], ...] = (
     ("mean_test_shortfall_points", 0.07, "confirmed", {"relation": "at_most"}),
     ("consistent_test_accuracy_percent", 99.60, "refuted", {}),
     ("consistent_test_accuracy_percent", 99.40, "undecided", {}),
+    ("sustained_test_accuracy_percent", 99.60, "refuted", {}),
+    ("sustained_test_accuracy_percent", 90.00, "undecided", {}),
     ("accuracy_gain_points", 0, "confirmed", {"against": "model_2"}),
     ("not_checkable", 0, "not checkable", {"reason": "elegance"}),
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from fractions import Fraction
 from typing import Any
 
@@ -10,13 +11,24 @@ import numpy as np
 import pytest
 from scipy import stats as scipy_stats
 
+from bench import stats
 from bench.claims import rules
 from bench.claims.evidence import Evidence, Exact, arranged
-from bench.claims.metrics import judge
+from bench.claims.ledger import as_json, ledger
 from bench.protocol import Protocol
-from bench.spec import Claim
+from bench.spec import Claim, RunRecord
 from tests import factories
-from tests.claims.evidences import OTHER, OUR_COUNTS, SUBJECT, claim, evidence, held, portrait, runs
+from tests.claims.evidences import (
+    OTHER,
+    OUR_COUNTS,
+    SUBJECT,
+    claim,
+    evidence,
+    held,
+    judge,
+    portrait,
+    runs,
+)
 
 
 @pytest.mark.parametrize(
@@ -97,12 +109,75 @@ def test_consistently_is_a_rate_over_all_runs(counts: list[int | None], verdict:
     assert f"{reached} of {len(counts)} runs reach it" in found.rule
 
 
+def test_a_rate_is_worded_as_a_count_and_a_share_in_json() -> None:
+    said = claim("consistent_test_accuracy_percent", 99.4)
+    (entry,) = ledger([said], evidence(said, runs=runs(SUBJECT, [9940] * 8 + [9939, None])))
+    assert (entry.published_words, entry.measured_words) == ("99.4", "8 of 10")
+    assert json.loads(as_json([entry]))[0]["measured"] == 0.8
+
+
+DECLARED = Protocol(rate=0.9, target=99.4, cap=200, alpha=0.05)
+
+
+@pytest.mark.parametrize("protocol", [None, DECLARED])
+@pytest.mark.parametrize(
+    ("relation", "count", "reached"),
+    [("equals", 9940, 40), ("at_least", 9940, 40), ("above", 9940, 0), ("above", 9941, 40)],
+)
+def test_above_is_strict(
+    protocol: Protocol | None, relation: Any, count: int, reached: int
+) -> None:
+    said = claim("consistent_test_accuracy_percent", 99.4, relation=relation)
+    found = of_counts(said, *[count] * 40, protocol=protocol)
+    assert found.measured_words == f"{reached} of 40"
+    assert f"runs {'exceed' if relation == 'above' else 'reach'} it" in found.rule
+
+
+@pytest.mark.parametrize("relation", ["equals", "above"])
+def test_a_published_number_between_two_counts_needs_the_upper_one(relation: Any) -> None:
+    said = claim("consistent_test_accuracy_percent", 99.405, relation=relation)  # 9,940.5 images
+    assert of_counts(said, 9940, 9941, 9941).measured_words == "2 of 3"
+
+
 def test_runs_until_decided_are_judged_by_their_sequence() -> None:
     said = claim("consistent_test_accuracy_percent", 99.4)
-    declared = Protocol(rate=0.9, target=99.4, cap=200, alpha=0.05)
-    found = of_counts(said, *[9940] * 29, protocol=declared)
+    found = of_counts(said, *[9940] * 29, protocol=DECLARED)
     assert found.verdict == "undecided"  # 29 of 29 confirm a fixed number of runs only
     assert "confidence sequence" in found.rule
+
+
+CURVES = (  # counts after each epoch, whether the last three reach 9,940
+    ((9000, 9940, 9941, 9940), True),
+    ((9999, 9939, 9940, 9940), False),
+    ((9999, 9940, 9939, 9940), False),
+    ((9999, 9940, 9940, 9939), False),
+    ((9940, 9940, 9940), True),
+)
+
+
+def with_curve(run: RunRecord, curve: tuple[int, ...]) -> RunRecord:
+    epochs = [msgspec.structs.replace(run.epochs[0], test_correct=count) for count in curve]
+    return msgspec.structs.replace(run, epochs=epochs)
+
+
+@pytest.mark.parametrize("protocol", [None, DECLARED])
+@pytest.mark.parametrize(("curve", "holds"), CURVES)
+def test_sustained_is_met_by_the_last_three_epochs_all(
+    protocol: Protocol | None, curve: tuple[int, ...], holds: bool
+) -> None:
+    said = claim("sustained_test_accuracy_percent", 99.4)
+    ours = [with_curve(run, curve) for run in runs(SUBJECT, [9940] * 2)]
+    found = judge(said, evidence(said, runs=ours, protocol=protocol))
+    assert found.measured_words == ("2 of 2" if holds else "0 of 2")
+    assert stats.sustained([curve], 9940).tolist() == [holds]
+    assert "lowest of the last 3 epochs" in found.rule
+
+
+def test_two_epochs_or_a_run_that_diverged_sustain_nothing() -> None:
+    said = claim("sustained_test_accuracy_percent", 99.4)
+    (whole,), (diverged,) = runs(SUBJECT, [9940]), runs(SUBJECT, [None, None])[1:]
+    ours = [with_curve(whole, (9940, 9940)), diverged]
+    assert judge(said, evidence(said, runs=ours)).measured_words == "0 of 2"
 
 
 def test_a_best_epoch_is_told_to_be_optimistic() -> None:
@@ -170,6 +245,52 @@ def test_networks_that_are_the_same_within_the_margin_refute_a_gain() -> None:
     found = gained([*same], base)
     assert found.verdict == "refuted"
     assert "the same within 0.05 points" in found.rule
+
+
+THIRD = "model_3"
+LOW: list[int | None] = [9930, 9935, 9932, 9938, 9931, 9934]
+HIGH: list[int | None] = [9941, 9945, 9944, 9950, 9945, 9949]  # all six above: p = 2 / 2**6
+GAINS = {
+    "one": claim("accuracy_gain_points", against=OTHER, id="one"),
+    "two": claim("accuracy_gain_points", against=THIRD, id="two"),
+}
+
+
+def gained_together(*said: Claim, third: list[int | None]) -> dict[str, rules.Judgement]:
+    every = runs(SUBJECT, HIGH) + runs(OTHER, LOW) + runs(THIRD, third)
+    return {each.claim.id: each.judged for each in ledger(said, evidence(*said, runs=every))}
+
+
+def test_gains_of_one_file_are_corrected_together() -> None:
+    alone = gained_together(GAINS["one"], third=LOW)["one"]
+    assert alone.verdict == "confirmed"
+    assert "p 0.031, 0.031 by Holm over 1 claim," in alone.rule
+    both = gained_together(*GAINS.values(), third=LOW)
+    assert {each.verdict for each in both.values()} == {"undecided"}  # 2 * 0.03125
+    assert all("p 0.031, 0.062 by Holm over 2 claims," in each.rule for each in both.values())
+    assert all((each.seeds_needed or 0) > 0 for each in both.values())
+
+
+def test_gains_of_two_files_are_not_corrected_together() -> None:
+    elsewhere = msgspec.structs.replace(GAINS["two"], file="other")
+    found = gained_together(GAINS["one"], elsewhere, third=LOW)
+    assert [each.verdict for each in found.values()] == ["confirmed", "confirmed"]
+    assert "Holm over 1 claim," in found["two"].rule
+
+
+def test_a_gain_without_runs_corrects_nothing() -> None:
+    found = gained_together(*GAINS.values(), third=[])
+    assert "no runs of 'model_3'" in found["two"].rule
+    assert found["one"].verdict == "confirmed"
+
+
+def test_the_largest_p_is_not_corrected_and_equivalence_refutes_as_before() -> None:
+    same = [count + (-1) ** seed for seed, count in enumerate(HIGH) if count]
+    found = gained_together(*GAINS.values(), third=[*same])
+    assert found["one"].verdict == "undecided"  # 2 * 0.03125
+    assert found["two"].verdict == "refuted"
+    assert "p 1.000, 1.000 by Holm over 2 claims" in found["two"].rule
+    assert "the same within 0.05 points" in found["two"].rule
 
 
 def test_other_seeds_are_compared_unpaired() -> None:

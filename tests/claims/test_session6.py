@@ -1,9 +1,8 @@
-"""The shipped claims: faithful to the document, and judged right where it can be worked by hand."""
+"""The course README's claims: complete, and judged right where it can be worked by hand."""
 
 from __future__ import annotations
 
-import re
-from decimal import Decimal
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -13,66 +12,24 @@ from bench import claims, shipped
 from bench.claims.evidence import Held, arranged
 from bench.claims.ledger import VERDICTS, Entry, ledger
 from bench.claims.metrics import METRICS, entry
-from bench.spec import Claim, Measured, Portrait, RunRecord
+from bench.spec import Measured, Portrait, RunRecord
 from bench.store import Suite
 from tests.support import ROOT
 
 CLAIMS = claims.load_file(shipped.folder("claims") / "session6.toml")
-ROUNDED = re.compile(r"(~?)(\d[\d,]*(?:\.\d+)?)(%?)")
-WORDS_ALONE = ("not_checkable", "accuracy_gain_points")
+ELSEWHERE = {  # what other documents speak of
+    *("multiply_adds", "best_test_accuracy_percent", "sustained_test_accuracy_percent"),
+}
 
 
 def test_there_are_many_and_few_that_cannot_be_checked() -> None:
     assert len(CLAIMS) >= 90
     assert sum(claim.metric == "not_checkable" for claim in CLAIMS) <= 10
-    assert [claim.line for claim in CLAIMS] == sorted(claim.line for claim in CLAIMS)
-
-
-def test_no_verdict_is_typed_in() -> None:
-    text = (shipped.folder("claims") / "session6.toml").read_text(encoding="utf-8")
-    keys = set(re.findall(r"^(\w+) =", text, re.MULTILINE))
-    assert keys <= set(Claim.__struct_fields__)
-    assert not any(re.search(rf'"{verdict}"', text) for verdict in VERDICTS)
-
-
-@pytest.mark.parametrize("claim", CLAIMS, ids=lambda claim: claim.id)
-def test_a_published_value_is_in_its_quote_or_derived_from_it(claim: Claim) -> None:
-    if claim.metric in WORDS_ALONE:
-        return
-    if claim.derivation:
-        reckoned = eval(claim.derivation.rpartition(": ")[2], {"max": max})
-        assert reckoned == (claim.text or claim.published)
-        return
-    if claim.text:
-        assert claim.text in claim.quote
-        return
-    numbers = {Decimal(digits.replace(",", "")) for _, digits, _ in ROUNDED.findall(claim.quote)}
-    assert abs(Decimal(str(claim.published))) in numbers
-
-
-@pytest.mark.parametrize(
-    "claim", [c for c in CLAIMS if c.tolerance and not c.derivation], ids=lambda claim: claim.id
-)
-def test_a_tolerance_is_half_of_the_last_digit_given(claim: Claim) -> None:
-    published = abs(Decimal(str(claim.published)))
-    allowed = set()
-    for about, digits, percent in ROUNDED.findall(claim.quote):
-        number = Decimal(digits.replace(",", ""))
-        if number != published:
-            continue
-        exponent = number.as_tuple().exponent
-        assert isinstance(exponent, int)
-        if about and exponent == 0:  # "~8,500": zeros at the end are no digits
-            exponent = len(digits.replace(",", "")) - len(digits.replace(",", "").rstrip("0"))
-        if about or percent or exponent < 0:
-            allowed.add(Decimal(1).scaleb(exponent) / 2)
-    # "~0.05-0.07%" has one sign for both of its ends
-    assert Decimal(str(claim.tolerance)) in allowed
 
 
 def test_every_kind_of_statement_is_there() -> None:
     used = {entry(claim.metric) for claim in CLAIMS}
-    assert used >= set(METRICS) - {"multiply_adds", "best_test_accuracy_percent"}
+    assert used >= set(METRICS) - ELSEWHERE
 
 
 def reference_runs() -> list[RunRecord]:
@@ -94,7 +51,10 @@ def structure(portraits: list[Portrait]) -> dict[str, Entry]:
 # the fifth convolution sees 16 + 2 * 4 = 24 and the sixth 32. A depthwise 3x3 on 8 channels has 9
 # weights a channel, 72, and 8 * 3 * 3 * 8 is 576: neither is 672. Conv layers of Model_1: 54 + 648
 # + 1,728 + 2,880 + 2,880 + 1,440 weights and 80 biases. BatchNorm: two for each of 70 (72)
-# channels. A skip of 12 to 20 channels: 240 weights, 20 biases.
+# channels. A skip of 12 to 20 channels: 240 weights, 20 biases. Gates of 12 and of 20 channels have
+# 4 neurons each, 48 and 80 weights a layer and no biases. 7,262 rounds to 7,300, 99.35 to 99.4.
+NORMED, BARE = "Conv2d, BatchNorm2d, ReLU", "Conv2d, AdaptiveAvgPool2d"
+GATE = "AdaptiveAvgPool2d, Linear, ReLU, Linear, Sigmoid"
 BY_HAND: tuple[tuple[str, Any, Any, str], ...] = (
     ("model_1.receptive_field.conv4", 14, 14, "confirmed"),
     ("model_1.receptive_field.conv5", 20, 24, "refuted"),
@@ -111,6 +71,31 @@ BY_HAND: tuple[tuple[str, Any, Any, str], ...] = (
     ("depthwise.weights.standard", 864, 864, "confirmed"),
     ("depthwise.saving", 11, 80.555556, "refuted"),
     ("model_2.separable_saving", 40, 29.835749, "refuted"),  # 7,262 of 10,350
+    ("model_1.n_weights.conv1", 54, 54, "confirmed"),
+    ("model_1.n_weights.conv6", 1440, 1440, "confirmed"),
+    ("model_1.sequence.conv1", NORMED, NORMED, "confirmed"),
+    ("model_1.sequence.conv5", NORMED, NORMED, "confirmed"),
+    ("model_1.sequence.conv6", BARE, BARE, "confirmed"),
+    ("model_1.sequence.pool2", "MaxPool2d, Dropout", "MaxPool2d, Dropout", "confirmed"),
+    ("model_1.n_layers.batchnorm", 5, 5, "confirmed"),
+    ("model_1.n_layers.relu", 5, 5, "confirmed"),
+    ("model_2.about_parameters_and_table", 7200, 7262, "inconsistent"),
+    ("model_2.expected_accuracy_and_table", 99.1, 99.35, "inconsistent"),
+    ("model_2.depthwise.n_weights", 72, 72, "confirmed"),
+    ("model_2.pointwise.groups", 1, 1, "confirmed"),
+    ("model_2.average_pooling", "1x1x10", "1x1x10", "confirmed"),
+    ("model_3.se1.reduction", 48, 48, "confirmed"),
+    ("model_3.se2.reduction", 80, 80, "confirmed"),
+    ("model_3.se2.squeeze", "1x1x20", "1x1x20", "confirmed"),
+    ("model_3.se1.sequence", GATE, GATE, "confirmed"),
+    ("model_3.se2.sequence", GATE, GATE, "confirmed"),
+    ("model_3.se2.output", "20", "20", "confirmed"),
+    ("model_3.se1.output_biases", 12, 0, "refuted"),
+    ("model_3.se2.output_biases", 20, 0, "refuted"),
+    ("model_3.attention.depthwise", 0, 72 + 8 + 144 + 16, "confirmed"),
+    ("model_3.attention.place", "ReLU, AdaptiveAvgPool2d", "ReLU, AdaptiveAvgPool2d", "confirmed"),
+    ("model_3.residual.place", "Sigmoid, Conv2d", "Sigmoid, Conv2d", "confirmed"),
+    ("model_3.average_pooling", "1x1x10", "1x1x10", "confirmed"),
     ("model_3.se1.parameters", 96, 96, "confirmed"),
     ("model_3.se2.parameters", 160, 160, "confirmed"),
     ("model_3.se1.about_parameters", 3, 96, "refuted"),
@@ -192,17 +177,28 @@ def test_a_changed_record_changes_the_verdict(portraits: list[Portrait]) -> None
     assert after["model_2.test_accuracy"].judged == before["model_2.test_accuracy"].judged
 
 
-def mutated(portraits: list[Portrait], measure: str, layer: str, **cells: Any) -> list[Portrait]:
+Rows = dict[str, dict[str, Any]]
+
+
+def with_rows(
+    portraits: list[Portrait], name: str, measure: str, change: Callable[[Rows], Rows]
+) -> list[Portrait]:
     def changed(found: Measured) -> Measured:
-        rows = {**found.layers, layer: {**found.layers[layer], **cells}}
-        return replace(found, layers=rows)
+        return replace(found, layers=change(found.layers))
 
     return [
         replace(p, measures={**p.measures, measure: changed(p.measures[measure])})
-        if p.architecture == "model_1"
+        if p.architecture == name
         else p
         for p in portraits
     ]
+
+
+def mutated(portraits: list[Portrait], measure: str, layer: str, **cells: Any) -> list[Portrait]:
+    def change(rows: Rows) -> Rows:
+        return {**rows, layer: {**rows[layer], **cells}}
+
+    return with_rows(portraits, "model_1", measure, change)
 
 
 def test_a_changed_measure_changes_the_verdict(
@@ -214,6 +210,26 @@ def test_a_changed_measure_changes_the_verdict(
     other = judged(mutated(portraits, "parameters", "block2.2", output_shape=[20, 8, 8]), [])
     assert structure["model_1.output_shape.pool2"].judged.verdict == "confirmed"
     assert other["model_1.output_shape.pool2"].judged.verdict == "refuted"
+
+
+def test_a_norm_more_or_another_order_is_seen(portraits: list[Portrait]) -> None:
+    def normed(rows: Rows) -> Rows:  # the sixth convolution too
+        last = {"extra": {**rows["block3.0.1"], "output_shape": [10, 7, 7]}}
+        names = list(rows)
+        at = names.index("block3.1") + 1
+        return {n: rows[n] for n in names[:at]} | last | {n: rows[n] for n in names[at:]}
+
+    found = judged(with_rows(portraits, "model_1", "parameters", normed), [])
+    measured = found["model_1.sequence.conv6"].judged.measured
+    assert measured == "Conv2d, BatchNorm2d, AdaptiveAvgPool2d"
+    for name in ("model_1.sequence.conv6", "model_1.n_layers.batchnorm"):
+        assert found[name].judged.verdict == "refuted"
+
+    def skipped_first(rows: Rows) -> Rows:  # the gate would then see the sum
+        return {"skip": rows["skip"]} | {n: row for n, row in rows.items() if n != "skip"}
+
+    found = judged(with_rows(portraits, "model_3", "parameters", skipped_first), [])
+    assert found["model_3.residual.place"].judged.verdict == "refuted"
 
 
 def test_a_changed_recipe_changes_the_verdict(portraits: list[Portrait]) -> None:

@@ -1,0 +1,23 @@
+"""The committed evidence against the committed list: what is new or stale fails."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+from tests.support import ROOT, environment
+
+
+def test_the_reference_refutes_what_the_list_names_and_nothing_else() -> None:
+    words = ["claims", "--suite", "reference", "--strict", "--known", "claims/known-refuted.txt"]
+    done = subprocess.run(
+        [sys.executable, "-m", "bench", *words],
+        cwd=ROOT,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "known as refuted, but" not in done.stderr
+    assert "\nrefuted\t" in done.stdout
