@@ -70,8 +70,8 @@ def test_the_answer_is_a_sentence_with_parameters_runs_and_verdict() -> None:
     )
     assert "refuted for Model_2" in said.text[0]
     assert claims.href == "#claims"
-    assert claims.headline == "197 claims"
-    assert plain(claims.sentence).startswith("197 claims: ")
+    assert claims.headline == f"{len(CLAIMS)} claims"
+    assert plain(claims.sentence).startswith(f"{len(CLAIMS)} claims: ")
 
 
 def test_the_tally_counts_every_claim_once_and_the_ledger_is_made_once() -> None:
