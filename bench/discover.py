@@ -25,6 +25,7 @@ from bench.spec import NAME, Architecture, Recipe, RecipeError, checked
 
 SILENT = ("COMMENT", "NL", "ENCODING", "ENDMARKER")
 MEMORY_FORMATS = ("channels_last", "contiguous_format")
+TOP = "top"  # `report --group top` means the files at the top, so no sub-folder has this name
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ def scan(folder: Path, group: str | None = None) -> list[Found]:
         group: A sub-folder's name; None for the files at the top.
 
     Raises:
-        ArchitectureError: the folder or the group is missing.
+        ArchitectureError: the folder or the group is missing, or the group has a bad name.
     """
     place = folder / group if group else folder
     if not place.is_dir():
@@ -52,6 +53,12 @@ def scan(folder: Path, group: str | None = None) -> list[Found]:
             f"no folder of architectures '{group}'" if group else "no folder of architectures",
             where=str(place),
             remedy="make it with `python -m bench new NAME`, or name another with --group",
+        )
+    if group == TOP:
+        raise ArchitectureError(
+            f"bad name '{TOP}' of a group",
+            where=str(place),
+            remedy="rename the folder: `report --group top` means the files at the top",
         )
     paths = sorted(path for path in place.glob("*.py") if not path.name.startswith("_"))
     return [Found(path.stem, group or "", path) for path in paths]
@@ -61,7 +68,7 @@ def scan_all(folder: Path) -> list[Found]:
     """The files at the top and those of every group.
 
     Raises:
-        ArchitectureError: two files of one name.
+        ArchitectureError: two files of one name, or a group with a bad name.
     """
     groups = sorted(p.name for p in folder.iterdir() if p.is_dir() and p.name[0] not in "._")
     found = scan(folder) + [each for group in groups for each in scan(folder, group)]

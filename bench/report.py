@@ -100,7 +100,7 @@ def _files(summaries: list[Summary]) -> dict[str, str]:
     extras = Extras()
     index, markdown = (_whole_page(kind, summaries, extras) for kind in WHOLE)
     files = {INDEX: pages.html(index), MARKDOWN: pages.markdown(markdown)}
-    for name in summaries[0].palette:
+    for name in summaries[0].shown:
         page = _architecture_page(name, summaries, extras)
         files[f"{ARCHITECTURES}/{name}.html"] = pages.html(page)
     files.update(extras.files())
@@ -151,17 +151,17 @@ def _subtitle(summaries: list[Summary]) -> str:
 def _links(summary: Summary, current: str) -> tuple[Link, ...]:
     return tuple(
         Link(summary.display_name(name), summary.page_of(name), current == name)
-        for name in summary.palette
+        for name in summary.shown
     )
 
 
 def _series(summary: Summary) -> tuple[Series, ...]:
     """What the reader can choose from; one architecture is no choice."""
-    if len(summary.palette) < 2:
+    if len(summary.shown) < 2:
         return ()
     return tuple(
         Series(name, summary.display_name(name), summary.colour(name) % N_SERIES)
-        for name in summary.palette
+        for name in summary.shown
     )
 
 

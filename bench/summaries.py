@@ -60,7 +60,7 @@ def require_records(suite: Suite, found: list[Summary]) -> None:
 
 def _of_groups(found: list[Summary], groups: Sequence[str]) -> list[Summary]:
     """The same about some groups; data sets that none of them was trained on are left out."""
-    known = {found[0].group_of(name) or TOP for name in found[0].palette}
+    known = {found[0].group_of(name) or TOP for name in found[0].shown}
     for group in groups:
         if group not in known:
             raise UsageError(

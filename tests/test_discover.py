@@ -7,6 +7,7 @@ import pytest
 
 from bench import discover
 from bench.errors import ArchitectureError, UsageError
+from bench.summaries import TOP
 
 Write = Callable[..., Path]
 
@@ -75,6 +76,18 @@ def test_a_group_is_a_folder_and_one_name_stands_once(
     ]
     write_architecture("tiny", group="ablations")
     with pytest.raises(ArchitectureError, match="two architectures named 'tiny'"):
+        discover.scan_all(place)
+
+
+def test_no_group_has_the_name_of_the_files_at_the_top(
+    tmp_path: Path, write_architecture: Write
+) -> None:
+    write_architecture("tiny", group=TOP)
+    place = tmp_path / "architectures"
+    line = rf"bad name '{TOP}' of a group \({place / TOP}\): rename the folder"
+    with pytest.raises(ArchitectureError, match=line):
+        discover.scan(place, TOP)
+    with pytest.raises(ArchitectureError, match=line):
         discover.scan_all(place)
 
 

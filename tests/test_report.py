@@ -9,6 +9,7 @@ import os
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -251,6 +252,12 @@ def test_a_folded_table_is_folded_in_markdown_too() -> None:
         r"<details>\n<summary>.*</summary>\n<table>.*</table>\n</details>", parsed, re.S
     )
     assert parsed.count("<table>") == 1
+
+
+def test_an_empty_cell_of_a_total_is_not_bold_in_markdown() -> None:
+    total = ((Cell("Total"), Cell("")),)
+    source = pages.markdown(page_of(replace(TIMES, total=total)))
+    assert "\n| **Total** |  |\n" in source
 
 
 TIMES = Table(

@@ -59,19 +59,27 @@ def _gaps(summary: Summary) -> str:
 def _wanted(summary: Summary, arm: Arm) -> set[int]:
     """The seeds that the arm should have.
 
-    Runs that go on until they are decided end where they are; a search on the validation split
-    and a sweep on another kind of device have seeds of their own.
+    A variant of a network has those that somebody chose. Runs that go on until they are decided
+    end where they are. Else an arm owes the seeds of those that one command trained with it: a
+    search on the validation split and a sweep on another kind of device have seeds of their own.
     """
+    if not summary.is_own(arm):
+        return set()
     if summary.protocol is not None:
         last = max(run.seed for run in arm.runs)
         return set(range(summary.protocol.first_seed, last + 1))
     return {
-        run.seed for other in summary.arms if _matrix(other) == _matrix(arm) for run in other.runs
+        run.seed
+        for other in summary.arms
+        if summary.is_own(other) and _one_matrix(other, arm)
+        for run in other.runs
     }
 
 
-def _matrix(arm: Arm) -> tuple[bool, str]:
-    return arm.first.evaluate_test, arm.first.numerics.device_type
+def _one_matrix(one: Arm, other: Arm) -> bool:
+    kinds = ((arm.first.evaluate_test, arm.first.numerics.device_type) for arm in (one, other))
+    commands = ({run.environment.command for run in arm.runs} for arm in (one, other))
+    return len(set(kinds)) == 1 and bool(set.intersection(*commands))
 
 
 def _environments(summary: Summary) -> str:

@@ -6,10 +6,9 @@ set or kind of device are another arm: they are shown beside it and never averag
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any
 
 import msgspec
 
@@ -19,8 +18,8 @@ from bench.claims.evidence import Held, arranged
 from bench.claims.ledger import Entry, ledger
 from bench.findings import EffectiveField, Findings
 from bench.protocol import Protocol
-from bench.recipes import difference
-from bench.spec import Claim, DatasetInfo, Portrait, RunRecord, canonical_json, digest
+from bench.sections._labels import labels
+from bench.spec import Claim, DatasetInfo, Portrait, RunRecord
 from bench.stats import (
     DECLARED_RATE,
     MISSING,
@@ -115,7 +114,8 @@ class Summary:
     Attributes:
         base: From the page to the reports folder, "" or "../".
         record_links: A run's key -> its file, relative to the reports folder.
-        palette: Every architecture of the suite, sorted: its position is its colour.
+        palette: Every architecture of the suite, shown or not, sorted: its position is its colour.
+        shown: Those of them that have a page and a place in the legend, sorted.
         is_first: Whether this data set's part stands first on a page: what is said once for the
             whole suite is said there.
         suite_runs, suite_portraits: Of all data sets and architectures, shown or not: what claims
@@ -129,6 +129,7 @@ class Summary:
     claims: tuple[Claim, ...]
     record_links: Mapping[str, str]
     palette: tuple[str, ...]
+    shown: tuple[str, ...]
     command: str
     base: str = ""
     portrait_of: Mapping[str, Portrait] = field(default_factory=dict)
@@ -174,6 +175,22 @@ class Summary:
         )
         return next(matches, None)
 
+    def published_of(self, arm: Arm, metric: str) -> Claim | None:
+        """The same, to stand beside the arm's runs; None where those are of a variant."""
+        return self.published(arm.architecture, metric) if self.is_own(arm) else None
+
+    def is_own(self, arm: Arm) -> bool:
+        """Whether the runs are of the recipe and the source in the architecture's file.
+
+        An architecture without a portrait has nothing to tell by: all its runs pass for its own.
+        """
+        own = [
+            (portrait.architecture_digest, portrait.recipe)
+            for portrait in self.portraits
+            if portrait.architecture == arm.architecture
+        ]
+        return not own or (arm.first.architecture_digest, arm.first.recipe) in own
+
     def display_name(self, architecture: str) -> str:
         portrait = self.portrait_of.get(architecture)
         return portrait.display_name if portrait else architecture
@@ -210,14 +227,17 @@ class Summary:
         return portrait.group if portrait else ""
 
     def of_groups(self, groups: Collection[str]) -> Summary:
-        """The same, about the architectures of some groups; claims keep all that they stand on."""
-        shown = tuple(name for name in self.palette if self.group_of(name) in groups)
+        """The same, about the architectures of some groups.
+
+        Colours stay as they are in the whole suite's report, and claims keep all they stand on.
+        """
+        shown = tuple(name for name in self.shown if self.group_of(name) in groups)
         return replace(
             self,
             arms=tuple(arm for arm in self.arms if arm.architecture in shown),
             portraits=tuple(p for p in self.portraits if p.architecture in shown),
             claims=tuple(about(shown, self.claims)),
-            palette=shown,
+            shown=shown,
         )
 
     def only(self, architecture: str) -> Summary:
@@ -253,6 +273,7 @@ def summarise(
         claims=tuple(about(palette, claims)),
         record_links=record_links,
         palette=palette,
+        shown=palette,
         command=command,
         portrait_of=portrait_of,
         suite_runs=tuple(runs),
@@ -264,11 +285,6 @@ def summarise(
     ] or [whole]
 
 
-def short_digest(value: Any) -> str:
-    """Six hex digits, to tell two of a kind apart."""
-    return digest(canonical_json(value))[:6]
-
-
 def _arms(runs: Iterable[RunRecord], dataset: str, whole: Summary) -> tuple[Arm, ...]:
     by_architecture: dict[str, dict[bytes, list[RunRecord]]] = {}
     for run in runs:
@@ -278,7 +294,7 @@ def _arms(runs: Iterable[RunRecord], dataset: str, whole: Summary) -> tuple[Arm,
     return tuple(
         arm
         for name in sorted(by_architecture)
-        for arm in _labelled(name, list(by_architecture[name].values()), whole)
+        for arm in _arms_of(name, list(by_architecture[name].values()), whole)
     )
 
 
@@ -294,62 +310,15 @@ def _all_but_seed(run: RunRecord) -> bytes:
     return msgspec.json.encode(parts)
 
 
-def _labelled(name: str, groups: list[list[RunRecord]], whole: Summary) -> list[Arm]:
-    telling = _telling([group[0] for group in groups], whole)
-    arms = []
-    for group in groups:
-        words = [word for of in telling if (word := of(group[0], whole))]
-        label = " · ".join([whole.display_name(name), *words])
-        runs = tuple(sorted(group, key=lambda run: (run.seed, run.key)))
-        arms.append(Arm(name, label, "", runs))
+def _arms_of(name: str, groups: list[list[RunRecord]], whole: Summary) -> list[Arm]:
+    firsts = [group[0] for group in groups]
+    found = labels(whole.display_name(name), firsts, whole.portrait_of)
+    arms = [
+        Arm(name, label, "", tuple(sorted(group, key=lambda run: (run.seed, run.key))))
+        for label, group in zip(found, groups, strict=True)
+    ]
     arms.sort(key=lambda arm: (-len(arm.runs), arm.label))
     return [
         replace(arm, slug=name if number == 1 else f"{name}-{number}")
         for number, arm in enumerate(arms, start=1)
     ]
-
-
-Feature = Callable[[RunRecord, Summary], str]
-
-
-def _recipe(run: RunRecord, whole: Summary) -> str:
-    """What differs from the recipe in the architecture's file; nothing where nothing does."""
-    own = whole.portrait_of.get(run.architecture)
-    changed = _changed(own, run) if own else None
-    if changed is not None and len(changed) <= MOST_CHANGES_NAMED:
-        return ", ".join(f"{name} {value}" for name, value in changed.items())
-    giver = next((p for p in whole.suite_portraits if not _changed(p, run)), None)
-    return f"recipe of {giver.display_name}" if giver else f"recipe {short_digest(run.recipe)}"
-
-
-def _changed(portrait: Portrait, run: RunRecord) -> dict[str, Any]:
-    """All but the epochs, which are told anyway."""
-    changed = difference(portrait.recipe, run.recipe)
-    changed.pop("epochs", None)
-    return changed
-
-
-MOST_CHANGES_NAMED = 2
-# What tells two arms of one architecture apart, in words, the plainest first.
-FEATURES: tuple[Feature, ...] = (
-    lambda run, _: {"cpu": "CPU", "cuda": "GPU"}[run.numerics.device_type],
-    lambda run, _: f"{run.recipe.epochs} epochs",
-    lambda run, _: "" if run.evaluate_test else "validation only",
-    _recipe,
-    lambda run, _: f"source {run.architecture_digest[:6]}",
-    lambda run, _: f"numerics {short_digest(run.numerics)}",
-    lambda run, _: f"data {short_digest(run.dataset)}",
-    lambda run, _: f"engine {run.engine_version}",
-)
-
-
-def _telling(runs: list[RunRecord], whole: Summary) -> list[Feature]:
-    """The features that tell these runs apart, none that says no more than those before it."""
-    chosen: list[Feature] = []
-    n_apart = 1
-    for feature in FEATURES:
-        n = len({tuple(of(run, whole) for of in (*chosen, feature)) for run in runs})
-        if n > n_apart:
-            chosen.append(feature)
-            n_apart = n
-    return chosen

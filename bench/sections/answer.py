@@ -85,7 +85,7 @@ def _accuracy(summary: Summary, arm: Arm) -> str:
         said = f"over {over} its mean test accuracy is {mean} (sd {sd})"
     else:
         said = f"none of its {count(n, 'run')} completed"
-    claim = summary.published(arm.architecture, "last_test_accuracy_percent")
+    claim = summary.published_of(arm, "last_test_accuracy_percent")
     if claim is None:
         return f"{said}."
     also = "" if summary.comparable else ", of full MNIST and so not comparable"

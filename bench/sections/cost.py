@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from bench.findings import Latency, Timing
 from bench.sections import Cell, Column, PageKind, Scope, Section, Table
 from bench.sections._cells import model, value, whole
 from bench.sections._notes import notes
 from bench.sections._summary import Summary
+from bench.spec import Environment
 
 ORDER = 63
 SCOPE: Scope = "suite"
@@ -58,15 +61,35 @@ def _latencies(summary: Summary) -> list[Latency]:
     current = (
         t for t in summary.findings.latencies if (t.architecture, t.architecture_digest) in known
     )
-    return sorted(current, key=lambda t: (_machine(t), t.environment.fingerprint, t.architecture))
+    return sorted(current, key=_by_machine)
 
 
-def _machine(latency: Latency) -> str:
-    return latency.environment.processor
+def _by_machine(latency: Latency) -> tuple[str, ...]:
+    environment = latency.environment
+    return environment.processor, environment.fingerprint, latency.architecture
+
+
+def _machines(latencies: Sequence[Latency]) -> dict[str, str]:
+    """Fingerprint -> the machine in words."""
+    environments = {each.environment.fingerprint: each.environment for each in latencies}
+    found = list(environments.values())
+    return {each.fingerprint: _machine(each, found) for each in found}
+
+
+def _machine(environment: Environment, among: Sequence[Environment]) -> str:
+    """The processor; where another environment has the same, what tells this one apart, too."""
+    processor, torch = environment.processor, environment.torch
+    versions = [each.torch for each in among if each.processor == processor]
+    if len(versions) == 1:
+        return processor
+    apart = f"torch {torch}" if versions.count(torch) == 1 else environment.fingerprint
+    return f"{processor}, {apart}"
 
 
 def _timings(summary: Summary) -> list[Table]:
-    rows = [(latency, timing) for latency in _latencies(summary) for timing in latency.timings]
+    latencies = _latencies(summary)
+    machines = _machines(latencies)
+    rows = [(latency, timing) for latency in latencies for timing in latency.timings]
     if not rows:
         return []
     table = Table(
@@ -81,12 +104,17 @@ def _timings(summary: Summary) -> list[Table]:
             Column("Machine", numeric=False, filter=True),
             Column("torch", numeric=False),
         ),
-        rows=tuple(_timing_row(summary, *row) for row in rows),
+        rows=tuple(
+            _timing_row(summary, latency, timing, machines[latency.environment.fingerprint])
+            for latency, timing in rows
+        ),
     )
     return [table]
 
 
-def _timing_row(summary: Summary, latency: Latency, timing: Timing) -> tuple[Cell, ...]:
+def _timing_row(
+    summary: Summary, latency: Latency, timing: Timing, machine: str
+) -> tuple[Cell, ...]:
     quartiles = (timing.lower_quartile_seconds, timing.upper_quartile_seconds)
     return (
         _name(summary, latency),
@@ -98,7 +126,7 @@ def _timing_row(summary: Summary, latency: Latency, timing: Timing) -> tuple[Cel
         ),
         whole(round(timing.images_per_second)),
         whole(timing.n_repetitions),
-        Cell(_machine(latency)),
+        Cell(machine),
         Cell(latency.environment.torch),
     )
 
@@ -115,8 +143,9 @@ def _milliseconds(seconds: float) -> str:
 
 
 def _peaks(summary: Summary) -> list[Table]:
-    rows = _latencies(summary)
-    if not rows:
+    latencies = _latencies(summary)
+    machines = _machines(latencies)
+    if not latencies:
         return []
     table = Table(
         caption="Peak memory of one training step, measured",
@@ -133,9 +162,9 @@ def _peaks(summary: Summary) -> list[Table]:
                 whole(latency.training_peak_bytes),
                 whole(latency.training_batch_size),
                 Cell(PEAKS[latency.training_peak_of]),
-                Cell(_machine(latency)),
+                Cell(machines[latency.environment.fingerprint]),
             )
-            for latency in rows
+            for latency in latencies
         ),
     )
     return [table]

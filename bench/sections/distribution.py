@@ -112,7 +112,7 @@ def _strip(summary: Summary, arm: Arm) -> figures.Strip:
     percents = tuple(100 * correct / arm.n_test for correct in arm.test_counts)
     values = spread(percents)
     interval = values.interval if values else None
-    claim = summary.published(arm.architecture, "last_test_accuracy_percent")
+    claim = summary.published_of(arm, "last_test_accuracy_percent")
     return figures.Strip(
         label=arm.label,
         colour=summary.colour(arm.architecture),

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from fractions import Fraction
-
 from bench.sections import Cell, Column, PageKind, Scope, Section, Table
-from bench.sections._format import MARKS, count, fixed, integer, sd_points
+from bench.sections._format import MARKS, fixed, integer
+from bench.sections._ranking import FAILED_LAST, Ranked, in_order
 from bench.sections._summary import PARAMETER_LIMIT, Arm, Summary
 from bench.sections._verdicts import TARGET_WORDS, bounds, needs
 from bench.stats import placement, published_count
@@ -17,7 +16,7 @@ COLUMNS = (
     Column("Network", numeric=False),
     Column("Parameters"),
     Column("Test accuracy", note="mean ± sd"),
-    Column("Runs", note="worst"),
+    Column("Runs", note="completed, worst"),
     Column("Target", note="runs, bounds"),
     Column("Consistently", numeric=False, note=f"{TARGET_WORDS} in 9 of 10"),
     Column("Published", note="place in ours"),
@@ -32,13 +31,13 @@ def section(summary: Summary) -> Section | None:
     groups = {summary.group_of(arm.architecture) for arm in arms}
     if len(groups) < 2 or summary.dataset is None:
         return None
-    ranked = sorted(arms, key=lambda arm: (-_mean(arm), arm.first.n_parameters, arm.label))
+    ranked = in_order(Ranked(arm, arm.test_counts, arm.n_test) for arm in arms)
     table = Table(
         caption=f"Networks by mean test accuracy on {summary.dataset.name}",
         columns=COLUMNS,
-        rows=tuple(_row(summary, arm) for arm in ranked),
+        rows=tuple(_row(summary, one) for one in ranked),
     )
-    return Section(title="Leaderboard", tables=(table,), notes=(_note(ranked),))
+    return Section(title="Leaderboard", tables=(table,), notes=(_note(arms),))
 
 
 def _note(arms: list[Arm]) -> str:
@@ -47,35 +46,27 @@ def _note(arms: list[Arm]) -> str:
     images = integer(arms[0].first.dataset.n_train)
     return (
         f"Test accuracy in percent after the last of {said} epochs on {images} images, over "
-        "completed runs. Neighbours may differ by chance alone: "
+        f"completed runs. {FAILED_LAST} Neighbours may differ by chance alone: "
         "the pairwise comparisons say which do not. Target: runs that reach "
         f"{TARGET_WORDS}, of all runs; below, two one-sided 95% bounds of that rate. Published: "
         "the number of one run, and the percentile of that number among ours."
     )
 
 
-def _mean(arm: Arm) -> Fraction:
-    return Fraction(100 * sum(arm.test_counts), arm.n_test * len(arm.test_counts))
-
-
-def _row(summary: Summary, arm: Arm) -> tuple[Cell, ...]:
+def _row(summary: Summary, one: Ranked) -> tuple[Cell, ...]:
+    arm = one.arm
     n_parameters, n = arm.first.n_parameters, len(arm.runs)
     over = "" if n_parameters < PARAMETER_LIMIT else f"{MARKS[False]} {integer(PARAMETER_LIMIT)}"
-    worst = Fraction(100 * min(arm.test_counts), arm.n_test)
+    worst = fixed(one.percent(min(one.counts)), 2)
     return (
         Cell(arm.label, href=summary.page_of(arm.architecture), series=arm.architecture),
         Cell(integer(n_parameters), over, sort=n_parameters),
-        _accuracy(arm),
-        Cell(count(n, "run"), fixed(worst, 2), sort=n),
+        one.accuracy(),
+        one.runs(worst),
         Cell(f"{integer(arm.n_reached)} of {integer(n)}", bounds(arm), sort=arm.n_reached / n),
         _verdict(summary, arm),
         _published(summary, arm),
     )
-
-
-def _accuracy(arm: Arm) -> Cell:
-    mean = _mean(arm)
-    return Cell(f"{fixed(mean, 3)} ± {sd_points(arm.test_counts, arm.n_test)}", sort=float(mean))
 
 
 def _verdict(summary: Summary, arm: Arm) -> Cell:
@@ -86,7 +77,7 @@ def _verdict(summary: Summary, arm: Arm) -> Cell:
 
 
 def _published(summary: Summary, arm: Arm) -> Cell:
-    claims = (summary.published(arm.architecture, metric) for metric in PUBLISHED)
+    claims = (summary.published_of(arm, metric) for metric in PUBLISHED)
     claim = next((claim for claim in claims if claim), None)
     if claim is None:
         return Cell("")

@@ -186,7 +186,7 @@ def _candidate(summary: Summary, cost: Cost, one: Option) -> figures.Candidate:
     values = spread([100 * right / arm.n_test for right in arm.test_counts])
     assert values is not None
     interval = values.interval
-    claim = summary.published(arm.architecture, "last_test_accuracy_percent")
+    claim = summary.published_of(arm, "last_test_accuracy_percent")
     return figures.Candidate(
         label=arm.label,
         colour=summary.colour(arm.architecture),

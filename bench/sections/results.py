@@ -147,7 +147,7 @@ def _seconds(arm: Arm) -> Cell:
 
 
 def _readme(summary: Summary, arm: Arm) -> Cell:
-    claim = summary.published(arm.architecture, "last_test_accuracy_percent")
+    claim = summary.published_of(arm, "last_test_accuracy_percent")
     if claim is None:
         return Cell("")
     text = fixed(claim.published, 2)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from fractions import Fraction
-
 from bench.sections import Cell, Column, PageKind, Scope, Section, Table
-from bench.sections._format import NOT_AVAILABLE, count, fixed, integer, sd_points
+from bench.sections._format import NOT_AVAILABLE, fixed, integer
+from bench.sections._ranking import FAILED_LAST, Ranked, in_order
 from bench.sections._summary import Arm, Summary
 
 ORDER = 13
@@ -25,11 +24,11 @@ def section(summary: Summary) -> Section | None:
     arms = [arm for arm in summary.arms if not arm.first.evaluate_test]
     if not arms or summary.dataset is None:
         return None
-    ranked = sorted(arms, key=lambda arm: (-_mean(arm), arm.first.n_parameters, arm.label))
+    ranked = in_order(Ranked(arm, _counts(arm), arm.first.dataset.n_validation) for arm in arms)
     table = Table(
         caption=f"Candidates by mean validation accuracy on {summary.dataset.name}",
         columns=COLUMNS,
-        rows=tuple(_row(summary, arm) for arm in ranked),
+        rows=tuple(_row(summary, one) for one in ranked),
     )
     return Section(title="Search", text=(_text(summary),), tables=(table,))
 
@@ -38,8 +37,8 @@ def _text(summary: Summary) -> str:
     images = integer(summary.dataset.n_validation) if summary.dataset else ""
     return (
         f"Validation accuracy in percent of {images} images after the last epoch, over completed "
-        "runs. The test split was not looked at. A choice among many flatters the one chosen: its "
-        "final sweep needs other seeds and the test split."
+        f"runs. {FAILED_LAST} The test split was not looked at. A choice among many flatters the "
+        "one chosen: its final sweep needs other seeds and the test split."
     )
 
 
@@ -47,30 +46,19 @@ def _counts(arm: Arm) -> list[int]:
     return [run.epochs[-1].validation_correct for run in arm.completed]
 
 
-def _percent(count: int, arm: Arm) -> Fraction:
-    return Fraction(100 * count, arm.first.dataset.n_validation)
-
-
-def _mean(arm: Arm) -> Fraction:
-    """In percent; 0 where no run completed."""
-    counts = _counts(arm)
-    return _percent(sum(counts), arm) / len(counts) if counts else Fraction(0)
-
-
-def _row(summary: Summary, arm: Arm) -> tuple[Cell, ...]:
-    n_parameters = arm.first.n_parameters
+def _row(summary: Summary, one: Ranked) -> tuple[Cell, ...]:
+    arm, n_parameters = one.arm, one.arm.first.n_parameters
     return (
         Cell(arm.label, href=summary.page_of(arm.architecture), series=arm.architecture),
         Cell(integer(n_parameters), sort=n_parameters),
-        *_accuracy(arm),
-        Cell(count(len(arm.runs), "run"), integer(len(arm.completed)), sort=len(arm.runs)),
+        one.accuracy(),
+        Cell(_ends(one)),
+        one.runs(),
     )
 
 
-def _accuracy(arm: Arm) -> tuple[Cell, Cell]:
-    counts, mean = _counts(arm), _mean(arm)
-    if not counts:
-        return Cell(NOT_AVAILABLE), Cell(NOT_AVAILABLE)
-    sd = sd_points(counts, arm.first.dataset.n_validation)
-    low, high = (fixed(_percent(end, arm), 2) for end in (min(counts), max(counts)))
-    return Cell(f"{fixed(mean, 3)} ± {sd}", sort=float(mean)), Cell(f"{low} to {high}")
+def _ends(one: Ranked) -> str:
+    if not one.counts:
+        return NOT_AVAILABLE
+    low, high = (fixed(one.percent(end), 2) for end in (min(one.counts), max(one.counts)))
+    return f"{low} to {high}"

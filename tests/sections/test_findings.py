@@ -43,6 +43,23 @@ def test_timings_are_named_by_machine_and_by_how_often() -> None:
     ]
 
 
+def test_machines_of_one_processor_are_told_apart_in_the_fewest_words() -> None:
+    """By torch where that does, else by the fingerprint; no word more where none is needed."""
+    newer = replace(factories.LAPTOP, fingerprint="1", torch="2.9.0")
+    rebuilt = replace(factories.LAPTOP, fingerprint="2")
+    others = (newer, rebuilt, factories.WORKSTATION)
+    found = tuple(factories.latency("model_1", each) for each in (factories.LAPTOP, *others))
+    section = cost.section(summary(Findings(latencies=found)))
+    expected = [
+        "Another synthetic processor",
+        "Synthetic processor, 2 cores, 0a1b2c3d4e5f",
+        "Synthetic processor, 2 cores, torch 2.9.0",
+        "Synthetic processor, 2 cores, 2",
+    ]
+    assert [row[6] for row in rows(section, 0)[::2]] == expected
+    assert [row[4] for row in rows(section, 1)] == expected
+
+
 def test_timings_of_another_source_are_not_shown() -> None:
     old = replace(factories.latency("model_1"), architecture_digest="another")
     assert cost.section(summary(Findings(latencies=(old,)))) is None

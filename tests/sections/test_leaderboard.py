@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
+from bench import report
 from bench.claims.load import load_file
 from bench.errors import UsageError
 from bench.sections import Section, leaderboard
@@ -56,6 +58,17 @@ def test_networks_stand_by_their_mean_with_the_worst_run_beside_it(tmp_path: Pat
     assert [row[1][1] for row in rows] == ["", "✗ 8,000", ""]
 
 
+def test_a_network_with_a_run_that_failed_stands_after_those_without(tmp_path: Path) -> None:
+    suite = suite_of(tmp_path)
+    suite.add_run(factories.failed("model_3", 2), None)
+    rows = rows_of(leaderboard.section(read(suite, tmp_path, "command")[0]))
+    assert [(row[0][0], row[3]) for row in rows] == [
+        ("Model_1", ("3 runs", "99.38")),
+        ("Model_2", ("1 run", "99.30")),
+        ("Model_3", ("2 of 3", "99.50")),  # the highest mean of all
+    ]
+
+
 def test_a_published_number_is_placed_among_our_runs(tmp_path: Path) -> None:
     """The README's 99.39 % is 9,939: above one of 9,938, 9,940 and 9,942."""
     claims = tuple(load_file(ROOT / "claims" / "session6.toml"))
@@ -71,10 +84,19 @@ def test_one_group_needs_no_leaderboard(tmp_path: Path) -> None:
 
 def test_a_report_about_some_groups_shows_theirs_alone(tmp_path: Path) -> None:
     summary = summary_of(tmp_path, TOP, "record")
-    assert summary.palette == ("model_1", "model_3")
+    assert summary.shown == ("model_1", "model_3")
     assert {arm.architecture for arm in summary.arms} == {"model_1", "model_3"}
     assert [p.architecture for p in summary.portraits] == ["model_1", "model_3"]
     assert len(summary.suite_runs) == 6
+
+
+def test_a_networks_colour_is_the_same_whatever_groups_are_shown(tmp_path: Path) -> None:
+    report.write([summary_of(tmp_path, "record", TOP)], tmp_path / "reports")
+    page = (tmp_path / "reports" / "index.html").read_text(encoding="utf-8")
+    assert re.findall(r'<li data-name="(\w+)">.*var\(--series-(\d)\)', page) == [
+        ("model_1", "0"),
+        ("model_3", "2"),
+    ]
 
 
 def test_an_unknown_group_is_named_with_those_at_hand(tmp_path: Path) -> None:

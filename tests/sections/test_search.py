@@ -37,8 +37,20 @@ def test_a_run_that_diverged_counts_as_run_and_has_no_accuracy() -> None:
     found = rows(
         [run("model_1", 1000, 5964), factories.failed("model_1", 1001, evaluate_test=False)]
     )
-    assert found[0][4] == ("2 runs", "1")
+    assert found[0][4] == ("1 of 2", "")
     assert rows([factories.failed("model_1", 1001, evaluate_test=False)])[0][3][0] == "n/a"
+
+
+def test_a_candidate_with_a_run_that_failed_stands_after_those_without() -> None:
+    """99.667 of one run in two is no better than 99.400 of one in one; none at all is last."""
+    failed = [factories.failed("model_2", 1001 + i, evaluate_test=False) for i in range(2)]
+    lost = [factories.failed("model_3", 1000, evaluate_test=False)]
+    found = rows([*lost, run("model_2", 1000, 5980), *failed, run("model_1", 1000, 5964)])
+    assert [(row[0][0], row[2][0], row[4][0]) for row in found] == [
+        ("model_1", "99.400 ± n/a", "1 run"),
+        ("model_2", "99.667 ± n/a", "1 of 3"),
+        ("model_3", "n/a", "0 of 1"),
+    ]
 
 
 def test_runs_that_looked_at_the_test_split_are_no_search() -> None:
