@@ -16,8 +16,9 @@ LEDGER = "#claims"  # the section of that name
 
 def section(summary: Summary) -> Section:
     """A headline and a sentence for each arm, and what they add up to."""
-    text = _overall(summary) if summary.arms else _nothing(summary)
-    answers = tuple(_point(summary, arm) for arm in summary.arms)
+    arms = sorted(summary.arms, key=lambda arm: summary.group_of(arm.architecture))  # the top first
+    text = _overall(summary, arms) if arms else _nothing(summary)
+    answers = tuple(_point(summary, arm) for arm in arms)
     return Section(title="The answer", text=(text,), points=(*answers, *_claims(summary)))
 
 
@@ -28,8 +29,8 @@ def _nothing(summary: Summary) -> str:
     )
 
 
-def _overall(summary: Summary) -> str:
-    tested = [arm for arm in summary.arms if arm.first.evaluate_test]
+def _overall(summary: Summary, arms: list[Arm]) -> str:
+    tested = [arm for arm in arms if arm.first.evaluate_test]
     if not tested:
         return "These runs were made without looking at the test split."
     first = (

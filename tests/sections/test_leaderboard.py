@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from bench import report
 from bench.claims.load import load_file
 from bench.errors import UsageError
-from bench.sections import Section, leaderboard
+from bench.sections import Section, answer, leaderboard
 from bench.sections._summary import Summary
 from bench.store import Suite
 from bench.summaries import TOP, read
@@ -75,6 +75,14 @@ def test_a_published_number_is_placed_among_our_runs(tmp_path: Path) -> None:
     summary = dataclasses.replace(summary_of(tmp_path), claims=claims)
     rows = {row[0][0]: row for row in rows_of(leaderboard.section(summary))}
     assert rows["Model_1"][6] == ("99.39", "percentile 33")
+
+
+def test_the_answer_speaks_of_the_top_before_the_other_groups(tmp_path: Path) -> None:
+    points = answer.section(summary_of(tmp_path)).points
+    assert [point.title for point in points][:3] == ["Model_1", "Model_2", "Model_3"]
+    swapped = suite_of(tmp_path / "b", {"model_1": "record", "model_2": "ablations", "model_3": ""})
+    points = answer.section(read(swapped, tmp_path, "command")[0]).points
+    assert [point.title for point in points][:3] == ["Model_3", "Model_2", "Model_1"]
 
 
 def test_one_group_needs_no_leaderboard(tmp_path: Path) -> None:
