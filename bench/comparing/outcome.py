@@ -6,6 +6,9 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from bench import stats
 from bench.arms import Arm, Place, Split, arms, choose_split, read
 from bench.comparing.drift import Bits, Difference, bits, differences
@@ -54,6 +57,7 @@ class Row:
     first: Side
     second: Side
     comparison: stats.Comparison
+    new_digits: stats.Crossed | None  # as if both met other images; None without missed images
     can_reach_alpha: bool  # whether so few runs could have given a p below 0.05, after Holm
     differences: list[Difference]
     same_environment: bool  # every run of both arms has one and the same fingerprint
@@ -116,10 +120,29 @@ def _row(ours: Arm, theirs: Arm, split: Split, margin_points: float) -> Row:
         first=_side(ours, split),
         second=_side(theirs, split),
         comparison=found,
+        new_digits=_on_new_digits(ours, theirs) if split == "test" else None,
         can_reach_alpha=found.can_reach_alpha,
         differences=differences(ours.runs, theirs.runs),
         same_environment=len(fingerprints) == 1,
     )
+
+
+def _on_new_digits(ours: Arm, theirs: Arm) -> stats.Crossed | None:
+    """The difference over new runs on new images; records say which test images were missed."""
+    tables = [_right(arm) for arm in (ours, theirs)]
+    if not all(map(len, tables)):
+        return None
+    paired = is_paired(ours, theirs) and len(tables[0]) == len(tables[1]) == len(ours.runs)
+    return stats.crossed_difference(*tables, paired=paired, seed=BOOTSTRAP_SEED)
+
+
+def _right(arm: Arm) -> NDArray[np.bool_]:
+    """Whether each completed run was right about each test image, (n_runs, n_test)."""
+    completed = [run for run in arm.runs if run.completed and run.test_misses is not None]
+    right = np.ones((len(completed), arm.dataset.n_test), dtype=bool)
+    for row, run in zip(right, completed, strict=True):
+        row[[index for index, _ in run.test_misses or []]] = False
+    return right
 
 
 def is_paired(ours: Arm, theirs: Arm) -> bool:

@@ -37,6 +37,7 @@ def _row_lines(row: Row) -> list[str]:
         f"  A {_side(row.first, row.n_images)}",
         f"  B {_side(row.second, row.n_images)}",
         f"  difference: {_difference(row)}",
+        *_new_digits_lines(row),
         f"  probability of improvement: {_improvement(row)}",
         f"  test: {_test(row)}",
         f"  equivalence: {_equivalence(row)}",
@@ -65,6 +66,14 @@ def _difference(row: Row) -> str:
         return "n/a, a side has no completed run"
     how = "paired by seed" if found.paired else f"unpaired, {_why_unpaired(row)}"
     return f"{found.difference_points:+.3f} points {_interval(found.interval, '+.3f')}, {how}"
+
+
+def _new_digits_lines(row: Row) -> list[str]:
+    found = row.new_digits
+    if found is None:
+        return []
+    how = f"bootstrap over seeds and images, {found.n_resamples:,} resamples, seed {found.seed}"
+    return [f"  on new digits: {found.points:+.3f} points {_interval(found.interval, '+.3f')}, {how}"]
 
 
 def _interval(interval: stats.Interval | None, form: str) -> str:

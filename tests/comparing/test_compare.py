@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import subprocess
 from collections.abc import Callable, Sequence
 from io import StringIO
@@ -78,6 +79,8 @@ def test_the_effect_comes_first_and_is_paired_by_seed(bench: Bench, results: Pat
     assert lines[at + 1].endswith("n = 3, mean 99.600 %, sd 0.200, from 9,940 to 9,980 of 10,000")
     assert lines[at + 2].endswith("n = 3, mean 99.400 %, sd 0.100, from 9,930 to 9,950 of 10,000")
     assert lines[at + 3] == "difference: +0.200 points (95 %: -0.048 to +0.448), paired by seed"
+    assert lines[at + 4].startswith("on new digits: ")
+    at += 1
     assert lines[at + 4].startswith("probability of improvement: 0.83 (95 %: ")  # 7.5 of 9 pairs
     assert lines[at + 5] == (  # all three signs alike: 2 of 8
         "test: p = 0.2500 (sign flips, exact), Holm 0.2500; these runs cannot reach p < 0.05: "
@@ -303,3 +306,23 @@ def test_a_terminal_gets_a_table_as_well(results: Path) -> None:
         "undecided",
     ]
     assert "drift: several environments" in said
+
+
+def test_new_digits_widen_the_difference_by_the_images_that_one_side_misses(results: Path) -> None:
+    """Both runs of A are right on images 0 to 199, where both of B are wrong: 2 points.
+
+    Runs do not vary, so new images alone do: the difference is a share of 0.02, whose binomial
+    standard error over 10,000 images is 0.14 points.
+    """
+    for name, missed in (("a", []), ("b", [(index, 0) for index in range(200)])):
+        suite = Suite(results, name)
+        for seed in range(2):
+            run = factories.record(seed=seed, test_correct=10_000 - len(missed))
+            suite.add_run(replace(run, test_misses=missed), None)
+    (row,) = compare(request(results, "a", "b")).rows
+    found = row.new_digits
+    assert found is not None
+    assert found.points == pytest.approx(2.0)
+    assert found.interval is not None
+    error = 100 * math.sqrt(0.02 * 0.98 / 10_000)
+    assert (found.interval.high - found.interval.low) / 2 == pytest.approx(1.96 * error, rel=0.05)
