@@ -73,7 +73,9 @@ def _new_digits_lines(row: Row) -> list[str]:
     if found is None:
         return []
     how = f"bootstrap over seeds and images, {found.n_resamples:,} resamples, seed {found.seed}"
-    return [f"  on new digits: {found.points:+.3f} points {_interval(found.interval, '+.3f')}, {how}"]
+    return [
+        f"  on new digits: {found.points:+.3f} points {_interval(found.interval, '+.3f')}, {how}"
+    ]
 
 
 def _interval(interval: stats.Interval | None, form: str) -> str:

@@ -17,6 +17,7 @@ from bench.sections._format import (
     percent,
     points,
 )
+from bench.sections._pairs import SEED
 from bench.sections._summary import Arm, Summary
 from bench.sections._verdicts import TARGET_WORDS
 from bench.stats import Interval, MeanIntervals, mean_intervals, spread
@@ -24,7 +25,6 @@ from bench.stats import Interval, MeanIntervals, mean_intervals, spread
 ORDER = 14
 SCOPE: Scope = "dataset"
 PAGES: tuple[PageKind, ...] = ("index", "markdown")
-SEED = 0  # of the bootstrap
 COLUMNS = (
     Column("Model", numeric=False),
     Column("n", note="completed runs"),

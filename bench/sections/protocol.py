@@ -6,6 +6,7 @@ from bench.claims.rules import FEWEST_RUNS
 from bench.protocol import Protocol
 from bench.sections import Cell, Column, PageKind, Scope, Section, Table
 from bench.sections._format import THIN, count, integer, points
+from bench.sections._pairs import SEED
 from bench.sections._summary import PARAMETER_LIMIT, Summary
 from bench.sections._verdicts import TARGET_WORDS
 from bench.stats import ALPHA, DECLARED_RATE, MARGIN_POINTS
@@ -91,7 +92,7 @@ def _of_means() -> tuple[Rule, ...]:
         (
             "Bootstrap",
             f"from {count(FEWEST_FOR_BOOTSTRAP, 'run')}",
-            f"BCa beside t (Efron 1987), {integer(N_RESAMPLES)} resamples, its seed fixed",
+            f"BCa beside t (Efron 1987), {integer(N_RESAMPLES)} resamples, seed {SEED}",
         ),
         (
             "Prediction",
