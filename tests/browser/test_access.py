@@ -14,6 +14,7 @@ pytestmark = pytest.mark.browser
 
 NAMES = ("model_1", "model_2", "model_3")
 PAGES = ("index.html", *(f"architectures/{name}.html" for name in NAMES))
+KINDS = ("index.html", "architectures/model_3.html")  # a page each; a run of model_3 failed
 
 
 def violations(page: Page) -> list[str]:
@@ -33,8 +34,10 @@ def test_a_page_is_clean(browser: Browser, reports: Path, name: str, scheme: str
         assert violations(page) == []
 
 
-def test_a_phones_page_is_clean(browser: Browser, reports: Path) -> None:
-    with opened(browser, reports / "index.html", PHONE) as page:
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("name", KINDS)
+def test_a_phones_page_is_clean(browser: Browser, reports: Path, name: str, scheme: str) -> None:
+    with opened(browser, reports / name, PHONE, scheme) as page:
         assert violations(page) == []
 
 

@@ -1,6 +1,7 @@
 """What figures show, read back from their SVG and compared with the records by hand.
 
-Strips, rates and accuracy curves are read in `tests/sections/test_answer.py`.
+Strips, rates and accuracy curves are read in `tests/sections/test_answer.py`, digits in
+`tests/sections/test_misses.py`.
 """
 
 from __future__ import annotations
@@ -56,7 +57,9 @@ def runs_of(counts: Mapping[str, Sequence[int]]) -> list[RunRecord]:
 
 
 def summary_of(runs: list[RunRecord], findings: Findings | None = None) -> Summary:
-    portraits = [factories.portrait(name) for name in {run.architecture: 0 for run in runs}]
+    portraits = [
+        factories.portrait(name) for name in dict.fromkeys(run.architecture for run in runs)
+    ]
     links = {run.key: "record.json" for run in runs}
     found = summarise("local", runs, portraits, [PUBLISHED], links, "command")[0]
     return found.with_findings(findings or Findings())
@@ -90,25 +93,25 @@ def test_the_trade_off_shows_the_records() -> None:
         x, y = plotted.maps(root, panel, float)
         group = plotted.panel_of(root, panel)
         marks = {use.get("data-tip"): place(use) for use in plotted.uses(group)}
-        across = {"abs": 2e-4 * of[0] / divisor}
+        near = 2e-4 * of[0] / divisor
         for (name, mean), cost in zip(means.items(), of, strict=True):
             at = marks.pop(f"{name}: mean {mean:.3f}{THIN}% of 3 runs, {cost:,} {noun}")
-            assert x(at[0]) == pytest.approx(cost / divisor, **across)
+            assert x(at[0]) == pytest.approx(cost / divisor, abs=near)
             assert y(at[1]) == pytest.approx(mean, abs=1e-3)
             percents = [right / 100 for right in COUNTS[name.lower()]]
             _, low, high = mean_and_interval(percents)
             says = f"{name}: 95% t interval of the mean, {low:.3f} to {high:.3f}"
             bar = plotted.path(group, says)
-            assert [x(end) for end, _ in bar] == pytest.approx([cost / divisor] * 2, **across)
+            assert [x(end) for end, _ in bar] == pytest.approx([cost / divisor] * 2, abs=near)
             assert [y(end) for _, end in bar] == pytest.approx([low, high], abs=1e-3)
         ((_, at),) = marks.items()
-        assert x(at[0]) == pytest.approx(of[1] / divisor, **across)  # of Model_2
+        assert x(at[0]) == pytest.approx(of[1] / divisor, abs=near)  # of Model_2
         assert y(at[1]) == pytest.approx(99.35, abs=1e-3)
         title = {"multiply-adds": "multiply-adds (millions)"}.get(noun, noun)
         says = f"Pareto front: nobody costs less ({title}) and is as accurate"
         front = plotted.path(group, says)  # Model_3 costs more than Model_2 and is worse
         steps = [of[1] / divisor, of[0] / divisor, of[0] / divisor]
-        assert [x(end) for end, _ in front[:3]] == pytest.approx(steps, **across)
+        assert [x(end) for end, _ in front[:3]] == pytest.approx(steps, abs=near)
         assert [y(end) for _, end in front[:3]] == pytest.approx([99.40, 99.40, 99.46], abs=1e-3)
         lines = [plotted.corners(each) for each in plotted.styled(group, "stroke: var(--target)")]
         assert {round(y(end), 3) for _, end in lines[0]} == {99.4}
@@ -161,9 +164,9 @@ def test_losses_show_the_records() -> None:
         losses = np.array([[getattr(e, f"{split}_loss") for e in run.epochs] for run in runs])
         for run, told in zip(runs, losses, strict=True):
             says = f"Model_2, seed {run.seed}: best epoch {run.selected_epoch}, last {told[-1]:.4f}"
-            line = plotted.path(group, says)
-            assert [x(end) for end, _ in line] == pytest.approx(range(1, 16), abs=1e-3)
-            assert [10 ** y(end) for _, end in line] == pytest.approx(told, rel=2e-3)
+            curve = plotted.path(group, says)
+            assert [x(end) for end, _ in curve] == pytest.approx(range(1, 16), abs=1e-3)
+            assert [10 ** y(end) for _, end in curve] == pytest.approx(told, rel=2e-3)
         low, middle, high = losses.min(axis=0), np.median(losses, axis=0), losses.max(axis=0)
         says = (
             f"Model_2, {split}: median of 3 after epoch 15 {middle[-1]:.4f}, "
