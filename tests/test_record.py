@@ -1,0 +1,62 @@
+"""Our own networks: their size by hand, one recipe, and sweeps that are what was declared."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+import torch
+
+from bench import discover
+from bench.engine.network import initialised, require_trainable
+from bench.spec import Architecture
+from bench.store import Suite
+from tests.support import ROOT
+
+# 3x3 weights, then a scale and a shift a channel, then the linear layer.
+BY_HAND = {
+    "stack_7344": (90 + 900 + 1440 + 2304 + 2304) + 2 * (10 + 10 + 16 + 16 + 16) + (160 + 10),
+}
+CANDIDATE = {"stack_7344": "try_7344"}
+ROW = re.compile(r"^\| .* \| `(stack_\d+)` \| .* \| (\d+) to (\d+) \|$", re.MULTILINE)
+FOUND = {each.name: each for each in discover.scan_all(ROOT / "architectures")}
+NAMES = sorted(each.name for each in discover.scan(ROOT / "architectures", "record"))
+
+
+def loaded(name: str) -> Architecture:
+    return discover.load(FOUND[name])
+
+
+def declared() -> dict[str, list[int]]:
+    """Network -> seeds, as docs/record.md had them before the first record."""
+    text = (ROOT / "docs" / "record.md").read_text(encoding="utf-8")
+    return {name: list(range(int(low), int(high) + 1)) for name, low, high in ROW.findall(text)}
+
+
+def test_every_network_is_worked_out_here_and_declared() -> None:
+    assert NAMES == sorted(BY_HAND) == sorted(CANDIDATE)
+    assert set(NAMES) <= set(declared())
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_network_is_the_candidate_that_was_chosen(name: str) -> None:
+    own, candidate = loaded(name), loaded(CANDIDATE[name])
+    assert require_trainable(own) == BY_HAND[name] == int(name.removeprefix("stack_"))
+    assert f"{BY_HAND[name]:,} parameters" in own.docstring
+    assert own.recipe == candidate.recipe
+    assert own.recipe.epochs == 15
+    nets = [initialised(each, seed=3).eval() for each in (own, candidate)]
+    images = torch.rand(2, 1, 28, 28)
+    outputs = [net(images) for net in nets]
+    assert outputs[0].shape == (2, 10)
+    assert torch.equal(*outputs)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_sweep_holds_every_declared_seed_of_one_recipe_and_no_other(name: str) -> None:
+    runs = [r for r in Suite(ROOT / "results", "reference").runs() if r.architecture == name]
+    if runs:  # a sweep is declared before it is run
+        assert sorted(run.seed for run in runs) == declared()[name]
+        assert all(run.recipe == loaded(name).recipe for run in runs)
+        assert all(run.dataset.n_train == 54_000 for run in runs)
+        assert len({run.architecture_digest for run in runs}) == 1
