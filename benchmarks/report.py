@@ -26,11 +26,9 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))  # runs from a clone without an installation
 
-import torch  # noqa: E402
 from msgspec.structs import replace  # noqa: E402
 from playwright.sync_api import sync_playwright  # noqa: E402
 
-from bench.provenance import environment  # noqa: E402
 from bench.spec import RunRecord, digest  # noqa: E402
 from bench.store import Suite  # noqa: E402
 from tests.chromium import executable  # noqa: E402
@@ -129,6 +127,10 @@ def main() -> int:
         rows = json.loads(asked.json.read_text()) if asked.json.exists() else []
         size = ("architectures", "runs_each")
         kept = [each for each in rows if any(each[name] != row[name] for name in size)]
+        import torch  # late: a child that is forked begins with its parent's memory
+
+        from bench.provenance import environment
+
         here = environment(torch.device("cpu"), "benchmarks/report.py")
         made = {"processor": here.processor, "commit": here.commit, "dirty": here.dirty}
         row |= {"cores": os.cpu_count(), **made}
