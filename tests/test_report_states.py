@@ -139,7 +139,7 @@ def test_runs_that_did_not_look_at_the_test_split_claim_nothing(
     factories.fill(suite, ["model_1"], seeds=[1000, 1001], evaluate_test=False)
     text = rendered(suite, reports)
     assert "made without looking at the test split" in text
-    assert "the test split not looked at" in text
+    assert "the test split was not looked at" in text
     assert "reached 99.40" not in text
 
 

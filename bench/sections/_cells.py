@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from statistics import median
+
 from bench.sections import Cell
-from bench.sections._format import NOT_AVAILABLE, anything, integer
-from bench.sections._summary import Summary
+from bench.sections._format import NOT_AVAILABLE, anything, count, integer, seconds
+from bench.sections._summary import Arm, Summary
 from bench.spec import Measured, Portrait
 
 
@@ -27,3 +29,24 @@ def value(measured: Measured, name: str) -> Cell:
 def whole(number: int) -> Cell:
     """A count."""
     return Cell(integer(number), sort=number)
+
+
+def measured(summary: Summary, arm: Arm, measure: str, field: str) -> Cell:
+    """A measured figure of the very source that the arm's runs have trained."""
+    portrait = summary.portrait_of_arm(arm)
+    found = portrait.measures.get(measure) if portrait else None
+    figure = found.values.get(field) if found else None
+    if found is None or figure is None:
+        return Cell(NOT_AVAILABLE)
+    sort = float(figure) if isinstance(figure, int | float) else None
+    return Cell(f"{'≥ ' if found.at_least else ''}{anything(figure)}", sort=sort)
+
+
+def time_a_run(arm: Arm) -> Cell:
+    """Over completed runs; several machines are named, for their times differ."""
+    if not arm.completed:
+        return Cell(NOT_AVAILABLE)
+    middle = median(run.train_seconds for run in arm.completed)
+    n_machines = len({run.environment.fingerprint for run in arm.completed})
+    note = count(n_machines, "environment") if n_machines > 1 else ""
+    return Cell(seconds(middle), note, sort=middle)

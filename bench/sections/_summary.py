@@ -70,6 +70,11 @@ class Arm:
         return [correct for _, correct in self.tested]
 
     @property
+    def validation_counts(self) -> list[int]:
+        """Right answers on the validation split after the last epoch; completed runs only."""
+        return [run.epochs[-1].validation_correct for run in self.completed]
+
+    @property
     def best_validation_counts(self) -> list[int]:
         """The best epoch's right answers on the validation split; optimistic by choice."""
         return [max(e.validation_correct for e in run.epochs) for run in self.completed]

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from bench.claims.ledger import tally
 from bench.sections import PageKind, Point, Scope, Section
-from bench.sections._format import THIN, count, fixed, integer, listed, mean_percent, sd_points
+from bench.sections._format import (
+    NOT_AVAILABLE,
+    THIN,
+    count,
+    fixed,
+    integer,
+    listed,
+    mean_percent,
+    sd_points,
+)
 from bench.sections._summary import Arm, Summary
 from bench.sections._verdicts import TARGET_WORDS, by_verdict
 
@@ -49,7 +58,7 @@ def _point(summary: Summary, arm: Arm) -> Point:
     return Point(
         title=arm.label,
         href=summary.page_of(arm.architecture) if not summary.base else "",
-        headline=f"{integer(arm.n_reached)} of {integer(n)}" if tested else count(n, "run"),
+        headline=f"{integer(arm.n_reached)} of {integer(n)}" if tested else _validated(arm),
         sentence=_sentence(summary, arm),
     )
 
@@ -58,12 +67,21 @@ def _sentence(summary: Summary, arm: Arm) -> str:
     n = len(arm.runs)
     first = f"{arm.label} has {integer(arm.first.n_parameters)} parameters"
     if not arm.first.evaluate_test:
-        return f"{first}; {count(n, 'run')}, the test split not looked at."
+        sd = sd_points(arm.validation_counts, arm.first.dataset.n_validation)
+        return (
+            f"{first}; over {count(n, 'run')} its mean validation accuracy after the last epoch is "
+            f"{_validated(arm)} (sd {sd}); the test split was not looked at."
+        )
     reached = f"{integer(arm.n_reached)} of {count(n, 'run')} reach{'es' if n == 1 else ''}"
     return (
         f"{first}; {reached} {TARGET_WORDS}; consistently: {_verdict(summary, arm)}; "
         f"{_accuracy(summary, arm)}"
     )
+
+
+def _validated(arm: Arm) -> str:
+    counts = arm.validation_counts
+    return mean_percent(counts, arm.first.dataset.n_validation) if counts else NOT_AVAILABLE
 
 
 def _verdict(summary: Summary, arm: Arm) -> str:

@@ -48,8 +48,8 @@ TEXT = (
 
 
 def section(summary: Summary) -> Section | None:
-    """None without runs."""
-    if not summary.arms or summary.dataset is None:
+    """None where no run looked at the test split."""
+    if summary.dataset is None or not any(arm.first.evaluate_test for arm in summary.arms):
         return None
     table = Table(
         caption=f"The README's table on {summary.dataset.name}",

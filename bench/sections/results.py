@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from fractions import Fraction
-from statistics import median
 
 from bench.sections import Cell, Column, PageKind, Scope, Section, Table
+from bench.sections._cells import measured, time_a_run
 from bench.sections._format import (
     NOT_AVAILABLE,
-    anything,
-    count,
     fixed,
     integer,
     points,
-    seconds,
 )
 from bench.sections._summary import Arm, Summary
 from bench.sections._verdicts import TARGET_WORDS, bounds
@@ -38,8 +35,8 @@ NONE = Cell(NOT_AVAILABLE)
 
 
 def section(summary: Summary) -> Section | None:
-    """None without runs."""
-    if not summary.arms or summary.dataset is None:
+    """None where no run looked at the test split."""
+    if summary.dataset is None or not any(arm.first.evaluate_test for arm in summary.arms):
         return None
     table = Table(
         caption=f"Results on {summary.dataset.name}",
@@ -76,24 +73,14 @@ def _row(summary: Summary, arm: Arm) -> tuple[Cell, ...]:
     return (
         Cell(arm.label, href=summary.page_of(arm.architecture), series=arm.architecture),
         Cell(integer(n_parameters), sort=n_parameters),
-        _measured(summary, arm, "multiply_adds", "multiply_adds"),
-        _measured(summary, arm, "receptive_field", "receptive_field_pixels"),
+        measured(summary, arm, "multiply_adds", "multiply_adds"),
+        measured(summary, arm, "receptive_field", "receptive_field_pixels"),
         *_accuracy(arm),
         _target(arm),
         _epochs(arm),
-        _seconds(arm),
+        time_a_run(arm),
         _readme(summary, arm),
     )
-
-
-def _measured(summary: Summary, arm: Arm, measure: str, field: str) -> Cell:
-    portrait = summary.portrait_of_arm(arm)
-    found = portrait.measures.get(measure) if portrait else None
-    value = found.values.get(field) if found else None
-    if found is None or value is None:
-        return NONE
-    sort = float(value) if isinstance(value, int | float) else None
-    return Cell(f"{'≥ ' if found.at_least else ''}{anything(value)}", sort=sort)
 
 
 def _accuracy(arm: Arm) -> tuple[Cell, Cell]:
@@ -134,16 +121,6 @@ def _epochs(arm: Arm) -> Cell:
     if found.median is None:
         return Cell(f"> {last}", note, sort=last + 1.0)
     return Cell(str(found.median), note, sort=float(found.median))
-
-
-def _seconds(arm: Arm) -> Cell:
-    """Over completed runs; several machines are named, for their times differ."""
-    if not arm.completed:
-        return NONE
-    value = median(run.train_seconds for run in arm.completed)
-    n_machines = len({run.environment.fingerprint for run in arm.completed})
-    note = count(n_machines, "environment") if n_machines > 1 else ""
-    return Cell(seconds(value), note, sort=value)
 
 
 def _readme(summary: Summary, arm: Arm) -> Cell:

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from bench.sections import Cell, Column, PageKind, Scope, Section, Table
+from bench.sections._cells import measured, time_a_run
 from bench.sections._format import NOT_AVAILABLE, fixed, integer
 from bench.sections._ranking import FAILED_LAST, Ranked, in_order
-from bench.sections._summary import Arm, Summary
+from bench.sections._summary import Summary
 
 ORDER = 13
 SCOPE: Scope = "dataset"
-PAGES: tuple[PageKind, ...] = ("index", "markdown")
+PAGES: tuple[PageKind, ...] = ("index", "architecture", "markdown")
 COLUMNS = (
     Column("Candidate", numeric=False),
     Column("Parameters"),
+    Column("Multiply-adds", note="an image"),
     Column("Validation accuracy", note="mean ± sd"),
     Column("Lowest to highest"),
     Column("Runs", note="completed"),
+    Column("Time a run", note="median"),
 )
 
 
@@ -24,7 +27,9 @@ def section(summary: Summary) -> Section | None:
     arms = [arm for arm in summary.arms if not arm.first.evaluate_test]
     if not arms or summary.dataset is None:
         return None
-    ranked = in_order(Ranked(arm, _counts(arm), arm.first.dataset.n_validation) for arm in arms)
+    ranked = in_order(
+        Ranked(arm, arm.validation_counts, arm.first.dataset.n_validation) for arm in arms
+    )
     table = Table(
         caption=f"Candidates by mean validation accuracy on {summary.dataset.name}",
         columns=COLUMNS,
@@ -42,18 +47,16 @@ def _text(summary: Summary) -> str:
     )
 
 
-def _counts(arm: Arm) -> list[int]:
-    return [run.epochs[-1].validation_correct for run in arm.completed]
-
-
 def _row(summary: Summary, one: Ranked) -> tuple[Cell, ...]:
     arm, n_parameters = one.arm, one.arm.first.n_parameters
     return (
         Cell(arm.label, href=summary.page_of(arm.architecture), series=arm.architecture),
         Cell(integer(n_parameters), sort=n_parameters),
+        measured(summary, arm, "multiply_adds", "multiply_adds"),
         one.accuracy(),
         Cell(_ends(one)),
         one.runs(),
+        time_a_run(arm),
     )
 
 

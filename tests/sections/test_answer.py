@@ -176,10 +176,15 @@ def test_an_empty_suite_has_an_answer_alone() -> None:
 
 
 def test_runs_without_a_look_at_the_test_split_claim_nothing() -> None:
-    found = summary([factories.record("model_2", 1000 + i, evaluate_test=False) for i in range(3)])
-    assert answer.section(found).points[0].headline == "3 runs"
-    row = cells(results.section(found))
-    assert row["Target"] == row["Test accuracy"] == row["Epochs to it"] == ("n/a", "")
+    searched = [factories.record("model_2", 1000 + i, evaluate_test=False) for i in range(3)]
+    found = summary(searched)
+    right = sum(run.epochs[-1].validation_correct for run in searched)
+    point = answer.section(found).points[0]
+    assert plain(point.headline) == f"{right / 180:.3f} %"  # of 3 x 6,000
+    assert "the test split was not looked at" in point.sentence
+    assert results.section(found) is None
+    mixed = cells(results.section(summary([*searched, factories.record("model_1", 0)])), row=1)
+    assert mixed["Target"] == mixed["Test accuracy"] == mixed["Epochs to it"] == ("n/a", "")
     assert target.section(found) is None
     assert distribution.section(found) is None
     overview = curves.section(found)

@@ -16,29 +16,32 @@ def run(name: str, seed: int, right: int, *, tested: bool = False) -> RunRecord:
     return replace(made, epochs=[*made.epochs[:-1], last])
 
 
-def rows(runs: list[RunRecord]) -> list[list[tuple[str, str]]]:
+def rows(runs: list[RunRecord]) -> list[dict[str, str]]:
+    """Column -> text."""
     section = search.section(summarise("search", runs, [], [], {}, "command")[0])
     assert section is not None
-    return [[(cell.text, cell.note) for cell in row] for row in section.tables[0].rows]
+    titles = [column.title for column in section.tables[0].columns]
+    return [
+        dict(zip(titles, (cell.text for cell in row), strict=True))
+        for row in section.tables[0].rows
+    ]
 
 
 def test_candidates_stand_by_their_mean_after_the_last_epoch() -> None:
     """Of 6,000: 5,970 and 5,982 are 99.500 and 99.700; 5,964 is 99.400."""
     one = [run("model_1", 1000, 5964)]
     two = [run("model_2", 1000, 5970), run("model_2", 1001, 5982)]
-    found = rows([*one, *two])
-    assert [row[0][0] for row in found] == ["model_2", "model_1"]
-    assert found[0][2][0] == "99.600 ± 0.141"
-    assert found[0][3][0] == "99.50 to 99.70"
-    assert found[1][2][0] == "99.400 ± n/a"
+    first, second = rows([*one, *two])
+    assert (first["Candidate"], second["Candidate"]) == ("model_2", "model_1")
+    assert first["Validation accuracy"] == "99.600 ± 0.141"
+    assert first["Lowest to highest"] == "99.50 to 99.70"
+    assert second["Validation accuracy"] == "99.400 ± n/a"
 
 
 def test_a_run_that_diverged_counts_as_run_and_has_no_accuracy() -> None:
-    found = rows(
-        [run("model_1", 1000, 5964), factories.failed("model_1", 1001, evaluate_test=False)]
-    )
-    assert found[0][4] == ("1 of 2", "")
-    assert rows([factories.failed("model_1", 1001, evaluate_test=False)])[0][3][0] == "n/a"
+    lost = factories.failed("model_1", 1001, evaluate_test=False)
+    assert rows([run("model_1", 1000, 5964), lost])[0]["Runs"] == "1 of 2"
+    assert rows([lost])[0]["Lowest to highest"] == "n/a"
 
 
 def test_a_candidate_with_a_run_that_failed_stands_after_those_without() -> None:
@@ -46,7 +49,8 @@ def test_a_candidate_with_a_run_that_failed_stands_after_those_without() -> None
     failed = [factories.failed("model_2", 1001 + i, evaluate_test=False) for i in range(2)]
     lost = [factories.failed("model_3", 1000, evaluate_test=False)]
     found = rows([*lost, run("model_2", 1000, 5980), *failed, run("model_1", 1000, 5964)])
-    assert [(row[0][0], row[2][0], row[4][0]) for row in found] == [
+    told = ("Candidate", "Validation accuracy", "Runs")
+    assert [tuple(row[title] for title in told) for row in found] == [
         ("model_1", "99.400 ± n/a", "1 run"),
         ("model_2", "99.667 ± n/a", "1 of 3"),
         ("model_3", "n/a", "0 of 1"),
