@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import re
+import shutil
 from pathlib import Path
+
+import pytest
 
 from bench import fragment, report
 from bench.store import Suite
 from tests.support import ROOT
 
-REFERENCE = ROOT / "reports" / "reference"
-COMMAND = "python -m bench report --suite reference --reports reports/reference"
+SUITES = ("reference", "search")
+DOCUMENTS = (("README.md", "reference", "readme-results"), ("docs/record.md", "search", "search"))
+
+
+def command(suite: str) -> str:
+    return f"python -m bench report --suite {suite} --reports reports/{suite}"
 
 
 def undrawn(path: Path) -> str:
@@ -18,30 +25,34 @@ def undrawn(path: Path) -> str:
     return re.sub(r"<svg.*?</svg>", "", path.read_text(encoding="utf-8"), flags=re.DOTALL)
 
 
-def test_the_committed_report_is_what_the_committed_records_give(tmp_path: Path) -> None:
+@pytest.mark.parametrize("suite", SUITES)
+def test_the_committed_report_is_what_the_committed_records_give(
+    suite: str, tmp_path: Path
+) -> None:
+    committed = ROOT / "reports" / suite
     # As deep as the committed one, so that links to records read the same.
     rebuilt = ROOT / "reports" / f"rebuilt-{tmp_path.name}"
     try:
-        written = report.render(Suite(ROOT / "results", "reference"), rebuilt, command=COMMAND)
+        written = report.render(Suite(ROOT / "results", suite), rebuilt, command=command(suite))
         names = [path.relative_to(rebuilt) for path in written]
-        assert all((REFERENCE / name).is_file() for name in names)
+        assert all((committed / name).is_file() for name in names)
         for name in names:
             if name.suffix != ".svg":
-                assert undrawn(rebuilt / name) == undrawn(REFERENCE / name), name
+                assert undrawn(rebuilt / name) == undrawn(committed / name), name
     finally:
-        for path in sorted(rebuilt.rglob("*"), reverse=True):
-            path.rmdir() if path.is_dir() else path.unlink()
-        rebuilt.rmdir()
+        shutil.rmtree(rebuilt)
 
 
-def test_the_readmes_pieces_are_the_reports() -> None:
-    """The README is as `bench report --update README.md` leaves it."""
-    readme = ROOT / "README.md"
-    text = readme.read_text(encoding="utf-8")
-    source = fragment.source(Suite(ROOT / "results", "reference"), REFERENCE, COMMAND)
+@pytest.mark.parametrize(("document", "suite", "piece"), DOCUMENTS)
+def test_a_documents_pieces_are_the_reports(document: str, suite: str, piece: str) -> None:
+    """Each is as `bench report --update` leaves it."""
+    path = ROOT / document
+    text = path.read_text(encoding="utf-8")
+    records, reports = Suite(ROOT / "results", suite), ROOT / "reports" / suite
+    source = fragment.source(records, reports, command(suite))
     blocks = re.findall(r"<!-- ([a-z][a-z-]*) -->\n(.*?)<!-- /\1 -->", text, re.DOTALL)
-    assert [name for name, _ in blocks] == ["readme-results"]
+    assert [name for name, _ in blocks] == [piece]
     for name, block in blocks:
-        assert block == fragment.fragment(source, name, ROOT)
-        assert "Model_1" in block
-    fragment.require_markers(readme)
+        assert block == fragment.fragment(source, name, path.parent)
+        assert block.count("\n") > 3
+    fragment.require_markers(path)
