@@ -21,11 +21,10 @@ from typing import Any
 import msgspec
 
 from bench.errors import ArchitectureError, UsageError, nearest
-from bench.spec import NAME, Architecture, Recipe, RecipeError, checked
+from bench.spec import NAME, TOP, Architecture, Recipe, RecipeError, checked
 
 SILENT = ("COMMENT", "NL", "ENCODING", "ENDMARKER")
 MEMORY_FORMATS = ("channels_last", "contiguous_format")
-TOP = "top"  # `report --group top` means the files at the top, so no sub-folder has this name
 
 
 @dataclass(frozen=True)

@@ -26,6 +26,7 @@ PositiveInt = Annotated[int, msgspec.Meta(gt=0)]
 # Names and keys become names of files: none may lead out of its folder.
 NAME = "[a-z][a-z0-9_]*"
 Name = Annotated[str, msgspec.Meta(pattern=rf"^{NAME}$(?!\n)")]
+TOP = "top"  # `report --group top`: the files at the top, so no sub-folder may have this name
 Hex = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]+$(?!\n)")]
 
 Status = Literal["completed", "diverged", "failed"]

@@ -10,9 +10,8 @@ from pathlib import Path
 from bench import claims, shipped
 from bench.errors import UsageError, nearest
 from bench.sections._summary import Summary, summarise
+from bench.spec import TOP
 from bench.store import Suite
-
-TOP = "top"  # the group of the files at the top of architectures/
 
 
 def read(suite: Suite, folder: Path, command: str, groups: Sequence[str] = ()) -> list[Summary]:

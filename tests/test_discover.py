@@ -7,7 +7,7 @@ import pytest
 
 from bench import discover
 from bench.errors import ArchitectureError, UsageError
-from bench.summaries import TOP
+from bench.spec import TOP
 
 Write = Callable[..., Path]
 

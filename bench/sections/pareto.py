@@ -50,13 +50,10 @@ def n_parameters(_: Summary, arm: Arm) -> int | None:
 
 def multiply_adds(summary: Summary, arm: Arm) -> int | None:
     """From the portrait of the very source that was trained."""
-    for portrait in summary.portraits:
-        same = portrait.architecture_digest == arm.first.architecture_digest
-        if same and portrait.architecture == arm.architecture:
-            measured = portrait.measures.get("multiply_adds")
-            value = measured.values.get("multiply_adds") if measured else None
-            return value if isinstance(value, int) else None
-    return None
+    portrait = summary.portrait_of_arm(arm)
+    measured = portrait.measures.get("multiply_adds") if portrait else None
+    value = measured.values.get("multiply_adds") if measured else None
+    return value if isinstance(value, int) else None
 
 
 COSTS = (

@@ -16,8 +16,9 @@ from bench.claims.load import load_file
 from bench.errors import UsageError
 from bench.sections import Section, answer, leaderboard
 from bench.sections._summary import Summary
+from bench.spec import TOP
 from bench.store import Suite
-from bench.summaries import TOP, read
+from bench.summaries import read
 from tests import factories
 from tests.support import ROOT
 
