@@ -3,9 +3,9 @@
 Source: `architectures/model_2.py` with each depthwise 3x3 and pointwise 1x1 pair replaced by the
 one 3x3 convolution that it stands for; recipe, skip and everything else are Model_2's. The course
 README says that the pairs reduce parameters by about 40 %: this is what they are compared with.
-Evidence: none yet; `python -m bench train --group ablations` makes its records, which decide the
-claim `model_2.separable_gain` in `claims/session6.toml`; `python -m bench measure --group
-ablations` is enough for `model_2.separable_saving`.
+Evidence: `results/reference/mnist/model_2_standard/`; it decides the claim
+`model_2.separable_gain` in `claims/session6.toml`; for
+`model_2.separable_saving` its measured portrait is enough.
 """
 
 from torch import Tensor, nn

@@ -3,8 +3,8 @@
 Source: `architectures/model_2.py` less its 1x1 convolution from 12 to 20 channels (260 parameters)
 and the addition; recipe and everything else are Model_2's. The course README says that skip
 connections improve gradient flow: this is the network that tells what the skip is worth.
-Evidence: none yet; `python -m bench train --group ablations` makes its records, which decide the
-claim `model_2.skip_gain` in `claims/session6.toml`.
+Evidence: `results/reference/mnist/model_2_without_skip/`; it decides the claim
+`model_2.skip_gain` in `claims/session6.toml`.
 """
 
 from torch import Tensor, nn

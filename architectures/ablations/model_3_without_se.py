@@ -3,8 +3,8 @@
 Source: `architectures/model_3.py` less its two gates (256 parameters); recipe, dropout and
 everything else are Model_3's. The course README says that the gates give "better feature focus":
 this is the network that tells what they are worth.
-Evidence: none yet; `python -m bench train --group ablations` makes its records, which decide the
-claim `model_3.se_gain` in `claims/session6.toml`.
+Evidence: `results/reference/mnist/model_3_without_se/`; it decides the claim
+`model_3.se_gain` in `claims/session6.toml`.
 """
 
 from torch import Tensor, nn

@@ -23,7 +23,7 @@ from tests import factories
 from tests.support import ROOT
 
 Bench = Callable[..., subprocess.CompletedProcess[str]]
-GROUPS = {"model_1": "", "model_2": "ablations", "model_3": "record"}
+GROUPS = {"model_1": "", "model_2": "public", "model_3": "record"}
 COUNTS = {"model_1": (9938, 9940, 9942), "model_2": (9930,), "model_3": (9950, 9952)}
 
 
@@ -81,7 +81,7 @@ def test_a_published_number_is_placed_among_our_runs(tmp_path: Path) -> None:
 def test_the_answer_speaks_of_the_top_before_the_other_groups(tmp_path: Path) -> None:
     points = answer.section(summary_of(tmp_path)).points
     assert [point.title for point in points][:3] == ["Model_1", "Model_2", "Model_3"]
-    swapped = suite_of(tmp_path / "b", {"model_1": "record", "model_2": "ablations", "model_3": ""})
+    swapped = suite_of(tmp_path / "b", {"model_1": "record", "model_2": "public", "model_3": ""})
     points = answer.section(read(swapped, tmp_path, "command")[0]).points
     assert [point.title for point in points][:3] == ["Model_3", "Model_2", "Model_1"]
 
@@ -89,6 +89,16 @@ def test_the_answer_speaks_of_the_top_before_the_other_groups(tmp_path: Path) ->
 def test_one_group_needs_no_leaderboard(tmp_path: Path) -> None:
     alone = suite_of(tmp_path, dict.fromkeys(GROUPS, ""))
     assert leaderboard.section(read(alone, tmp_path, "command")[0]) is None
+
+
+def test_ablations_and_other_recipes_are_no_networks_to_choose(tmp_path: Path) -> None:
+    suite = suite_of(tmp_path, GROUPS | {"model_2": "ablations"})
+    run = factories.record("model_1", 0, test_correct=9990)
+    suite.add_run(replace(run, key="0" * 64, recipe=replace(run.recipe, weight_decay=0.5)), None)
+    summary = read(suite, tmp_path, "command")[0]
+    assert len(summary.arms) == 4
+    rows = [(row[0][0], row[3][0]) for row in rows_of(leaderboard.section(summary))]
+    assert rows == [("Model_3", "2 runs"), ("Model_1", "3 runs")]
 
 
 def test_a_report_about_some_groups_shows_theirs_alone(tmp_path: Path) -> None:
