@@ -6,10 +6,10 @@ import torch
 from torch import Tensor, nn
 
 
-def unit(channels_in: int, channels_out: int, padding: int = 0) -> nn.Sequential:
-    """Convolution 3x3 without bias, BatchNorm, ReLU."""
+def unit(channels_in: int, channels_out: int, padding: int = 0, kernel: int = 3) -> nn.Sequential:
+    """Convolution without bias, BatchNorm, ReLU."""
     return nn.Sequential(
-        nn.Conv2d(channels_in, channels_out, 3, padding=padding, bias=False),
+        nn.Conv2d(channels_in, channels_out, kernel, padding=padding, bias=False),
         nn.BatchNorm2d(channels_out),
         nn.ReLU(),
     )
@@ -57,3 +57,33 @@ class PixelWeights(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return (x * self.weight).sum((2, 3))
+
+
+class Levels(nn.Module):
+    """Layers one after another; (n, sum of their channels): the mean pixel of each one's output."""
+
+    def __init__(self, *layers: nn.Module) -> None:
+        super().__init__()
+        self.layers = nn.ModuleList(layers)
+
+    def forward(self, x: Tensor) -> Tensor:
+        means = []
+        for layer in self.layers:
+            x = layer(x)
+            means.append(x.mean((2, 3)))
+        return torch.cat(means, 1)
+
+
+class Dense(nn.Module):
+    """Padded units that read all that came before them; (n, sum of all channels, sides as were)."""
+
+    def __init__(self, channels: int, growth: int, times: int) -> None:
+        super().__init__()
+        self.units = nn.ModuleList(
+            unit(channels + number * growth, growth, padding=1) for number in range(times)
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        for each in self.units:
+            x = torch.cat((x, each(x)), 1)
+        return x
