@@ -98,7 +98,7 @@ def _label_focus(pixels: Axes, squares: Axes) -> None:
 
 def _shades(axes: Axes, mass: NDArray[np.float64], colour: int) -> None:
     n_rows, n_columns = mass.shape
-    shades = np.ceil(N_SHADES * mass / mass.max()).astype(int)  # 0: no mass at all
+    shades = np.ceil(N_SHADES * (mass / mass.max())).astype(int)  # 0: no mass at all
     for shade, path in shade_paths(shades):
         style: dict[str, Any] = {"facecolor": series(colour), "edgecolor": "none", "linewidth": 0}
         axes.add_patch(PathPatch(path, alpha=shade / N_SHADES, **style))

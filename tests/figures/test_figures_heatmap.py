@@ -26,6 +26,14 @@ def test_shades_lie_where_the_mass_is() -> None:
     assert (middle.x0, middle.y0, middle.x1, middle.y1) == (1.5, 1.5, 2.5, 2.5)
 
 
+def test_the_darkest_shade_is_full_however_its_mass_rounds() -> None:
+    largest = 0.00712817
+    assert 10 * largest / largest > 10  # in floating point
+    rounding = figures.Focus(((largest, 0.0), (0.0, 0.0)), (0.5, 0.5), None)
+    axes = figures.focus(rounding, 0, False).axes[0]
+    assert [p.get_alpha() for p in axes.patches if isinstance(p, PathPatch)] == [1.0]
+
+
 def test_the_box_and_the_image_are_framed_and_seen_whole() -> None:
     wide = figures.Focus(FOCUS.mass, (2, 2), (-3, -2, 7, 6))
     axes = figures.focus(wide, 0, False).axes[0]
