@@ -34,6 +34,7 @@ from bench.stats import (
 
 COMPARABLE = "mnist"  # the data set that the published accuracies speak of
 PARAMETER_LIMIT = 8000
+ABLATIONS = "ablations"  # the group of files that take one network apart
 
 
 @dataclass(frozen=True)
@@ -195,6 +196,10 @@ class Summary:
             if portrait.architecture == arm.architecture
         ]
         return not own or (arm.first.architecture_digest, arm.first.recipe) in own
+
+    def is_variation(self, arm: Arm) -> bool:
+        """Whether it is there to be compared with: an ablation, or another recipe or source."""
+        return self.group_of(arm.architecture) == ABLATIONS or not self.is_own(arm)
 
     def display_name(self, architecture: str) -> str:
         portrait = self.portrait_of.get(architecture)

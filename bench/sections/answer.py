@@ -20,15 +20,34 @@ from bench.sections._verdicts import TARGET_WORDS, by_verdict
 ORDER = 10
 SCOPE: Scope = "dataset"
 PAGES: tuple[PageKind, ...] = ("index", "architecture", "markdown")
-LEDGER = "#claims"  # the section of that name
+LEDGER, RESULTS = "#claims", "#results"  # the sections of that name
+FEW_ARMS = 8  # as many are all answered for; of more, those that are no variations of another
 
 
 def section(summary: Summary) -> Section:
     """A headline and a sentence for each arm, and what they add up to."""
-    arms = sorted(summary.arms, key=lambda arm: summary.group_of(arm.architecture))  # the top first
+    arms = _answered(summary)
     text = _overall(summary, arms) if arms else _nothing(summary)
-    answers = tuple(_point(summary, arm) for arm in arms)
+    answers = [_point(summary, arm) for arm in arms]
+    if len(arms) < len(summary.arms):
+        answers.append(_variations(len(summary.arms) - len(arms)))
     return Section(title="The answer", text=(text,), points=(*answers, *_claims(summary)))
+
+
+def _answered(summary: Summary) -> list[Arm]:
+    """The arms that get a sentence, those at the top of architectures/ first."""
+    arms = sorted(summary.arms, key=lambda arm: summary.group_of(arm.architecture))
+    networks = [arm for arm in arms if not summary.is_variation(arm)]
+    return arms if len(arms) <= FEW_ARMS or not networks else networks
+
+
+def _variations(n: int) -> Point:
+    return Point(
+        title="Variations",
+        href=RESULTS,
+        headline=f"{integer(n)} more",
+        sentence=f"{count(n, 'variation')} of these, by part or by recipe, are in the results.",
+    )
 
 
 def _nothing(summary: Summary) -> str:

@@ -23,18 +23,15 @@ COLUMNS = (
 )
 # The published numbers of one run, the one that speaks of the last epoch first.
 PUBLISHED = ("last_test_accuracy_percent", "best_test_accuracy_percent")
-ABLATIONS = "ablations"  # the group of files that take one network apart: no networks to choose
 
 
 def section(summary: Summary) -> Section | None:
     """None unless networks of several groups were tested: the results table ranks one's own.
 
-    Ablations are left out, as are networks by another recipe than their own.
+    Variations are left to the comparisons: nobody chooses among those.
     """
-    group_of = summary.group_of
-    tested = [arm for arm in summary.arms if arm.test_counts and summary.is_own(arm)]
-    arms = [arm for arm in tested if group_of(arm.architecture) != ABLATIONS]
-    groups = {group_of(arm.architecture) for arm in arms}
+    arms = [arm for arm in summary.arms if arm.test_counts and not summary.is_variation(arm)]
+    groups = {summary.group_of(arm.architecture) for arm in arms}
     if len(groups) < 2 or summary.dataset is None:
         return None
     ranked = in_order(Ranked(arm, arm.test_counts, arm.n_test) for arm in arms)

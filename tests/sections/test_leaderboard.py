@@ -86,6 +86,26 @@ def test_the_answer_speaks_of_the_top_before_the_other_groups(tmp_path: Path) ->
     assert [point.title for point in points][:3] == ["Model_3", "Model_2", "Model_1"]
 
 
+def test_of_many_arms_the_answer_speaks_of_the_networks_and_counts_their_variations(
+    tmp_path: Path,
+) -> None:
+    suite = suite_of(tmp_path, GROUPS | {"model_2": "ablations"})
+    run = factories.record("model_1", 0, test_correct=9990)
+    for number in range(1, 6):  # with three networks, one of them an ablation: eight arms
+        recipe = replace(run.recipe, weight_decay=number / 10)
+        suite.add_run(replace(run, key=f"{number}" * 64, recipe=recipe), None)
+    assert len(answered(suite, tmp_path)) == 8
+    suite.add_run(replace(run, key="6" * 64, recipe=replace(run.recipe, weight_decay=0.6)), None)
+    assert answered(suite, tmp_path) == ["Model_1", "Model_3", "Variations"]
+    *_, last, _claims = answer.section(read(suite, tmp_path, "command")[0]).points
+    assert last.headline == "7 more"  # six recipes, one ablation
+
+
+def answered(suite: Suite, results: Path) -> list[str]:
+    found = dataclasses.replace(read(suite, results, "command")[0], claims=())
+    return [point.title for point in answer.section(found).points]
+
+
 def test_one_group_needs_no_leaderboard(tmp_path: Path) -> None:
     alone = suite_of(tmp_path, dict.fromkeys(GROUPS, ""))
     assert leaderboard.section(read(alone, tmp_path, "command")[0]) is None
