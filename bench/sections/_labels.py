@@ -18,9 +18,18 @@ def _recipe(run: RunRecord, portraits: Portraits) -> str:
     own = portraits.get(run.architecture)
     changed = _changed(own, run) if own else None
     if changed is not None and len(changed) <= MOST_CHANGES_NAMED:
-        return ", ".join(f"{name} {value}" for name, value in changed.items())
+        return _in_words(changed)
     giver = next((p for p in portraits.values() if not _changed(p, run)), None)
     return f"recipe of {giver.display_name}" if giver else f"recipe {_short_digest(run.recipe)}"
+
+
+def changes(portrait: Portrait | None, run: RunRecord) -> str:
+    """Every field, but the epochs, in which a run's recipe differs from the file's."""
+    return _in_words(_changed(portrait, run)) if portrait else ""
+
+
+def _in_words(changed: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name.split('.')[-1]} {value}" for name, value in changed.items())
 
 
 def _changed(portrait: Portrait, run: RunRecord) -> dict[str, Any]:

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+from statistics import mean
+
 from bench.sections import Cell, Column, PageKind, Scope, Section, Table
 from bench.sections._cells import measured, time_a_run
 from bench.sections._format import NOT_AVAILABLE, fixed, integer
+from bench.sections._labels import changes
 from bench.sections._ranking import FAILED_LAST, Ranked, in_order
-from bench.sections._summary import Summary
+from bench.sections._summary import Arm, Summary
 
 ORDER = 13
 SCOPE: Scope = "dataset"
 PAGES: tuple[PageKind, ...] = ("index", "architecture", "markdown")
 COLUMNS = (
-    Column("Candidate", numeric=False),
+    Column("Candidate", numeric=False, note="changes to its recipe"),
     Column("Parameters"),
     Column("Multiply-adds", note="an image"),
+    Column("Epochs"),
     Column("Validation accuracy", note="mean ± sd"),
     Column("Lowest to highest"),
+    Column("Validation loss", note="mean"),
     Column("Runs", note="completed"),
     Column("Time a run", note="median"),
 )
@@ -27,8 +32,11 @@ def section(summary: Summary) -> Section | None:
     arms = [arm for arm in summary.arms if not arm.first.evaluate_test]
     if not arms or summary.dataset is None:
         return None
-    ranked = in_order(
-        Ranked(arm, arm.validation_counts, arm.first.dataset.n_validation) for arm in arms
+    ranked = sorted(
+        in_order(
+            Ranked(arm, arm.validation_counts, arm.first.dataset.n_validation) for arm in arms
+        ),
+        key=lambda one: -one.arm.first.recipe.epochs,  # a short run ranks among short runs
     )
     table = Table(
         caption=f"Candidates by mean validation accuracy on {summary.dataset.name}",
@@ -48,16 +56,31 @@ def _text(summary: Summary) -> str:
 
 
 def _row(summary: Summary, one: Ranked) -> tuple[Cell, ...]:
-    arm, n_parameters = one.arm, one.arm.first.n_parameters
+    arm, n_parameters, epochs = one.arm, one.arm.first.n_parameters, one.arm.first.recipe.epochs
     return (
-        Cell(arm.label, href=summary.page_of(arm.architecture), series=arm.architecture),
+        _candidate(summary, arm),
         Cell(integer(n_parameters), sort=n_parameters),
         measured(summary, arm, "multiply_adds", "multiply_adds"),
+        Cell(integer(epochs), sort=epochs),
         one.accuracy(),
         Cell(_ends(one)),
+        _loss(arm),
         one.runs(),
         time_a_run(arm),
     )
+
+
+def _candidate(summary: Summary, arm: Arm) -> Cell:
+    """Its name and what of its recipe was changed; its label where it was changed otherwise."""
+    name = summary.display_name(arm.architecture)
+    portrait = summary.portrait_of_arm(arm)
+    told = (name, changes(portrait, arm.first)) if portrait else (arm.label, "")
+    return Cell(told[0], told[1], href=summary.page_of(arm.architecture), series=arm.architecture)
+
+
+def _loss(arm: Arm) -> Cell:
+    losses = [run.epochs[-1].validation_loss for run in arm.completed]
+    return Cell(fixed(mean(losses), 4), sort=mean(losses)) if losses else Cell(NOT_AVAILABLE)
 
 
 def _ends(one: Ranked) -> str:

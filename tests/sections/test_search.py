@@ -6,13 +6,13 @@ from msgspec.structs import replace
 
 from bench.sections import search
 from bench.sections._summary import summarise
-from bench.spec import RunRecord
+from bench.spec import Augmentation, RunRecord
 from tests import factories
 
 
-def run(name: str, seed: int, right: int, *, tested: bool = False) -> RunRecord:
+def run(name: str, seed: int, right: int, *, loss: float = 0.02, tested: bool = False) -> RunRecord:
     made = factories.record(name, seed, evaluate_test=tested)
-    last = replace(made.epochs[-1], validation_correct=right)
+    last = replace(made.epochs[-1], validation_correct=right, validation_loss=loss)
     return replace(made, epochs=[*made.epochs[:-1], last])
 
 
@@ -30,12 +30,31 @@ def rows(runs: list[RunRecord]) -> list[dict[str, str]]:
 def test_candidates_stand_by_their_mean_after_the_last_epoch() -> None:
     """Of 6,000: 5,970 and 5,982 are 99.500 and 99.700; 5,964 is 99.400."""
     one = [run("model_1", 1000, 5964)]
-    two = [run("model_2", 1000, 5970), run("model_2", 1001, 5982)]
+    two = [run("model_2", 1000, 5970, loss=0.0182), run("model_2", 1001, 5982, loss=0.0176)]
     first, second = rows([*one, *two])
     assert (first["Candidate"], second["Candidate"]) == ("model_2", "model_1")
     assert first["Validation accuracy"] == "99.600 ± 0.141"
     assert first["Lowest to highest"] == "99.50 to 99.70"
+    assert first["Validation loss"] == "0.0179"
     assert second["Validation accuracy"] == "99.400 ± n/a"
+
+
+def test_short_runs_stand_after_long_ones_with_all_that_was_changed() -> None:
+    """By accuracy alone the run of two epochs would be first."""
+    own = factories.recipe()
+    changed = replace(own, weight_decay=0.5, augmentation=Augmentation(translate=0.2), epochs=2)
+    long, made = run("model_1", 1000, 5964), run("model_1", 1001, 5990)
+    short = replace(made, recipe=changed, epochs=made.epochs[-2:])
+    portrait = factories.portrait("model_1")
+    assert portrait.recipe == own
+    section = search.section(summarise("s", [short, long], [portrait], [], {}, "command")[0])
+    assert section is not None
+    told = [(row[0].text, row[0].note, row[3].text) for row in section.tables[0].rows]
+    assert told[0] == ("Model_1", "", "15")
+    name, note, epochs = told[1]
+    assert (name, epochs) == ("Model_1", "2")
+    assert "weight_decay 0.5" in note
+    assert "translate 0.2" in note
 
 
 def test_a_run_that_diverged_counts_as_run_and_has_no_accuracy() -> None:
