@@ -14,11 +14,10 @@ from bench.store import Suite
 from tests.support import ROOT
 
 # 3x3 weights, then a scale and a shift a channel, then the linear layer.
-BY_HAND = {
-    "stack_7344": (90 + 900 + 1440 + 2304 + 2304) + 2 * (10 + 10 + 16 + 16 + 16) + (160 + 10),
-}
-CANDIDATE = {"stack_7344": "try_7344"}
-ROW = re.compile(r"^\| .* \| `(stack_\d+)` \| .* \| (\d+) to (\d+) \|$", re.MULTILINE)
+SHAPE_7344 = (90 + 900 + 1440 + 2304 + 2304) + 2 * (10 + 10 + 16 + 16 + 16) + (160 + 10)
+BY_HAND = {"stack_7344": SHAPE_7344, "silu_7344": SHAPE_7344}
+CANDIDATE = {"stack_7344": "try_7344", "silu_7344": "try_7344_silu"}
+ROW = re.compile(r"^\| .* \| `(\w+_\d+)` \| .* \| (\d+) to (\d+) \|$", re.MULTILINE)
 FOUND = {each.name: each for each in discover.scan_all(ROOT / "architectures")}
 NAMES = sorted(each.name for each in discover.scan(ROOT / "architectures", "record"))
 
@@ -41,7 +40,7 @@ def test_every_network_is_worked_out_here_and_declared() -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_a_network_is_the_candidate_that_was_chosen(name: str) -> None:
     own, candidate = loaded(name), loaded(CANDIDATE[name])
-    assert require_trainable(own) == BY_HAND[name] == int(name.removeprefix("stack_"))
+    assert require_trainable(own) == BY_HAND[name] == int(name.rpartition("_")[2])
     assert f"{BY_HAND[name]:,} parameters" in own.docstring
     assert own.recipe == candidate.recipe
     assert own.recipe.epochs == 15
