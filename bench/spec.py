@@ -92,6 +92,7 @@ class Recipe(Frozen, frozen=True, kw_only=True):
     step_factor: Fraction = 0.1  # step: what each fall multiplies the learning rate by
     label_smoothing: Share = 0.0
     ema_decay: Share = 0.0  # above 0, a running average of the weights is what is evaluated
+    ema_warmup: Positive = 9.0  # after t steps the decay is at most (t + 1) / (t + 1 + ema_warmup)
     batch_size: PositiveInt = 128  # the last, short batch is kept
     epochs: PositiveInt = 15
     augmentation: Augmentation = Augmentation()
@@ -127,6 +128,7 @@ class Recipe(Frozen, frozen=True, kw_only=True):
             ("final_fraction", anneals, "schedule='cosine' or 'linear'"),
             ("step_fractions", steps, "schedule='step'"),
             ("step_factor", steps, "schedule='step'"),
+            ("ema_warmup", self.ema_decay > 0, "an ema_decay above 0"),
         )
         return {name: needs for name, acts, needs in rules if not acts}
 

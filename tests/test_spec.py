@@ -122,6 +122,7 @@ OTHERS: dict[str, dict[str, Any]] = {
     "step_factor": {"schedule": "step", "step_fractions": (0.5, 0.75), "step_factor": 0.5},
     "label_smoothing": {"label_smoothing": 0.1},
     "ema_decay": {"ema_decay": 0.999},
+    "ema_warmup": {"ema_decay": 0.999, "ema_warmup": 3.0},
     "batch_size": {"batch_size": 64},
     "epochs": {"epochs": 20},
     "augmentation": {"augmentation": Augmentation(rotation_degrees=5.0)},

@@ -65,13 +65,16 @@ def momenta(recipe: Recipe, n_steps: int) -> Doubles:
 def average_weights(recipe: Recipe, n_steps: int) -> Doubles:
     """The weight of the new weights after each step t = 1 ... in their running average, (n_steps,).
 
-    1 - min(ema_decay, (1 + t) / (10 + t)): the warm-up of TensorFlow's ExponentialMovingAverage,
-    without which the initial weights would stay in a short run's average. Zeros where it is off.
+    1 - min(ema_decay, (1 + t) / (1 + t + ema_warmup)): with its default of 9 the warm-up of
+    TensorFlow's ExponentialMovingAverage, without which the initial weights would stay in a short
+    run's average. Where the second is the smaller to the end, the average is polynomial-decay
+    averaging (Shamir and Zhang, 2013): about the last of ema_warmup parts of the run, however
+    long it is. Zeros where it is off.
     """
     if recipe.ema_decay == 0:
         return np.zeros(n_steps)
     t = np.arange(1.0, n_steps + 1)
-    return 1 - np.minimum(recipe.ema_decay, (1 + t) / (10 + t))
+    return 1 - np.minimum(recipe.ema_decay, (1 + t) / (1 + t + recipe.ema_warmup))
 
 
 def warmup_steps(recipe: Recipe, n_steps: int) -> int:

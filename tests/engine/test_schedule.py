@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from fractions import Fraction
 
@@ -151,3 +152,15 @@ def test_the_average_warms_up_and_then_keeps_the_recipes_decay() -> None:
     assert found == pytest.approx(np.array([float(1 - decay) for decay in decays]), rel=1e-12)
     assert found[24] > found[25] == found[39] == 0.25
     assert not schedule.average_weights(recipe(), 3).any()
+
+
+@pytest.mark.parametrize(("warmup", "power"), [(1.0, 0), (2.0, 1), (3.0, 2)])
+def test_without_a_decay_to_keep_the_average_weighs_steps_by_a_power(
+    warmup: float, power: int
+) -> None:
+    """Of n steps, step t = 1 ... counts as (t + 2) (t + 3) ...: so many factors as the power."""
+    n_steps = 50
+    found = schedule.average_weights(recipe(ema_decay=0.999999, ema_warmup=warmup), n_steps)
+    shares = [found[t] * np.prod(1 - found[t + 1 :]) for t in range(n_steps)]
+    expected = [math.prod(range(t + 2, t + 2 + power)) for t in range(1, n_steps + 1)]
+    assert shares == pytest.approx(np.array(expected) * shares[0] / expected[0], rel=1e-9)
