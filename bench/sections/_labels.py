@@ -23,9 +23,9 @@ def _recipe(run: RunRecord, portraits: Portraits) -> str:
     return f"recipe of {giver.display_name}" if giver else f"recipe {_short_digest(run.recipe)}"
 
 
-def changes(portrait: Portrait | None, run: RunRecord) -> str:
+def changes(portrait: Portrait, run: RunRecord) -> str:
     """Every field, but the epochs, in which a run's recipe differs from the file's."""
-    return _in_words(_changed(portrait, run)) if portrait else ""
+    return _in_words(_changed(portrait, run))
 
 
 def _in_words(changed: Mapping[str, Any]) -> str:

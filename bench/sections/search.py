@@ -72,10 +72,10 @@ def _row(summary: Summary, one: Ranked) -> tuple[Cell, ...]:
 
 def _candidate(summary: Summary, arm: Arm) -> Cell:
     """Its name and what of its recipe was changed; its label where it was changed otherwise."""
-    name = summary.display_name(arm.architecture)
     portrait = summary.portrait_of_arm(arm)
-    told = (name, changes(portrait, arm.first)) if portrait else (arm.label, "")
-    return Cell(told[0], told[1], href=summary.page_of(arm.architecture), series=arm.architecture)
+    text = portrait.display_name if portrait else arm.label
+    changed = changes(portrait, arm.first) if portrait else ""
+    return Cell(text, changed, href=summary.page_of(arm.architecture), series=arm.architecture)
 
 
 def _loss(arm: Arm) -> Cell:
