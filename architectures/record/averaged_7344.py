@@ -2,7 +2,7 @@
 
 Source: ours, the tier under 8,000 parameters: `silu_7344` by a learning rate that stays high while
 the weights are averaged. docs/record.md tells how it was chosen.
-Evidence: none yet; docs/record.md declares its sweep.
+Evidence: `results/reference/mnist/averaged_7344/`, one record a seed, none left out.
 """
 
 from __future__ import annotations
