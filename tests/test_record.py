@@ -18,7 +18,7 @@ from tests.support import ROOT
 Changes = dict[str, Any]
 # 3x3 weights, then a scale and a shift a channel, then the linear layer.
 SHAPE_7344 = (90 + 900 + 1440 + 2304 + 2304) + 2 * (10 + 10 + 16 + 16 + 16) + (160 + 10)
-BY_HAND = dict.fromkeys(("stack_7344", "silu_7344", "averaged_7344"), SHAPE_7344)
+BY_HAND = dict.fromkeys(("stack_7344", "silu_7344", "averaged_7344", "fine_7344"), SHAPE_7344)
 AVERAGED: Changes = {
     "schedule": "cosine",
     "warmup_fraction": 0.1,
@@ -30,6 +30,7 @@ CANDIDATE: dict[str, tuple[str, Changes]] = {
     "stack_7344": ("try_7344", {}),
     "silu_7344": ("try_7344_silu", {}),
     "averaged_7344": ("try_7344_silu", AVERAGED),
+    "fine_7344": ("try_7344_silu_fine", AVERAGED),
 }
 STOPPED = {"silu_7344": 10}  # after so many seeds; docs/record.md says why
 ROW = re.compile(r"^\| .* \| `(\w+_\d+)` \| .* \| (\d+) to (\d+) \|$", re.MULTILINE)
@@ -75,3 +76,27 @@ def test_a_sweep_holds_the_declared_seeds_of_one_recipe_and_no_other(name: str) 
         assert all(run.recipe == loaded(name).recipe for run in runs)
         assert all(run.dataset.n_train == 54_000 for run in runs)
         assert len({run.architecture_digest for run in runs}) == 1
+
+
+def test_the_fine_stack_averages_the_four_ways_to_lay_its_pooling_grid() -> None:
+    """Worked out by the strided network, on the image without its first row, column, or both."""
+    fine, strided = (
+        initialised(loaded(name), seed=3).double().eval() for name in ("fine_7344", "averaged_7344")
+    )
+    images = torch.rand(4, 1, 28, 28, dtype=torch.float64)
+    expected = torch.zeros(4, 10, dtype=torch.float64)
+    for down, right in ((0, 0), (0, 1), (1, 0), (1, 1)):
+        positions = (6 - down) * (6 - right)  # of the 11 x 11 in all
+        expected += strided(images[:, :, down:, right:]) * positions / 121
+    torch.testing.assert_close(fine(images), expected)
+    assert not torch.allclose(strided(images), expected)
+
+
+def test_the_fine_stack_trains_as_the_strided_one() -> None:
+    images = torch.rand(4, 1, 28, 28)
+    outputs = []
+    for name in ("fine_7344", "averaged_7344"):
+        network = initialised(loaded(name), seed=3)
+        network.eval()(images)
+        outputs.append(network.train()(images))
+    assert torch.equal(*outputs)
