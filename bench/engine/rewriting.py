@@ -80,11 +80,13 @@ def _require_plain_calls(network: nn.Module) -> None:
 
 @contextmanager
 def _mode(network: nn.Module, training: bool) -> Iterator[None]:
+    was_training = network.training
     modes = {module: module.training for module in network.modules()}
     network.train(training)
     try:
         yield
     finally:
+        network.train(was_training)  # a network may change more than flags with its mode
         for module, mode in modes.items():
             module.training = mode
 

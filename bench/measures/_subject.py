@@ -62,6 +62,7 @@ class Call:
 @contextmanager
 def at_rest(model: nn.Module, example: Tensor) -> Iterator[None]:
     """Eval mode and no gradients inside; training flags and global generators restored after."""
+    was_training = model.training
     training = {module: module.training for module in model.modules()}
     python_state = random.getstate()
     numpy_state = np.random.get_state()  # noqa: NPY002 - the global generator is what is kept
@@ -73,6 +74,7 @@ def at_rest(model: nn.Module, example: Tensor) -> Iterator[None]:
     finally:
         random.setstate(python_state)
         np.random.set_state(numpy_state)  # noqa: NPY002
+        model.train(was_training)  # a model may change more than flags with its mode
         for module, flag in training.items():
             module.training = flag
 

@@ -160,6 +160,15 @@ class FrozenDropout(EveryPart):
         return self
 
 
+class FinerInEvaluation(Base):
+    """Pools with stride in training alone; its mode is more than a flag."""
+
+    def train(self, mode: bool = True) -> FinerInEvaluation:
+        super().train(mode)
+        self.pool.stride = 2 if mode else 1
+        return self
+
+
 class ZeroGamma(Base):
     """A branch that starts at 0 hides what is computed in it."""
 
@@ -251,6 +260,7 @@ EQUAL: tuple[tuple[type[nn.Module], int], ...] = (
     (LooksAtTraining, 2),
     (FrozenNorm, 1),
     (FrozenDropout, 2),
+    (FinerInEvaluation, 2),
     (ZeroGamma, 2),
     (RandomTensor, 2),
     (FunctionalDropout, 2),
@@ -575,6 +585,13 @@ def test_a_rewritten_network_trains_before_any_word_about_its_mode() -> None:
     network = build(DropoutOfLogits)
     torch.manual_seed(0)
     assert (Rewritten(network)(torch.randn(64, *SHAPE)) == 0).any()
+
+
+def test_what_a_network_changes_with_its_mode_comes_back_with_it() -> None:
+    for training, stride in ((True, 2), (False, 1)):
+        network = build(FinerInEvaluation).train(training)
+        Rewritten(network)
+        assert network.pool.stride == stride
 
 
 def test_a_frozen_norm_stays_frozen() -> None:

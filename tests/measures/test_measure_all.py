@@ -9,7 +9,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import pytest
@@ -185,6 +185,31 @@ def test_the_model_and_the_generators_come_back_as_they_were() -> None:
         assert torch.equal(value, weights[name]), name
     assert not model.conv._forward_hooks
     assert all(parameter.grad is None for parameter in model.parameters())
+
+
+class FinerInEvaluation(nn.Sequential):
+    """Pools with stride in training alone; its mode is more than a flag."""
+
+    def train(self, mode: bool = True) -> Self:
+        super().train(mode)
+        self[1].stride = 2 if mode else 1
+        return self
+
+
+def test_the_network_of_evaluation_is_measured_and_that_of_training_comes_back() -> None:
+    model = FinerInEvaluation(
+        nn.Conv2d(1, 2, 3),
+        nn.MaxPool2d(2),
+        nn.Conv2d(2, 2, 3),
+        nn.AdaptiveAvgPool2d(1),
+        nn.Flatten(),
+    )
+    found = measures.measure_all(model, IMAGES, {})
+    # 26 * 26 * 2 * 9, then 23 * 23 * 2 * 2 * 9; with stride it would be 11 * 11.
+    assert found["multiply_adds"].values["multiply_adds"] == 12_168 + 19_044
+    assert found["receptive_field"].values["receptive_field_pixels"] == 3 + 1 + 2
+    assert model.training
+    assert model[1].stride == 2
 
 
 class Twisted(Small):
