@@ -6,7 +6,7 @@ sides. In evaluation it has no stride and what follows is dilated instead, so th
 end is taken over all positions instead of every fourth: 1.9 million multiply-adds, not 0.95. One
 pass, one image, no copies of it; that mean is the mean over the network's four ways to lay its
 pooling grid. docs/record.md tells how it was chosen.
-Evidence: none yet; docs/record.md declares its sweep.
+Evidence: `results/reference/mnist/fine_7344/`, one record a seed, none left out.
 """
 
 from __future__ import annotations
