@@ -32,6 +32,7 @@ ROOMS = (
     "discover",
     "datasets",
     "augment",
+    "modes",
     "measures",
     "provenance",
     "engine",

@@ -13,7 +13,6 @@ import operator
 import pickle
 import random
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 
 import numpy as np
@@ -23,6 +22,7 @@ from torch.nn import functional
 
 from bench.engine.fused import Chain, Fused, Words
 from bench.engine.fused_gate import global_mean, product
+from bench.modes import in_mode
 from bench.wording import in_one_line
 
 Matcher = Callable[[fx.Node, nn.Module | None], object | None]
@@ -78,21 +78,8 @@ def _require_plain_calls(network: nn.Module) -> None:
             raise NotRewritable(f"{where} has a forward of its own, beside its class's")
 
 
-@contextmanager
-def _mode(network: nn.Module, training: bool) -> Iterator[None]:
-    was_training = network.training
-    modes = {module: module.training for module in network.modules()}
-    network.train(training)
-    try:
-        yield
-    finally:
-        network.train(was_training)  # a network may change more than flags with its mode
-        for module, mode in modes.items():
-            module.training = mode
-
-
 def _rewritten(network: nn.Module, words: Words, *, training: bool) -> fx.GraphModule:
-    with _mode(network, training):
+    with in_mode(network, training=training):
         graph = _traced(network)
         module = fx.GraphModule(network, graph)
         chains = list(_chains(module, training))

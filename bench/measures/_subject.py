@@ -19,6 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from bench.errors import MeasureError
+from bench.modes import in_mode
 
 ROOT = "(model)"  # what the model computes outside of any layer
 
@@ -61,22 +62,16 @@ class Call:
 
 @contextmanager
 def at_rest(model: nn.Module, example: Tensor) -> Iterator[None]:
-    """Eval mode and no gradients inside; training flags and global generators restored after."""
-    was_training = model.training
-    training = {module: module.training for module in model.modules()}
+    """Eval mode and no gradients inside; the mode and the global generators restored after."""
     python_state = random.getstate()
     numpy_state = np.random.get_state()  # noqa: NPY002 - the global generator is what is kept
     devices = [example.device] if example.device.type == "cuda" else []
-    model.eval()
     try:
-        with torch.random.fork_rng(devices), torch.no_grad():
+        with torch.random.fork_rng(devices), torch.no_grad(), in_mode(model, training=False):
             yield
     finally:
         random.setstate(python_state)
         np.random.set_state(numpy_state)  # noqa: NPY002
-        model.train(was_training)  # a model may change more than flags with its mode
-        for module, flag in training.items():
-            module.training = flag
 
 
 def forward_failed(error: Exception, image: Tensor) -> MeasureError:
