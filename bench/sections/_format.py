@@ -53,8 +53,8 @@ def count(n: int, noun: str) -> str:
 
 
 def listed(words: list[str]) -> str:
-    """a, b and c; semicolons where a word has commas of its own."""
-    between = "; " if any("," in word for word in words) else ", "
+    """a, b and c; semicolons where a word is a list of its own."""
+    between = "; " if any(", " in word for word in words) else ", "
     return words[0] if len(words) == 1 else f"{between.join(words[:-1])} and {words[-1]}"
 
 

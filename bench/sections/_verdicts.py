@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from bench.sections._format import THIN, count, fixed, listed
+from bench.sections._format import THIN, count, fixed, integer, listed
 from bench.sections._summary import Arm
 from bench.stats import TARGET, RateVerdict, SequenceVerdict
 
 TARGET_PERCENT = fixed(100 * TARGET, 2)
+FEW_NAMES = 3  # more of one verdict are counted: their names stand below, each with its own
 TARGET_WORDS = f"{TARGET_PERCENT}{THIN}%"
 
 
@@ -42,10 +43,12 @@ def gap(verdict: RateVerdict | SequenceVerdict, n_runs: int) -> str:
 
 
 def by_verdict(arms: list[Arm]) -> str:
-    """confirmed for Model_3 and refuted for Model_1 and Model_2."""
+    """confirmed for Model_3, undecided for 4 of 7 and refuted for Model_1 and Model_2."""
     said = []
     for word in ("confirmed", "undecided", "refuted"):
         labels = [arm.label for arm in arms if arm.verdict.verdict == word]
-        if labels:
-            said.append(f"{word} for {listed(labels)}")
+        if word == "confirmed" or len(labels) <= FEW_NAMES:
+            said += [f"{word} for {listed(labels)}"] if labels else []
+        else:
+            said.append(f"{word} for {integer(len(labels))} of {integer(len(arms))}")
     return listed(said)

@@ -14,6 +14,7 @@ from bench.sections._format import (
     mean_percent,
     sd_points,
 )
+from bench.sections._ranking import Ranked, in_order
 from bench.sections._summary import Arm, Summary
 from bench.sections._verdicts import TARGET_WORDS, by_verdict
 
@@ -35,10 +36,17 @@ def section(summary: Summary) -> Section:
 
 
 def _answered(summary: Summary) -> list[Arm]:
-    """The arms that get a sentence, those at the top of architectures/ first."""
-    arms = sorted(summary.arms, key=lambda arm: summary.group_of(arm.architecture))
+    """The arms that get a sentence: the top of architectures/ first, each group by its means."""
+    ranked = in_order(_ranked(arm) for arm in summary.arms)
+    arms = sorted((one.arm for one in ranked), key=lambda a: summary.group_of(a.architecture))
     networks = [arm for arm in arms if not summary.is_variation(arm)]
     return arms if len(arms) <= FEW_ARMS or not networks else networks
+
+
+def _ranked(arm: Arm) -> Ranked:
+    if arm.first.evaluate_test:
+        return Ranked(arm, arm.test_counts, arm.n_test)
+    return Ranked(arm, arm.validation_counts, arm.first.dataset.n_validation)
 
 
 def _variations(n: int) -> Point:

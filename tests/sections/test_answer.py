@@ -74,6 +74,27 @@ def test_the_answer_is_a_sentence_with_parameters_runs_and_verdict() -> None:
     assert plain(claims.sentence).startswith(f"{len(CLAIMS)} claims: ")
 
 
+@pytest.mark.parametrize(
+    ("others", "said"),
+    [
+        (3, "undecided for other_0, model_3 and model_1 and refuted for model_2."),
+        (5, "undecided for 5 of 6 and refuted for model_2."),
+    ],
+)
+def test_of_many_networks_of_one_verdict_the_headline_counts(others: int, said: str) -> None:
+    undecided = ["model_1", "model_3", "other_0", "other_1", "other_2"][:others]
+    measured = [run for name in undecided for run in runs([9940, 9941], name)]
+    found = summary(measured + runs([9939] * 5), portraits=False)
+    assert answer.section(found).text[0].endswith(said)
+
+
+def test_confirmed_networks_are_named_however_many() -> None:
+    names = [f"other_{number}" for number in range(5)]
+    found = summary([run for name in names for run in runs([9941] * 29, name)], portraits=False)
+    (text,) = answer.section(found).text
+    assert text.endswith("is confirmed for other_0, other_1, other_2, other_3 and other_4.")
+
+
 def test_the_tally_counts_every_claim_once_and_the_ledger_is_made_once() -> None:
     found = summary(runs([9940] * 3))
     point = answer.section(found).points[-1]

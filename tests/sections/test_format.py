@@ -14,6 +14,7 @@ from bench.sections._format import listed
         (["a", "b"], "a and b"),
         (["a", "b", "c"], "a, b and c"),
         (["a", "b, with c", "d"], "a; b, with c and d"),
+        (["a 7,344", "b", "c"], "a 7,344, b and c"),
     ],
 )
 def test_a_list_keeps_its_members_apart(words: list[str], said: str) -> None:

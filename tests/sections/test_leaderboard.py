@@ -86,6 +86,14 @@ def test_the_answer_speaks_of_the_top_before_the_other_groups(tmp_path: Path) ->
     assert [point.title for point in points][:3] == ["Model_3", "Model_2", "Model_1"]
 
 
+def test_networks_of_one_group_are_answered_for_by_their_means(tmp_path: Path) -> None:
+    assert answered(suite_of(tmp_path, dict.fromkeys(GROUPS, "")), tmp_path) == [
+        "Model_3",  # 99.510
+        "Model_1",  # 99.400
+        "Model_2",  # 99.300
+    ]
+
+
 def test_of_many_arms_the_answer_speaks_of_the_networks_and_counts_their_variations(
     tmp_path: Path,
 ) -> None:
