@@ -1,0 +1,33 @@
+"""Stack 8-16, pool, 32-32-32, each kernel in eight orientations, SiLU, fine: 3,603 parameters.
+
+Source: ours, after Cohen and Welling, 2016; a candidate of the search that docs/record.md tells of.
+Evidence: `results/search/`, runs that never looked at the test split.
+"""
+
+from __future__ import annotations
+
+import _stack
+from _fine import FineStack
+from _mirrored import Lifted, Mirrored, unit
+from torch import nn
+
+DISPLAY_NAME = "8-16 · 32-32-32, mirrored and turned, SiLU, fine"
+RECIPE = _stack.RECIPE
+COMPONENTS: dict[str, str] = {}
+
+
+class Network(FineStack):
+    """(n, 1, 28, 28) images -> (n, 10) logits."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            unit(Lifted(1, 1)),
+            unit(Mirrored(1, 2)),
+            nn.MaxPool2d(2),
+            unit(Mirrored(2, 4)),
+            unit(Mirrored(4, 4)),
+            unit(Mirrored(4, 4)),
+            nn.AdaptiveAvgPool2d(1),
+            nn.Flatten(),
+            nn.Linear(32, 10),
+        )

@@ -1,0 +1,66 @@
+"""Candidates whose kernels stand in several orientations, held against the turned image itself."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from bench import discover
+from bench.engine.network import initialised
+from tests.support import ROOT
+
+FOUND = {each.name: each for each in discover.scan_all(ROOT / "architectures")}
+QUARTER_TURNS = tuple((False, turns) for turns in range(4))
+OF_THE_SQUARE = tuple((mirror, turns) for mirror in (False, True) for turns in range(4))
+MIRROR = ((False, 0), (True, 0))
+SYMMETRIES = {
+    "try_2944_turned": QUARTER_TURNS,
+    "try_4526_turned": QUARTER_TURNS,
+    "try_4654_turned": QUARTER_TURNS,
+    "try_6958_turned": QUARTER_TURNS,
+    "try_3825_mirrored": MIRROR,
+    "try_2492_mirrored": OF_THE_SQUARE,
+    "try_3603_mirrored": OF_THE_SQUARE,
+    "try_3772_mirrored": OF_THE_SQUARE,
+    "try_4820_mirrored": OF_THE_SQUARE,
+    "try_4988_mirrored": OF_THE_SQUARE,
+    "try_7196_mirrored": OF_THE_SQUARE,
+}
+
+
+def seen(images: Tensor, mirror: bool, turns: int) -> Tensor:
+    return torch.rot90(images.flip(3) if mirror else images, turns, (2, 3))
+
+
+def features(name: str, training: bool) -> nn.Module:
+    """All but the linear layer, in float64."""
+    network = initialised(discover.load(FOUND[name]), seed=3).double().train(training)
+    network[-1] = nn.Identity()
+    return network
+
+
+def test_every_candidate_of_that_kind_is_here() -> None:
+    assert set(SYMMETRIES) == {name for name in FOUND if name.endswith(("_turned", "_mirrored"))}
+
+
+@pytest.mark.parametrize("training", [True, False], ids=["strided", "fine"])
+@pytest.mark.parametrize("name", SYMMETRIES)
+def test_a_turned_image_has_the_features_of_another_orientation(name: str, training: bool) -> None:
+    """Each orientation's features move as one to another's place, and every image's differently."""
+    network, symmetries = features(name, training), SYMMETRIES[name]
+    images = torch.rand(4, 1, 28, 28, dtype=torch.float64)
+    upright = orientations(network(images), len(symmetries))
+    places = []
+    for mirror, turns in symmetries:
+        found = orientations(network(seen(images, mirror, turns)), len(symmetries))
+        distances = (found.unsqueeze(1) - upright.unsqueeze(0)).abs().amax((2, 3))
+        assert distances.amin(1).max() < 1e-9
+        places.append(tuple(distances.argmin(1).tolist()))
+        assert sorted(places[-1]) == list(range(len(symmetries)))
+    assert len(set(places)) == len(symmetries)
+
+
+def orientations(found: Tensor, n: int) -> Tensor:
+    """(orientations, images, kernels)."""
+    return found.unflatten(1, (n, -1)).transpose(0, 1)
