@@ -18,6 +18,7 @@ SYMMETRIES = {
     "try_2944_turned": QUARTER_TURNS,
     "try_4526_turned": QUARTER_TURNS,
     "try_4654_turned": QUARTER_TURNS,
+    "try_4718_turned": QUARTER_TURNS,
     "try_6958_turned": QUARTER_TURNS,
     "try_3825_mirrored": MIRROR,
     "try_2492_mirrored": OF_THE_SQUARE,
@@ -49,7 +50,7 @@ def test_every_candidate_of_that_kind_is_here() -> None:
 def test_a_turned_image_has_the_features_of_another_orientation(name: str, training: bool) -> None:
     """Each orientation's features move as one to another's place, and every image's differently."""
     network, symmetries = features(name, training), SYMMETRIES[name]
-    images = torch.rand(4, 1, 28, 28, dtype=torch.float64)
+    images = torch.rand(2, 1, 28, 28, dtype=torch.float64)
     upright = orientations(network(images), len(symmetries))
     places = []
     for mirror, turns in symmetries:
