@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bench.sections import Cell, Column, PageKind, Scope, Section, Table
+from bench.sections._cells import measured
 from bench.sections._format import MARKS, fixed, integer
 from bench.sections._ranking import FAILED_LAST, Ranked, in_order
 from bench.sections._summary import PARAMETER_LIMIT, Arm, Summary
@@ -15,6 +16,7 @@ PAGES: tuple[PageKind, ...] = ("index", "markdown")
 COLUMNS = (
     Column("Network", numeric=False),
     Column("Parameters"),
+    Column("Multiply-adds", note="an image"),
     Column("Test accuracy", note="mean ± sd"),
     Column("Runs", note="completed, worst"),
     Column("Target", note="runs, bounds"),
@@ -26,13 +28,12 @@ PUBLISHED = ("last_test_accuracy_percent", "best_test_accuracy_percent")
 
 
 def section(summary: Summary) -> Section | None:
-    """None unless networks of several groups were tested: the results table ranks one's own.
+    """None where all stand at the top of architectures/: the results table ranks one's own.
 
     Variations are left to the comparisons: nobody chooses among those.
     """
     arms = [arm for arm in summary.arms if arm.test_counts and not summary.is_variation(arm)]
-    groups = {summary.group_of(arm.architecture) for arm in arms}
-    if len(groups) < 2 or summary.dataset is None:
+    if summary.dataset is None or not any(summary.group_of(arm.architecture) for arm in arms):
         return None
     ranked = in_order(Ranked(arm, arm.test_counts, arm.n_test) for arm in arms)
     table = Table(
@@ -64,6 +65,7 @@ def _row(summary: Summary, one: Ranked) -> tuple[Cell, ...]:
     return (
         Cell(arm.label, href=summary.page_of(arm.architecture), series=arm.architecture),
         Cell(integer(n_parameters), over, sort=n_parameters),
+        measured(summary, arm, "multiply_adds", "multiply_adds"),
         one.accuracy(),
         one.runs(worst),
         Cell(f"{integer(arm.n_reached)} of {integer(n)}", bounds(arm), sort=arm.n_reached / n),
