@@ -3,7 +3,8 @@
 Group convolutions over the symmetries of the square (p4m; Cohen and Welling, 2016). An orientation
 is a number 4m + r: mirrored left to right m times, then turned r times. The linear layer at the end
 reads each orientation by itself, so that the network tells an image from its turned or mirrored
-copy.
+copy. Each map has a BatchNorm of its own: orientations share their kernels, not their scales, so
+only before training does a turned image give exactly the turned features.
 """
 
 from __future__ import annotations

@@ -3,7 +3,9 @@
 Group convolutions (Cohen and Welling, 2016) over a cyclic group: the four quarter turns, or the
 image and its mirror image. An output map stands for a kernel in one orientation; the same weights
 give the maps of the others. The linear layer at the end reads each orientation by itself, so the
-network tells a 6 from a 9 and a 2 from its mirror image.
+network tells a 6 from a 9 and a 2 from its mirror image. Each map has a BatchNorm of its own:
+orientations share their kernels, not their scales, so only before training does a turned image give
+exactly the turned features.
 """
 
 from __future__ import annotations
