@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import subprocess
 from typing import Any
 
 import pytest
@@ -33,7 +34,10 @@ CANDIDATE: dict[str, tuple[str, Changes]] = {
     "averaged_7344": ("try_7344_silu", AVERAGED),
     "fine_7344": ("try_7344_silu_fine", AVERAGED),
 }
-STOPPED = {"silu_7344": 10}  # after so many seeds; docs/record.md says why
+SO_FAR = {
+    "silu_7344": 10,
+    "fine_7344": 30,
+}  # seeds, where not all are there yet
 EVERY_RUN = ("fine_7344",)  # reaches the target, say docs/record.md and the changelog
 ROW = re.compile(r"^\| .* \| `(\w+_\d+)` \| .* \| (\d+) to (\d+) \|$", re.MULTILINE)
 FOUND = {each.name: each for each in discover.scan_all(ROOT / "architectures")}
@@ -56,15 +60,30 @@ def loaded(name: str) -> Architecture:
     return discover.load(FOUND[name])
 
 
-def declared() -> dict[str, list[int]]:
-    """Network -> seeds, as docs/record.md had them before the first record."""
-    text = (ROOT / "docs" / "record.md").read_text(encoding="utf-8")
-    return {name: list(range(int(low), int(high) + 1)) for name, low, high in ROW.findall(text)}
+def declared(text: str) -> dict[str, list[int]]:
+    """Network -> seeds, in the table of that docs/record.md; a network may have several rows."""
+    seeds: dict[str, list[int]] = {}
+    for name, low, high in ROW.findall(text):
+        seeds.setdefault(name, []).extend(range(int(low), int(high) + 1))
+    return seeds
+
+
+def record_page() -> str:
+    return (ROOT / "docs" / "record.md").read_text(encoding="utf-8")
+
+
+def record_page_at(commit: str | None) -> str:
+    """As it was when a run began."""
+    found = subprocess.run(
+        ["git", "show", f"{commit}:docs/record.md"], cwd=ROOT, capture_output=True, text=True
+    )
+    assert found.returncode == 0, found.stderr
+    return found.stdout
 
 
 def test_every_network_is_worked_out_here_and_declared() -> None:
     assert NAMES == sorted(BY_HAND) == sorted(CANDIDATE)
-    assert set(NAMES) <= set(declared())
+    assert set(NAMES) <= set(declared(record_page()))
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -84,11 +103,23 @@ def test_a_network_is_the_candidate_that_was_chosen(name: str) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_sweep_holds_the_declared_seeds_of_one_recipe_and_no_other(name: str) -> None:
-    if runs := sweep(name):  # a sweep is declared before it is run
-        assert sorted(run.seed for run in runs) == declared()[name][: STOPPED.get(name)]
-        assert all(run.recipe == loaded(name).recipe for run in runs)
-        assert all(run.dataset.n_train == 54_000 for run in runs)
-        assert len({run.architecture_digest for run in runs}) == 1
+    runs = sweep(name)
+    assert sorted(run.seed for run in runs) == declared(record_page())[name][: SO_FAR.get(name)]
+    assert all(run.recipe == loaded(name).recipe for run in runs)
+    assert all(run.dataset.n_train == 54_000 for run in runs)
+    assert len({run.architecture_digest for run in runs}) == 1
+    assert not any(run.environment.dirty for run in runs)
+
+
+@pytest.mark.skipif(not (ROOT / ".git").exists(), reason="a copy without its history")
+@pytest.mark.parametrize("name", NAMES)
+def test_a_sweep_was_declared_before_its_records(name: str) -> None:
+    """By the page at the commit that each of its runs was trained from."""
+    seeds: dict[str | None, set[int]] = {}
+    for run in sweep(name):
+        seeds.setdefault(run.environment.commit, set()).add(run.seed)
+    for commit, trained in seeds.items():
+        assert trained <= set(declared(record_page_at(commit))[name])
 
 
 @pytest.mark.parametrize("name", EVERY_RUN)
@@ -100,13 +131,13 @@ def test_every_run_of_thirty_reaches_the_target(name: str) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_weights_of_the_median_run_are_here(name: str) -> None:
-    if runs := sorted(sweep(name), key=correct_at_the_end):
-        worth = correct_at_the_end(runs[(len(runs) - 1) // 2])  # of an even number, the lower
-        medians = [run for run in runs if correct_at_the_end(run) == worth]
-        kept = [(run, weights) for run in medians if (weights := SUITE.weights(run))]
-        assert kept
-        for run, weights in kept:  # raises where they are not the record's
-            with_weights(initialised(loaded(name), seed=0), weights, run)
+    runs = sorted(sweep(name), key=correct_at_the_end)
+    worth = correct_at_the_end(runs[(len(runs) - 1) // 2])  # of an even number, the lower
+    medians = [run for run in runs if correct_at_the_end(run) == worth]
+    kept = [(run, weights) for run in medians if (weights := SUITE.weights(run))]
+    assert kept
+    for run, weights in kept:  # raises where they are not the record's
+        with_weights(initialised(loaded(name), seed=0), weights, run)
 
 
 def test_the_fine_stack_averages_the_four_ways_to_lay_its_pooling_grid() -> None:
