@@ -71,6 +71,12 @@ class Arm:
         return [correct for _, correct in self.tested]
 
     @property
+    def best_test_counts(self) -> list[int]:
+        """The best epoch's right answers on the test split; optimistic by choice."""
+        epochs = ([e.test_correct for e in run.epochs] for run, _ in self.tested)
+        return [max(c for c in counts if c is not None) for counts in epochs]
+
+    @property
     def validation_counts(self) -> list[int]:
         """Right answers on the validation split after the last epoch; completed runs only."""
         return [run.epochs[-1].validation_correct for run in self.completed]

@@ -79,6 +79,21 @@ def test_a_published_number_is_placed_among_our_runs(tmp_path: Path) -> None:
     assert rows["Model_1"][7] == ("99.39", "percentile 33")
 
 
+def test_a_published_best_epoch_is_placed_among_our_best_epochs(tmp_path: Path) -> None:
+    """9,950, with best epochs of 9,960, 9,945 and 9,942: above two of three, above all ends."""
+    suite = Suite(tmp_path, "local")
+    suite.add_portrait(replace(factories.portrait("model_1"), group="public"))
+    for seed, (last, best) in enumerate(((9938, 9960), (9940, 9945), (9942, 9942))):
+        run = factories.record("model_1", seed, test_correct=last)
+        epochs = [*run.epochs[:-2], replace(run.epochs[-2], test_correct=best), run.epochs[-1]]
+        suite.add_run(replace(run, epochs=epochs), b"weights")
+    said = next(c for c in load_file(ROOT / "claims" / "raj.toml") if c.metric.startswith("best_"))
+    claims = (replace(said, subject="model_1", published=99.5),)
+    summary = dataclasses.replace(read(suite, tmp_path, "command")[0], claims=claims)
+    (row,) = rows_of(leaderboard.section(summary))
+    assert row[7] == ("99.50", "percentile 67 of best epochs")
+
+
 def test_the_answer_speaks_of_the_top_before_the_other_groups(tmp_path: Path) -> None:
     points = answer.section(summary_of(tmp_path)).points
     assert [point.title for point in points][:3] == ["Model_1", "Model_2", "Model_3"]
