@@ -36,9 +36,14 @@ def section(summary: Summary) -> Section:
 
 
 def _answered(summary: Summary) -> list[Arm]:
-    """The arms that get a sentence: the top of architectures/ first, each group by its means."""
-    ranked = in_order(_ranked(arm) for arm in summary.arms)
-    arms = sorted((one.arm for one in ranked), key=lambda a: summary.group_of(a.architecture))
+    """The arms that get a sentence: the top of architectures/ first, variations last in a group.
+
+    Beyond that by their means.
+    """
+    ranked = (one.arm for one in in_order(_ranked(arm) for arm in summary.arms))
+    arms = sorted(
+        ranked, key=lambda arm: (summary.group_of(arm.architecture), summary.is_variation(arm))
+    )
     networks = [arm for arm in arms if not summary.is_variation(arm)]
     return arms if len(arms) <= FEW_ARMS or not networks else networks
 

@@ -62,8 +62,8 @@ def section(summary: Summary) -> Section | None:
 
 
 def _arms(summary: Summary) -> Sequence[Arm]:
-    """Those that the README's table has; all where it has none of them."""
-    told = [arm for arm in summary.arms if any(_published(summary, arm))]
+    """Those that the README's table has, in every column; all where it has none of them."""
+    told = [arm for arm in summary.arms if all(_published(summary, arm))]
     return told or summary.arms
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import pytest
@@ -73,6 +74,12 @@ def test_the_readmes_number_stands_beside_the_networks_own_runs_alone(
 def test_a_network_that_nobody_measured_has_nothing_to_tell_by() -> None:
     found = summary(*OWN, variant(**RECIPE), groups=())
     assert [text for text, _ in rows(results.section(found)).values()] == ["99.39"] * 2
+
+
+def test_a_network_that_another_document_speaks_of_is_not_in_the_readmes_table() -> None:
+    said = [c for c in CLAIMS if c.subject != "model_2" or c.metric == "n_parameters"]
+    found = dataclasses.replace(summary(*OWN, NEIGHBOUR), claims=tuple(said))
+    assert list(rows(readme.section(found))) == ["Model_1"]
 
 
 def test_the_readmes_table_has_the_arms_that_the_readme_has() -> None:
