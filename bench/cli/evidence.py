@@ -68,6 +68,7 @@ def claims(
     from bench import judging
     from bench.claims.ledger import as_json as rows_as_json
     from bench.claims.ledger import known_ids, show
+    from bench.claims.load import load_file
 
     paths = judging.files(file or [], builtin)
     if check:
@@ -84,7 +85,9 @@ def claims(
     else:
         show(entries, console)
     if strict:
-        _tell_refuted(entries, allowed)
+        written = {claim.id for path in paths for claim in load_file(path)}
+        unjudged = written - {entry.claim.id for entry in entries}  # of documents left out
+        _tell_refuted(entries, [each for each in allowed if each not in unjudged])
 
 
 def _tell_mistakes(paths: list[Path], document: Path | None) -> None:
