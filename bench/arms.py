@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Literal
 
 from bench.errors import UsageError, nearest
-from bench.spec import DatasetInfo, RunRecord, canonical_json, digest
+from bench.spec import DatasetInfo, Epoch, RunRecord, canonical_json, digest
 from bench.stats import MISSING
 from bench.store import Suite
 
@@ -74,9 +74,20 @@ def last_count(run: RunRecord, split: Split) -> int:
     """Right answers after the last epoch; `MISSING` for a run that did not complete."""
     if not run.completed:
         return MISSING
-    last = run.epochs[-1]
-    count = last.test_correct if split == "test" else last.validation_correct
+    count = _count(run.epochs[-1], split)
     return MISSING if count is None else count
+
+
+def best_count(run: RunRecord, split: Split) -> int:
+    """Right answers after the best epoch, chosen on that same split; `MISSING` as above."""
+    if not run.completed:
+        return MISSING
+    counts = [_count(epoch, split) for epoch in run.epochs]
+    return max((count for count in counts if count is not None), default=MISSING)
+
+
+def _count(epoch: Epoch, split: Split) -> int | None:
+    return epoch.test_correct if split == "test" else epoch.validation_correct
 
 
 def parse_place(word: str, results: Path) -> Place:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from bench import discover
@@ -14,6 +15,7 @@ from bench.claims.ledger import Entry, ledger
 from bench.claims.load import Problem, load_files, misquoted, read
 from bench.errors import BenchError
 from bench.shipped import folder, folder_in_use
+from bench.spec import Claim
 from bench.store import Suite
 
 DEFAULT_SUITE, SHIPPED_SUITE = "local", "reference"
@@ -53,10 +55,23 @@ def suites(named: Sequence[str], results: Path) -> tuple[list[Suite], str | None
     return [Suite(folder("results"), SHIPPED_SUITE)], notice
 
 
-def entries(
-    paths: Sequence[Path], held: Sequence[Suite], named: bool = False
-) -> tuple[list[Entry], str | None]:
-    """Claims with their verdicts, and the notice of files that were left out.
+@dataclass(frozen=True)
+class Judged:
+    """Claims with their verdicts, and those of the files that were left out."""
+
+    entries: list[Entry]
+    left_out: list[Claim]
+
+    @property
+    def notice(self) -> str | None:
+        """That files were left out; None where none was."""
+        files = dict.fromkeys(claim.file for claim in self.left_out)
+        named = f"left out, no network of theirs in the suite: {', '.join(files)}"
+        return named if files else None
+
+
+def judge(paths: Sequence[Path], held: Sequence[Suite], named: bool = False) -> Judged:
+    """The verdicts on files of claims by the suites' runs.
 
     Args:
         paths: The files of claims.
@@ -73,9 +88,8 @@ def entries(
     evidence = gather(held, every, current_digests())
     claims = every if named else about(evidence.subjects, every) or every
     kept = {claim.file for claim in claims}
-    left_out = dict.fromkeys(claim.file for claim in every if claim.file not in kept)
-    notice = f"left out, no network of theirs in the suite: {', '.join(left_out)}"
-    return ledger(claims, evidence), notice if left_out else None
+    left_out = [claim for claim in every if claim.file not in kept]
+    return Judged(ledger(claims, evidence), left_out)
 
 
 def mistakes(paths: Sequence[Path], document: Path | None) -> list[ClaimError]:

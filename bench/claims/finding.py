@@ -10,7 +10,7 @@ from math import prod
 from typing import Any
 
 from bench import stats
-from bench.arms import Arm
+from bench.arms import Arm, best_count
 from bench.claims.evidence import MEASURE_AGAIN, Absent, Evidence, Exact, Pair, Sample, Value
 from bench.protocol import Protocol
 from bench.spec import Claim, Measured, Portrait, RunRecord
@@ -215,7 +215,7 @@ def sustained_test_counts(claim: Claim, evidence: Evidence) -> Sample:
 def best_validation_counts(claim: Claim, evidence: Evidence) -> Sample:
     """Right answers on the validation split after its best epoch, chosen on that same split."""
     arm, _ = evidence.arm(claim.subject, claim.dataset, "validation")
-    counts = tuple(_best_validation(run) for run in arm.runs)
+    counts = tuple(best_count(run, "validation") for run in arm.runs)
     note = "best epoch, selected on this same split and so optimistic"
     return Sample(counts, arm.n_images("validation"), evidence.paths_of(arm), note)
 
@@ -223,7 +223,7 @@ def best_validation_counts(claim: Claim, evidence: Evidence) -> Sample:
 def best_test_counts(claim: Claim, evidence: Evidence) -> Sample:
     """Right answers on the test split after its best epoch, chosen on that same split."""
     arm, _ = evidence.arm(claim.subject, claim.dataset, "test")
-    counts = tuple(_best_test(run) for run in arm.runs)
+    counts = tuple(best_count(run, "test") for run in arm.runs)
     note = "best epoch, selected on the test split itself and so optimistic"
     return Sample(counts, arm.n_images("test"), evidence.paths_of(arm), note)
 
@@ -267,17 +267,6 @@ def _lowest_at_end(run: RunRecord) -> int:
     ends = [epoch.test_correct for epoch in run.epochs[-SUSTAINED_EPOCHS:]]
     counts = [count for count in ends if count is not None]
     return min(counts) if run.completed and len(counts) == SUSTAINED_EPOCHS else stats.MISSING
-
-
-def _best_validation(run: RunRecord) -> int:
-    if not run.completed:
-        return stats.MISSING
-    return max(epoch.validation_correct for epoch in run.epochs)
-
-
-def _best_test(run: RunRecord) -> int:
-    counts = [epoch.test_correct for epoch in run.epochs if epoch.test_correct is not None]
-    return max(counts) if run.completed and counts else stats.MISSING
 
 
 def _addresses(claim: Claim, evidence: Evidence) -> tuple[str, ...]:

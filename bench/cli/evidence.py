@@ -68,7 +68,6 @@ def claims(
     from bench import judging
     from bench.claims.ledger import as_json as rows_as_json
     from bench.claims.ledger import known_ids, show
-    from bench.claims.load import load_file
 
     paths = judging.files(file or [], builtin)
     if check:
@@ -76,18 +75,17 @@ def claims(
         return
     allowed = [*(allow or []), *(known_ids(known) if known else [])]
     suites, fall_back = judging.suites(suite or [], results)
-    entries, left_out = judging.entries(paths, suites, named=bool(file) or builtin)
-    for notice in (fall_back, left_out):
+    judged = judging.judge(paths, suites, named=bool(file) or builtin)
+    for notice in (fall_back, judged.notice):
         if notice:
             complain(f"Notice: {notice}")
     if as_json:
-        sys.stdout.buffer.write(rows_as_json(entries))
+        sys.stdout.buffer.write(rows_as_json(judged.entries))
     else:
-        show(entries, console)
+        show(judged.entries, console)
     if strict:
-        written = {claim.id for path in paths for claim in load_file(path)}
-        unjudged = written - {entry.claim.id for entry in entries}  # of documents left out
-        _tell_refuted(entries, [each for each in allowed if each not in unjudged])
+        unjudged = {claim.id for claim in judged.left_out}
+        _tell_refuted(judged.entries, [each for each in allowed if each not in unjudged])
 
 
 def _tell_mistakes(paths: list[Path], document: Path | None) -> None:

@@ -52,12 +52,19 @@ class Ranked:
         return Cell(text, note, sort=completed)
 
 
-def in_order(arms: Iterable[Ranked]) -> list[Ranked]:
+def in_order(arms: Iterable[Arm]) -> list[Ranked]:
     """The highest mean first; of equal ones, that with fewer parameters.
 
+    The mean is one of test counts, or of validation counts where the test split was not looked at.
     Arms with a run that failed come after all others: the mean of their other runs flatters them.
     """
-    return sorted(arms, key=_place)
+    return sorted((_ranked(arm) for arm in arms), key=_place)
+
+
+def _ranked(arm: Arm) -> Ranked:
+    if arm.first.evaluate_test:
+        return Ranked(arm, arm.test_counts, arm.n_test)
+    return Ranked(arm, arm.validation_counts, arm.first.dataset.n_validation)
 
 
 def _place(one: Ranked) -> tuple[bool, Fraction | float, int, str]:

@@ -13,6 +13,7 @@ from functools import cached_property
 import msgspec
 
 from bench import deciding
+from bench.arms import best_count
 from bench.claims import about
 from bench.claims.evidence import Held, arranged
 from bench.claims.ledger import Entry, ledger
@@ -73,8 +74,7 @@ class Arm:
     @property
     def best_test_counts(self) -> list[int]:
         """The best epoch's right answers on the test split; optimistic by choice."""
-        epochs = ([e.test_correct for e in run.epochs] for run, _ in self.tested)
-        return [max(c for c in counts if c is not None) for counts in epochs]
+        return [best_count(run, "test") for run, _ in self.tested]
 
     @property
     def validation_counts(self) -> list[int]:
@@ -84,7 +84,7 @@ class Arm:
     @property
     def best_validation_counts(self) -> list[int]:
         """The best epoch's right answers on the validation split; optimistic by choice."""
-        return [max(e.validation_correct for e in run.epochs) for run in self.completed]
+        return [best_count(run, "validation") for run in self.completed]
 
     @property
     def target(self) -> int:

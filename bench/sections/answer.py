@@ -14,7 +14,7 @@ from bench.sections._format import (
     mean_percent,
     sd_points,
 )
-from bench.sections._ranking import Ranked, in_order
+from bench.sections._ranking import in_order
 from bench.sections._summary import Arm, Summary
 from bench.sections._verdicts import TARGET_WORDS, by_verdict
 
@@ -40,18 +40,12 @@ def _answered(summary: Summary) -> list[Arm]:
 
     Beyond that by their means.
     """
-    ranked = (one.arm for one in in_order(_ranked(arm) for arm in summary.arms))
+    ranked = (one.arm for one in in_order(summary.arms))
     arms = sorted(
         ranked, key=lambda arm: (summary.group_of(arm.architecture), summary.is_variation(arm))
     )
     networks = [arm for arm in arms if not summary.is_variation(arm)]
     return arms if len(arms) <= FEW_ARMS or not networks else networks
-
-
-def _ranked(arm: Arm) -> Ranked:
-    if arm.first.evaluate_test:
-        return Ranked(arm, arm.test_counts, arm.n_test)
-    return Ranked(arm, arm.validation_counts, arm.first.dataset.n_validation)
 
 
 def _variations(n: int) -> Point:

@@ -35,11 +35,10 @@ def section(summary: Summary) -> Section | None:
     arms = [arm for arm in summary.arms if arm.test_counts and not summary.is_variation(arm)]
     if summary.dataset is None or not any(summary.group_of(arm.architecture) for arm in arms):
         return None
-    ranked = in_order(Ranked(arm, arm.test_counts, arm.n_test) for arm in arms)
     table = Table(
         caption=f"Networks by mean test accuracy on {summary.dataset.name}",
         columns=COLUMNS,
-        rows=tuple(_row(summary, one) for one in ranked),
+        rows=tuple(_row(summary, one) for one in in_order(arms)),
     )
     return Section(title="Leaderboard", tables=(table,), notes=(_note(arms),))
 

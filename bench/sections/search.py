@@ -33,9 +33,7 @@ def section(summary: Summary) -> Section | None:
     if not arms or summary.dataset is None:
         return None
     ranked = sorted(
-        in_order(
-            Ranked(arm, arm.validation_counts, arm.first.dataset.n_validation) for arm in arms
-        ),
+        in_order(arms),
         key=lambda one: -one.arm.first.recipe.epochs,  # a short run ranks among short runs
     )
     table = Table(
