@@ -21,6 +21,8 @@ Changes = dict[str, Any]
 # 3x3 weights, then a scale and a shift a channel, then the linear layer.
 SHAPE_7344 = (90 + 900 + 1440 + 2304 + 2304) + 2 * (10 + 10 + 16 + 16 + 16) + (160 + 10)
 BY_HAND = dict.fromkeys(("stack_7344", "silu_7344", "averaged_7344", "fine_7344"), SHAPE_7344)
+# Kernels of eight orientations: weights of one, a scale and a shift for each of eight.
+BY_HAND["p4m_4988"] = 9 * (2 + 32 + 64 + 3 * 128) + 2 * 8 * (2 + 2 + 4 * 4) + (320 + 10)
 AVERAGED: Changes = {
     "schedule": "cosine",
     "warmup_fraction": 0.1,
@@ -33,6 +35,7 @@ CANDIDATE: dict[str, tuple[str, Changes]] = {
     "silu_7344": ("try_7344_silu", {}),
     "averaged_7344": ("try_7344_silu", AVERAGED),
     "fine_7344": ("try_7344_silu_fine", AVERAGED),
+    "p4m_4988": ("try_4988_mirrored", AVERAGED),
 }
 SO_FAR = {"silu_7344": 10}  # of the declared seeds, where not all were run
 EVERY_RUN = ("fine_7344",)  # reaches the target, say docs/record.md and the changelog
