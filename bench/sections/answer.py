@@ -21,7 +21,7 @@ from bench.sections._verdicts import TARGET_WORDS, by_verdict
 ORDER = 10
 SCOPE: Scope = "dataset"
 PAGES: tuple[PageKind, ...] = ("index", "architecture", "markdown")
-LEDGER, RESULTS = "#claims", "#results"  # the sections of that name
+LEDGER, RESULTS, SEARCH = "#claims", "#results", "#search"  # the sections of that name
 FEW_ARMS = 8  # as many are all answered for; of more, those that are no variations of another
 
 
@@ -29,31 +29,60 @@ def section(summary: Summary) -> Section:
     """A headline and a sentence for each arm, and what they add up to."""
     arms = _answered(summary)
     text = _overall(summary, arms) if arms else _nothing(summary)
-    answers = [_point(summary, arm) for arm in arms]
-    if len(arms) < len(summary.arms):
-        answers.append(_variations(len(summary.arms) - len(arms)))
+    told = _told(summary, arms)
+    answers = [_point(summary, arm) for arm in told]
+    if len(told) < len(summary.arms):
+        answers.append(_others(summary, len(arms) - len(told), len(summary.arms) - len(arms)))
     return Section(title="The answer", text=(text,), points=(*answers, *_claims(summary)))
 
 
 def _answered(summary: Summary) -> list[Arm]:
-    """The arms that get a sentence: the top of architectures/ first, variations last in a group.
+    """The arms that are answered for: the top of architectures/ first, variations last in a group.
 
-    Beyond that by their means.
+    Beyond that by their means. Of many arms only the networks.
     """
-    ranked = (one.arm for one in in_order(summary.arms))
-    arms = sorted(
-        ranked, key=lambda arm: (summary.group_of(arm.architecture), summary.is_variation(arm))
-    )
-    networks = [arm for arm in arms if not summary.is_variation(arm)]
+
+    def place(arm: Arm) -> tuple[str, bool]:
+        return summary.group_of(arm.architecture), _is_variation(summary, arm)
+
+    arms = sorted((one.arm for one in in_order(summary.arms)), key=place)
+    networks = [arm for arm in arms if not _is_variation(summary, arm)]
     return arms if len(arms) <= FEW_ARMS or not networks else networks
 
 
-def _variations(n: int) -> Point:
+def _told(summary: Summary, arms: list[Arm]) -> list[Arm]:
+    """Those that get a sentence: of many the decided ones, or the first where none is judged."""
+    if len(arms) <= FEW_ARMS:
+        return arms
+    decided = [arm for arm in arms if _is_decided(summary, arm)]
+    return (decided or arms)[:FEW_ARMS]
+
+
+def _is_variation(summary: Summary, arm: Arm) -> bool:
+    """A search compares recipes as well as networks: each of its arms is a candidate."""
+    return arm.first.evaluate_test and summary.is_variation(arm)
+
+
+def _is_decided(summary: Summary, arm: Arm) -> bool:
+    judged = summary.comparable and arm.first.evaluate_test
+    return judged and arm.verdict.verdict != "undecided"
+
+
+def _others(summary: Summary, n_networks: int, n_variations: int) -> Point:
+    """Arms without a sentence of their own, and the table that holds them."""
+    tested = any(arm.first.evaluate_test for arm in summary.arms)
+    kinds = (
+        (n_networks, "more network" if tested else "more candidate"),
+        (n_variations, "variation"),
+    )
+    said = listed([count(n, kind) for n, kind in kinds if n])
+    of_these = " of these, by part or by recipe," if n_variations else ""
+    is_one = n_networks + n_variations == 1
     return Point(
-        title="Variations",
-        href=RESULTS,
-        headline=f"{integer(n)} more",
-        sentence=f"{count(n, 'variation')} of these, by part or by recipe, are in the results.",
+        title="Others" if n_networks else "Variations",
+        href=RESULTS if tested else SEARCH,
+        headline=f"{integer(n_networks + n_variations)} more",
+        sentence=f"{said}{of_these} {'is' if is_one else 'are'} in the table of all.",
     )
 
 

@@ -125,6 +125,36 @@ def test_of_many_arms_the_answer_speaks_of_the_networks_and_counts_their_variati
     assert last.headline == "7 more"  # six recipes, one ablation
 
 
+def test_of_many_networks_the_answer_speaks_of_the_decided_ones(tmp_path: Path) -> None:
+    """None of two runs refutes nine in ten (0.05 ** (1 / 2) > 0.1), none of one does not."""
+    suite = Suite(tmp_path, "local")
+    for number in range(1, 9):
+        suite.add_run(factories.record(f"net_{number}", 0, test_correct=9000 + number), None)
+    assert len(answered(suite, tmp_path)) == 8
+    suite.add_run(factories.record("net_9", 0, test_correct=9000), None)
+    assert answered(suite, tmp_path) == [f"net_{n}" for n in (8, 7, 6, 5, 4, 3, 2, 1)] + ["Others"]
+    suite.add_run(factories.record("net_3", 1, test_correct=9003), None)
+    assert answered(suite, tmp_path) == ["net_3", "Others"]
+    section = answer.section(read(suite, tmp_path, "command")[0])
+    assert section.points[1].headline == "8 more"
+    assert "undecided for 8 of 9 and refuted for net_3" in section.text[0]
+
+
+def test_of_many_candidates_the_answer_speaks_of_the_first_by_validation(tmp_path: Path) -> None:
+    suite = Suite(tmp_path, "local")
+    for number in range(1, 10):
+        recipe = replace(factories.recipe(), weight_decay=number / 10)  # of one network or of many
+        run = factories.record(f"net_{min(number, 8)}", 0, evaluate_test=False, recipe=recipe)
+        last = replace(run.epochs[-1], validation_correct=5000 + number)
+        suite.add_run(replace(run, epochs=[*run.epochs[:-1], last]), None)
+    titles = answered(suite, tmp_path)
+    assert [title.split()[0] for title in titles] == (
+        ["net_8", "net_8", *(f"net_{n}" for n in range(7, 1, -1)), "Others"]
+    )
+    *_, others = answer.section(read(suite, tmp_path, "command")[0]).points
+    assert others.href == "#search"  # such runs have no table of results
+
+
 def answered(suite: Suite, results: Path) -> list[str]:
     found = dataclasses.replace(read(suite, results, "command")[0], claims=())
     return [point.title for point in answer.section(found).points]
