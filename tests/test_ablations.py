@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch import nn
 
 from bench import discover
 from bench.engine.network import initialised, require_trainable
@@ -27,6 +28,11 @@ ABLATIONS = (
     ("model_1_recipe_of_model_2", "model_1", "model_2", 0),
     ("model_2_recipe_of_model_1", "model_2", "model_1", 0),
 )
+# ablation of fine_7344 -> kind of layer, what all of that kind have instead
+OF_THE_WINNER = {
+    "fine_7344_padded": ("Conv2d", "stride=(1, 1), bias", "stride=(1, 1), padding=(1, 1), bias"),
+    "fine_7344_momentum": ("BatchNorm2d", "momentum=0.1,", "momentum=0.01,"),
+}
 
 
 def loaded(name: str) -> Architecture:
@@ -35,7 +41,7 @@ def loaded(name: str) -> Architecture:
 
 def test_they_are_a_group_that_all_leaves_out() -> None:
     names = {each.name for each in discover.scan(ROOT / "architectures", "ablations")}
-    assert names == {row[0] for row in ABLATIONS}
+    assert names == {row[0] for row in ABLATIONS} | set(OF_THE_WINNER)
     top = {each.name for each in discover.scan(ROOT / "architectures")}
     assert top.isdisjoint(names)
 
@@ -54,6 +60,35 @@ def test_an_ablation_is_its_network_less_one_thing(
     assert own["Dropout"] == theirs["Dropout"]
     if not less:
         assert own == theirs
+
+
+@pytest.mark.parametrize("name", OF_THE_WINNER)
+def test_an_ablation_of_the_winner_differs_in_one_setting(name: str) -> None:
+    ablation, winner = loaded(name), loaded("fine_7344")
+    assert require_trainable(ablation) == require_trainable(winner)
+    assert ablation.recipe == winner.recipe
+    kind, theirs, own = OF_THE_WINNER[name]
+    settings = _settings(winner)
+    changed = [words.replace(theirs, own) for words in settings[kind]]
+    assert set(changed).isdisjoint(settings[kind])
+    assert _settings(ablation) == settings | {kind: changed}
+
+
+def test_padding_keeps_what_the_strided_network_sees() -> None:
+    """In evaluation every second pixel of every second row is the map at the training's stride."""
+    fine, strided = (
+        initialised(loaded("fine_7344_padded"), seed=3).double().eval() for _ in range(2)
+    )
+    for layer in strided.modules():
+        if isinstance(layer, nn.Conv2d):
+            layer.dilation = layer.padding = (1, 1)
+        elif isinstance(layer, nn.MaxPool2d):
+            layer.stride, layer.dilation = 2, 1
+    maps = [torch.rand(2, 1, 28, 28, dtype=torch.float64)] * 2
+    for layers in zip(list(fine)[:-3], list(strided)[:-3], strict=True):
+        maps = [layer(each) for layer, each in zip(layers, maps, strict=True)]
+    assert maps[0].shape == (2, 16, 27, 27)
+    torch.testing.assert_close(maps[0][:, :, ::2, ::2], maps[1], rtol=1e-9, atol=1e-9)
 
 
 @pytest.mark.parametrize("name", ["model_1_recipe_of_model_2", "model_2_recipe_of_model_1"])

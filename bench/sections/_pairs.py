@@ -28,7 +28,8 @@ class Pair:
 def is_small(arms: Sequence[Arm]) -> bool:
     """Whether every pair is compared, not only those with the best arm."""
     n_pairs = len(arms) * (len(arms) - 1) // 2
-    return len(arms) <= MOST_ARMS and n_pairs * max(len(arm.runs) for arm in arms) <= MOST_DRAWN
+    n_runs = max((len(arm.runs) for arm in arms), default=0)
+    return len(arms) <= MOST_ARMS and n_pairs * n_runs <= MOST_DRAWN
 
 
 def tested(pairs: Sequence[tuple[Arm, Arm]]) -> list[Pair]:

@@ -7,11 +7,21 @@ from itertools import combinations
 
 from bench import figures
 from bench.sections import Cell, Column, PageKind, Plot, Scope, Section, Table
+from bench.sections._differences import (
+    COLUMNS,
+    bar,
+    cells,
+    is_told_apart,
+    p_words,
+    points_of,
+    signed,
+    span,
+    turned,
+)
 from bench.sections._format import (
     MINUS,
     NOT_AVAILABLE,
     count,
-    fixed,
     integer,
     listed,
     mean_percent,
@@ -19,7 +29,7 @@ from bench.sections._format import (
 )
 from bench.sections._pairs import SEED, Pair, is_small, seeds_to_reach, tested
 from bench.sections._summary import Arm, Summary
-from bench.stats import MARGIN_POINTS, Interval
+from bench.stats import MARGIN_POINTS
 from bench.stats.comparison import ALPHA
 
 ORDER = 45
@@ -28,21 +38,12 @@ PAGES: tuple[PageKind, ...] = ("index", "markdown")
 MOST_NAMED = 6
 MOST_DRAWN_PAIRS = 15  # in the figure, all those of six models
 MATRIX_NOTE = "row less column"
-DETAILS = (
-    Column("Pair", numeric=False, note="first less second"),
-    Column("Difference", note="points"),
-    Column("95% interval", note="points"),
-    Column("n", numeric=False),
-    Column("Probability of improvement", note="95% interval"),
-    Column("p"),
-    Column("Holm p"),
-    Column("Equivalence", numeric=False, note=f"margin {MARGIN_POINTS} points", filter=True),
-)
+PAIR = Column("Pair", numeric=False, note="first less second")
 
 
 def section(summary: Summary) -> Section | None:
     """None for fewer than two arms with a test accuracy."""
-    arms = [arm for arm in summary.arms if arm.test_counts]
+    arms = _compared(summary)
     if len(arms) < 2 or summary.dataset is None:
         return None
     best = max(arms, key=lambda arm: sum(arm.test_counts) / len(arm.test_counts))
@@ -62,9 +63,16 @@ def section(summary: Summary) -> Section | None:
     )
 
 
+def _compared(summary: Summary) -> list[Arm]:
+    """Of many arms only the networks: their variations are compared with them elsewhere."""
+    arms = [arm for arm in summary.arms if arm.test_counts]
+    networks = [arm for arm in arms if not summary.is_variation(arm)]
+    return arms if is_small(arms) or len(networks) < 2 else networks
+
+
 def _found(best: Arm, pairs: list[Pair]) -> str:
     """The effect in words: who is ahead, and of whom that can be said."""
-    told = [pair for pair in pairs if _is_told_apart(pair)]
+    told = [pair for pair in pairs if is_told_apart(pair)]
     same = [
         p for p in pairs if p.result.equivalence and p.result.equivalence.verdict == "equivalent"
     ]
@@ -87,12 +95,8 @@ def _found(best: Arm, pairs: list[Pair]) -> str:
     )
 
 
-def _is_told_apart(pair: Pair) -> bool:
-    return pair.result.holm_p is not None and pair.result.holm_p < ALPHA
-
-
 def _ahead(pair: Pair) -> str:
-    difference = pair.result.difference_points or 0.0
+    difference = points_of(pair)
     above, below = (pair.first, pair.second) if difference > 0 else (pair.second, pair.first)
     return f"{above.label} is {points(abs(difference))} points above {below.label}"
 
@@ -106,7 +110,7 @@ def _reach(pairs: list[Pair]) -> tuple[str, ...]:
         "No pair" if len(hopeless) == len(pairs) else f"{integer(len(hopeless))} of the pairs not"
     )
     least = [p.result.smallest_holm_p for p in hopeless if p.result.smallest_holm_p is not None]
-    smallest = f": the smallest p that they allow is {_p(min(least))}" if least else ""
+    smallest = f": the smallest p that they allow is {p_words(min(least))}" if least else ""
     text = (
         f"{which} could have reached p < {ALPHA} with these runs{smallest} after correction by "
         f"Holm. A sign-flip test over {count(len(pairs), 'pair')} needs at least "
@@ -134,7 +138,7 @@ def _plot(summary: Summary, best: Arm, pairs: list[Pair], whole: bool) -> Plot:
     """Every pair where they are few, else the best arm against each other one."""
     few = whole and len(pairs) <= MOST_DRAWN_PAIRS
     shown = pairs if few else [pair for pair in pairs if best in (pair.first, pair.second)]
-    rows = [_difference(pair, None if few else best) for pair in shown]
+    rows = [bar(pair, None if few else best) for pair in shown]
     sizes = sorted({n for pair in shown for n in (pair.result.n_first, pair.result.n_second)})
     n = " to ".join(integer(n) for n in dict.fromkeys((sizes[0], sizes[-1])))
     return Plot(
@@ -150,28 +154,6 @@ def _plot(summary: Summary, best: Arm, pairs: list[Pair], whole: bool) -> Plot:
         ),
         draw=partial(figures.differences, rows, MARGIN_POINTS),
     )
-
-
-def _difference(pair: Pair, best: Arm | None) -> figures.Difference:
-    """The best arm, where one is asked for, comes first."""
-    turned = best is not None and pair.second is best
-    first, second = (pair.second, pair.first) if turned else (pair.first, pair.second)
-    value = pair.result.difference_points or 0.0
-    interval = pair.result.interval
-    if turned:
-        value, interval = -value, interval and _turned(interval)
-    label = f"{first.label} {MINUS} {second.label}"
-    spans = f", 95% interval {_span(interval)}" if interval else ""
-    return figures.Difference(
-        label=label,
-        value=value,
-        interval=(interval.low, interval.high) if interval else None,
-        says=f"{label}: {_signed(value)} points{spans}, Holm p {_p(pair.result.holm_p)}",
-    )
-
-
-def _turned(interval: Interval) -> Interval:
-    return Interval(-interval.high, -interval.low)
 
 
 def _matrix(summary: Summary, arms: list[Arm], pairs: list[Pair]) -> Table:
@@ -203,11 +185,11 @@ def _matrix_cell(pair: Pair, sign: int) -> Cell:
     difference = pair.result.difference_points
     if difference is None:
         return Cell(NOT_AVAILABLE)
-    star = " *" if _is_told_apart(pair) else ""
+    star = " *" if is_told_apart(pair) else ""
     interval = pair.result.interval
     if sign < 0:
-        difference, interval = -difference, interval and _turned(interval)
-    return Cell(_signed(difference) + star, _span(interval), sort=difference)
+        difference, interval = -difference, interval and turned(interval)
+    return Cell(signed(difference) + star, span(interval), sort=difference)
 
 
 def _which(best: Arm, pairs: list[Pair], whole: bool) -> str:
@@ -219,50 +201,14 @@ def _which(best: Arm, pairs: list[Pair], whole: bool) -> str:
 def _details(which: str, summary: Summary, pairs: list[Pair], *, folded: bool) -> Table:
     return Table(
         caption=f"{which} in full, test accuracy after the last epoch on {summary.prefix}",
-        columns=DETAILS,
-        rows=tuple(_row(pair) for pair in pairs),
+        columns=(PAIR, *COLUMNS),
+        rows=tuple((Cell(_less(pair)), *cells(pair)) for pair in pairs),
         folded=folded,
     )
 
 
-def _row(pair: Pair) -> tuple[Cell, ...]:
-    one = pair.result
-    better, test, same = one.improvement, one.test, one.equivalence
-    n = f"{integer(one.n_first)} and {integer(one.n_second)}"
-    return (
-        Cell(f"{pair.first.label} {MINUS} {pair.second.label}"),
-        Cell(_signed(one.difference_points), sort=one.difference_points),
-        Cell(_span(one.interval)),
-        Cell(count(one.n_first, "pair") if one.paired else n, sort=one.n_first),
-        Cell(fixed(better.probability, 2), _span(better.interval, 2), sort=better.probability)
-        if better
-        else Cell(NOT_AVAILABLE),
-        Cell(_p(test.p), "" if test.exact else "drawn", sort=test.p)
-        if test
-        else Cell(NOT_AVAILABLE),
-        Cell(
-            _p(one.holm_p), "" if one.can_reach_alpha else f"cannot reach {ALPHA}", sort=one.holm_p
-        ),
-        Cell(same.verdict, f"p {_p(same.p)}") if same else Cell(NOT_AVAILABLE),
-    )
-
-
-def _signed(value: float | None) -> str:
-    if value is None:
-        return NOT_AVAILABLE
-    return f"+{points(value)}" if value > 0 else points(value)
-
-
-def _span(interval: Interval | None, digits: int = 3) -> str:
-    if interval is None:
-        return NOT_AVAILABLE
-    return f"{fixed(interval.low, digits)} to {fixed(interval.high, digits)}"
-
-
-def _p(value: float | None) -> str:
-    if value is None:
-        return NOT_AVAILABLE
-    return "<0.001" if value < 0.001 else fixed(value, 3)
+def _less(pair: Pair) -> str:
+    return f"{pair.first.label} {MINUS} {pair.second.label}"
 
 
 def _notes(

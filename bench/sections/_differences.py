@@ -1,0 +1,99 @@
+"""What two arms differ by, as cells, as a bar and in words."""
+
+from __future__ import annotations
+
+from bench import figures
+from bench.sections import Cell, Column
+from bench.sections._format import MINUS, NOT_AVAILABLE, count, fixed, integer, points
+from bench.sections._pairs import Pair
+from bench.sections._summary import Arm
+from bench.stats import MARGIN_POINTS, Interval
+from bench.stats.comparison import ALPHA
+
+COLUMNS = (
+    Column("Difference", note="points"),
+    Column("95% interval", note="points"),
+    Column("n", numeric=False),
+    Column("Probability of improvement", note="95% interval"),
+    Column("p"),
+    Column("Holm p"),
+    Column("Equivalence", numeric=False, note=f"margin {MARGIN_POINTS} points", filter=True),
+)
+
+
+def cells(pair: Pair) -> tuple[Cell, ...]:
+    """One for each of the columns: the first arm less the second."""
+    one = pair.result
+    better, test, same = one.improvement, one.test, one.equivalence
+    n = f"{integer(one.n_first)} and {integer(one.n_second)}"
+    return (
+        Cell(signed(one.difference_points), sort=one.difference_points),
+        Cell(span(one.interval)),
+        Cell(count(one.n_first, "pair") if one.paired else n, sort=one.n_first),
+        Cell(fixed(better.probability, 2), span(better.interval, 2), sort=better.probability)
+        if better
+        else Cell(NOT_AVAILABLE),
+        Cell(p_words(test.p), "" if test.exact else "drawn", sort=test.p)
+        if test
+        else Cell(NOT_AVAILABLE),
+        Cell(
+            p_words(one.holm_p),
+            "" if one.can_reach_alpha else f"cannot reach {ALPHA}",
+            sort=one.holm_p,
+        ),
+        Cell(same.verdict, f"p {p_words(same.p)}") if same else Cell(NOT_AVAILABLE),
+    )
+
+
+def bar(pair: Pair, best: Arm | None = None) -> figures.Difference:
+    """The best arm, where one is asked for, comes first."""
+    is_turned = best is not None and pair.second is best
+    first, second = (pair.second, pair.first) if is_turned else (pair.first, pair.second)
+    value = points_of(pair)
+    interval = pair.result.interval
+    if is_turned:
+        value, interval = -value, interval and turned(interval)
+    label = f"{first.label} {MINUS} {second.label}"
+    spans = f", 95% interval {span(interval)}" if interval else ""
+    return figures.Difference(
+        label=label,
+        value=value,
+        interval=(interval.low, interval.high) if interval else None,
+        says=f"{label}: {signed(value)} points{spans}, Holm p {p_words(pair.result.holm_p)}",
+    )
+
+
+def points_of(pair: Pair) -> float:
+    """The difference; 0 where nothing was measured."""
+    return pair.result.difference_points or 0.0
+
+
+def turned(interval: Interval) -> Interval:
+    """Of the second arm less the first."""
+    return Interval(-interval.high, -interval.low)
+
+
+def signed(value: float | None) -> str:
+    """Points with their sign."""
+    if value is None:
+        return NOT_AVAILABLE
+    return f"+{points(value)}" if value > 0 else points(value)
+
+
+def span(interval: Interval | None, digits: int = 3) -> str:
+    """Its ends."""
+    if interval is None:
+        return NOT_AVAILABLE
+    return f"{fixed(interval.low, digits)} to {fixed(interval.high, digits)}"
+
+
+def p_words(value: float | None) -> str:
+    """A p, no smaller than the records can tell."""
+    if value is None:
+        return NOT_AVAILABLE
+    return "<0.001" if value < 0.001 else fixed(value, 3)
+
+
+def is_told_apart(pair: Pair) -> bool:
+    """Whether they differ after correction by Holm."""
+    return pair.result.holm_p is not None and pair.result.holm_p < ALPHA

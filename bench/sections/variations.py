@@ -1,0 +1,105 @@
+"""What each ingredient is worth: ablations and changed recipes, each against its own network."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from bench import figures
+from bench.sections import Cell, Column, PageKind, Plot, Scope, Section, Table
+from bench.sections._differences import COLUMNS, bar, cells, is_told_apart, points_of
+from bench.sections._format import count, integer
+from bench.sections._pairs import Pair, tested
+from bench.sections._summary import ABLATIONS, Arm, Summary
+from bench.stats import MARGIN_POINTS
+from bench.stats.comparison import ALPHA
+
+ORDER = 44
+SCOPE: Scope = "dataset"
+PAGES: tuple[PageKind, ...] = ("index", "markdown")
+NAMES = (Column("Variation", numeric=False), Column("Of", numeric=False, filter=True))
+
+
+def section(summary: Summary) -> Section | None:
+    """None where no network stands beside a variation of it, both with a test accuracy."""
+    pairs = tested(_varied(summary))
+    if not pairs:
+        return None
+    pairs.sort(key=lambda pair: (pair.second.label, points_of(pair)))
+    return Section(
+        title="Variations",
+        text=(_found(pairs),),
+        plots=(_plot(summary, pairs),),
+        tables=(_table(summary, pairs),),
+        notes=(_note(pairs),),
+    )
+
+
+def _varied(summary: Summary) -> list[tuple[Arm, Arm]]:
+    """Variations with the network that each is one of."""
+    arms = [arm for arm in summary.arms if arm.test_counts]
+    own = {arm.architecture: arm for arm in reversed(arms) if summary.is_own(arm)}
+    pairs = ((arm, own.get(_network(summary, arm, set(own)))) for arm in arms)
+    return [(arm, network) for arm, network in pairs if network is not None]
+
+
+def _network(summary: Summary, arm: Arm, names: set[str]) -> str:
+    """The architecture with its own recipe, or that whose name an ablation's begins with."""
+    if not summary.is_own(arm):
+        return arm.architecture
+    if summary.group_of(arm.architecture) != ABLATIONS:
+        return ""
+    begun = (name for name in names if arm.architecture.startswith(f"{name}_"))
+    return max(begun, key=len, default="")
+
+
+def _found(pairs: list[Pair]) -> str:
+    told = [pair for pair in pairs if is_told_apart(pair)]
+    below = sum(points_of(pair) < 0 for pair in told)
+    head = f"Of {count(len(pairs), 'variation')}, each less its own network, "
+    if not told:
+        return f"{head}none differs at p < {ALPHA} after correction by Holm."
+    said = f"{integer(below)} lower and {integer(len(told) - below)} higher"
+    differ = "differs" if len(told) == 1 else "differ"
+    return f"{head}{integer(len(told))} {differ} at p < {ALPHA} after correction by Holm: {said}."
+
+
+def _table(summary: Summary, pairs: list[Pair]) -> Table:
+    return Table(
+        caption=f"Test accuracy on {summary.prefix}, a variation less its own network",
+        columns=(*NAMES, *COLUMNS),
+        rows=tuple((*_names(summary, pair), *cells(pair)) for pair in pairs),
+    )
+
+
+def _names(summary: Summary, pair: Pair) -> tuple[Cell, Cell]:
+    first, second = (
+        Cell(arm.label, href=summary.page_of(arm.architecture), series=arm.architecture)
+        for arm in (pair.first, pair.second)
+    )
+    return first, second
+
+
+def _plot(summary: Summary, pairs: list[Pair]) -> Plot:
+    rows = [bar(pair) for pair in pairs]
+    return Plot(
+        name=f"{summary.prefix}-variations",
+        alt=(
+            f"Variations on {summary.prefix} less their own network, mean test accuracy with 95% "
+            f"intervals: {'; '.join(row.says for row in rows)}."
+        ),
+        caption=(
+            f"Each variation less its own network on {summary.prefix}: difference of mean test "
+            "accuracy after the last epoch. Bar: its 95% interval (none where nothing varies). "
+            f"Shaded: within {MARGIN_POINTS} points, the margin of equivalence."
+        ),
+        draw=partial(figures.differences, rows, MARGIN_POINTS),
+    )
+
+
+def _note(pairs: list[Pair]) -> str:
+    return (
+        "An ablation is a file that takes one thing from a network; other rows are the network "
+        "itself by another recipe. In pairs of one seed where most runs of both have a partner "
+        "(t interval, exact sign-flip test), else as two samples (Welch's interval, permutation "
+        f"test). Holm p: corrected for {count(len(pairs), 'variation')}."
+    )

@@ -1,0 +1,107 @@
+"""Each variation against its own network: whose it is, and the effect worked by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from msgspec.structs import replace
+from scipy import stats as scipy_stats
+
+from bench import figures
+from bench.sections import Section, comparisons, variations
+from bench.sections._summary import Summary, summarise
+from bench.spec import Portrait, RunRecord
+from tests import factories
+
+MINUS = "\N{MINUS SIGN}"
+RECIPE = {"recipe": replace(factories.recipe(), ema_decay=0.5)}
+OWN = (9940, 9942, 9941, 9943, 9940, 9942)
+CHANGED = (9930, 9933, 9930, 9935, 9928, 9932)
+
+
+def runs(name: str, counts: Sequence[int], **changes: Any) -> list[RunRecord]:
+    return [
+        factories.record(name, seed, test_correct=right, **changes)
+        for seed, right in enumerate(counts)
+    ]
+
+
+def portrait(name: str, group: str = "") -> Portrait:
+    """As the factory's of model_1, of a file of that name; its digest is that of its runs."""
+    digest = factories.record(name, 0).architecture_digest
+    return replace(
+        factories.portrait("model_1"),
+        architecture=name,
+        architecture_digest=digest,
+        display_name=name,
+        group=group,
+    )
+
+
+def summary_of(records: list[RunRecord], *portraits: Portrait) -> Summary:
+    return summarise("local", records, list(portraits), [], {}, "command")[0]
+
+
+def rows(section: Section | None) -> list[list[str]]:
+    assert section is not None
+    return [[cell.text for cell in row] for row in section.tables[0].rows]
+
+
+def test_another_recipe_is_compared_with_its_own_network_by_hand() -> None:
+    records = [*runs("net", OWN), *runs("net", CHANGED, **RECIPE), *runs("other", OWN)]
+    section = variations.section(summary_of(records, portrait("net"), portrait("other")))
+    ((first, second, difference, interval, n, *_),) = rows(section)
+    apart = (np.array(CHANGED) - np.array(OWN)) / 100
+    half = scipy_stats.t.ppf(0.975, 5) * apart.std(ddof=1) / 6**0.5
+    assert (first, second) == ("net · ema_decay 0.5", "net")
+    assert difference == f"{MINUS}{abs(apart.mean()):.3f}"
+    low, high = apart.mean() - half, apart.mean() + half
+    assert interval == f"{MINUS}{abs(low):.3f} to {MINUS}{abs(high):.3f}"
+    assert n == "6 pairs"
+    assert section is not None
+    assert "1 differs at p < 0.05 after correction by Holm: 1 lower and 0 higher" in section.text[0]
+    drawn = figures.svg(section.plots[0].draw(False), "variations")
+    assert "ema_decay 0.5" in drawn
+
+
+def test_an_ablation_is_compared_with_the_network_whose_name_it_begins_with() -> None:
+    """The longest such name; one that begins with none is compared with nothing."""
+    records = [
+        *runs("net", OWN),
+        *runs("net_2", CHANGED),
+        *runs("net_2_without", OWN),
+        *runs("without", OWN),
+    ]
+    found = summary_of(
+        records,
+        portrait("net"),
+        portrait("net_2"),
+        portrait("net_2_without", "ablations"),
+        portrait("without", "ablations"),
+    )
+    assert [row[:2] for row in rows(variations.section(found))] == [["net_2_without", "net_2"]]
+
+
+def test_networks_alone_have_no_variations() -> None:
+    found = summary_of([*runs("net", OWN), *runs("net_2", OWN)], portrait("net"), portrait("net_2"))
+    assert variations.section(found) is None
+
+
+def test_of_many_arms_only_the_networks_are_compared_with_one_another() -> None:
+    """Twelve arms are compared in all pairs; a thirteenth leaves the two networks alone."""
+    records = [*runs("net", OWN[:2]), *runs("other", CHANGED[:2])]
+    for number in range(1, 11):
+        recipe = replace(factories.recipe(), weight_decay=number / 100)
+        records += runs("net", OWN[:2], recipe=recipe)
+    portraits = portrait("net"), portrait("other")
+    assert n_pairs(summary_of(records, *portraits)) == 12 * 11 / 2
+    records += runs("net", OWN[:2], **RECIPE)
+    assert n_pairs(summary_of(records, *portraits)) == 1
+
+
+def n_pairs(summary: Summary) -> int:
+    section = comparisons.section(summary)
+    assert section is not None
+    return len(section.tables[-1].rows)
