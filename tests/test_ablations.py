@@ -28,10 +28,11 @@ ABLATIONS = (
     ("model_1_recipe_of_model_2", "model_1", "model_2", 0),
     ("model_2_recipe_of_model_1", "model_2", "model_1", 0),
 )
-# ablation of fine_7344 -> kind of layer, what all of that kind have instead
+# ablation of p4m_4988 -> what a layer's settings say while it trains, and what they say instead
 OF_THE_WINNER = {
-    "fine_7344_padded": ("Conv2d", "stride=(1, 1), bias", "stride=(1, 1), padding=(1, 1), bias"),
-    "fine_7344_momentum": ("BatchNorm2d", "momentum=0.1,", "momentum=0.01,"),
+    "p4m_4988_padded": ("stride=(1, 1), bias", "stride=(1, 1), padding=(1, 1), bias"),
+    "p4m_4988_momentum": ("momentum=0.1,", "momentum=0.01,"),
+    "p4m_4988_strided": ("", ""),  # nothing while it trains
 }
 
 
@@ -62,22 +63,38 @@ def test_an_ablation_is_its_network_less_one_thing(
         assert own == theirs
 
 
-@pytest.mark.parametrize("name", OF_THE_WINNER)
-def test_an_ablation_of_the_winner_differs_in_one_setting(name: str) -> None:
-    ablation, winner = loaded(name), loaded("fine_7344")
+@pytest.mark.parametrize(("name", "change"), OF_THE_WINNER.items())
+def test_an_ablation_of_the_winner_differs_in_one_setting(
+    name: str, change: tuple[str, str]
+) -> None:
+    ablation, winner = loaded(name), loaded("p4m_4988")
     assert require_trainable(ablation) == require_trainable(winner)
     assert ablation.recipe == winner.recipe
-    kind, theirs, own = OF_THE_WINNER[name]
-    settings = _settings(winner)
-    changed = [words.replace(theirs, own) for words in settings[kind]]
-    assert set(changed).isdisjoint(settings[kind])
-    assert _settings(ablation) == settings | {kind: changed}
+    own, theirs = (_settings(each, training=True) for each in (ablation, winner))
+    assert own == {kind: [words.replace(*change) for words in theirs[kind]] for kind in theirs}
+    assert (own == theirs) == (name == "p4m_4988_strided")
+
+
+def test_the_strided_one_is_evaluated_as_the_winner_is_trained() -> None:
+    strided, winner = loaded("p4m_4988_strided"), loaded("p4m_4988")
+    assert _settings(strided, training=False) == _settings(winner, training=True)
+    assert _settings(strided, training=False) != _settings(winner, training=False)
+
+
+@pytest.mark.parametrize(
+    ("name", "training"), [("p4m_4988_momentum", False), ("p4m_4988_strided", True)]
+)
+def test_where_nothing_is_changed_it_is_the_winner_bit_for_bit(name: str, training: bool) -> None:
+    images = torch.rand(2, 1, 28, 28, generator=torch.Generator().manual_seed(0))
+    nets = [initialised(loaded(each), seed=3).train(training) for each in (name, "p4m_4988")]
+    assert torch.equal(*[net(images) for net in nets])
+    assert nets[0].training is training
 
 
 def test_padding_keeps_what_the_strided_network_sees() -> None:
     """In evaluation every second pixel of every second row is the map at the training's stride."""
     fine, strided = (
-        initialised(loaded("fine_7344_padded"), seed=3).double().eval() for _ in range(2)
+        initialised(loaded("p4m_4988_padded"), seed=3).double().eval() for _ in range(2)
     )
     for layer in strided.modules():
         if isinstance(layer, nn.Conv2d):
@@ -87,7 +104,7 @@ def test_padding_keeps_what_the_strided_network_sees() -> None:
     maps = [torch.rand(2, 1, 28, 28, dtype=torch.float64)] * 2
     for layers in zip(list(fine)[:-3], list(strided)[:-3], strict=True):
         maps = [layer(each) for layer, each in zip(layers, maps, strict=True)]
-    assert maps[0].shape == (2, 16, 27, 27)
+    assert maps[0].shape == (2, 32, 27, 27)
     torch.testing.assert_close(maps[0][:, :, ::2, ::2], maps[1], rtol=1e-9, atol=1e-9)
 
 
@@ -106,10 +123,10 @@ def test_the_claims_stand_on_them() -> None:
         assert f'against = "{name}"' in text
 
 
-def _settings(architecture: Architecture) -> dict[str, list[str]]:
+def _settings(architecture: Architecture, training: bool = True) -> dict[str, list[str]]:
     """Kind of layer -> its settings, in module order."""
     settings: dict[str, list[str]] = {"Dropout": []}
-    for module in architecture.build().modules():
+    for module in architecture.build().train(training).modules():
         if not list(module.children()):
             settings.setdefault(type(module).__name__, []).append(repr(module))
     return settings
