@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from bench import discover
 from bench.effective_field import with_weights
 from bench.engine.network import initialised, require_trainable
-from bench.spec import Architecture, RunRecord
+from bench.spec import Architecture, Recipe, RunRecord
 from bench.store import Suite
 from tests.support import ROOT
 
@@ -51,6 +51,30 @@ CANDIDATE: dict[str, tuple[str, Changes]] = {
 # Of the declared seeds, where not all were run.
 SO_FAR = {"silu_7344": 10, "p4m_4988": 22} | dict.fromkeys(("p4m_3772", *FRONTIER), 0)
 EVERY_RUN = ("fine_7344",)  # reaches the target, say docs/record.md and the changelog
+# What the ingredients change of p4m_4988's recipe: five runs each, docs/record.md has the commands.
+AUGMENTATIONS: tuple[Changes, ...] = (
+    {
+        "rotation_degrees": 0.0,
+        "translate": 0.0,
+        "scale_min": 1.0,
+        "scale_max": 1.0,
+        "shear_degrees": 0.0,
+    },
+    {
+        "rotation_degrees": 12.0,
+        "translate": 0.16,
+        "scale_min": 0.88,
+        "scale_max": 1.12,
+        "shear_degrees": 4.0,
+    },
+)
+INGREDIENTS: tuple[Changes, ...] = (
+    {"ema_decay": 0.0},
+    {"final_fraction": 0.0},
+    {"weight_decay": 0.0},
+    {"batch_size": 64},
+    {"batch_size": 256},
+)
 ROW = re.compile(r"^\| .* \| `(\w+_\d+)` \| .* \| (\d+) to (\d+) \|$", re.MULTILINE)
 FOUND = {each.name: each for each in discover.scan_all(ROOT / "architectures")}
 NAMES = sorted(each.name for each in discover.scan(ROOT / "architectures", "record"))
@@ -60,7 +84,19 @@ RUNS = SUITE.runs()
 
 
 def sweep(name: str) -> list[RunRecord]:
-    return [run for run in RUNS if run.architecture == name]
+    """The runs of a network, less those that the ingredients are judged by."""
+    varied = ingredients() if name == "p4m_4988" else []
+    return [run for run in RUNS if run.architecture == name and run.recipe not in varied]
+
+
+def ingredients() -> list[Recipe]:
+    own = loaded("p4m_4988").recipe
+    augmentations = (replace(own.augmentation, **changes) for changes in AUGMENTATIONS)
+    return [
+        loaded("model_2").recipe,
+        *(replace(own, **changes) for changes in INGREDIENTS),
+        *(replace(own, augmentation=each) for each in augmentations),
+    ]
 
 
 def correct_at_the_end(run: RunRecord) -> int:
@@ -140,6 +176,16 @@ def test_a_sweep_holds_the_declared_seeds_of_one_recipe_and_no_other(name: str) 
     assert all(run.dataset.n_train == 54_000 for run in runs)
     assert len({run.architecture_digest for run in runs}) == 1
     assert not any(run.environment.dirty for run in runs)
+
+
+def test_an_ingredient_has_five_runs_or_none_yet() -> None:
+    seeds: dict[Recipe, list[int]] = {}
+    for run in RUNS:
+        if run.architecture == "p4m_4988" and run.recipe != loaded("p4m_4988").recipe:
+            seeds.setdefault(run.recipe, []).append(run.seed)
+    assert len(set(ingredients())) == 8
+    assert set(seeds) <= set(ingredients())
+    assert all(sorted(each) == list(range(100, 105)) for each in seeds.values())
 
 
 @pytest.mark.skipif(not (ROOT / ".git").exists(), reason="a copy without its history")
