@@ -20,13 +20,26 @@ SYMMETRIES = {
     "try_4718_turned": QUARTER_TURNS,
     "try_6958_turned": QUARTER_TURNS,
     "try_3825_mirrored": MIRROR,
-    "try_3772_mirrored": OF_THE_SQUARE,
-    "try_4820_mirrored": OF_THE_SQUARE,
-    "try_4988_mirrored": OF_THE_SQUARE,
-    "p4m_2492": OF_THE_SQUARE,
-    "p4m_3772": OF_THE_SQUARE,
-    "p4m_4988": OF_THE_SQUARE,
-}
+} | dict.fromkeys(
+    (
+        "try_1572_factored",
+        "try_1908_factored",
+        "try_2545_factored",
+        "try_2576_factored",
+        "try_2492_mirrored",
+        "try_2876_mirrored",
+        "try_3772_mirrored",
+        "try_4820_mirrored",
+        "try_4988_mirrored",
+        "p4m_2492",
+        "p4m_3772",
+        "p4m_4988",
+        "p4m_4988_momentum",
+        "p4m_4988_padded",
+        "p4m_4988_strided",
+    ),
+    OF_THE_SQUARE,
+)
 
 
 def seen(images: Tensor, mirror: bool, turns: int) -> Tensor:
@@ -41,8 +54,10 @@ def features(name: str, training: bool) -> nn.Module:
 
 
 def test_every_network_of_that_kind_is_here() -> None:
-    candidates = {name for name in FOUND if name.endswith(("_turned", "_mirrored"))}
-    assert set(SYMMETRIES) == candidates | {name for name in FOUND if name.startswith("p4m_")}
+    endings = ("_turned", "_mirrored", "_factored")
+    assert set(SYMMETRIES) == {
+        name for name in FOUND if name.endswith(endings) or name.startswith("p4m_")
+    }
 
 
 @pytest.mark.parametrize("training", [True, False], ids=["strided", "fine"])
