@@ -3,7 +3,7 @@
 Source: ours, the tier under 8,000 parameters: `averaged_7344`, evaluated at a finer output stride
 than it is trained at, as DeepLabv3 (Chen et al., 2017) is. While it trains, the pooling halves the
 sides. In evaluation it has no stride and what follows is dilated instead, so that the mean at the
-end is taken over all positions instead of every fourth: 1.9 million multiply-adds, not 0.95. One
+end is taken over all positions, not about every third: 1.9 million multiply-adds, not 0.95. One
 pass, one image, no copies of it; that mean is the mean over the network's four ways to lay its
 pooling grid. docs/record.md tells how it was chosen.
 Evidence: `results/reference/mnist/fine_7344/`, one record a seed, none left out.
