@@ -22,12 +22,10 @@ SYMMETRIES = {
     "try_3825_mirrored": MIRROR,
 } | dict.fromkeys(
     (
-        "try_1572_factored",
         "try_1908_factored",
         "try_2545_factored",
         "try_2576_factored",
         "try_2492_mirrored",
-        "try_2876_mirrored",
         "try_3772_mirrored",
         "try_4820_mirrored",
         "try_4988_mirrored",
