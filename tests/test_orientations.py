@@ -23,6 +23,8 @@ SYMMETRIES = {
 } | dict.fromkeys(
     (
         "try_1908_factored",
+        "try_2040_factored",
+        "try_2356_factored",
         "try_2545_factored",
         "try_2576_factored",
         "try_2492_mirrored",
@@ -30,6 +32,7 @@ SYMMETRIES = {
         "try_4820_mirrored",
         "try_4988_mirrored",
         "p4m_2492",
+        "p4m_2576",
         "p4m_3772",
         "p4m_4988",
         "p4m_4988_momentum",
