@@ -248,8 +248,9 @@ def test_a_search_never_looks_at_the_test_split(
 ) -> None:
     write_architecture("tiny")
     words = ("train", "--dataset", "mnist5k", "--epochs", "1", "--jobs", "1")
-    done = bench(*words, "--seeds", "1000-1001", "--no-test")
+    done = bench(*words, "--seeds", "999-1000", "--no-test")
     assert done.returncode == 0, done.stderr
+    assert "Notice: a search takes seeds from 1000" in done.stdout
     records = [json.loads(p.read_bytes()) for p in tmp_path.glob("results/*/*/*/seed-*.json")]
     assert len(records) == 2
     for record in records:
@@ -261,6 +262,9 @@ def test_a_search_never_looks_at_the_test_split(
     # The same run with a look at the test split has the same bits under another key.
     looked = bench(*words, "--seeds", "1000-1000")
     assert looked.returncode == 0, looked.stderr
+    again = bench(*words, "--seeds", "1000-1000", "--no-test")
+    assert "nothing to train" in again.stdout
+    assert not any("a search takes" in each.stdout for each in (looked, again))
     paths = tmp_path.glob("results/*/*/*/seed-1000-*.json")
     first, second = (json.loads(path.read_bytes()) for path in paths)
     assert first["key"] != second["key"]

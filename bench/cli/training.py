@@ -138,6 +138,7 @@ def train(
     _work(Request(**given, evaluate_test=not no_test, wish=wish))
 
 
+FIRST_OF_SEARCHES = 1000  # of two runs with one seed, a search's chose what the sweep's confirms
 OF_TRAIN_ALONE = ("no_test", "until_decided", "cap", "rate", "target")
 
 
@@ -231,6 +232,8 @@ def _prepared(request: Request) -> Work:
     environment = provenance.environment(device, provenance.command_line())
     paths, reasons = stages.engine_paths(selection, device)
     _tell_notices(notice, selection, reasons)
+    if not request.evaluate_test and min(seeds) < FIRST_OF_SEARCHES:
+        say(f"Notice: a search takes seeds from {FIRST_OF_SEARCHES}: a sweep's should be unseen")
     matrix = Matrix(
         architectures=selection.usable,
         seeds=seeds,
