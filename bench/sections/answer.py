@@ -51,10 +51,14 @@ def _answered(summary: Summary) -> list[Arm]:
 
 
 def _told(summary: Summary, arms: list[Arm]) -> list[Arm]:
-    """Those that get a sentence: of many the decided ones, or the first where none is judged."""
+    """Those that get a sentence: of many the decided ones, or the first where none is judged.
+
+    Confirmed ones first, as the headline names them.
+    """
     if len(arms) <= FEW_ARMS:
         return arms
     decided = [arm for arm in arms if _is_decided(summary, arm)]
+    decided.sort(key=lambda arm: arm.verdict.verdict != "confirmed")
     return (decided or arms)[:FEW_ARMS]
 
 

@@ -140,6 +140,17 @@ def test_of_many_networks_the_answer_speaks_of_the_decided_ones(tmp_path: Path) 
     assert "undecided for 8 of 9 and refuted for net_3" in section.text[0]
 
 
+def test_of_many_networks_the_confirmed_ones_are_told_first(tmp_path: Path) -> None:
+    """2 of 5 are refuted whatever their mean, 29 of 29 are confirmed."""
+    suite = Suite(tmp_path, "local")
+    counts = {f"net_{number}": [9940] for number in range(7)}
+    counts |= {"higher": [9990, 9990, 9939, 9939, 9939], "lower": [9940] * 29}
+    for name, each in counts.items():
+        for seed, correct in enumerate(each):
+            suite.add_run(factories.record(name, seed, test_correct=correct), None)
+    assert answered(suite, tmp_path) == ["lower", "higher", "Others"]
+
+
 def test_of_many_candidates_the_answer_speaks_of_the_first_by_validation(tmp_path: Path) -> None:
     suite = Suite(tmp_path, "local")
     for number in range(1, 10):
