@@ -12,7 +12,7 @@ from bench.figures.differences import Difference, differences
 from bench.figures.digits import Digit, digits
 from bench.figures.heatmap import Focus, focus
 from bench.figures.matrix import Entry, Matrix, matrix
-from bench.figures.pareto import Candidate, Field, pareto
+from bench.figures.pareto import Candidate, Field, is_crowd, pareto
 from bench.figures.rates import Rate, rates
 from bench.figures.strips import Strip, cut, strips
 
@@ -37,6 +37,7 @@ __all__ = [
     "differences",
     "digits",
     "focus",
+    "is_crowd",
     "loss_curves",
     "margins",
     "mark",

@@ -45,10 +45,13 @@ def series(colour: int) -> str:
     return STAND_INS[f"series-{colour % N_SERIES}"]
 
 
-def canvas(narrow: bool, height: float, n_panels: int) -> tuple[Figure, list[Axes]]:
+def canvas(
+    narrow: bool, height: float, n_panels: int, stacked: bool = False
+) -> tuple[Figure, list[Axes]]:
+    """Panels side by side; below each other on a phone, or where asked for."""
     figure = Figure(figsize=(NARROW_INCHES if narrow else WIDE_INCHES, height))
     figure.patch.set_visible(False)
-    shape = (n_panels, 1) if narrow else (1, n_panels)
+    shape = (n_panels, 1) if narrow or stacked else (1, n_panels)
     all_axes = [axes for row in figure.subplots(*shape, squeeze=False) for axes in row]
     for axes in all_axes:
         axes.patch.set_visible(False)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import matplotlib
@@ -26,13 +27,20 @@ PLACES = (
     (8, -13, "left"),
     (-8, 7, "right"),
     (-8, -13, "right"),
+    # Farther away, where few marks are near enough to be taken for the name's own.
     (0, 18, "center"),
     (0, -24, "center"),
     (8, 18, "left"),
     (8, -24, "left"),
 )
+NEAR = 6  # so many of them, the first, are left in a crowd
 AWAY = 3.0  # what a point of height between mark and name counts, in hidden square points
+DOT = 4  # how often a hidden dot counts: it would seem to bear another's name
+CROWD = 10  # arms, from the next on panels take the whole width and a name may be left out
+HIDDEN = 0.25  # of a name's box, from which on it is left out of a crowd
+Point = tuple[float, float]  # to the right and up, in points
 Box = tuple[float, float, float, float]  # left, bottom, right, top in points
+Place = tuple[int, int, str]  # one of PLACES
 
 
 @dataclass(frozen=True)
@@ -69,14 +77,16 @@ class Field:
 def pareto(fields: Sequence[Field], target: float, narrow: bool) -> Figure:
     """Accuracy against each kind of cost.
 
+    In a crowd a name that finds no room is left out; the front's are the first to find it.
+
     Args:
         fields: A panel each.
         target: In percent.
-        narrow: Panels below each other instead of side by side.
+        narrow: For a phone: panels below each other, as they are in a crowd.
     """
     with matplotlib.rc_context(STYLE):
-        n = len(fields)
-        figure, all_axes = canvas(narrow, 3.0 * n + 0.1 if narrow else 3.4, n)
+        stacked = narrow or is_crowd(fields)
+        figure, all_axes = _panels(len(fields), narrow, stacked)
         left = 0.2 if narrow else 0.1
         margins(figure, left=left, bottom=0.5, top=0.12, wspace=0.1, hspace=0.32)
         if narrow:
@@ -89,11 +99,21 @@ def pareto(fields: Sequence[Field], target: float, narrow: bool) -> Figure:
             for candidate in field.candidates:
                 _candidate(axes, candidate, field.divisor)
             _names(axes, field, target)
-            if narrow or place == 0:
+            if stacked or place == 0:
                 axes.set_ylabel("mean test accuracy (%)")
             else:
                 axes.tick_params(axis="y", labelleft=False, length=0)
         return figure
+
+
+def is_crowd(fields: Sequence[Field]) -> bool:
+    """Whether some names may find no room."""
+    return max(len(field.candidates) for field in fields) > CROWD
+
+
+def _panels(n: int, narrow: bool, stacked: bool) -> tuple[Figure, list[Axes]]:
+    height = 3.0 if narrow else 3.4
+    return canvas(narrow, height * n + 0.1, n, stacked) if stacked else canvas(narrow, height, n)
 
 
 def _scale(axes: Axes, field: Field) -> None:
@@ -185,46 +205,74 @@ def _candidate(axes: Axes, one: Candidate, divisor: float) -> None:
 
 
 def _names(axes: Axes, field: Field, target: float) -> None:
-    """A name beside each mark, where it hides least."""
+    """A name beside each mark, where it hides least; in a crowd only where it hides little."""
     points: float = axes.figure.dpi / 72
 
-    def at(cost: float, percent: float) -> tuple[float, float]:
+    def at(cost: float, percent: float) -> Point:
         x, y = axes.transData.transform((cost / field.divisor, percent)) / points
         return float(x), float(y)
 
     left, bottom, right, top = (float(edge) / points for edge in axes.get_window_extent().extents)
+    frame = (left, bottom, right, top)
     height = at(1.0, target)[1]
     taken: list[Box] = [(left, height - 1, right, height + 1)]
-    for one in field.candidates:
-        x, y = at(one.cost, one.mean)
-        taken.append((x - 5, y - 5, x + 5, y + 5))
-        if one.published is not None:
-            above = at(one.cost, one.published)[1]
-            taken.append((x - 5, above - 5, x + 5, above + 5))
-        if one.interval is not None:
-            low, high = (at(one.cost, end)[1] for end in one.interval)
-            taken.append((x - 2, low, x + 2, high))
-    frame = (left, bottom, right, top)
-    for one in sorted(field.candidates, key=lambda each: -each.mean):  # the upper marks first
-        boxes = [_box(one.label, at(one.cost, one.mean), place) for place in PLACES]
-        costs = [
-            _hidden(box, taken, frame) + AWAY * abs(up - PLACES[0][1])
-            for box, (_, up, _) in zip(boxes, PLACES, strict=True)
-        ]
-        best = costs.index(min(costs))
-        taken.append(boxes[best])
-        away, up, hangs = PLACES[best]
-        axes.annotate(
-            one.label,
-            (one.cost / field.divisor, one.mean),
-            xytext=(away, up),
-            textcoords="offset points",
-            ha=hangs,
-            fontsize=SMALL,
-        )
+    taken += [box for one in field.candidates for box in _marks(one, at)]
+    taken += _steps([at(*point) for point in field.front], right)
+    crowded = is_crowd([field])
+    places = PLACES[:NEAR] if crowded else PLACES
+    for one in sorted(field.candidates, key=lambda each: (not _leads(each, field), -each.mean)):
+        offers = [(place, _box(one.label, at(one.cost, one.mean), place)) for place in places]
+        place, box = min(offers, key=lambda each: _badness(each[0], each[1], taken, frame))
+        if not crowded or _hidden(box, taken, frame) <= HIDDEN * _size(box):
+            taken.append(box)
+            _name(axes, one, field.divisor, place)
 
 
-def _box(label: str, at: tuple[float, float], place: tuple[int, int, str]) -> Box:
+def _name(axes: Axes, one: Candidate, divisor: float, place: Place) -> None:
+    right, up, hangs = place
+    axes.annotate(
+        one.label,
+        (one.cost / divisor, one.mean),
+        xytext=(right, up),
+        textcoords="offset points",
+        ha=hangs,
+        fontsize=SMALL,
+    )
+
+
+def _badness(place: Place, box: Box, taken: Sequence[Box], frame: Box) -> float:
+    _, up, _ = place
+    return _hidden(box, taken, frame) + AWAY * abs(up - PLACES[0][1])
+
+
+def _marks(one: Candidate, at: Callable[[float, float], Point]) -> list[Box]:
+    """What the arm's dot, the README's triangle and the interval cover."""
+    x, y = at(one.cost, one.mean)
+    boxes = DOT * [(x - 5, y - 5, x + 5, y + 5)]
+    if one.published is not None:
+        y = at(one.cost, one.published)[1]
+        boxes.append((x - 5, y - 5, x + 5, y + 5))
+    if one.interval is not None:
+        low, high = (at(one.cost, end)[1] for end in one.interval)
+        boxes.append((x - 2, low, x + 2, high))
+    return boxes
+
+
+def _steps(points: Sequence[Point], right: float) -> list[Box]:
+    """The front's line: a level from each point, then a rise to the next.
+
+    Thinner than it is drawn: a name over a line is read more easily than one over a mark.
+    """
+    levels = [(x, y - 1, end, y + 1) for (x, y), (end, _) in pairwise([*points, (right, 0.0)])]
+    rises = [(x - 1, low, x + 1, y) for (_, low), (x, y) in pairwise(points)]
+    return levels + rises
+
+
+def _leads(one: Candidate, field: Field) -> bool:
+    return (one.cost, one.mean) in field.front
+
+
+def _box(label: str, at: Point, place: Place) -> Box:
     right, up, hangs = place
     width = CHARACTER_POINTS * len(label)
     left = at[0] + right - {"left": 0.0, "right": width, "center": width / 2}[hangs]
@@ -234,8 +282,12 @@ def _box(label: str, at: tuple[float, float], place: tuple[int, int, str]) -> Bo
 
 def _hidden(box: Box, taken: Sequence[Box], inside: Box) -> float:
     """Square points of the box that other things cover, or that stand out of the panel."""
-    size = (box[2] - box[0]) * (box[3] - box[1])
-    return sum(_shared(box, other) for other in taken) + 2 * (size - _shared(box, inside))
+    outside = _size(box) - _shared(box, inside)
+    return sum(_shared(box, other) for other in taken) + 2 * outside
+
+
+def _size(box: Box) -> float:
+    return (box[2] - box[0]) * (box[3] - box[1])
 
 
 def _shared(one: Box, other: Box) -> float:

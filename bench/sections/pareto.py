@@ -16,6 +16,7 @@ from bench.stats import spread
 ORDER = 42
 SCOPE: Scope = "dataset"
 PAGES: tuple[PageKind, ...] = ("index", "markdown")
+FEW_ARMS = 12  # as many are all shown; of more, those that are no variations of another
 MOST_NAMED = 4  # with their numbers, of those on the front and of those that are not
 CAUTION = (
     "The front compares means: whether two of them differ by more than chance is said by the "
@@ -64,7 +65,8 @@ COSTS = (
 
 def section(summary: Summary) -> Section | None:
     """None for fewer than two arms with a test accuracy: there is no trade-off to see."""
-    arms = [arm for arm in summary.arms if arm.test_counts]
+    tested = [arm for arm in summary.arms if arm.test_counts]
+    arms = _shown(summary, tested)
     if len(arms) < 2 or summary.dataset is None:
         return None
     found = [(cost, _options(summary, arms, cost)) for cost in COSTS]
@@ -76,8 +78,20 @@ def section(summary: Summary) -> Section | None:
         nav="Pareto",
         text=(*(_text(cost, options) for cost, options in found), CAUTION),
         plots=(_plot(summary, arms, found),),
-        notes=_notes(arms, found),
+        notes=(*_left_out(len(tested) - len(arms)), *_notes(arms, found)),
     )
+
+
+def _shown(summary: Summary, arms: list[Arm]) -> list[Arm]:
+    """Of many arms only the networks."""
+    networks = [arm for arm in arms if not summary.is_variation(arm)]
+    return arms if len(arms) <= FEW_ARMS or len(networks) < 2 else networks
+
+
+def _left_out(n_variations: int) -> tuple[str, ...]:
+    if not n_variations:
+        return ()
+    return (f"Of many, networks alone: {count(n_variations, 'variation')} stand below.",)
 
 
 def _options(summary: Summary, arms: Sequence[Arm], cost: Cost) -> list[Option]:
@@ -139,11 +153,14 @@ def _plot(summary: Summary, arms: list[Arm], found: list[tuple[Cost, list[Option
     target = 100 * arms[0].target / arms[0].n_test
     fields = [_field(summary, cost, options) for cost, options in found]
     published = any(one.published is not None for field in fields for one in field.candidates)
-    readme = " Hollow triangle: the README, one run." if published else ""
+    readme = " Hollow triangle: what a README says of one run." if published else ""
     sizes = sorted({len(arm.test_counts) for arm in arms})
     n = integer(sizes[0]) if len(sizes) == 1 else f"{integer(sizes[0])} to {integer(sizes[-1])}"
     limits = [integer(cost.limit) for cost, _ in found if cost.limit is not None]
     dotted = f" Dotted: {listed(limits)} parameters." if limits else ""
+    unnamed = (
+        " A mark without a name speaks when it is pointed at." if figures.is_crowd(fields) else ""
+    )
     nouns = listed([cost.noun for cost, _ in found])
     return Plot(
         name=f"{summary.prefix}-pareto",
@@ -153,6 +170,7 @@ def _plot(summary: Summary, arms: list[Arm], found: list[tuple[Cost, list[Option
             f"image, forward), n = {n} completed runs each. Upright bar: 95% Student t interval "
             f"of the mean (none for a single run).{readme} Step line: the Pareto front of the "
             f"means. Dashed: the target, {fixed(target, 2)}{THIN}%.{dotted}"
+            f"{unnamed}"
         ),
         draw=partial(figures.pareto, fields, target),
     )

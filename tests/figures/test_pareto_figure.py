@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from matplotlib.axes import Axes
 from matplotlib.colors import to_hex
+from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from bench import figures
@@ -78,10 +80,38 @@ def test_names_of_ten_do_not_hide_each_other(narrow: bool) -> None:
         for k in range(10)
     )
     figure = figures.pareto([Field("parameters", crowd, ())], 99.4, narrow)
+    assert len(named_apart(figure)) == 10
+
+
+@pytest.mark.parametrize("narrow", [False, True])
+def test_in_a_crowd_a_name_without_room_is_left_out(narrow: bool) -> None:
+    """Twenty on one spot, and two that have room: the front's, and one far from it."""
+    heap = [Candidate(f"Heap_{k}", k, 7000.0, 99.45, None, None, f"heap {k}") for k in range(20)]
+    best = Candidate("Best", 20, 5000.0, 99.5, None, None)
+    alone = Candidate("Alone", 21, 9000.0, 99.3, None, None)
+    field = Field("parameters", (*heap, best, alone), ((5000.0, 99.5),))
+    figure = figures.pareto([field], 99.4, narrow)
+    names = named_apart(figure)
+    assert {"Best", "Alone"} < set(names)
+    assert len(names) < 12
+    text = figures.svg(figure, "p")
+    assert all(f'data-tip="heap {k}"' in text for k in range(20))
+
+
+def test_a_crowd_stacks_its_panels() -> None:
+    crowd = tuple(replace(ONE, label=f"Model_{k}") for k in range(11))
+    first, second = figures.pareto([Field("a", crowd, ()), Field("b", crowd, ())], 99.4, False).axes
+    assert first.get_position().y0 > second.get_position().y1
+    first, second = figures.pareto([FIELD, SMALL], 99.4, False).axes
+    assert first.get_position().x1 < second.get_position().x0
+
+
+def named_apart(figure: Figure) -> list[str]:
+    """The names in the one panel, none of them out of it or over another."""
     figure.draw_without_rendering()
     (axes,) = figure.axes
-    boxes = [text.get_window_extent() for text in axes.texts if text.get_text()]
-    assert len(boxes) == 10
+    texts = [text for text in axes.texts if text.get_text()]
+    boxes = [text.get_window_extent() for text in texts]
     for number, box in enumerate(boxes):
         assert axes.get_window_extent().padded(8).contains(box.x0, box.y0)
         assert axes.get_window_extent().padded(8).contains(box.x1, box.y1)
@@ -89,6 +119,7 @@ def test_names_of_ten_do_not_hide_each_other(narrow: bool) -> None:
             width = min(box.x1, other.x1) - max(box.x0, other.x0)
             height = min(box.y1, other.y1) - max(box.y0, other.y0)
             assert width <= 2 or height <= 3
+    return [text.get_text() for text in texts]
 
 
 def test_marks_speak_in_the_svg() -> None:

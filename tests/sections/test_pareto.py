@@ -93,6 +93,22 @@ def test_multiply_adds_of_another_source_are_not_taken() -> None:
     ) or section.notes == ("Not shown by multiply-adds, for want of a measure: Model_3.",)
 
 
+def test_of_many_arms_only_the_networks_are_drawn() -> None:
+    """Three networks, and so many recipes of one that there are thirteen arms."""
+    recipes = [replace(factories.recipe(), weight_decay=number / 100) for number in range(1, 11)]
+    varied = [
+        factories.record("model_1", test_correct=9950, recipe=recipe)
+        for recipe in recipes
+        if recipe != factories.recipe()
+    ]
+    section = section_of(summary_of([*three(), *varied[:9]]))
+    assert "weight_decay" in section.plots[0].alt
+    assert section.notes == ()
+    section = section_of(summary_of([*three(), *varied[:10]]))
+    assert "weight_decay" not in section.plots[0].alt
+    assert section.notes == ("Of many, networks alone: 10 variations stand below.",)
+
+
 def test_marks_say_what_the_records_hold() -> None:
     (plot,) = section_of(summary_of(three())).plots
     text = figures.svg(plot.draw(False), plot.name)
