@@ -191,6 +191,26 @@ def test_an_ingredient_has_five_runs_or_none_yet() -> None:
     assert all(sorted(each) == list(range(100, 105)) for each in seeds.values())
 
 
+@pytest.mark.parametrize("name", SWEPT)
+def test_a_networks_head_states_what_its_sweep_gave(name: str) -> None:
+    runs = sweep(name)
+    seeds = sorted(run.seed for run in runs)
+    counts = [correct_at_the_end(run) for run in runs]
+    n_reached = sum(count >= 9_940 for count in counts)
+    assert (
+        f"Evidence: {len(runs)} runs, seeds {seeds[0]} to {seeds[-1]}, none left out: {n_reached} "
+        f"with 9,940 or more of 10,000 right, the worst {min(counts):,}, mean "
+        f"{sum(counts) / len(counts) / 100:.3f} %; records in `results/reference/mnist/{name}/`."
+    ) in " ".join(loaded(name).docstring.split())
+
+
+@pytest.mark.parametrize("name", SWEPT)
+def test_a_portrait_shows_the_head_and_the_source_of_the_file(name: str) -> None:
+    own = loaded(name)
+    kept = [each for each in SUITE.portraits() if each.architecture == name]
+    assert [(each.docstring, each.source) for each in kept] == [(own.docstring, own.source)]
+
+
 @pytest.mark.skipif(not (ROOT / ".git").exists(), reason="a copy without its history")
 @pytest.mark.parametrize("name", SWEPT)
 def test_a_sweep_was_declared_before_its_records(name: str) -> None:

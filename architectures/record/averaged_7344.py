@@ -2,7 +2,8 @@
 
 Source: ours, the tier under 8,000 parameters: `silu_7344` by a learning rate that stays high while
 the weights are averaged. docs/record.md tells how it was chosen.
-Evidence: `results/reference/mnist/averaged_7344/`, one record a seed, none left out.
+Evidence: 30 runs, seeds 0 to 29, none left out: 29 with 9,940 or more of 10,000 right, the worst
+9,939, mean 99.501 %; records in `results/reference/mnist/averaged_7344/`.
 """
 
 from __future__ import annotations

@@ -3,7 +3,8 @@
 Source: ours, of the frontier: `fine_7344` with fewer channels, its recipe unchanged. It too is
 evaluated at a finer output stride than it is trained at: the pooling has no stride then and what
 follows is dilated. One pass, one image, no copies of it. docs/record.md tells of the frontier.
-Evidence: `results/reference/mnist/fine_3408/`, one record a seed, none left out.
+Evidence: 5 runs, seeds 200 to 204, none left out: 1 with 9,940 or more of 10,000 right, the worst
+9,929, mean 99.362 %; records in `results/reference/mnist/fine_3408/`.
 """
 
 from __future__ import annotations

@@ -4,9 +4,10 @@ Source: ours, the tier under 8,000 parameters: `averaged_7344`, evaluated at a f
 than it is trained at, as DeepLabv3 (Chen et al., 2017) is. While it trains, the pooling halves the
 sides. In evaluation it has no stride and what follows is dilated instead, so that the mean at the
 end is taken over all positions, not about every third: 1.9 million multiply-adds, not 0.95. One
-pass, one image, no copies of it; that mean is the mean over the network's four ways to lay its
-pooling grid. docs/record.md tells how it was chosen.
-Evidence: `results/reference/mnist/fine_7344/`, one record a seed, none left out.
+pass, one image, no copies of it; that mean is a weighted one over the network's four ways to lay
+its pooling grid. docs/record.md tells how it was chosen.
+Evidence: 42 runs, seeds 30 to 71, none left out: 42 with 9,940 or more of 10,000 right, the worst
+9,943, mean 99.541 %; records in `results/reference/mnist/fine_7344/`.
 """
 
 from __future__ import annotations

@@ -2,8 +2,8 @@
 
 Source: ours, the smallest.
 Group convolutions over the symmetries of the square, as in `p4m_4988`. After the pooling a kernel
-is a product: one 3x3 kernel for each map that it reads, whatever the orientation, times one number
-for each orientation (Lengyel and van Gemert, 2021), 17 weights a pair of maps instead of 72.
+is a product: one 3x3 kernel, whatever the orientation that it reads, times one number for each of
+the eight (Lengyel and van Gemert, 2021): 17 weights a pair of kernels instead of 72.
 Evaluated at a finer output stride than it is trained at, as `fine_7344` is: the pooling has no
 stride then, and what follows is dilated. One pass, one image, no copies of it. docs/record.md tells
 how it was chosen.

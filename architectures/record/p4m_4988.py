@@ -6,7 +6,8 @@ turns and their mirror images share their weights and give a map each. The linea
 orientation by itself, so nothing is made invariant that a 6 and a 9 differ in. Evaluated at a finer
 output stride than it is trained at, as `fine_7344` is: the pooling has no stride then, and what
 follows is dilated. One pass, one image, no copies of it. docs/record.md tells how it was chosen.
-Evidence: `results/reference/mnist/p4m_4988/`, one record a seed, none left out.
+Evidence: 61 runs, seeds 100 to 160, none left out: 61 with 9,940 or more of 10,000 right, the worst
+9,949, mean 99.605 %; records in `results/reference/mnist/p4m_4988/`.
 """
 
 from __future__ import annotations

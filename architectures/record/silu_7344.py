@@ -1,7 +1,8 @@
 """A plain stack of valid 3x3 convolutions and SiLU, 10-10, pool, 16-16-16: 7,344 parameters.
 
 Source: ours, the tier under 8,000 parameters. docs/record.md tells how it was chosen.
-Evidence: `results/reference/mnist/silu_7344/`: ten seeds, stopped there, none left out.
+Evidence: 10 runs, seeds 0 to 9, none left out: 9 with 9,940 or more of 10,000 right, the worst
+9,938, mean 99.469 %; records in `results/reference/mnist/silu_7344/`. Stopped there.
 """
 
 from __future__ import annotations

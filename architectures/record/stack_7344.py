@@ -1,7 +1,8 @@
 """A plain stack of valid 3x3 convolutions, 10-10, pool, 16-16-16: 7,344 parameters.
 
 Source: ours, the tier under 8,000. docs/record.md tells how shape and recipe were chosen.
-Evidence: `results/reference/mnist/stack_7344/`, one record a seed, none left out.
+Evidence: 30 runs, seeds 0 to 29, none left out: 29 with 9,940 or more of 10,000 right, the worst
+9,939, mean 99.487 %; records in `results/reference/mnist/stack_7344/`.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ from bench.stats.comparison import ALPHA
 COLUMNS = (
     Column("Difference", note="points"),
     Column("95% interval", note="points"),
-    Column("n", numeric=False),
+    Column("n"),
     Column("Probability of improvement", note="95% interval"),
     Column("p"),
     Column("Holm p"),
