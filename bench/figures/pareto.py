@@ -20,27 +20,29 @@ DASHED, DOTTED = (0, (4, 3)), (0, (1, 2))
 SMALL = 8.0  # points; 10.7 CSS pixels
 CHARACTER_POINTS, LINE_POINTS = 4.9, 11.0  # of a label, about
 # Where a label may stand: points right and up of the mark, and how it hangs there; best first.
-PLACES = (
+NEAR = (
     (8, -3, "left"),
     (-8, -3, "right"),
     (8, 7, "left"),
     (8, -13, "left"),
     (-8, 7, "right"),
     (-8, -13, "right"),
-    # Farther away, where few marks are near enough to be taken for the name's own.
+)
+# Where few marks stand so near that the name would be taken for theirs.
+FAR = (
     (0, 18, "center"),
     (0, -24, "center"),
     (8, 18, "left"),
     (8, -24, "left"),
 )
-NEAR = 6  # so many of them, the first, are left in a crowd
 AWAY = 3.0  # what a point of height between mark and name counts, in hidden square points
+CROWD = 10  # with more arms than this panels are full-width, and names may be left out
+HIDDEN = 0.25  # of a name's box, above which it is left out of a crowd
 DOT = 4  # how often a hidden dot counts: it would seem to bear another's name
-CROWD = 10  # arms, from the next on panels take the whole width and a name may be left out
-HIDDEN = 0.25  # of a name's box, from which on it is left out of a crowd
+APART = 1.5  # characters of room at a name's far end, so that it is not taken for the next mark's
 Point = tuple[float, float]  # to the right and up, in points
 Box = tuple[float, float, float, float]  # left, bottom, right, top in points
-Place = tuple[int, int, str]  # one of PLACES
+Place = tuple[int, int, str]  # one of NEAR or FAR
 
 
 @dataclass(frozen=True)
@@ -85,8 +87,9 @@ def pareto(fields: Sequence[Field], target: float, narrow: bool) -> Figure:
         narrow: For a phone: panels below each other, as they are in a crowd.
     """
     with matplotlib.rc_context(STYLE):
-        stacked = narrow or is_crowd(fields)
-        figure, all_axes = _panels(len(fields), narrow, stacked)
+        n, crowded = len(fields), is_crowd(fields)
+        stacked, height = narrow or crowded, 3.0 if narrow else 3.4
+        figure, all_axes = canvas(narrow, height * n + 0.1 if stacked else height, n, stacked)
         left = 0.2 if narrow else 0.1
         margins(figure, left=left, bottom=0.5, top=0.12, wspace=0.1, hspace=0.32)
         if narrow:
@@ -98,7 +101,7 @@ def pareto(fields: Sequence[Field], target: float, narrow: bool) -> Figure:
             _front(axes, field)
             for candidate in field.candidates:
                 _candidate(axes, candidate, field.divisor)
-            _names(axes, field, target)
+            _names(axes, field, target, crowded)
             if stacked or place == 0:
                 axes.set_ylabel("mean test accuracy (%)")
             else:
@@ -107,13 +110,8 @@ def pareto(fields: Sequence[Field], target: float, narrow: bool) -> Figure:
 
 
 def is_crowd(fields: Sequence[Field]) -> bool:
-    """Whether some names may find no room."""
+    """Whether a panel has more arms than `CROWD`."""
     return max(len(field.candidates) for field in fields) > CROWD
-
-
-def _panels(n: int, narrow: bool, stacked: bool) -> tuple[Figure, list[Axes]]:
-    height = 3.0 if narrow else 3.4
-    return canvas(narrow, height * n + 0.1, n, stacked) if stacked else canvas(narrow, height, n)
 
 
 def _scale(axes: Axes, field: Field) -> None:
@@ -204,7 +202,7 @@ def _candidate(axes: Axes, one: Candidate, divisor: float) -> None:
         mark(readme, [f"{one.label}: the README says {one.published:.2f}"], one.series)
 
 
-def _names(axes: Axes, field: Field, target: float) -> None:
+def _names(axes: Axes, field: Field, target: float, crowded: bool) -> None:
     """A name beside each mark, where it hides least; in a crowd only where it hides little."""
     points: float = axes.figure.dpi / 72
 
@@ -218,8 +216,7 @@ def _names(axes: Axes, field: Field, target: float) -> None:
     taken: list[Box] = [(left, height - 1, right, height + 1)]
     taken += [box for one in field.candidates for box in _marks(one, at)]
     taken += _steps([at(*point) for point in field.front], right)
-    crowded = is_crowd([field])
-    places = PLACES[:NEAR] if crowded else PLACES
+    places = NEAR if crowded else NEAR + FAR
     for one in sorted(field.candidates, key=lambda each: (not _leads(each, field), -each.mean)):
         offers = [(place, _box(one.label, at(one.cost, one.mean), place)) for place in places]
         place, box = min(offers, key=lambda each: _badness(each[0], each[1], taken, frame))
@@ -242,7 +239,7 @@ def _name(axes: Axes, one: Candidate, divisor: float, place: Place) -> None:
 
 def _badness(place: Place, box: Box, taken: Sequence[Box], frame: Box) -> float:
     _, up, _ = place
-    return _hidden(box, taken, frame) + AWAY * abs(up - PLACES[0][1])
+    return _hidden(box, taken, frame) + AWAY * abs(up - NEAR[0][1])
 
 
 def _marks(one: Candidate, at: Callable[[float, float], Point]) -> list[Box]:
@@ -274,7 +271,7 @@ def _leads(one: Candidate, field: Field) -> bool:
 
 def _box(label: str, at: Point, place: Place) -> Box:
     right, up, hangs = place
-    width = CHARACTER_POINTS * len(label)
+    width = CHARACTER_POINTS * (len(label) + APART)
     left = at[0] + right - {"left": 0.0, "right": width, "center": width / 2}[hangs]
     bottom = at[1] + up - 2
     return left, bottom, left + width, bottom + LINE_POINTS

@@ -10,17 +10,16 @@ from functools import partial
 from bench import figures
 from bench.sections import PageKind, Plot, Scope, Section
 from bench.sections._format import THIN, count, fixed, integer, listed, mean_percent
+from bench.sections._pairs import MOST_ARMS
 from bench.sections._summary import PARAMETER_LIMIT, Arm, Summary
 from bench.stats import spread
 
 ORDER = 42
 SCOPE: Scope = "dataset"
 PAGES: tuple[PageKind, ...] = ("index", "markdown")
-FEW_ARMS = 12  # as many are all shown; of more, those that are no variations of another
 MOST_NAMED = 4  # with their numbers, of those on the front and of those that are not
 CAUTION = (
-    "The front compares means: whether two of them differ by more than chance is said by the "
-    "pairwise comparisons."
+    "The front compares means; the pairwise comparisons say which differences are more than chance."
 )
 
 
@@ -85,13 +84,13 @@ def section(summary: Summary) -> Section | None:
 def _shown(summary: Summary, arms: list[Arm]) -> list[Arm]:
     """Of many arms only the networks."""
     networks = [arm for arm in arms if not summary.is_variation(arm)]
-    return arms if len(arms) <= FEW_ARMS or len(networks) < 2 else networks
+    return arms if len(arms) <= MOST_ARMS or len(networks) < 2 else networks
 
 
 def _left_out(n_variations: int) -> tuple[str, ...]:
     if not n_variations:
         return ()
-    return (f"Of many, networks alone: {count(n_variations, 'variation')} stand below.",)
+    return (f"Networks alone are shown and ranked here, not {count(n_variations, 'variation')}.",)
 
 
 def _options(summary: Summary, arms: Sequence[Arm], cost: Cost) -> list[Option]:
@@ -133,7 +132,8 @@ def _named(cost: Cost, one: Option) -> str:
 
 def _beaten(left: list[Option], best: list[Option], cost: Cost) -> str:
     if len(left) > MOST_NAMED:
-        return f"The other {integer(len(left))} are beaten in both."
+        n = integer(len(left))
+        return f"The other {n} are off it: another costs no more and is no less accurate."
     return " ".join(_by_whom(one, best, cost) for one in left)
 
 
@@ -159,7 +159,9 @@ def _plot(summary: Summary, arms: list[Arm], found: list[tuple[Cost, list[Option
     limits = [integer(cost.limit) for cost, _ in found if cost.limit is not None]
     dotted = f" Dotted: {listed(limits)} parameters." if limits else ""
     unnamed = (
-        " A mark without a name speaks when it is pointed at." if figures.is_crowd(fields) else ""
+        " Where there is no room a name is left out; on the page, pointing at its mark tells it."
+        if figures.is_crowd(fields)
+        else ""
     )
     nouns = listed([cost.noun for cost, _ in found])
     return Plot(

@@ -98,12 +98,38 @@ def test_in_a_crowd_a_name_without_room_is_left_out(narrow: bool) -> None:
     assert all(f'data-tip="heap {k}"' in text for k in range(20))
 
 
-def test_a_crowd_stacks_its_panels() -> None:
-    crowd = tuple(replace(ONE, label=f"Model_{k}") for k in range(11))
-    first, second = figures.pareto([Field("a", crowd, ()), Field("b", crowd, ())], 99.4, False).axes
-    assert first.get_position().y0 > second.get_position().y1
-    first, second = figures.pareto([FIELD, SMALL], 99.4, False).axes
-    assert first.get_position().x1 < second.get_position().x0
+def test_in_a_crowd_the_front_is_named_before_others() -> None:
+    """All on one spot; by its mean it would come last."""
+    heap = [Candidate(f"Heap_{k}", k, 7000.0, 99.45, None, None) for k in range(20)]
+    best = Candidate("Best", 20, 7000.0, 99.4499, None, None)
+    field = Field("parameters", (*heap, best), ((7000.0, 99.4499),))
+    assert "Best" in named_apart(figures.pareto([field], 99.3, False))
+
+
+@pytest.mark.parametrize(
+    ("other", "front"), [(7200.0, ()), (8990.0, ((7000.0, 99.45),))], ids=["a dot", "the front"]
+)
+def test_a_name_keeps_off_what_lies_to_its_right(
+    other: float, front: tuple[tuple[float, float], ...]
+) -> None:
+    left = Candidate("A long name", 0, 7000.0, 99.45, None, None)
+    near = Candidate("B", 1, other, 99.45, None, None)
+    far = Candidate("C", 2, 9000.0, 99.4, None, None)
+    figure = figures.pareto([Field("parameters", (left, near, far), front)], 99.3, False)
+    figure.draw_without_rendering()
+    (axes,) = figure.axes
+    (name,) = [text for text in axes.texts if text.get_text() == "A long name"]
+    x, y = axes.transData.transform((7200.0, 99.45))
+    assert not name.get_window_extent().contains(x, y)
+
+
+@pytest.mark.parametrize(("n", "is_stacked"), [(10, False), (11, True)])
+def test_a_crowd_stacks_its_panels(n: int, is_stacked: bool) -> None:
+    arms = tuple(replace(ONE, label=f"Model_{k}") for k in range(n))
+    first, second = figures.pareto([Field("a", arms, ()), Field("b", arms, ())], 99.4, False).axes
+    assert (first.get_position().y0 > second.get_position().y1) == is_stacked
+    assert (first.get_position().x1 < second.get_position().x0) == (not is_stacked)
+    assert bool(second.get_ylabel()) == is_stacked
 
 
 def named_apart(figure: Figure) -> list[str]:

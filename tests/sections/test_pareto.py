@@ -95,18 +95,39 @@ def test_multiply_adds_of_another_source_are_not_taken() -> None:
 
 def test_of_many_arms_only_the_networks_are_drawn() -> None:
     """Three networks, and so many recipes of one that there are thirteen arms."""
-    recipes = [replace(factories.recipe(), weight_decay=number / 100) for number in range(1, 11)]
     varied = [
-        factories.record("model_1", test_correct=9950, recipe=recipe)
-        for recipe in recipes
-        if recipe != factories.recipe()
+        factories.record("model_1", recipe=replace(factories.recipe(), weight_decay=number / 100))
+        for number in range(1, 11)
     ]
     section = section_of(summary_of([*three(), *varied[:9]]))
     assert "weight_decay" in section.plots[0].alt
     assert section.notes == ()
-    section = section_of(summary_of([*three(), *varied[:10]]))
+    assert "left out" in section.plots[0].caption  # names, of more than ten
+    section = section_of(summary_of([*three(), *varied]))
     assert "weight_decay" not in section.plots[0].alt
-    assert section.notes == ("Of many, networks alone: 10 variations stand below.",)
+    assert section.notes == ("Networks alone are shown and ranked here, not 10 variations.",)
+    assert "left out" not in section.plots[0].caption
+
+
+def test_one_network_stands_beside_its_variations_however_many() -> None:
+    varied = [
+        factories.record("model_1", recipe=replace(factories.recipe(), weight_decay=number / 100))
+        for number in range(13)
+    ]
+    section = section_of(summary_of([*runs_of("model_1", 9940), *varied]))
+    assert section.plots[0].alt.count("weight_decay") == 26  # in each of the two panels
+
+
+def test_of_many_off_the_front_none_is_said_to_cost_more_where_it_does_not() -> None:
+    """Six recipes of one network cost the same."""
+    varied = [
+        factories.record(
+            "model_1", test_correct=9940 + n, recipe=replace(factories.recipe(), weight_decay=n / 9)
+        )
+        for n in range(6)
+    ]
+    text = section_of(summary_of(varied)).text[0]
+    assert text.endswith("The other 5 are off it: another costs no more and is no less accurate.")
 
 
 def test_marks_say_what_the_records_hold() -> None:
