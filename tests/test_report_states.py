@@ -88,6 +88,22 @@ def test_mixed_environments_are_counted_on_every_page(suite: Suite, reports: Pat
     rendered(suite, reports)
     line = "Runs of 2 environments are mixed: 0a1b2c3d4e5f (n = 3) and f5e4d3c2b1a0 (n = 1)."
     assert all(line in page for page in every_page(reports))
+    factories.fill(suite, ["model_2"], seeds=[0, 1, 2, 3])
+    rendered(suite, reports)
+    line = "0a1b2c3d4e5f (n = 7) and f5e4d3c2b1a0 (n = 1). Within one distribution: Model_1."
+    assert all(line in page for page in every_page(reports))
+
+
+def test_environments_that_no_distribution_mixes_are_told_so(suite: Suite, reports: Path) -> None:
+    factories.fill(suite, ["model_1"], seeds=[0, 1])
+    suite.add_run(factories.record("model_2", 0, environment=factories.WORKSTATION), None)
+    suite.add_run(factories.record("model_2", 1, environment=factories.WORKSTATION), None)
+    rendered(suite, reports)
+    line = (
+        "Runs of 2 environments: 0a1b2c3d4e5f (n = 2) and f5e4d3c2b1a0 (n = 2). "
+        "Each distribution is of one of them."
+    )
+    assert all(line in page for page in every_page(reports))
 
 
 def test_a_whole_suite_has_no_banner(suite: Suite, reports: Path) -> None:

@@ -89,8 +89,18 @@ def _environments(summary: Summary) -> str:
         counts[key] = counts.get(key, 0) + 1
     if len(counts) < 2:
         return ""
-    said = [f"{key} (n = {counts[key]})" for key in sorted(counts)]
-    return f"Runs of {len(counts)} environments are mixed: {listed(said)}."
+    said = listed([f"{key} (n = {counts[key]})" for key in sorted(counts)])
+    mixed = [arm.label for arm in summary.arms if _is_mixed(arm)]
+    if not mixed:
+        return f"Runs of {len(counts)} environments: {said}. Each distribution is of one of them."
+    within = (
+        "" if len(mixed) == len(summary.arms) else f" Within one distribution: {listed(mixed)}."
+    )
+    return f"Runs of {len(counts)} environments are mixed: {said}.{within}"
+
+
+def _is_mixed(arm: Arm) -> bool:
+    return len({run.environment.fingerprint for run in arm.runs}) > 1
 
 
 def _variants(summary: Summary) -> str:
