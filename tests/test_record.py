@@ -84,6 +84,7 @@ NAMES = sorted(each.name for each in discover.scan(ROOT / "architectures", "reco
 SWEPT = [name for name in NAMES if SO_FAR.get(name) != 0]
 SUITE = Suite(ROOT / "results", "reference")
 RUNS = SUITE.runs()
+PORTRAITS = SUITE.portraits()
 
 
 def sweep(name: str) -> list[RunRecord]:
@@ -207,7 +208,7 @@ def test_a_networks_head_states_what_its_sweep_gave(name: str) -> None:
 @pytest.mark.parametrize("name", SWEPT)
 def test_a_portrait_shows_the_head_and_the_source_of_the_file(name: str) -> None:
     own = loaded(name)
-    kept = [each for each in SUITE.portraits() if each.architecture == name]
+    kept = [each for each in PORTRAITS if each.architecture == name]
     assert [(each.docstring, each.source) for each in kept] == [(own.docstring, own.source)]
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
-from bench.sections._summary import Arm
+from bench.sections._summary import Arm, Summary
 from bench.stats import MISSING, Comparison, Design, compare, holm
 from bench.stats.comparison import ALPHA
 
@@ -30,6 +30,12 @@ def is_small(arms: Sequence[Arm]) -> bool:
     n_pairs = len(arms) * (len(arms) - 1) // 2
     n_runs = max((len(arm.runs) for arm in arms), default=0)
     return len(arms) <= MOST_ARMS and n_pairs * n_runs <= MOST_DRAWN
+
+
+def networks_of_many(summary: Summary, arms: list[Arm], *, few: bool) -> list[Arm]:
+    """The arms; where they are not few, those that are no variation of another, if several."""
+    networks = [arm for arm in arms if not summary.is_variation(arm)]
+    return arms if few or len(networks) < 2 else networks
 
 
 def tested(pairs: Sequence[tuple[Arm, Arm]]) -> list[Pair]:

@@ -27,7 +27,7 @@ from bench.sections._format import (
     mean_percent,
     points,
 )
-from bench.sections._pairs import SEED, Pair, is_small, seeds_to_reach, tested
+from bench.sections._pairs import SEED, Pair, is_small, networks_of_many, seeds_to_reach, tested
 from bench.sections._summary import Arm, Summary
 from bench.stats import MARGIN_POINTS
 from bench.stats.comparison import ALPHA
@@ -66,8 +66,7 @@ def section(summary: Summary) -> Section | None:
 def _compared(summary: Summary) -> list[Arm]:
     """Of many arms only the networks: their variations are compared with them elsewhere."""
     arms = [arm for arm in summary.arms if arm.test_counts]
-    networks = [arm for arm in arms if not summary.is_variation(arm)]
-    return arms if is_small(arms) or len(networks) < 2 else networks
+    return networks_of_many(summary, arms, few=is_small(arms))
 
 
 def _found(best: Arm, pairs: list[Pair]) -> str:

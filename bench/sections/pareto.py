@@ -10,7 +10,7 @@ from functools import partial
 from bench import figures
 from bench.sections import PageKind, Plot, Scope, Section
 from bench.sections._format import THIN, count, fixed, integer, listed, mean_percent
-from bench.sections._pairs import MOST_ARMS
+from bench.sections._pairs import MOST_ARMS, networks_of_many
 from bench.sections._summary import PARAMETER_LIMIT, Arm, Summary
 from bench.stats import spread
 
@@ -65,7 +65,7 @@ COSTS = (
 def section(summary: Summary) -> Section | None:
     """None for fewer than two arms with a test accuracy: there is no trade-off to see."""
     tested = [arm for arm in summary.arms if arm.test_counts]
-    arms = _shown(summary, tested)
+    arms = networks_of_many(summary, tested, few=len(tested) <= MOST_ARMS)
     if len(arms) < 2 or summary.dataset is None:
         return None
     found = [(cost, _options(summary, arms, cost)) for cost in COSTS]
@@ -79,12 +79,6 @@ def section(summary: Summary) -> Section | None:
         plots=(_plot(summary, arms, found),),
         notes=(*_left_out(len(tested) - len(arms)), *_notes(arms, found)),
     )
-
-
-def _shown(summary: Summary, arms: list[Arm]) -> list[Arm]:
-    """Of many arms only the networks."""
-    networks = [arm for arm in arms if not summary.is_variation(arm)]
-    return arms if len(arms) <= MOST_ARMS or len(networks) < 2 else networks
 
 
 def _left_out(n_variations: int) -> tuple[str, ...]:
