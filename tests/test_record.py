@@ -78,10 +78,11 @@ INGREDIENTS: tuple[Changes, ...] = (
     {"batch_size": 64},
     {"batch_size": 256},
 )
-ROW = re.compile(r"^\| .* \| `(\w+_\d+)` \| .* \| (\d+) to (\d+) \|$", re.MULTILINE)
+ROW = re.compile(r"^\| .* \| (`\w+`(?:, `\w+`)*) \| .* \| (\d+) to (\d+) \|$", re.MULTILINE)
 FOUND = {each.name: each for each in discover.scan_all(ROOT / "architectures")}
 NAMES = sorted(each.name for each in discover.scan(ROOT / "architectures", "record"))
 SWEPT = [name for name in NAMES if SO_FAR.get(name) != 0]
+PUBLIC = sorted(each.name for each in discover.scan(ROOT / "architectures", "public"))
 SUITE = Suite(ROOT / "results", "reference")
 RUNS = SUITE.runs()
 PORTRAITS = SUITE.portraits()
@@ -116,8 +117,9 @@ def loaded(name: str) -> Architecture:
 def declared(text: str) -> dict[str, list[int]]:
     """Network -> seeds, in the table of that docs/record.md; a network may have several rows."""
     seeds: dict[str, list[int]] = {}
-    for name, low, high in ROW.findall(text):
-        seeds.setdefault(name, []).extend(range(int(low), int(high) + 1))
+    for names, low, high in ROW.findall(text):
+        for name in names.replace("`", "").split(", "):
+            seeds.setdefault(name, []).extend(range(int(low), int(high) + 1))
     return seeds
 
 
@@ -136,7 +138,7 @@ def record_page_at(commit: str | None) -> str:
 
 def test_every_network_is_worked_out_here_and_declared() -> None:
     assert NAMES == sorted(BY_HAND) == sorted([*CANDIDATE, *FRONTIER])
-    assert set(NAMES) <= set(declared(record_page()))
+    assert {*NAMES, *PUBLIC} <= set(declared(record_page()))
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -172,7 +174,7 @@ def test_a_network_that_is_not_swept_yet_has_no_runs() -> None:
     assert not {run.architecture for run in RUNS} & (set(NAMES) - set(SWEPT))
 
 
-@pytest.mark.parametrize("name", SWEPT)
+@pytest.mark.parametrize("name", [*SWEPT, *PUBLIC])
 def test_a_sweep_holds_the_declared_seeds_of_one_recipe_and_no_other(name: str) -> None:
     runs = sweep(name)
     assert sorted(run.seed for run in runs) == declared(record_page())[name][: SO_FAR.get(name)]
@@ -205,7 +207,7 @@ def test_a_networks_head_states_what_its_sweep_gave(name: str) -> None:
     ) in " ".join(loaded(name).docstring.split())
 
 
-@pytest.mark.parametrize("name", SWEPT)
+@pytest.mark.parametrize("name", [*SWEPT, *PUBLIC])
 def test_a_portrait_shows_the_head_and_the_source_of_the_file(name: str) -> None:
     own = loaded(name)
     kept = [each for each in PORTRAITS if each.architecture == name]
@@ -213,7 +215,7 @@ def test_a_portrait_shows_the_head_and_the_source_of_the_file(name: str) -> None
 
 
 @pytest.mark.skipif(not (ROOT / ".git").exists(), reason="a copy without its history")
-@pytest.mark.parametrize("name", SWEPT)
+@pytest.mark.parametrize("name", [*SWEPT, *PUBLIC])
 def test_a_sweep_was_declared_before_its_records(name: str) -> None:
     """By the page at the commit that each of its runs was trained from."""
     seeds: dict[str | None, set[int]] = {}
@@ -223,6 +225,20 @@ def test_a_sweep_was_declared_before_its_records(name: str) -> None:
         assert trained <= set(declared(record_page_at(commit))[name])
 
 
+def test_the_search_never_looked_at_the_test_images() -> None:
+    """Nor has it a seed in common with a sweep."""
+    runs = Suite(ROOT / "results", "search").runs()
+    assert runs
+    for run in runs:
+        assert not run.evaluate_test
+        assert run.test_misses is None
+        assert all(epoch.test_correct is None for epoch in run.epochs)
+        assert (run.dataset.n_train, run.dataset.n_validation) == (54_000, 6_000)
+        assert run.seed >= 1_000
+    swept = {seed for seeds in declared(record_page()).values() for seed in seeds}
+    assert not swept & {run.seed for run in runs}
+
+
 @pytest.mark.parametrize("name", EVERY_RUN)
 def test_every_run_of_thirty_reaches_the_target(name: str) -> None:
     runs = sweep(name)
@@ -230,7 +246,7 @@ def test_every_run_of_thirty_reaches_the_target(name: str) -> None:
     assert all(correct_at_the_end(run) >= 9_940 for run in runs)
 
 
-@pytest.mark.parametrize("name", SWEPT)
+@pytest.mark.parametrize("name", [*SWEPT, *PUBLIC])
 def test_the_weights_of_the_median_run_are_here(name: str) -> None:
     runs = sorted(sweep(name), key=correct_at_the_end)
     worth = correct_at_the_end(runs[(len(runs) - 1) // 2])  # of an even number, the lower
