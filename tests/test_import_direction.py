@@ -33,6 +33,7 @@ ROOMS = (
     "datasets",
     "augment",
     "modes",
+    "uncompiled",
     "measures",
     "provenance",
     "engine",

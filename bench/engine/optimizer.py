@@ -9,11 +9,16 @@ import torch
 from torch import Tensor, nn
 
 from bench.spec import Recipe
+from bench.uncompiled import stepping_without_compiler
 
 Groups = list[dict[str, Any]]
 
 BETA2 = 0.999  # torch's default
-ADAMS: dict[str, type[torch.optim.Adam]] = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
+SGD = stepping_without_compiler(torch.optim.SGD)
+ADAMS = {
+    "adam": stepping_without_compiler(torch.optim.Adam),
+    "adamw": stepping_without_compiler(torch.optim.AdamW),
+}
 NORMS = (
     nn.BatchNorm1d,
     nn.BatchNorm2d,
@@ -39,9 +44,7 @@ def build(recipe: Recipe, network: nn.Module) -> torch.optim.Optimizer:
     groups = grouped(recipe, network)
     if recipe.optimizer == "sgd":
         # torch refuses Nesterov's form without momentum, where it is plain SGD anyway.
-        return torch.optim.SGD(
-            groups, lr=rate, momentum=momentum, nesterov=momentum > 0, fused=True
-        )
+        return SGD(groups, lr=rate, momentum=momentum, nesterov=momentum > 0, fused=True)
     return ADAMS[recipe.optimizer](groups, lr=rate, betas=(momentum, BETA2), fused=True)
 
 

@@ -51,7 +51,8 @@ def numerics_of(numerics: Numerics, device: torch.device) -> Iterator[None]:
     with _generators_kept(device), _switches_kept():
         torch.set_num_threads(numerics.n_threads)
         torch.set_flush_denormal(numerics.flush_denormal)
-        torch.use_deterministic_algorithms(True)
+        # Not use_deterministic_algorithms: that imports torch's compiler, which takes seconds.
+        torch.set_deterministic_debug_mode("error")
         # It would write every new tensor twice; what reads one unwritten is a bug of its own.
         torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
         torch.backends.cudnn.benchmark = False
@@ -83,7 +84,7 @@ def _generators_kept(device: torch.device) -> Iterator[None]:
 def _switches_kept() -> Iterator[None]:
     """Puts torch's switches back; flushing of denormals, which cannot be asked for, goes off."""
     threads = torch.get_num_threads()
-    deterministic = torch.are_deterministic_algorithms_enabled()
+    deterministic = torch.get_deterministic_debug_mode()
     switches = [
         (torch.utils.deterministic, "fill_uninitialized_memory"),
         (torch.backends.cudnn, "benchmark"),
@@ -96,6 +97,6 @@ def _switches_kept() -> Iterator[None]:
     finally:
         torch.set_num_threads(threads)
         torch.set_flush_denormal(False)
-        torch.use_deterministic_algorithms(deterministic)
+        torch.set_deterministic_debug_mode(deterministic)
         for (owner, name), value in zip(switches, kept, strict=True):
             setattr(owner, name, value)

@@ -14,10 +14,14 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.utils import flop_counter
 from torch.utils.flop_counter import FlopCounterMode
 
 from bench.errors import MeasureError
 from bench.measures import _fvcore, _subject
+from bench.uncompiled import without_compiler
+
+without_compiler(flop_counter._FlopCounterMode)  # which sees the operators for FlopCounterMode
 
 Row = dict[str, Any]
 TORCH = "torch's FlopCounterMode"
