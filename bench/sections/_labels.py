@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from bench.recipes import difference
-from bench.spec import Portrait, RunRecord, canonical_json, digest
+from bench.spec import Augmentation, Portrait, RunRecord, canonical_json, digest
 
 Portraits = Mapping[str, Portrait]  # architecture -> what was measured of it
 Feature = Callable[[RunRecord, Portraits], str]
@@ -20,7 +20,40 @@ def _recipe(run: RunRecord, portraits: Portraits) -> str:
     if changed is not None and len(changed) <= MOST_CHANGES_NAMED:
         return _in_words(changed)
     giver = next((p for p in portraits.values() if not _changed(p, run)), None)
-    return f"recipe of {giver.display_name}" if giver else f"recipe {_short_digest(run.recipe)}"
+    if giver:
+        return f"recipe of {giver.display_name}"
+    return (own and _augmentation(own, run)) or f"recipe {_short_digest(run.recipe)}"
+
+
+def untold(run: RunRecord, portraits: Portraits) -> str:
+    """The fields of the augmentation, with their values, where a label has a word for them."""
+    own = portraits.get(run.architecture)
+    word = _augmentation(own, run) if own else ""
+    return changes(own, run) if own and word and _recipe(run, portraits) == word else ""
+
+
+def _augmentation(own: Portrait, run: RunRecord) -> str:
+    """In a word how it differs; nothing where that takes more than one, or more differs."""
+    if {name.split(".")[0] for name in _changed(own, run)} != {"augmentation"}:
+        return ""
+    ours, theirs = (_reaches(recipe.augmentation) for recipe in (own.recipe, run.recipe))
+    if not any(theirs):
+        return "no augmentation"
+    pairs = list(zip(ours, theirs, strict=True))
+    if all(their >= our for our, their in pairs):
+        return "stronger augmentation"
+    return "weaker augmentation" if all(their <= our for our, their in pairs) else ""
+
+
+def _reaches(augmentation: Augmentation) -> tuple[float, ...]:
+    """How far each part can take an image from what it was."""
+    return (
+        augmentation.rotation_degrees,
+        augmentation.translate,
+        abs(1 - augmentation.scale_min),
+        abs(1 - augmentation.scale_max),
+        augmentation.shear_degrees,
+    )
 
 
 def changes(portrait: Portrait, run: RunRecord) -> str:

@@ -6,6 +6,7 @@ set or kind of device are another arm: they are shown beside it and never averag
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -278,7 +279,7 @@ def summarise(
     """One summary a data set, the comparable one first; a single empty one without runs."""
     infos = {run.dataset.name: run.dataset for run in runs}
     named = sorted(infos, key=lambda name: (name != COMPARABLE, name))
-    portrait_of = {portrait.architecture: portrait for portrait in portraits}
+    portrait_of = _most_run_first({each.architecture: each for each in portraits}, runs)
     palette = tuple(sorted({run.architecture for run in runs} | set(portrait_of)))
     in_order = tuple(sorted(portraits, key=lambda p: (p.architecture, p.architecture_digest)))
     whole = Summary(
@@ -299,6 +300,15 @@ def summarise(
         replace(whole, dataset=infos[name], arms=_arms(runs, name, whole), is_first=number == 0)
         for number, name in enumerate(named)
     ] or [whole]
+
+
+def _most_run_first(
+    portrait_of: dict[str, Portrait], runs: Iterable[RunRecord]
+) -> dict[str, Portrait]:
+    """By runs of the recipe in the file: an arm that borrows a recipe is named after the first."""
+    n_own = Counter((run.architecture, run.recipe) for run in runs)
+    ordered = sorted(portrait_of.items(), key=lambda item: -n_own[item[0], item[1].recipe])
+    return dict(ordered)
 
 
 def _arms(runs: Iterable[RunRecord], dataset: str, whole: Summary) -> tuple[Arm, ...]:

@@ -8,6 +8,7 @@ from bench import figures
 from bench.sections import Cell, Column, PageKind, Plot, Scope, Section, Table
 from bench.sections._differences import COLUMNS, bar, cells, is_told_apart, points_of
 from bench.sections._format import count, integer
+from bench.sections._labels import untold
 from bench.sections._pairs import Pair, tested
 from bench.sections._summary import ABLATIONS, Arm, Summary
 from bench.stats import MARGIN_POINTS
@@ -73,7 +74,12 @@ def _table(summary: Summary, pairs: list[Pair]) -> Table:
 
 def _names(summary: Summary, pair: Pair) -> tuple[Cell, Cell]:
     first, second = (
-        Cell(arm.label, href=summary.page_of(arm.architecture), series=arm.architecture)
+        Cell(
+            arm.label,
+            note=untold(arm.first, summary.portrait_of),
+            href=summary.page_of(arm.architecture),
+            series=arm.architecture,
+        )
         for arm in (pair.first, pair.second)
     )
     return first, second

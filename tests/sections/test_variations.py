@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import pytest
 from msgspec.structs import replace
 from scipy import stats as scipy_stats
 
 from bench import figures
 from bench.sections import Section, comparisons, variations
 from bench.sections._summary import Summary, summarise
-from bench.spec import Portrait, RunRecord
+from bench.spec import Augmentation, Portrait, RunRecord
 from tests import factories
 
 MINUS = "\N{MINUS SIGN}"
@@ -64,6 +66,72 @@ def test_another_recipe_is_compared_with_its_own_network_by_hand() -> None:
     assert "1 differs at p < 0.05 after correction by Holm: 1 lower and 0 higher" in section.text[0]
     drawn = figures.svg(section.plots[0].draw(False), "variations")
     assert "ema_decay 0.5" in drawn
+
+
+MILD = Augmentation(
+    rotation_degrees=6.0, translate=0.08, scale_min=0.9, scale_max=1.1, shear_degrees=2.0
+)
+
+
+@pytest.mark.parametrize(
+    ("fields", "said", "note"),
+    [
+        (
+            {"rotation_degrees": 0.0, "translate": 0.0, "scale_min": 1.0, "scale_max": 1.0}
+            | {"shear_degrees": 0.0},
+            "no augmentation",
+            "rotation_degrees 0.0, translate 0.0, scale_min 1.0, scale_max 1.0, shear_degrees 0.0",
+        ),
+        (
+            {"scale_min": 0.8, "scale_max": 1.2, "rotation_degrees": 9.0},
+            "stronger augmentation",
+            "rotation_degrees 9.0, scale_min 0.8, scale_max 1.2",
+        ),
+        (
+            {"scale_min": 0.95, "scale_max": 1.05, "rotation_degrees": 3.0},
+            "weaker augmentation",
+            "rotation_degrees 3.0, scale_min 0.95, scale_max 1.05",
+        ),
+        ({"rotation_degrees": 9.0, "translate": 0.1}, "rotation_degrees 9.0, translate 0.1", ""),
+    ],
+)
+def test_a_changed_augmentation_has_a_word_and_its_fields_below(
+    fields: dict[str, float], said: str, note: str
+) -> None:
+    own = replace(factories.recipe(), augmentation=MILD)
+    other = replace(own, augmentation=replace(MILD, **fields))
+    records = [*runs("net", OWN, recipe=own), *runs("net", CHANGED, recipe=other)]
+    section = variations.section(summary_of(records, replace(portrait("net"), recipe=own)))
+    assert section is not None
+    ((first, second, *_),) = section.tables[0].rows
+    assert (first.text, first.note) == (f"net · {said}", note)
+    assert (second.text, second.note) == ("net", "")
+
+
+def test_an_augmentation_stronger_in_one_part_and_weaker_in_another_has_no_word() -> None:
+    own = replace(factories.recipe(), augmentation=MILD)
+    mixed = replace(MILD, rotation_degrees=9.0, translate=0.04, shear_degrees=4.0)
+    records = [
+        *runs("net", OWN, recipe=own),
+        *runs("net", CHANGED, recipe=replace(own, augmentation=mixed)),
+    ]
+    section = variations.section(summary_of(records, replace(portrait("net"), recipe=own)))
+    ((first, *_),) = rows(section)
+    assert re.fullmatch("net · recipe [0-9a-f]{6}", first)
+
+
+def test_a_recipe_of_several_is_named_after_the_network_with_the_most_runs_of_it() -> None:
+    shared = replace(factories.recipe(), ema_decay=0.5, batch_size=64, weight_decay=0.1)
+    records = [
+        *runs("net", OWN),
+        *runs("net", CHANGED, recipe=shared),
+        *runs("first", OWN[:2], recipe=shared),
+        *runs("second", OWN, recipe=shared),
+    ]
+    givers = [replace(portrait(name), recipe=shared) for name in ("first", "second")]
+    section = variations.section(summary_of(records, portrait("net"), *givers))
+    ((label, *_),) = rows(section)
+    assert label == "net · recipe of second"
 
 
 def test_an_ablation_is_compared_with_the_network_whose_name_it_begins_with() -> None:
