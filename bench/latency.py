@@ -26,6 +26,7 @@ from bench.engine.network import INPUT_SHAPE, N_CLASSES, initialised
 from bench.engine.settings import numerics_of
 from bench.findings import Latency, Timing
 from bench.spec import Architecture, Environment, Numerics
+from bench.uncompiled import without_compiler
 
 # Images a call -> (calls before the clock, timed calls).
 REPETITIONS: Mapping[int, tuple[int, int]] = {1: (20, 200), 1000: (2, 20)}
@@ -186,3 +187,6 @@ class _Alive(TorchDispatchMode):
             if isinstance(each, Tensor):
                 self.hold(each)
         return result
+
+
+without_compiler(_Alive)

@@ -29,10 +29,10 @@ def without_compiler(owner: type) -> None:
 def stepping_without_compiler(kind: type[Kind]) -> type[Kind]:
     """The optimiser with its own step, less the wrapper that tells a compiler to pause there.
 
+    What it inherits does without the compiler as well, in every optimiser of torch's.
+
     Source: `torch/optim/optimizer.py`, `_use_grad_for_differentiable`.
     """
+    without_compiler(Optimizer)
     step = torch.no_grad()(inspect.unwrap(kind.step))
     return type(kind.__name__, (kind,), {"step": step})
-
-
-without_compiler(Optimizer)

@@ -17,8 +17,8 @@ from bench.uncompiled import stepping_without_compiler
 Bench = Callable[..., subprocess.CompletedProcess[str]]
 Write = Callable[..., Path]
 
-# Every process that trains says at a step where the compiler is: workers, and the command itself,
-# which measures and then takes a step to tell how long the rest will take.
+# Every process that takes a step of training says there whether the compiler is imported: workers,
+# and the command itself, to tell how long the rest will take or what memory a step takes.
 TELLING = """
 import sys
 from torch.optim.optimizer import register_optimizer_step_pre_hook
@@ -38,6 +38,13 @@ def test_no_process_of_a_command_imports_the_compiler(
     done = bench("train", "--dataset", "mnist5k", "--arch", "tiny", "--seeds", "1")
     assert (done.returncode, done.stderr) == (0, "")
     assert "1 of 1 runs, all done" in done.stdout
+
+
+def test_measuring_a_step_imports_no_compiler(bench: Bench, write_architecture: Write) -> None:
+    write_architecture("tiny", after=TELLING)
+    done = bench("measure", "--arch", "tiny")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "images and median" in done.stdout
 
 
 KINDS: list[tuple[Any, Any]] = [

@@ -15,28 +15,33 @@ MOST_CHANGES_NAMED = 2
 
 def _recipe(run: RunRecord, portraits: Portraits) -> str:
     """What differs from the recipe in the architecture's file; nothing where nothing does."""
-    own = portraits.get(run.architecture)
-    changed = _changed(own, run) if own else None
-    if changed is not None and len(changed) <= MOST_CHANGES_NAMED:
-        return _in_words(changed)
-    giver = next((p for p in portraits.values() if not _changed(p, run)), None)
-    if giver:
-        return f"recipe of {giver.display_name}"
-    return (own and _augmentation(own, run)) or f"recipe {_short_digest(run.recipe)}"
+    return _told(run, portraits)[0]
 
 
 def untold(run: RunRecord, portraits: Portraits) -> str:
     """The fields of the augmentation, with their values, where a label has a word for them."""
+    return _told(run, portraits)[1]
+
+
+def _told(run: RunRecord, portraits: Portraits) -> tuple[str, str]:
+    """The label's word for a recipe, and the fields that the word stands for."""
     own = portraits.get(run.architecture)
-    word = _augmentation(own, run) if own else ""
-    return changes(own, run) if own and word and _recipe(run, portraits) == word else ""
+    changed = _changed(own, run) if own else {}
+    if own and len(changed) <= MOST_CHANGES_NAMED:
+        return _in_words(changed), ""
+    giver = next((p for p in portraits.values() if not _changed(p, run)), None)
+    if giver:
+        return f"recipe of {giver.display_name}", ""
+    if own and all(name.startswith("augmentation.") for name in changed):
+        word = _compared(own.recipe.augmentation, run.recipe.augmentation)
+        if word:
+            return word, _in_words(changed)
+    return f"recipe {_short_digest(run.recipe)}", ""
 
 
-def _augmentation(own: Portrait, run: RunRecord) -> str:
-    """In a word how it differs; nothing where that takes more than one, or more differs."""
-    if {name.split(".")[0] for name in _changed(own, run)} != {"augmentation"}:
-        return ""
-    ours, theirs = (_reaches(recipe.augmentation) for recipe in (own.recipe, run.recipe))
+def _compared(own: Augmentation, other: Augmentation) -> str:
+    """In a word how the other differs; nothing where it is both stronger and weaker."""
+    ours, theirs = _reaches(own), _reaches(other)
     if not any(theirs):
         return "no augmentation"
     pairs = list(zip(ours, theirs, strict=True))
