@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 from collections import Counter
 from collections.abc import Callable
@@ -134,12 +135,13 @@ def test_the_command_answers_both_questions(bench: Bench) -> None:
     done = bench("plan", "--suite", "reference", "--results", str(ROOT / "results"))
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
-    arms = [line for line in lines if line.startswith("reference/mnist/")]
-    runs = Counter(run.architecture for run in Suite(ROOT / "results", "reference").runs())
-    assert len(arms) == len(runs) >= 8
-    for name, n in runs.items():  # one recipe each
-        (arm,) = [line for line in arms if line.startswith(f"reference/mnist/{name}/")]
-        assert f"test split: n = {n}, sd 0.0" in arm
+    arm = re.compile(r"reference/mnist/(\w+)/[0-9a-f]{6}, test split: n = (\d+), sd 0\.0")
+    told = [found.groups() for line in lines if (found := arm.match(line))]
+    paths = (ROOT / "results" / "reference" / "mnist").glob("*/seed-*.json")
+    runs = [json.loads(path.read_bytes()) for path in paths]
+    by_recipe = Counter((run["architecture"], json.dumps(run["recipe"])) for run in runs)
+    assert len(by_recipe) >= 8
+    assert Counter(told) == Counter((name, str(n)) for (name, _), n in by_recipe.items())
     assert "  confirmed with at most so many misses: 0 of 29, 1 of 46, 2 of 61, 3 of 76" in lines
 
 
