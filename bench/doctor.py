@@ -17,8 +17,8 @@ from importlib import metadata
 from pathlib import Path
 
 from bench import datasets
+from bench.cores import usable_cores
 from bench.errors import BenchError
-from bench.executors import usable_cores
 from bench.wording import without_home
 
 LOWEST_PYTHON = (3, 11)

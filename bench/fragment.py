@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -182,7 +183,9 @@ def _markdown(section: Section) -> str:
 
 
 def _undrawn(plot: Plot) -> pages.Drawing:
-    return pages.Drawing(plot.name, plot.alt, plot.caption, Markup(), Markup())
+    nothing: Future[tuple[Markup, Markup]] = Future()
+    nothing.set_result((Markup(), Markup()))
+    return pages.Drawing(plot.name, plot.alt, plot.caption, nothing)
 
 
 def _link(download: Download) -> pages.Link:

@@ -10,6 +10,7 @@ import base64
 import hashlib
 import re
 from collections.abc import Callable, Mapping
+from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -56,8 +57,15 @@ class Drawing:
     name: str
     alt: str
     caption: str
-    wide: Markup
-    narrow: Markup
+    widths: Future[tuple[Markup, Markup]]  # wide and narrow, which may still be in the making
+
+    @property
+    def wide(self) -> Markup:
+        return self.widths.result()[0]
+
+    @property
+    def narrow(self) -> Markup:
+        return self.widths.result()[1]
 
     @property
     def file(self) -> str:

@@ -7,15 +7,16 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Iterator
+from concurrent.futures import Executor
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from markupsafe import Markup
-
 from bench import pages
-from bench.figures import N_SERIES, svg
+from bench.drawing import Here, draw, drawers
+from bench.figures import N_SERIES
 from bench.pages import Act, Drawing, Link, Page, Part, Series
 from bench.publishing import publish
 from bench.sections import Download, PageKind, Plot, SectionFile, found, named
@@ -48,14 +49,16 @@ ACTS = (
 class Extras:
     """What pages share and what lies beside them: each figure is drawn once."""
 
-    def __init__(self) -> None:
+    def __init__(self, drawers: Executor) -> None:
+        self._drawers = drawers
         self.drawings: dict[str, Drawing] = {}
         self.downloads: dict[str, Download] = {}
 
     def drawn(self, plot: Plot) -> Drawing:
-        """The plot as SVG."""
+        """The plot as SVG, which the drawers may still be at."""
         if plot.name not in self.drawings:
-            self.drawings[plot.name] = _draw(plot)
+            widths = self._drawers.submit(draw, plot)
+            self.drawings[plot.name] = Drawing(plot.name, plot.alt, plot.caption, widths)
         return self.drawings[plot.name]
 
     def link(self, download: Download, base: str) -> Link:
@@ -97,11 +100,20 @@ def write(summaries: list[Summary], reports: Path) -> list[Path]:
 
 def _files(summaries: list[Summary]) -> dict[str, str]:
     """Every file of the report, by its name relative to the reports folder."""
-    extras = Extras()
+    try:
+        with drawers(len(summaries[0].shown)) as several:
+            return _drawn_by(several, summaries)
+    except BrokenProcessPool:  # one was killed, for its memory as a rule; alone it takes less
+        return _drawn_by(Here(), summaries)
+
+
+def _drawn_by(several: Executor, summaries: list[Summary]) -> dict[str, str]:
+    extras = Extras(several)
     index, markdown = (_whole_page(kind, summaries, extras) for kind in WHOLE)
+    by_name = {name: _architecture_page(name, summaries, extras) for name in summaries[0].shown}
+    # Only now is anything waited for: every plot is in the making.
     files = {INDEX: pages.html(index), MARKDOWN: pages.markdown(markdown)}
-    for name in summaries[0].shown:
-        page = _architecture_page(name, summaries, extras)
+    for name, page in by_name.items():
         files[f"{ARCHITECTURES}/{name}.html"] = pages.html(page)
     files.update(extras.files())
     return files
@@ -192,12 +204,3 @@ def _acts(files: list[SectionFile], summary: Summary, number: int, extras: Extra
         if blocks:
             slug = f"act-{kind.title.lower()}"
             yield Act(kind.title, "" if number else kind.lead, slug, blocks)
-
-
-def _draw(plot: Plot) -> Drawing:
-    label = Markup('<svg role="img" aria-label="{}" ').format(plot.alt)
-    wide, narrow = (
-        Markup(svg(plot.draw(is_narrow), f"{plot.name}{suffix}").replace("<svg ", label, 1))
-        for is_narrow, suffix in ((False, ""), (True, "-narrow"))
-    )
-    return Drawing(plot.name, plot.alt, plot.caption, wide, narrow)

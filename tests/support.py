@@ -1,8 +1,10 @@
-"""The checkout's root, and the environment in which tests run the real command."""
+"""The checkout's root, and what tests that run the real command need around it."""
 
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -14,3 +16,56 @@ def environment(**extra: str) -> dict[str, str]:
     # The checkout comes first, whatever is installed; the user's cache holds no data set.
     ours = {"PYTHONPATH": str(ROOT), "NO_COLOR": "1", "XDG_CACHE_HOME": "/nonexistent"}
     return kept | ours | extra
+
+
+def bench(folder: Path, *words: str, **extra: str) -> subprocess.CompletedProcess[str]:
+    """Runs `python -m bench ...` in the folder."""
+    return subprocess.run(
+        [sys.executable, "-m", "bench", *words],
+        cwd=folder,
+        env=environment(**extra),
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+
+
+TINY_NETWORK = '''
+"""A network for tests, small enough to train in a second."""
+import os
+import signal
+from torch import nn
+from bench.spec import Recipe
+
+RECIPE = Recipe(peak_learning_rate=0.01, warmup_fraction=0.3, epochs=2, batch_size=500)
+
+class Network(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.features = nn.Conv2d(1, 4, 3, stride=3)
+        self.pool = nn.AdaptiveAvgPool2d(1)
+        self.head = nn.Linear(4, 10)
+
+    def forward(self, images):
+        {before}
+        return {output}
+'''
+
+
+def write_architecture(
+    folder: Path,
+    name: str,
+    source: str | None = None,
+    *,
+    group: str = "",
+    before: str = "pass",
+    after: str = "",
+    output: str = "self.head(self.pool(self.features(images)).flatten(1))",
+) -> Path:
+    """Writes architectures/NAME.py in the folder, a tiny network unless said otherwise."""
+    path = folder / "architectures" / group / f"{name}.py"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    tiny = TINY_NETWORK.replace("{before}", before).replace("{output}", output)
+    path.write_text((tiny if source is None else source) + after, encoding="utf-8")
+    return path

@@ -61,7 +61,7 @@ def test_all_trains_once_then_only_what_is_missing(
     assert "all 2 runs are there, nothing to train" in again.stdout
     assert records(tmp_path) == two
 
-    more = bench("all", *TINY, "--seeds", "4")
+    more = bench("train", *TINY, "--seeds", "4")
     assert "plan: 2 runs (4 epochs) to train, 2 there already" in more.stdout
     four = records(tmp_path)
     assert len(four) == 4
@@ -70,7 +70,7 @@ def test_all_trains_once_then_only_what_is_missing(
     source.write_text(
         source.read_text().replace("peak_learning_rate=0.01", "peak_learning_rate=0.02")
     )
-    edited = bench("all", *TINY, "--seeds", "1")
+    edited = bench("train", *TINY, "--seeds", "1")
     assert "plan: 1 runs" in edited.stdout
     assert len(records(tmp_path)) == 5
 

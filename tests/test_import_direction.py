@@ -23,6 +23,7 @@ BENCH = ROOT / "bench"
 ROOMS = (
     "errors",
     "wording",
+    "cores",
     "spec",
     "findings",
     "layers",
@@ -55,6 +56,7 @@ ROOMS = (
     "summaries",
     "export",
     "pages",
+    "drawing",
     "publishing",
     "report",
     "fragment",
@@ -71,6 +73,7 @@ ROOMS = (
 REPORT_SIDE = (
     "errors",
     "wording",
+    "cores",
     "spec",
     "findings",
     "layers",
@@ -89,6 +92,7 @@ REPORT_SIDE = (
     "summaries",
     "export",
     "pages",
+    "drawing",
     "publishing",
     "report",
     "fragment",

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import support
 from tests.support import ROOT, environment
 
 Bench = Callable[..., subprocess.CompletedProcess[str]]
@@ -72,13 +73,27 @@ def start(
     )
 
 
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The digest of the weights that the command of WORDS ends with when nothing happens to it."""
+    folder = tmp_path_factory.mktemp("undisturbed")
+    support.write_architecture(folder, "tiny", after=STOPPING)
+    done = support.bench(folder, *WORDS, "--results", "whole")
+    assert done.returncode == 0, done.stderr
+    return sha256_of(folder / "whole")
+
+
 @pytest.mark.parametrize("step", [STEPS_PER_EPOCH - 3, STEPS_PER_EPOCH + 3])
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
 def test_a_killed_command_goes_on_and_ends_with_the_same_bits(
-    bench: Bench, tmp_path: Path, write_architecture: Write, step: int, how: signal.Signals
+    bench: Bench,
+    tmp_path: Path,
+    write_architecture: Write,
+    undisturbed: str,
+    step: int,
+    how: signal.Signals,
 ) -> None:
     write_architecture("tiny", after=STOPPING)
-    assert bench(*WORDS, "--results", "whole").returncode == 0
     stopped = tmp_path / "stopped"
     os.mkfifo(stopped)
     with start(tmp_path, "killed", STOPPED=str(stopped), STOP_AT=str(step)) as running:
@@ -93,15 +108,14 @@ def test_a_killed_command_goes_on_and_ends_with_the_same_bits(
     kept = list(tmp_path.glob("killed/local/.unfinished/*.checkpoint"))
     assert len(kept) == (step > STEPS_PER_EPOCH)
     assert bench(*WORDS, "--results", "killed").returncode == 0
-    assert sha256_of(tmp_path / "killed") == sha256_of(tmp_path / "whole")
+    assert sha256_of(tmp_path / "killed") == undisturbed
     assert list(tmp_path.glob("killed/local/.unfinished/*.checkpoint")) == []
 
 
 def test_a_worker_killed_once_from_outside_costs_no_run(
-    bench: Bench, tmp_path: Path, write_architecture: Write
+    tmp_path: Path, write_architecture: Write, undisturbed: str
 ) -> None:
     write_architecture("tiny", after=STOPPING)
-    assert bench(*WORDS, "--results", "whole").returncode == 0
     stopped = tmp_path / "stopped"
     os.mkfifo(stopped)
     # In the second epoch: a worker that goes on from the first one's end never takes so many steps.
@@ -112,7 +126,7 @@ def test_a_worker_killed_once_from_outside_costs_no_run(
         os.kill(worker, signal.SIGKILL)
         _, errors = running.communicate(timeout=60)
     assert running.returncode == 0, errors
-    assert sha256_of(tmp_path / "killed") == sha256_of(tmp_path / "whole")
+    assert sha256_of(tmp_path / "killed") == undisturbed
     assert list(tmp_path.glob("killed/local/.unfinished/*.checkpoint")) == []
 
 
@@ -140,14 +154,14 @@ def test_each_network_has_the_same_bits_alone_side_by_side_in_any_order_and_afte
     for name in names:
         source = (ROOT / "architectures" / f"{name}.py").read_text(encoding="utf-8")
         write_architecture(name, source, after=STOPPING)
-    words = ("train", "--dataset", "mnist5k", "--epochs", "8")  # 224 steps
+    words = ("train", "--dataset", "mnist5k", "--epochs", "3")  # of 28 steps
     alone = (*words, "--seeds", "0-1", "--jobs", "1", *chosen(names))
     assert bench(*alone, "--results", "alone").returncode == 0
 
     stopped = tmp_path / "stopped"
     os.mkfifo(stopped)
     others = (*words, "--seeds", "1,0", "--jobs", "3", *chosen(names[::-1]))
-    in_an_epoch = {"STOPPED": str(stopped), "STOP_AT": "100"}  # the fourth, of 28 steps
+    in_an_epoch = {"STOPPED": str(stopped), "STOP_AT": "40"}  # the second
     with start(tmp_path, "killed", others, **in_an_epoch) as running:
         wait_for_stops(stopped, len(names))
         os.killpg(running.pid, signal.SIGKILL)

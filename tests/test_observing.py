@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,11 +13,10 @@ import torch
 from bench import datasets, observing, provenance, stages
 from bench.discover import Found, load
 from bench.store import Suite
-from tests.conftest import TINY_NETWORK, Bench
-from tests.support import environment
+from tests import support
+from tests.conftest import Bench
 
 Write = Callable[..., Path]
-TINY_OUTPUT = "self.head(self.pool(self.features(images)).flatten(1))"
 TINY = ("--dataset", "mnist5k", "--arch", "tiny", "--epochs", "1", "--jobs", "1")
 
 
@@ -34,18 +31,8 @@ def findings(folder: Path) -> dict[str, bytes]:
 def trained_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder in which two seeds of a tiny network were trained."""
     folder = tmp_path_factory.mktemp("trained")
-    tiny = TINY_NETWORK.replace("{before}", "pass").replace("{output}", TINY_OUTPUT)
-    (folder / "architectures").mkdir()
-    (folder / "architectures" / "tiny.py").write_text(tiny, encoding="utf-8")
-    done = subprocess.run(
-        [sys.executable, "-m", "bench", "all", *TINY, "--seeds", "2"],
-        cwd=folder,
-        env=environment(),
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
+    support.write_architecture(folder, "tiny")
+    done = support.bench(folder, "all", *TINY, "--seeds", "2")
     assert done.returncode == 0, done.stderr
     assert "Notice: no effective" not in done.stdout
     return folder

@@ -251,7 +251,7 @@ def _prepared(request: Request) -> Work:
 
 def _workers(jobs: int | None) -> int:
     if jobs is None:
-        from bench.executors import usable_cores
+        from bench.cores import usable_cores
 
         return usable_cores()
     if jobs < 1:

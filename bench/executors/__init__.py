@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,10 +38,3 @@ class Executor(Protocol):
     """Works through jobs and tells what happens; leaving the iterator stops the work cleanly."""
 
     def work(self, jobs: list[Job]) -> Generator[Event, None, None]: ...
-
-
-def usable_cores() -> int:
-    """Cores that this process may use, which a container or `taskset` may have limited."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

@@ -14,13 +14,14 @@ from multiprocessing.connection import Connection
 import torch
 from filelock import FileLock, Timeout
 
+from bench.cores import usable_cores
 from bench.datasets import Dataset
 from bench.engine.data import DeviceData, prepare
 from bench.engine.memory import is_out_of_memory
 from bench.engine.run import Result, run_in_turns
 from bench.engine.settings import numerics_of
 from bench.engine.turns import Means, Turn
-from bench.executors import Job, usable_cores
+from bench.executors import Job
 from bench.executors.preparing import Preparers
 from bench.executors.worker import architecture_of, dataset_of, finished_elsewhere, keep
 from bench.spec import Epoch, RunRecord

@@ -73,7 +73,8 @@ class Table:
 class Plot:
     """A figure that is still to be drawn, for a wide page and for a narrow one.
 
-    `name` is its file's stem, `alt` says what it shows to who cannot see it.
+    `name` is its file's stem, `alt` says what it shows to who cannot see it. `draw` may be called
+    in another process: a function of a module, or a `partial` of one.
     """
 
     name: str

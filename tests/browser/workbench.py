@@ -5,6 +5,7 @@ from __future__ import annotations
 from markupsafe import Markup
 
 from bench import pages
+from bench.drawing import Here
 from bench.pages import Act, Block, Drawing, Link, Page, Part, Series
 from bench.sections import Cell, Column, Listing, Point, Table
 
@@ -101,4 +102,4 @@ def drawing(name: str, content: str) -> Drawing:
     """A figure whose wide and narrow form are the same."""
     alt = f"A figure made by hand: {name}."
     svg = Markup(f'<svg role="img" aria-label="{alt}" viewBox="0 0 400 100">{content}</svg>')
-    return Drawing(name, alt, f"Caption of {name}.", svg, svg)
+    return Drawing(name, alt, f"Caption of {name}.", Here().submit(lambda: (svg, svg)))
