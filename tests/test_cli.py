@@ -123,41 +123,37 @@ def test_a_record_says_what_made_it(
     assert load_file(weights)["head.weight"].shape == (10, 4)
 
 
-@pytest.mark.parametrize(
-    ("before", "status", "reason"),
-    [
-        ("if self.training: raise ValueError('on purpose')", "failed", "ValueError: on purpose"),
-        ("if self.training: images = images * float('nan')", "diverged", "epoch 1, step 1"),
-        ("if self.training: os.kill(os.getpid(), signal.SIGKILL)", "failed", "exit code -9"),
-    ],
-)
+WRONG = {  # network -> what it does in training, what becomes of its run, and why
+    "raises": ("raise ValueError('on purpose')", "failed", "ValueError: on purpose"),
+    "diverges": ("images = images * float('nan')", "diverged", "epoch 1, step 1"),
+    "dies": ("os.kill(os.getpid(), signal.SIGKILL)", "failed", "exit code -9"),
+}
+
+
 def test_a_run_that_goes_wrong_is_a_record_and_the_others_go_on(
-    bench: Bench,
-    tmp_path: Path,
-    write_architecture: Write,
-    before: str,
-    status: str,
-    reason: str,
+    bench: Bench, tmp_path: Path, write_architecture: Write
 ) -> None:
     write_architecture("tiny")
     # Only in a worker: the plan's trial runs a step in the parent process.
-    guarded = before.replace("self.training", "self.training and os.getppid() != TEST_PARENT")
-    guarded = guarded.replace("TEST_PARENT", "int(os.environ['TEST_PARENT'])")
-    write_architecture("wrong", before=guarded)
+    in_a_worker = "if self.training and os.getppid() != int(os.environ['TEST_PARENT']): "
+    for name, (does, _, _) in WRONG.items():
+        write_architecture(name, before=in_a_worker + does)
     words = ("--dataset", "mnist5k", "--seeds", "1", "--epochs", "1")
     done = bench("all", *words, TEST_PARENT=str(os.getpid()))
     assert done.returncode == 3, done.stderr
-    (wrong,) = tmp_path.glob("results/local/mnist5k/wrong/seed-*.json")
-    record = json.loads(wrong.read_bytes())
-    assert record["status"] == status
-    assert reason in record["reason"]
+    for name, (_, status, reason) in WRONG.items():
+        (wrong,) = tmp_path.glob(f"results/local/mnist5k/{name}/seed-*.json")
+        record = json.loads(wrong.read_bytes())
+        assert record["status"] == status
+        assert reason in record["reason"]
     assert len(list(tmp_path.glob("results/local/mnist5k/tiny/seed-*.json"))) == 1
     assert (tmp_path / "reports" / "index.html").exists()
 
     again = bench("all", *words, TEST_PARENT=str(os.getpid()))
     assert again.returncode == 3
     assert "nothing to train" in again.stdout
-    assert "failed earlier" in again.stderr
+    for name in WRONG:
+        assert f"failed earlier: results/local/mnist5k/{name}/seed-0000-" in again.stderr
 
 
 def test_inspect_prints_json_for_scripts(bench: Bench) -> None:
