@@ -6,8 +6,8 @@ from functools import partial
 
 from bench import figures
 from bench.sections import Cell, Column, PageKind, Plot, Scope, Section, Table
-from bench.sections._differences import COLUMNS, bar, cells, is_told_apart, points_of
-from bench.sections._format import count, integer
+from bench.sections._differences import COLUMNS, bar, cells, is_told_apart, points_of, signed
+from bench.sections._format import count, integer, listed
 from bench.sections._labels import untold
 from bench.sections._pairs import Pair, tested
 from bench.sections._summary import ABLATIONS, Arm, Summary
@@ -17,6 +17,7 @@ from bench.stats.comparison import ALPHA
 ORDER = 44
 SCOPE: Scope = "dataset"
 PAGES: tuple[PageKind, ...] = ("index", "markdown")
+MOST_NAMED = 3  # of those that differ; more are counted
 NAMES = (Column("Variation", numeric=False), Column("Of", numeric=False, filter=True))
 
 
@@ -54,14 +55,17 @@ def _network(summary: Summary, arm: Arm, names: set[str]) -> str:
 
 
 def _found(pairs: list[Pair]) -> str:
-    told = [pair for pair in pairs if is_told_apart(pair)]
-    below = sum(points_of(pair) < 0 for pair in told)
+    told = sorted(filter(is_told_apart, pairs), key=lambda pair: -abs(points_of(pair)))
     head = f"Of {count(len(pairs), 'variation')}, each less its own network, "
     if not told:
         return f"{head}none differs at p < {ALPHA} after correction by Holm."
-    said = f"{integer(below)} lower and {integer(len(told) - below)} higher"
     differ = "differs" if len(told) == 1 else "differ"
-    return f"{head}{integer(len(told))} {differ} at p < {ALPHA} after correction by Holm: {said}."
+    head = f"{head}{integer(len(told))} {differ} at p < {ALPHA} after correction by Holm: "
+    if len(told) <= MOST_NAMED:
+        named = [f"{pair.first.label} by {signed(points_of(pair))} points" for pair in told]
+        return f"{head}{listed(named)}."
+    below = sum(points_of(pair) < 0 for pair in told)
+    return f"{head}{integer(below)} lower and {integer(len(told) - below)} higher."
 
 
 def _table(summary: Summary, pairs: list[Pair]) -> Table:

@@ -63,7 +63,9 @@ def test_another_recipe_is_compared_with_its_own_network_by_hand() -> None:
     assert interval == f"{MINUS}{abs(low):.3f} to {MINUS}{abs(high):.3f}"
     assert n == "6 pairs"
     assert section is not None
-    assert "1 differs at p < 0.05 after correction by Holm: 1 lower and 0 higher" in section.text[0]
+    assert section.text[0].endswith(
+        f"1 differs at p < 0.05 after correction by Holm: {first} by {difference} points."
+    )
     drawn = figures.svg(section.plots[0].draw(False), "variations")
     assert "ema_decay 0.5" in drawn
 
@@ -173,3 +175,16 @@ def n_pairs(summary: Summary) -> int:
     section = comparisons.section(summary)
     assert section is not None
     return len(section.tables[-1].rows)
+
+
+def test_of_many_that_differ_the_lower_and_the_higher_are_counted() -> None:
+    own = [9940 + seed % 3 for seed in range(9)]  # nine pairs: p may be 2 / 512, four times 0.016
+    records = runs("net", own)
+    for tens, apart in enumerate((-9, -8, -7, 6), start=1):
+        recipe = replace(factories.recipe(), ema_decay=tens / 10)
+        records += runs("net", [count + apart for count in own], recipe=recipe)
+    section = variations.section(summary_of(records, portrait("net")))
+    assert section is not None
+    assert section.text[0].endswith(
+        "4 differ at p < 0.05 after correction by Holm: 3 lower and 1 higher."
+    )
