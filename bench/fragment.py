@@ -10,13 +10,13 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from markupsafe import Markup
 
 from bench import pages
+from bench.drawing import Here
 from bench.errors import UsageError, nearest
 from bench.report import MARKDOWN
 from bench.sections import Download, Plot, Section, SectionFile, found, named, slug
@@ -183,8 +183,7 @@ def _markdown(section: Section) -> str:
 
 
 def _undrawn(plot: Plot) -> pages.Drawing:
-    nothing: Future[tuple[Markup, Markup]] = Future()
-    nothing.set_result((Markup(), Markup()))
+    nothing = Here().submit(lambda: (Markup(), Markup()))
     return pages.Drawing(plot.name, plot.alt, plot.caption, nothing)
 
 

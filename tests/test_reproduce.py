@@ -17,7 +17,7 @@ from scipy import stats as scipy_stats
 from bench.spec import Environment, RunRecord, RunSpec, canonical_json
 from bench.store import Suite
 from tests import factories
-from tests.support import environment
+from tests.support import bench, environment
 
 N_SEEDS = 4
 TINY = '''
@@ -55,18 +55,6 @@ GPU = Environment(
     command="python -m bench all",
 )
 Done = subprocess.CompletedProcess[str]
-
-
-def bench(place: Path, *words: str, **extra: str) -> Done:
-    return subprocess.run(
-        [sys.executable, "-m", "bench", *words],
-        cwd=place,
-        env=environment(**extra),
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
 
 
 def train(place: Path, suite: str, seeds: str, code: int = 0, **extra: str) -> None:
