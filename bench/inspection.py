@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
+from inspect import cleandoc
 from typing import Annotated, Any
 
 import msgspec
@@ -84,7 +85,23 @@ def as_json(portrait: Portrait) -> bytes:
 def schema() -> bytes:
     """The JSON Schema of `as_json`, as `docs/inspect.schema.json` publishes it."""
     dialect = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
-    return canonical_json(dialect | msgspec.json.schema(Inspection))
+    return canonical_json(_dedented(dialect | msgspec.json.schema(Inspection)))
+
+
+def _dedented(node: Any) -> Any:
+    """`node` with every description as `inspect.cleandoc` leaves it.
+
+    msgspec takes docstrings as they are up to 0.22 and dedents them from 0.23 on; what is
+    published shall not depend on which is installed.
+    """
+    if isinstance(node, list):
+        return [_dedented(each) for each in node]
+    if not isinstance(node, dict):
+        return node
+    dedented = {name: _dedented(value) for name, value in node.items()}
+    if isinstance(node.get("description"), str):
+        dedented["description"] = cleandoc(node["description"])
+    return dedented
 
 
 def show(portrait: Portrait, console: Console) -> None:

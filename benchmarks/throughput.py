@@ -39,11 +39,12 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))  # runs from a clone without an installation
 
 from bench import datasets, discover, stages  # noqa: E402
+from bench.cores import usable_cores  # noqa: E402
 from bench.datasets import Dataset  # noqa: E402
-from bench.executors import usable_cores  # noqa: E402
 from bench.executors.local import LocalExecutor  # noqa: E402
 from bench.plan import Matrix, make_plan  # noqa: E402
 from bench.provenance import environment  # noqa: E402
+from bench.recipes import Changes  # noqa: E402
 from bench.spec import Architecture  # noqa: E402
 
 NETWORKS = ("model_1", "model_2", "model_3")
@@ -178,7 +179,8 @@ def ours(architecture: Architecture, dataset: Dataset, data_dir: Path, epochs: i
         seeds=list(range(n_workers)),
         dataset=dataset.info,
         environment=here,
-        epochs=epochs + 2,  # the first warms up; the last keeps every core busy to the end
+        # The first warms up; the last keeps every core busy to the end.
+        changes=Changes(epochs=epochs + 2),
         data_dir=data_dir,
         evaluate_test=False,
         paths=stages.engine_paths(selection, torch.device("cpu"))[0],
@@ -265,10 +267,11 @@ def main() -> None:
         network: {name: [] for name in CONTESTANTS} for network in arguments.networks
     }
     for number in range(arguments.rounds):
-        for network, times in raw.items():
+        for network, by_contestant in raw.items():
             for name in CONTESTANTS:
-                times[name] += contest(name, network, arguments.data_dir, arguments.epochs)
-                print(f"round {number + 1}: {network}, {name}: {times[name][-1]:.1f} s", flush=True)
+                seconds = contest(name, network, arguments.data_dir, arguments.epochs)
+                by_contestant[name] += seconds
+                print(f"round {number + 1}: {network}, {name}: {seconds[-1]:.1f} s", flush=True)
     print(table(raw))
     if arguments.out:
         here = environment(torch.device("cpu"), "python benchmarks/throughput.py")
