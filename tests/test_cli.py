@@ -95,8 +95,8 @@ def test_a_recipe_is_changed_for_one_command_and_the_report_says_how(
     bench("train", *tiny, "--with", "ema_decay=0.5")
     assert bench("report").returncode == 0
     told = (tmp_path / "reports" / "report.md").read_text()
-    assert "peak_learning_rate 0.03, ema_decay 0.5" in told
-    assert "tiny · ema_decay 0.5" in told
+    assert "peak_learning_rate=0.03, ema_decay=0.5" in told
+    assert "tiny · ema_decay=0.5" in told
 
 
 def test_a_record_says_what_made_it(

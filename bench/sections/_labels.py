@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -67,7 +68,12 @@ def changes(portrait: Portrait, run: RunRecord) -> str:
 
 
 def _in_words(changed: Mapping[str, Any]) -> str:
-    return ", ".join(f"{name.split('.')[-1]} {value}" for name, value in changed.items())
+    """As `--with` takes them, less the `augmentation.` before a name."""
+    return ", ".join(f"{name.split('.')[-1]}={_plain(value)}" for name, value in changed.items())
+
+
+def _plain(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value).removesuffix(".0")
 
 
 def _changed(portrait: Portrait, run: RunRecord) -> dict[str, Any]:

@@ -53,8 +53,8 @@ def test_short_runs_stand_after_long_ones_with_all_that_was_changed() -> None:
     assert told[0] == ("Model_1", "", "15")
     name, note, epochs = told[1]
     assert (name, epochs) == ("Model_1", "2")
-    assert "weight_decay 0.5" in note
-    assert "translate 0.2" in note
+    assert "weight_decay=0.5" in note
+    assert "translate=0.2" in note
 
 
 def test_a_run_that_diverged_counts_as_run_and_has_no_accuracy() -> None:

@@ -12,7 +12,9 @@ from msgspec.structs import replace
 from scipy import stats as scipy_stats
 
 from bench import figures
+from bench.recipes import Changes, parsed
 from bench.sections import Section, comparisons, variations
+from bench.sections._labels import changes
 from bench.sections._summary import Summary, summarise
 from bench.spec import Augmentation, Portrait, RunRecord
 from tests import factories
@@ -57,7 +59,7 @@ def test_another_recipe_is_compared_with_its_own_network_by_hand() -> None:
     ((first, second, difference, interval, n, *_),) = rows(section)
     apart = (np.array(CHANGED) - np.array(OWN)) / 100
     half = scipy_stats.t.ppf(0.975, 5) * apart.std(ddof=1) / 6**0.5
-    assert (first, second) == ("net · ema_decay 0.5", "net")
+    assert (first, second) == ("net · ema_decay=0.5", "net")
     assert difference == f"{MINUS}{abs(apart.mean()):.3f}"
     low, high = apart.mean() - half, apart.mean() + half
     assert interval == f"{MINUS}{abs(low):.3f} to {MINUS}{abs(high):.3f}"
@@ -67,7 +69,23 @@ def test_another_recipe_is_compared_with_its_own_network_by_hand() -> None:
         f"1 differs at p < 0.05 after correction by Holm: {first} by {difference} points."
     )
     drawn = figures.svg(section.plots[0].draw(False), "variations")
-    assert "ema_decay 0.5" in drawn
+    assert "ema_decay=0.5" in drawn
+
+
+def test_a_label_names_a_recipe_as_the_command_takes_it() -> None:
+    own = portrait("net")
+    recipe = replace(
+        own.recipe,
+        schedule="cosine",
+        weight_decay=1e-05,
+        decay_norm_and_bias=not own.recipe.decay_norm_and_bias,
+        ema_decay=0.1 + 0.2,
+        batch_size=64,
+        peak_learning_rate=1.0,
+    )
+    told = changes(own, factories.record("net", 0, recipe=recipe))
+    assert Changes(fields=parsed(told.split(", "))).applied(own.recipe) == recipe
+    assert "peak_learning_rate=1," in told
 
 
 MILD = Augmentation(
@@ -82,19 +100,19 @@ MILD = Augmentation(
             {"rotation_degrees": 0.0, "translate": 0.0, "scale_min": 1.0, "scale_max": 1.0}
             | {"shear_degrees": 0.0},
             "no augmentation",
-            "rotation_degrees 0.0, translate 0.0, scale_min 1.0, scale_max 1.0, shear_degrees 0.0",
+            "rotation_degrees=0, translate=0, scale_min=1, scale_max=1, shear_degrees=0",
         ),
         (
             {"scale_min": 0.8, "scale_max": 1.2, "rotation_degrees": 9.0},
             "stronger augmentation",
-            "rotation_degrees 9.0, scale_min 0.8, scale_max 1.2",
+            "rotation_degrees=9, scale_min=0.8, scale_max=1.2",
         ),
         (
             {"scale_min": 0.95, "scale_max": 1.05, "rotation_degrees": 3.0},
             "weaker augmentation",
-            "rotation_degrees 3.0, scale_min 0.95, scale_max 1.05",
+            "rotation_degrees=3, scale_min=0.95, scale_max=1.05",
         ),
-        ({"rotation_degrees": 9.0, "translate": 0.1}, "rotation_degrees 9.0, translate 0.1", ""),
+        ({"rotation_degrees": 9.0, "translate": 0.1}, "rotation_degrees=9, translate=0.1", ""),
     ],
 )
 def test_a_changed_augmentation_has_a_word_and_its_fields_below(
