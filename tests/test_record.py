@@ -186,7 +186,7 @@ def test_a_sweep_holds_the_declared_seeds_of_one_recipe_and_no_other(name: str) 
     assert not any(run.environment.dirty for run in runs)
 
 
-def test_an_ingredient_has_its_five_seeds_or_none_yet() -> None:
+def test_every_ingredient_but_those_to_come_has_its_five_seeds() -> None:
     winning = loaded("p4m_4988").recipe
     declared_seeds = {(f"model_{n}", winning): range(5) for n in (1, 2, 3)}
     declared_seeds |= {("p4m_4988", recipe): range(100, 105) for recipe in ingredients()}
@@ -200,8 +200,10 @@ def test_an_ingredient_has_its_five_seeds_or_none_yet() -> None:
         is_own = run.recipe == loaded(run.architecture).recipe
         if not is_own or run.architecture.startswith("p4m_4988_"):
             seeds.setdefault((run.architecture, run.recipe), []).append(run.seed)
-    for place, found in seeds.items():
-        assert sorted(found) == list(declared_seeds[place])
+    to_come = {("p4m_4988_padded", winning), ("p4m_4988", ingredients()[-1])}
+    assert {place: sorted(found) for place, found in seeds.items()} == {
+        place: list(seeds) for place, seeds in declared_seeds.items() if place not in to_come
+    }
 
 
 @pytest.mark.parametrize("name", SWEPT)
