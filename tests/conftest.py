@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, settings
 from msgspec.structs import replace
 
 from bench import datasets
@@ -16,6 +17,12 @@ from bench.datasets import Dataset, Split
 from tests import support
 
 Bench = Callable[..., subprocess.CompletedProcess[str]]
+
+# As hypothesis would set them, but no example fails for being slow: machines differ, and are busy.
+settings.register_profile(
+    "untimed", settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("untimed")
 
 
 @pytest.fixture

@@ -92,7 +92,7 @@ shifts = st.integers(-60, 60)
 images_rows = st.lists(st.tuples(angles, shifts, shifts, scales, shears), min_size=1, max_size=4)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(size=st.tuples(sides, sides), rows=images_rows)
 def test_extremes_equal_each_step(size: tuple[int, int], rows: list[Row]) -> None:
     """One grey level a step, and in float64 what fixed point may add to the rounding's half.

@@ -104,7 +104,7 @@ shears = st.one_of(
 images_rows = st.lists(st.tuples(angles, shifts, shifts, scales, shears), min_size=1, max_size=4)
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(size=st.tuples(sides, sides), rows=images_rows)
 @example(size=(28, 28), rows=[(90.0, 0, 0, 1.0, 0.0)])
 @example(size=(27, 33), rows=[(90.0, 0, 0, 1.0, 0.0)])  # not square: no short cut
@@ -194,7 +194,7 @@ halves = st.integers(-(10**15), 10**15 - 1).map(lambda units: (units + 0.5) * 1e
 entries = st.one_of(st.floats(-1, 1), halves, st.floats(-1e-14, 1e-14))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.lists(entries, min_size=1, max_size=50))
 def test_rounding_is_pythons(values: list[float]) -> None:
     beside = [float(np.nextafter(v, end)) for v in values for end in (-2.0, 2.0)]

@@ -28,7 +28,7 @@ def values(drawn: Parameters) -> list[list[float]]:
 # --- the same numbers ---------------------------------------------------------------------------
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     seed=st.integers(0, 2**32 - 1),
     size=st.tuples(st.integers(1, 300), st.integers(1, 300)),

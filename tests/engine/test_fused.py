@@ -137,7 +137,7 @@ def test_every_chain(norm: bool, relu: bool, pool: bool, dropout: bool, training
     check(chain, x, training=training)
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 @given(
     parts=st.sampled_from(CHAINS),
     shape=st.tuples(

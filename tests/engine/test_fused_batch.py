@@ -18,7 +18,7 @@ from bench.spec import Augmentation
 GREY = torch.linspace(-0.4, 2.8, 256)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     seed=st.integers(0, 2**32 - 1),
     size=st.tuples(st.integers(1, 33), st.integers(1, 33)),

@@ -32,7 +32,7 @@ def require_equal(ours: list[Tensor], plain: list[Tensor]) -> None:
         assert torch.allclose(left.double(), right, rtol=1e-5, atol=1e-5)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(
     n=st.integers(1, 4),
     channels=st.integers(1, 33),

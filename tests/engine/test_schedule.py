@@ -53,7 +53,7 @@ def one_cycle(n_steps: int, warmup_fraction: float, **more: float) -> Make:
     )
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(st.integers(1, 80), st.floats(0, 0.999))
 @example(n_steps=845, warmup_fraction=0.15)  # Model_2's warm-up
 @example(n_steps=1, warmup_fraction=0.2)
@@ -94,7 +94,7 @@ def test_a_warm_up_of_one_step_starts_at_the_peak_where_torch_divides_by_zero(
     assert (np.diff(rates) < 0).all()
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(st.integers(3, 60), st.integers(0, 30), st.floats(0, 0.9), st.floats(1, 50))
 def test_cosine_and_linear_follow_torch_after_a_linear_warm_up(
     n_after: int, n_warm: int, final: float, division: float

@@ -69,7 +69,7 @@ def test_200_equal_runs_stay_in_their_row(n_rows: int, narrow: bool) -> None:
 
 
 @given(st.lists(st.floats(0, 400, allow_nan=False), max_size=60), st.floats(1, 20))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_dots_that_touch_lie_in_different_lanes(places: list[float], half: float) -> None:
     size = 5.0
     ordered = sorted(places)

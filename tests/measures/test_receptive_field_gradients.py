@@ -213,7 +213,7 @@ def fitting(layers: list[nn.Module]) -> nn.Sequential:
     return nn.Sequential(*kept)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(stages, min_size=1, max_size=4), st.integers(0, 9), st.booleans())
 def test_random_graphs_see_what_their_gradients_say(
     layers: list[nn.Module], seed: int, gates: bool
@@ -223,7 +223,7 @@ def test_random_graphs_see_what_their_gradients_say(
     assert disagreements(model, image_of(1, SIDE, SIDE, seed=seed), gates=gates) == []
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.lists(st.one_of(convolutions(), upsamplings()), min_size=1, max_size=3))
 def test_the_size_is_the_largest_over_the_phases_far_from_the_border(
     layers: list[nn.Module],

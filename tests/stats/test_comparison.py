@@ -215,7 +215,7 @@ def test_pairs_of_other_length_are_refused() -> None:
 
 
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=10))
-@settings(max_examples=15, deadline=None)  # multipletests collects garbage on every call
+@settings(max_examples=15)  # multipletests collects garbage on every call
 def test_holm_is_statsmodels(p_values: list[float]) -> None:
     assert stats.holm(p_values) == pytest.approx(multipletests(p_values, method="holm")[1])
 

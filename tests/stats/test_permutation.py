@@ -29,7 +29,7 @@ def test_sign_flips_are_all_enumerated(differences: list[int]) -> None:
 
 
 @given(small, small)
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 def test_deals_are_all_enumerated(first: list[int], second: list[int]) -> None:
     def away(x: np.ndarray, y: np.ndarray, axis: int = -1) -> np.ndarray:
         n, m = x.shape[axis], y.shape[axis]

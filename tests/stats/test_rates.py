@@ -6,7 +6,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats as oracle
 from statsmodels.stats.proportion import proportion_confint
@@ -57,7 +57,6 @@ def test_each_bound_covers_every_rate_in_95_of_100_sweeps(n: int) -> None:
 
 
 @given(counts)
-@settings(deadline=None)
 def test_the_seeds_still_needed_are_the_fewest(pair: tuple[int, int]) -> None:
     successes, n = pair
     verdict = stats.rate_verdict(successes, n)

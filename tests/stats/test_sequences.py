@@ -16,7 +16,7 @@ rates = st.floats(0.05, 0.95)
 
 
 @given(counts, rates)
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 def test_evidence_is_the_mean_likelihood_ratio(pair: tuple[int, int], rate: float) -> None:
     k, n = pair
 
@@ -39,7 +39,6 @@ def test_evidence_is_a_martingale(pair: tuple[int, int], rate: float) -> None:
 
 
 @given(counts)
-@settings(deadline=None)
 def test_bounds_turn_where_the_evidence_is_twenty(pair: tuple[int, int]) -> None:
     k, n = pair
     lower, upper = stats.sequence_lower(k, n), stats.sequence_upper(k, n)
