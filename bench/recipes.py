@@ -76,6 +76,11 @@ def parsed(words: Sequence[str]) -> dict[str, Any]:
     return found
 
 
+def written(value: Any) -> str:
+    """A field's value as `parsed` reads it, whole numbers without a point."""
+    return value if isinstance(value, str) else json.dumps(value).removesuffix(".0")
+
+
 def difference(own: Recipe, other: Recipe) -> dict[str, Any]:
     """The fields, with the other recipe's values, in which it differs."""
     ours, theirs = _flat(own), _flat(other)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from bench.recipes import difference
+from bench.recipes import difference, written
 from bench.spec import Augmentation, Portrait, RunRecord, canonical_json, digest
 
 Portraits = Mapping[str, Portrait]  # architecture -> what was measured of it
@@ -69,11 +68,7 @@ def changes(portrait: Portrait, run: RunRecord) -> str:
 
 def _in_words(changed: Mapping[str, Any]) -> str:
     """As `--with` takes them, less the `augmentation.` before a name."""
-    return ", ".join(f"{name.split('.')[-1]}={_plain(value)}" for name, value in changed.items())
-
-
-def _plain(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value).removesuffix(".0")
+    return ", ".join(f"{name.split('.')[-1]}={written(value)}" for name, value in changed.items())
 
 
 def _changed(portrait: Portrait, run: RunRecord) -> dict[str, Any]:
