@@ -86,6 +86,7 @@ SWEPT = [name for name in NAMES if SO_FAR.get(name) != 0]
 PUBLIC = sorted(each.name for each in discover.scan(ROOT / "architectures", "public"))
 SUITE = Suite(ROOT / "results", "reference")
 RUNS = SUITE.runs()
+SEARCH_RUNS = Suite(ROOT / "results", "search").runs()
 PORTRAITS = SUITE.portraits()
 
 
@@ -127,6 +128,11 @@ def declared(text: str) -> dict[str, list[int]]:
 
 def record_page() -> str:
     return (ROOT / "docs" / "record.md").read_text(encoding="utf-8")
+
+
+def in_words(page: str) -> str:
+    """Without its tables."""
+    return re.sub(r"<!-- ([\w-]+) -->.*?<!-- /\1 -->", "", page, flags=re.DOTALL)
 
 
 def record_page_at(commit: str | None) -> str:
@@ -237,18 +243,44 @@ def test_a_sweep_was_declared_before_its_records(name: str) -> None:
         assert trained <= set(declared(record_page_at(commit))[name])
 
 
+def test_the_means_in_the_pages_words_are_of_the_records() -> None:
+    """Of an arm's runs after the last epoch, on the test or the validation images."""
+    arms: dict[tuple[str, Recipe], list[RunRecord]] = {}
+    for run in (*RUNS, *SEARCH_RUNS):
+        arms.setdefault((run.architecture, run.recipe), []).append(run)
+    found: set[str] = set()
+    for runs in arms.values():
+        validated = [run.epochs[-1].validation_correct for run in runs]
+        found.add(f"{sum(validated) / len(runs) / 60:.3f}")
+        if all(run.evaluate_test for run in runs):
+            found.add(f"{sum(map(correct_at_the_end, runs)) / len(runs) / 100:.3f}")
+    stated = re.findall(r"(?<!\d)99\.\d{3}(?!\d)", in_words(record_page()))
+    assert len(stated) > 20
+    assert set(stated) <= found
+
+
+def test_the_effects_in_words_stand_in_the_table_of_variations() -> None:
+    page = record_page()
+    section = page[page.index("\n## The ingredients") : page.index("\n## The public networks")]
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    table = set(re.findall(r"0\.\d{3}", section.split("<!-- variations -->")[1]))
+    for text, fewest in ((section, 20), (readme, 1)):
+        stated = re.findall(r"(?<![\d.])0\.\d{3}(?!\d)", in_words(text))
+        assert len(stated) >= fewest
+        assert set(stated) <= table
+
+
 def test_the_search_never_looked_at_the_test_images() -> None:
     """Nor has it a seed in common with a sweep."""
-    runs = Suite(ROOT / "results", "search").runs()
-    assert runs
-    for run in runs:
+    assert SEARCH_RUNS
+    for run in SEARCH_RUNS:
         assert not run.evaluate_test
         assert run.test_misses is None
         assert all(epoch.test_correct is None for epoch in run.epochs)
         assert (run.dataset.n_train, run.dataset.n_validation) == (54_000, 6_000)
         assert run.seed >= 1_000
     swept = {seed for seeds in declared(record_page()).values() for seed in seeds}
-    assert not swept & {run.seed for run in runs}
+    assert not swept & {run.seed for run in SEARCH_RUNS}
 
 
 @pytest.mark.parametrize("name", EVERY_RUN)
