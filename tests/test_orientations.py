@@ -38,6 +38,7 @@ SYMMETRIES = {
         "p4m_4988_momentum",
         "p4m_4988_padded",
         "p4m_4988_strided",
+        "p4m_strided_4988",
     ),
     OF_THE_SQUARE,
 )

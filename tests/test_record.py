@@ -26,6 +26,7 @@ BY_HAND = dict.fromkeys(("stack_7344", "silu_7344", "averaged_7344", "fine_7344"
 BY_HAND |= {
     "p4m_4988": 9 * (2 + 32 + 64 + 3 * 128) + 2 * 8 * (2 + 2 + 4 * 4) + (320 + 10),
     "p4m_3772": 9 * (2 + 32 + 64 + 2 * 128) + 2 * 8 * (2 + 2 + 3 * 4) + (320 + 10),
+    "p4m_strided_4988": 9 * (2 + 32 + 64 + 3 * 128) + 2 * 8 * (2 + 2 + 4 * 4) + (320 + 10),
     # Factored: 9 + 8 weights a pair of kernels.
     "p4m_2576": 9 * (2 + 32) + 17 * (12 + 36 + 36) + 2 * 8 * (2 + 2 + 3 * 6) + (480 + 10),
     "p4m_2492": 9 * (2 + 32 + 48 + 2 * 72) + 2 * 8 * (2 + 2 + 3 * 3) + (240 + 10),
@@ -36,6 +37,8 @@ BY_HAND |= {
 # Smaller ones of the same layers as another; no run of the search chose them.
 FRONTIER = dict.fromkeys(("fine_4578", "fine_3408", "fine_2292"), "fine_7344")
 FRONTIER["p4m_2492"] = "p4m_3772"
+# Evaluated with the stride that the other is trained with, too.
+STRIDED = {"fine_7344": "averaged_7344", "p4m_4988": "p4m_strided_4988"}
 AVERAGED: Changes = {
     "schedule": "cosine",
     "warmup_fraction": 0.1,
@@ -53,7 +56,7 @@ CANDIDATE: dict[str, tuple[str, Changes]] = {
     "p4m_2576": ("try_2576_factored", AVERAGED),
 }
 # Of the declared seeds, where not all were run.
-SO_FAR = {"silu_7344": 10, "p4m_2576": 14, "p4m_3772": 5}
+SO_FAR = {"silu_7344": 10, "p4m_2576": 14, "p4m_3772": 5, "p4m_strided_4988": 0}
 EVERY_RUN = ("fine_7344", "p4m_4988")  # reaches the target, say docs/record.md and the changelog
 # What the ingredients change of p4m_4988's recipe: five runs each, docs/record.md has the commands.
 AUGMENTATIONS: tuple[Changes, ...] = (
@@ -145,7 +148,7 @@ def record_page_at(commit: str | None) -> str:
 
 
 def test_every_network_is_worked_out_here_and_declared() -> None:
-    assert NAMES == sorted(BY_HAND) == sorted([*CANDIDATE, *FRONTIER])
+    assert NAMES == sorted(BY_HAND) == sorted({*CANDIDATE, *FRONTIER, *STRIDED.values()})
     assert {*NAMES, *PUBLIC} <= set(declared(record_page()))
 
 
@@ -301,24 +304,28 @@ def test_the_weights_of_the_median_run_are_here(name: str) -> None:
         with_weights(initialised(loaded(name), seed=0), weights, run)
 
 
-def test_the_fine_stack_averages_the_four_ways_to_lay_its_pooling_grid() -> None:
+@pytest.mark.parametrize("fine", STRIDED)
+def test_a_fine_stack_averages_the_four_ways_to_lay_its_pooling_grid(fine: str) -> None:
     """Worked out by the strided network, on the image without its first row, column, or both."""
-    fine, strided = (
-        initialised(loaded(name), seed=3).double().eval() for name in ("fine_7344", "averaged_7344")
+    whole, strided = (
+        initialised(loaded(name), seed=3).double().eval() for name in (fine, STRIDED[fine])
     )
+    side = {"fine_7344": 6, "p4m_4988": 4}[fine]  # of the strided map that is averaged
     images = torch.rand(4, 1, 28, 28, dtype=torch.float64)
     expected = torch.zeros(4, 10, dtype=torch.float64)
     for down, right in ((0, 0), (0, 1), (1, 0), (1, 1)):
-        positions = (6 - down) * (6 - right)  # of the 11 x 11 in all
-        expected += strided(images[:, :, down:, right:]) * positions / 121
-    torch.testing.assert_close(fine(images), expected)
+        positions = (side - down) * (side - right)
+        expected += strided(images[:, :, down:, right:]) * positions / (2 * side - 1) ** 2
+    torch.testing.assert_close(whole(images), expected)
     assert not torch.allclose(strided(images), expected)
 
 
-def test_the_fine_stack_trains_as_the_strided_one() -> None:
+@pytest.mark.parametrize("fine", STRIDED)
+def test_a_fine_stack_trains_as_the_strided_one(fine: str) -> None:
     images = torch.rand(4, 1, 28, 28)
+    assert loaded(fine).recipe == loaded(STRIDED[fine]).recipe
     outputs = []
-    for name in ("fine_7344", "averaged_7344"):
+    for name in (fine, STRIDED[fine]):
         network = initialised(loaded(name), seed=3)
         network.eval()(images)
         outputs.append(network.train()(images))
