@@ -124,7 +124,7 @@ def _method(pairs: list[Pair]) -> str:
     seeds = "Runs of one seed share data order and augmentation, so they are compared in pairs"
     if all(paired):
         return f"{seeds}: t interval of the differences, exact sign-flip test."
-    two = "the interval of Welch and a permutation test"
+    two = "the interval of Welch and a permutation test of its statistic"
     if not any(paired):
         return f"The models share too few seeds for pairs, so they are compared with {two}."
     return (

@@ -111,5 +111,6 @@ def _note(pairs: list[Pair]) -> str:
         "An ablation is a file that takes one thing from a network; other rows are the network "
         "itself by another recipe. In pairs of one seed where most runs of both have a partner "
         "(t interval, exact sign-flip test), else as two samples (Welch's interval, permutation "
-        f"test). Holm p: corrected for {count(len(pairs), 'variation')}."
+        f"test of its statistic). Holm p: corrected for {count(len(pairs), 'variation')}; "
+        "equivalence is not, and holds where the 90% interval lies within the margin."
     )

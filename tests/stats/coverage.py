@@ -16,6 +16,8 @@ def assert_share(
     assert least - slack[0] <= share <= most + slack[1]
 
 
-def counts(rng: np.random.Generator, size: tuple[int, ...], mean: float = 9940.0) -> np.ndarray:
-    """Right answers as runs give them, sd 8 of 10,000; (n_simulations, n_runs)."""
-    return np.rint(rng.normal(mean, 8.0, size)).astype(np.int64)
+def counts(
+    rng: np.random.Generator, size: tuple[int, ...], mean: float = 9940.0, sd: float = 8.0
+) -> np.ndarray:
+    """Right answers of 10,000 as runs give them; (n_simulations, n_runs)."""
+    return np.rint(rng.normal(mean, sd, size)).astype(np.int64)

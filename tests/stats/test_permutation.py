@@ -14,7 +14,7 @@ from bench import stats
 from bench.stats import permutation
 from tests.stats.coverage import assert_share, counts
 
-small = st.lists(st.integers(9930, 9950), min_size=1, max_size=6)
+several = st.lists(st.integers(9930, 9950), min_size=2, max_size=6)
 
 
 @given(st.lists(st.integers(-9, 9), min_size=1, max_size=9))
@@ -28,24 +28,41 @@ def test_sign_flips_are_all_enumerated(differences: list[int]) -> None:
     assert found.exact
 
 
-@given(small, small)
+def welch(x: np.ndarray, y: np.ndarray, axis: int = -1) -> np.ndarray:
+    """Rounded, so that ties are ties."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        found = np.abs(oracle.ttest_ind(x, y, axis=axis, equal_var=False).statistic)
+    found = np.nan_to_num(found, nan=0.0)  # nothing varies and nothing differs
+    return np.round(np.minimum(found, 1e6), 9)  # what differs where nothing varies is farthest
+
+
+@pytest.mark.filterwarnings("ignore:Precision loss")
+@given(several, several)
 @settings(max_examples=60)
 def test_deals_are_all_enumerated(first: list[int], second: list[int]) -> None:
-    def away(x: np.ndarray, y: np.ndarray, axis: int = -1) -> np.ndarray:
-        n, m = x.shape[axis], y.shape[axis]
-        return np.abs(m * np.sum(x, axis=axis) - n * np.sum(y, axis=axis))
-
     found = stats.permutation_test(first, second, seed=0)
-    arms = (np.array(first), np.array(second))
+    theirs = oracle.permutation_test(
+        (np.array(first), np.array(second)),
+        welch,
+        vectorized=True,
+        n_resamples=np.inf,
+        alternative="greater",
+    )
     assert found is not None
     assert found.exact
-    if min(len(first), len(second)) > 1:  # scipy refuses a single run
-        theirs = oracle.permutation_test(
-            arms, away, vectorized=True, n_resamples=np.inf, alternative="greater"
-        )
-        assert found.p == pytest.approx(theirs.pvalue)
-        extreme = (theirs.null_distribution >= theirs.null_distribution.max()).mean()
-        assert found.smallest_p == pytest.approx(extreme)
+    assert found.p == pytest.approx(theirs.pvalue)
+    extreme = (theirs.null_distribution >= theirs.null_distribution.max()).mean()
+    assert found.smallest_p == pytest.approx(extreme)
+
+
+@given(st.integers(9930, 9950), several)
+def test_a_single_run_is_placed_by_its_distance(single: int, others: list[int]) -> None:
+    pooled = np.array([single, *others])
+    away = np.abs(pooled * len(pooled) - pooled.sum())
+    for arms in (([single], others), (others, [single])):
+        found = stats.permutation_test(*arms, seed=0)
+        assert found is not None
+        assert found.p == pytest.approx((away >= away[0]).mean())
 
 
 def test_sign_flips_are_scipys() -> None:
@@ -106,9 +123,11 @@ def test_many_runs_are_still_exact() -> None:
     assert found.p == pytest.approx(normal, rel=0.1)
 
 
-@pytest.mark.parametrize("paired", [True, False])
-def test_a_drawn_test_is_near_the_exact_one(paired: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    first, second = np.array([9941, 9938, 9945, 9940, 9951, 9947]), np.arange(9935, 9941)
+@pytest.mark.parametrize(("paired", "n_second"), [(True, 6), (False, 6), (False, 9)])
+def test_a_drawn_test_is_near_the_exact_one(
+    paired: bool, n_second: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = np.array([9941, 9938, 9945, 9940, 9951, 9947]), np.arange(9935, 9935 + n_second)
 
     def test(seed: int) -> stats.PermutationTest | None:
         if paired:
@@ -117,6 +136,7 @@ def test_a_drawn_test_is_near_the_exact_one(paired: bool, monkeypatch: pytest.Mo
 
     exact = test(0)
     monkeypatch.setattr(permutation, "WORK_LIMIT", 0)
+    monkeypatch.setattr(permutation, "MOST_DEALS", 0)
     drawn, again, other = test(1), test(1), test(2)
     assert exact is not None
     assert drawn is not None
@@ -134,3 +154,11 @@ def test_no_difference_is_found_5_times_of_100_at_most() -> None:
     unpaired = [stats.permutation_test(a, b, 0) for a, b in pairs]
     for found in (paired, unpaired):
         assert_share([one is not None and one.p < 0.05 for one in found], 0.04, 0.05)
+
+
+def test_few_runs_that_only_spread_more_are_not_told_apart() -> None:
+    """Five of twice the spread of ten. By the difference alone it would be 12 times of 100."""
+    rng = np.random.default_rng(2)
+    few, many = counts(rng, (1500, 5)), counts(rng, (1500, 10), sd=4.0)
+    found = [stats.permutation_test(a, b, 0) for a, b in zip(few, many, strict=True)]
+    assert_share([one is not None and one.p < 0.05 for one in found], 0.04, 0.09)
