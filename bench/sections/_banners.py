@@ -90,17 +90,13 @@ def _environments(summary: Summary) -> str:
     if len(counts) < 2:
         return ""
     said = listed([f"{key} (n = {counts[key]})" for key in sorted(counts)])
-    mixed = [arm.label for arm in summary.arms if _is_mixed(arm)]
+    mixed = [arm.label for arm in summary.arms if len(arm.environments) > 1]
     if not mixed:
         return f"Runs of {len(counts)} environments: {said}. Each distribution is of one of them."
     within = (
         "" if len(mixed) == len(summary.arms) else f" Within one distribution: {listed(mixed)}."
     )
     return f"Runs of {len(counts)} environments are mixed: {said}.{within}"
-
-
-def _is_mixed(arm: Arm) -> bool:
-    return len({run.environment.fingerprint for run in arm.runs}) > 1
 
 
 def _variants(summary: Summary) -> str:

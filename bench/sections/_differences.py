@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from bench import figures
 from bench.sections import Cell, Column
 from bench.sections._format import MINUS, NOT_AVAILABLE, count, fixed, integer, points
@@ -92,6 +94,18 @@ def p_words(value: float | None) -> str:
     if value is None:
         return NOT_AVAILABLE
     return "<0.001" if value < 0.001 else fixed(value, 3)
+
+
+def across_environments(pairs: Sequence[Pair]) -> str:
+    """What is in some differences beside what was changed; nothing where there is nothing."""
+    n_across = sum(pair.first.environments != pair.second.environments for pair in pairs)
+    if not n_across:
+        return ""
+    which = "the pair" if len(pairs) == 1 else f"{integer(n_across)} of {integer(len(pairs))} pairs"
+    return (
+        f"The runs of {which} were made in different environments (processor or versions): what "
+        "that does, if anything, is in the difference too."
+    )
 
 
 def is_told_apart(pair: Pair) -> bool:

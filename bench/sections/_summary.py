@@ -87,6 +87,11 @@ class Arm:
         """The best epoch's right answers on the validation split; optimistic by choice."""
         return [best_count(run, "validation") for run in self.completed]
 
+    @cached_property
+    def environments(self) -> frozenset[str]:
+        """The fingerprints of those that its runs were made in."""
+        return frozenset(run.environment.fingerprint for run in self.runs)
+
     @property
     def target(self) -> int:
         """Right answers that 99.40 % asks for."""

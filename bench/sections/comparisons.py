@@ -9,6 +9,7 @@ from bench import figures
 from bench.sections import Cell, Column, PageKind, Plot, Scope, Section, Table
 from bench.sections._differences import (
     COLUMNS,
+    across_environments,
     bar,
     cells,
     is_told_apart,
@@ -231,6 +232,9 @@ def _notes(
             f"{count(missing, 'run')} without a count: left out of means and tests, a loss in the "
             "probability of improvement."
         )
+    across = across_environments(pairs)
+    if across:
+        notes.append(across)
     if any(pair.result.test and not pair.result.test.exact for pair in pairs):
         notes.append(f"Drawn tests use the seed {SEED}.")
     if summary.protocol is not None:

@@ -6,7 +6,15 @@ from functools import partial
 
 from bench import figures
 from bench.sections import Cell, Column, PageKind, Plot, Scope, Section, Table
-from bench.sections._differences import COLUMNS, bar, cells, is_told_apart, points_of, signed
+from bench.sections._differences import (
+    COLUMNS,
+    across_environments,
+    bar,
+    cells,
+    is_told_apart,
+    points_of,
+    signed,
+)
 from bench.sections._format import count, integer, listed
 from bench.sections._labels import untold
 from bench.sections._pairs import Pair, tested
@@ -32,7 +40,7 @@ def section(summary: Summary) -> Section | None:
         text=(_found(pairs),),
         plots=(_plot(summary, pairs),),
         tables=(_table(summary, pairs),),
-        notes=(_note(pairs),),
+        notes=tuple(filter(None, (_note(pairs), across_environments(pairs)))),
     )
 
 

@@ -144,6 +144,15 @@ def test_models_without_shared_seeds_are_two_samples() -> None:
     assert "too few seeds" in section.text[-1]
 
 
+def test_pairs_across_environments_are_counted() -> None:
+    elsewhere = [factories.record("c", seed, environment=factories.WORKSTATION) for seed in (0, 1)]
+    same = {"a": [9940, 9941], "b": [9942, 9943]}
+    said = "The runs of 2 of 3 pairs were made in different environments"
+    for more, n in ((elsewhere, 1), ([], 0)):
+        notes = section_of(summary_of(same, more)).notes
+        assert sum(note.startswith(said) for note in notes) == n
+
+
 def test_a_failed_run_leaves_the_means_and_loses() -> None:
     more = [factories.failed("b", 3)]
     section = section_of(summary_of({"a": [9941, 9942, 9944, 9943], "b": [9941, 9942, 9944]}, more))

@@ -72,6 +72,17 @@ def test_another_recipe_is_compared_with_its_own_network_by_hand() -> None:
     assert "ema_decay=0.5" in drawn
 
 
+def test_arms_of_different_environments_are_named_as_such() -> None:
+    here = runs("net", OWN)
+    there = runs("net", CHANGED, **RECIPE, environment=factories.WORKSTATION)
+    for records, n_notes in (([*here, *there], 2), ([*here, *runs("net", CHANGED, **RECIPE)], 1)):
+        section = variations.section(summary_of(records, portrait("net")))
+        assert section is not None
+        assert len(section.notes) == n_notes
+        said = "The runs of the pair were made in different environments" in section.notes[-1]
+        assert said == (n_notes == 2)
+
+
 def test_a_label_names_a_recipe_as_the_command_takes_it() -> None:
     own = portrait("net")
     recipe = replace(
