@@ -3,7 +3,8 @@
 Source: ours, `p4m_4988` evaluated as it is trained, with the pooling's stride: who counts the finer
 evaluation of that network as augmentation at test time finds it left out here. The training is the
 same, step for step. docs/record.md tells how it came about.
-Evidence: none yet; its seeds are declared in docs/record.md.
+Evidence: 29 runs, seeds 500 to 528, none left out: 29 with 9,940 or more of 10,000 right, the worst
+9,941, mean 99.569 %; records in `results/reference/mnist/p4m_strided_4988/`.
 """
 
 from __future__ import annotations
