@@ -28,7 +28,6 @@ BY_HAND = dict.fromkeys(("stack_7344", "silu_7344", "averaged_7344", "fine_7344"
 BY_HAND |= {
     "p4m_4988": 9 * (2 + 32 + 64 + 3 * 128) + 2 * 8 * (2 + 2 + 4 * 4) + (320 + 10),
     "p4m_3772": 9 * (2 + 32 + 64 + 2 * 128) + 2 * 8 * (2 + 2 + 3 * 4) + (320 + 10),
-    "p4m_strided_4988": 9 * (2 + 32 + 64 + 3 * 128) + 2 * 8 * (2 + 2 + 4 * 4) + (320 + 10),
     # Factored: 9 + 8 weights a pair of kernels.
     "p4m_2576": 9 * (2 + 32) + 17 * (12 + 36 + 36) + 2 * 8 * (2 + 2 + 3 * 6) + (480 + 10),
     "p4m_2492": 9 * (2 + 32 + 48 + 2 * 72) + 2 * 8 * (2 + 2 + 3 * 3) + (240 + 10),
@@ -41,6 +40,7 @@ FRONTIER = dict.fromkeys(("fine_4578", "fine_3408", "fine_2292"), "fine_7344")
 FRONTIER["p4m_2492"] = "p4m_3772"
 # Evaluated with the stride that the other is trained with, too.
 STRIDED = {"fine_7344": "averaged_7344", "p4m_4988": "p4m_strided_4988"}
+BY_HAND |= {strided: BY_HAND[fine] for fine, strided in STRIDED.items()}
 AVERAGED: Changes = {
     "schedule": "cosine",
     "warmup_fraction": 0.1,
