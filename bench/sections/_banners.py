@@ -60,26 +60,28 @@ def _wanted(summary: Summary, arm: Arm) -> set[int]:
     """The seeds that the arm should have.
 
     A variant of a network has those that somebody chose. Runs that go on until they are decided
-    end where they are. Else an arm owes the seeds of those that one command trained with it: a
-    search on the validation split and a sweep on another kind of device have seeds of their own.
+    end where they are. Else an arm owes the seeds that a command which trained it gave others: a
+    search on the validation split, a sweep on another kind of device and one of another network
+    alone have seeds of their own.
     """
     if not summary.is_own(arm):
         return set()
     if summary.protocol is not None:
         last = max(run.seed for run in arm.runs)
         return set(range(summary.protocol.first_seed, last + 1))
+    commands = {run.environment.command for run in arm.runs}
     return {
         run.seed
         for other in summary.arms
-        if summary.is_own(other) and _one_matrix(other, arm)
+        if summary.is_own(other) and _of_one_kind(other, arm)
         for run in other.runs
+        if run.environment.command in commands
     }
 
 
-def _one_matrix(one: Arm, other: Arm) -> bool:
+def _of_one_kind(one: Arm, other: Arm) -> bool:
     kinds = ((arm.first.evaluate_test, arm.first.numerics.device_type) for arm in (one, other))
-    commands = ({run.environment.command for run in arm.runs} for arm in (one, other))
-    return len(set(kinds)) == 1 and bool(set.intersection(*commands))
+    return len(set(kinds)) == 1
 
 
 def _environments(summary: Summary) -> str:

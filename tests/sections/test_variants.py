@@ -104,6 +104,16 @@ def test_a_variant_owes_no_seed_and_asks_for_none(
     assert "The matrix is incomplete: Model_2 lacks seed 1–2." in " ".join(banners([gap]))
 
 
+def test_more_seeds_of_one_network_alone_are_owed_by_no_other() -> None:
+    command = "python -m bench train --arch model_1 --seeds 7-9"
+    alone = replace(factories.LAPTOP, command=command)
+    more = replace(OWN[0], seed=7, key="7", environment=alone)
+    whole = [replace(NEIGHBOUR, seed=run.seed, key=f"n{run.seed}") for run in OWN]
+    found = summary(*OWN, more, *whole, groups=("", ""))
+    assert len(found.arms) == 2
+    assert "incomplete" not in " ".join(banners([found]))
+
+
 def test_sweeps_of_two_commands_owe_each_other_nothing() -> None:
     elsewhere = replace(factories.LAPTOP, command="python -m bench train --arch model_2 --seeds 1")
     apart = replace(NEIGHBOUR, environment=elsewhere)
