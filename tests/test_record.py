@@ -59,7 +59,8 @@ CANDIDATE: dict[str, tuple[str, Changes]] = {
 }
 # Of the declared seeds, where not all were run.
 SO_FAR = {"silu_7344": 10, "p4m_2576": 25, "p4m_3772": 34, "p4m_strided_4988": 29}
-EVERY_RUN = ("fine_7344", "p4m_4988")  # reaches the target, say docs/record.md and the changelog
+# Every run reaches the target, say docs/record.md and the changelog, and at least so many.
+EVERY_RUN = {"fine_7344": 30, "p4m_4988": 30, "p4m_strided_4988": 29, "p4m_3772": 29}
 # What the ingredients change of p4m_4988's recipe: five runs each, docs/record.md has the commands.
 AUGMENTATIONS: tuple[Changes, ...] = (
     {
@@ -99,6 +100,11 @@ def sweep(name: str) -> list[RunRecord]:
     """The runs of a network, less those that the ingredients are judged by."""
     varied = ingredients() if name == "p4m_4988" else []
     return [run for run in RUNS if run.architecture == name and run.recipe not in varied]
+
+
+def judging(name: str) -> list[RunRecord]:
+    """Those of a sweep that its verdict is read from: five of p4m_3772 chose it."""
+    return [run for run in sweep(name) if name != "p4m_3772" or run.seed >= 400]
 
 
 def ingredients() -> list[Recipe]:
@@ -260,7 +266,7 @@ def test_the_means_in_the_pages_words_are_of_the_records() -> None:
     for run in (*RUNS, *SEARCH_RUNS):
         arms.setdefault((run.architecture, run.recipe), []).append(run)
     judged = ("p4m_3772, by its fresh seeds", loaded("p4m_3772").recipe)
-    arms[judged] = [run for run in sweep("p4m_3772") if run.seed >= 400]
+    arms[judged] = judging("p4m_3772")
     found: set[str] = set()
     for runs in arms.values():
         validated = [run.epochs[-1].validation_correct for run in runs]
@@ -306,9 +312,9 @@ def test_the_search_never_looked_at_the_test_images() -> None:
 
 
 @pytest.mark.parametrize("name", EVERY_RUN)
-def test_every_run_of_thirty_reaches_the_target(name: str) -> None:
-    runs = sweep(name)
-    assert len(runs) >= 30
+def test_every_run_that_judges_reaches_the_target(name: str) -> None:
+    runs = judging(name)
+    assert len(runs) >= EVERY_RUN[name]
     assert all(correct_at_the_end(run) >= 9_940 for run in runs)
 
 

@@ -73,15 +73,14 @@ def _wanted(summary: Summary, arm: Arm) -> set[int]:
     return {
         run.seed
         for other in summary.arms
-        if summary.is_own(other) and _of_one_kind(other, arm)
+        if summary.is_own(other) and _kind(other) == _kind(arm)
         for run in other.runs
         if run.environment.command in commands
     }
 
 
-def _of_one_kind(one: Arm, other: Arm) -> bool:
-    kinds = ((arm.first.evaluate_test, arm.first.numerics.device_type) for arm in (one, other))
-    return len(set(kinds)) == 1
+def _kind(arm: Arm) -> tuple[bool, str]:
+    return arm.first.evaluate_test, arm.first.numerics.device_type
 
 
 def _environments(summary: Summary) -> str:
