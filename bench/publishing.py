@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -10,22 +12,24 @@ from pathlib import Path
 
 from bench.errors import StoreError
 
-MANIFEST = ".report-files"
+MANIFEST = "MANIFEST.sha256"  # `sha256sum --check MANIFEST.sha256` reads it
+ENTRY = re.compile(r"[0-9a-f]{64}  (?P<name>.+)")
 
 
-def publish(files: Mapping[str, str], reports: Path, *, last: str) -> list[Path]:
+def publish(files: Mapping[str, str], reports: Path, *, last: str, made_with: str) -> list[Path]:
     """Moves the whole new report into place and takes away what the last one left over.
 
     Args:
         files: Names, relative to the folder, with their content.
         reports: The folder to fill; files in it that are not the report's own stay.
         last: The name of the file that is moved when all that it links to is there.
+        made_with: What the content depends on beside the records, as the manifest's first line.
 
     Raises:
         StoreError: the folder cannot be written.
     """
     try:
-        with _staged(files, reports) as folder:
+        with _staged(files, reports, made_with) as folder:
             old = _own_files(reports)
             reports.mkdir(parents=True, exist_ok=True)
             for name in [name for name in files if name != last] + [last, MANIFEST]:
@@ -44,14 +48,13 @@ def publish(files: Mapping[str, str], reports: Path, *, last: str) -> list[Path]
 
 
 @contextmanager
-def _staged(files: Mapping[str, str], reports: Path) -> Iterator[Path]:
+def _staged(files: Mapping[str, str], reports: Path, made_with: str) -> Iterator[Path]:
     """A folder on the same disk that holds every new file; gone afterwards."""
     place = reports.resolve().parent
     place.mkdir(parents=True, exist_ok=True)
     folder = Path(tempfile.mkdtemp(prefix=f".{reports.name}-", dir=place))
-    manifest = "".join(f"{name}\n" for name in sorted(files))
     try:
-        for name, text in (*files.items(), (MANIFEST, manifest)):
+        for name, text in (*files.items(), (MANIFEST, manifest(files, made_with))):
             path = folder / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, encoding="utf-8", newline="\n")
@@ -60,10 +63,19 @@ def _staged(files: Mapping[str, str], reports: Path) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+def manifest(files: Mapping[str, str], made_with: str) -> str:
+    """A line a file: the SHA-256 of its bytes and its name, as `sha256sum` writes them."""
+    lines = [
+        f"{hashlib.sha256(files[name].encode()).hexdigest()}  {name}" for name in sorted(files)
+    ]
+    return "\n".join([f"# {made_with}", *lines, ""])
+
+
 def _own_files(reports: Path) -> set[str]:
-    """What the last report wrote; a name that points out of the folder is none of ours."""
-    manifest = reports / MANIFEST
-    if not manifest.is_file():
+    """The files that the last report wrote; a name outside the folder is not the report's."""
+    path = reports / MANIFEST
+    if not path.is_file():
         return set()
-    names = manifest.read_text(encoding="utf-8").splitlines()
+    entries = map(ENTRY.fullmatch, path.read_text(encoding="utf-8").splitlines())
+    names = [entry["name"] for entry in entries if entry]
     return {name for name in names if (reports / name).resolve().is_relative_to(reports.resolve())}

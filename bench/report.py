@@ -12,6 +12,7 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
+from importlib.metadata import version
 from pathlib import Path
 
 from bench import pages
@@ -95,7 +96,12 @@ def render(suite: Suite, reports: Path, *, command: str) -> list[Path]:
 def write(summaries: list[Summary], reports: Path) -> list[Path]:
     """As `render`, from a suite that is read already."""
     with _seldom_collected():
-        return publish(_files(summaries), reports, last=INDEX)
+        return publish(_files(summaries), reports, last=INDEX, made_with=_drawn_with())
+
+
+def _drawn_with() -> str:
+    """The library that decides the bytes of figures, with its version."""
+    return f"matplotlib {version('matplotlib')}"
 
 
 def _files(summaries: list[Summary]) -> dict[str, str]:

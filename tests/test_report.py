@@ -10,6 +10,7 @@ import re
 import subprocess
 import sys
 from dataclasses import replace
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -146,9 +147,18 @@ def test_a_manifest_that_points_elsewhere_removes_nothing(whole: Suite, tmp_path
     precious.write_text("kept")
     reports = tmp_path / "reports"
     reports.mkdir()
-    (reports / MANIFEST).write_text("../precious.txt\n")
+    (reports / MANIFEST).write_text(f"{'0' * 64}  ../precious.txt\n")
     report.render(whole, reports, command=COMMAND)
     assert precious.read_text() == "kept"
+
+
+def test_the_manifest_holds_the_digest_of_every_file(whole: Suite, reports: Path) -> None:
+    files = report.render(whole, reports, command=COMMAND)
+    check = ["sha256sum", "--check", "--strict", MANIFEST]
+    done = subprocess.run(check, cwd=reports, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert len(done.stdout.splitlines()) == len(files)
+    assert (reports / MANIFEST).read_text().startswith(f"# matplotlib {version('matplotlib')}\n")
 
 
 def test_an_unreadable_record_leaves_the_old_report_whole(whole: Suite, reports: Path) -> None:
