@@ -1,9 +1,9 @@
 """Image data sets: one file a plug-in, found by a scan of this folder.
 
 A plug-in defines ``load(data_dir) -> Dataset``, ``locate(data_dir) -> Path | None`` (where the
-data lies now, without a download) and ``ensure(data_dir) -> None`` (has the data at hand
-afterwards or raises `MissingDataError`). Modules whose names start with an underscore are
-shared parts.
+data lies now, without a download) and ``ensure(data_dir) -> Path`` (where it lies, after a
+download where that is needed; it raises `MissingDataError` where the data cannot be had).
+Modules whose names start with an underscore are shared parts.
 
 Plug-ins may import torch, so they are imported when they are used, never here.
 """
@@ -25,6 +25,7 @@ from bench.spec import DatasetInfo
 AUTO = "auto"
 PREFERRED = "mnist"
 FALLBACK = "mnist5k"
+SPLIT_SEED = 42  # of every data set's fixed split
 
 
 class MissingDataError(DataError):
@@ -55,7 +56,7 @@ class Dataset:
 class _Plugin(Protocol):
     def load(self, data_dir: Path | None) -> Dataset: ...
     def locate(self, data_dir: Path | None) -> Path | None: ...
-    def ensure(self, data_dir: Path | None) -> None: ...
+    def ensure(self, data_dir: Path | None) -> Path: ...
 
 
 def names() -> list[str]:
@@ -112,6 +113,19 @@ def resolve(name: str, data_dir: Path | None = None) -> tuple[str, str | None]:
             f"about structure still are. To use MNIST: {missing.remedy}"
         )
     return PREFERRED, None
+
+
+def assembled(name: str, digest: str, train: Split, validation: Split, test: Split) -> Dataset:
+    """The data set of these parts, with the facts that a record keeps of it."""
+    info = DatasetInfo(
+        name=name,
+        digest=digest,
+        n_train=len(train),
+        n_validation=len(validation),
+        n_test=len(test),
+        split_seed=SPLIT_SEED,
+    )
+    return Dataset(info=info, train=train, validation=validation, test=test)
 
 
 def content_digest(*arrays: NDArray[np.uint8] | NDArray[np.int64]) -> str:
