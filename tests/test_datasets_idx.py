@@ -294,8 +294,9 @@ def test_mirrors_complete_each_other_and_wrong_files_are_passed_over(mirror: Mir
     half = mirror.serve({name: ARCHIVES[name] for name in NAMES[:2]}, "half/")
     rest = mirror.serve({name: ARCHIVES[name] for name in NAMES[2:]}, "rest/")
 
-    source(portal, half, rest).ensure(None)
+    data = source(portal, half, rest).load(None)
 
+    assert len(data.train) == 54
     assert f"/rest/{IMAGES}.gz" not in mirror.asked
 
 

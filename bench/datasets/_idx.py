@@ -192,7 +192,6 @@ class Source:
                         packed = response.read(MOST_BYTES)
                     self._read(file, url, packed)
                     write_atomically(folder / f"{file.name}.gz", packed)
-                return
             except (OSError, ValueError, http.client.HTTPException, BenchError) as error:
                 reasons.append(f"{mirror}: {error}")
 
