@@ -1,7 +1,7 @@
 """Sweeps that go on until they are decided: what is declared, how far they are, which seeds next.
 
 No torch, no training: the loop itself is `bench.sweep`. The runs are judged in the order of their
-seeds and never in the order in which they happened to finish, for a run that fails ends early.
+seeds, never in the order in which they finish: a run that fails ends early.
 """
 
 from __future__ import annotations
@@ -22,41 +22,42 @@ TARGET_PERCENT = float(100 * stats.TARGET)
 
 
 @dataclass(frozen=True)
-class Wish:
-    """The options of `train --until-decided`; what is None is as declared before, else usual."""
+class DecisionOptions:
+    """The options of `train --until-decided`; None stands for the declared or the usual value."""
 
     rate: float | None = None
     target: float | None = None  # percent
     cap: int | None = None
 
 
-def declaration(suite: Suite, wish: Wish | None, seeds: list[int]) -> Protocol | None:
+def declaration(suite: Suite, options: DecisionOptions | None, seeds: list[int]) -> Protocol | None:
     """What the sweep declares: as the suite did before, or anew where it is empty.
 
     Args:
         suite: Where the runs will lie.
-        wish: The options given; None for a fixed number of runs, which declares nothing.
-        seeds: The first ones; the later ones follow them.
+        options: The options given; None for a fixed number of runs, which declares nothing.
+        seeds: The first seeds; the later seeds follow them.
 
     Raises:
-        UsageError: bad options, other ones than were declared, or runs of the other kind there.
+        UsageError: bad options, options that differ from the declared ones, or a suite whose runs
+            are of the other kind.
     """
     known = suite.protocol()
-    if wish is None:
+    if options is None:
         _require_fixed(suite, known)
         return None
     if known is None and not suite.is_empty():
         raise UsageError(
-            "the suite holds runs of a fixed number, which cannot be judged until decided",
+            "the suite holds runs that --until-decided cannot judge: their number was fixed",
             where=str(suite.folder),
             remedy="give another --suite",
         )
-    wanted = _declared(wish, seeds, known)
+    wanted = _declared(options, seeds, known)
     if known is not None and wanted != known:
         raise UsageError(
             f"the suite was declared with {told(known)}",
             where=str(suite.folder),
-            remedy="give the same, or another --suite",
+            remedy="give the same options, or another --suite",
         )
     return wanted
 
@@ -64,26 +65,26 @@ def declaration(suite: Suite, wish: Wish | None, seeds: list[int]) -> Protocol |
 def _require_fixed(suite: Suite, known: Protocol | None) -> None:
     if known is not None:
         raise UsageError(
-            "the suite is run until it is decided, runs of a fixed number would not be judged",
+            "the suite is trained with --until-decided, which sets the number of runs",
             where=str(suite.folder),
-            remedy="give train --until-decided, or another --suite",
+            remedy="give `train --until-decided`, or another --suite",
         )
 
 
-def _declared(wish: Wish, seeds: list[int], known: Protocol | None) -> Protocol:
+def _declared(options: DecisionOptions, seeds: list[int], known: Protocol | None) -> Protocol:
     """The options, filled up and checked."""
     usual = known or Protocol(
         rate=stats.DECLARED_RATE, target=TARGET_PERCENT, cap=CAP, alpha=stats.ALPHA
     )
-    rate = usual.rate if wish.rate is None else wish.rate
-    target = usual.target if wish.target is None else wish.target
-    cap = usual.cap if wish.cap is None else wish.cap
+    rate = usual.rate if options.rate is None else options.rate
+    target = usual.target if options.target is None else options.target
+    cap = usual.cap if options.cap is None else options.cap
     if not 0 < rate < 1:
-        raise _bad("rate", rate, "give a share between 0 and 1, as 0.90")
+        raise _bad("rate", rate, "give a share between 0 and 1, such as 0.90")
     if not 0 < target <= 100:
-        raise _bad("target", target, "give a percentage, as 99.40")
+        raise _bad("target", target, "give a percentage, such as 99.40")
     if sorted(seeds) != list(range(min(seeds), min(seeds) + len(seeds))):
-        what = "the first seeds have gaps, and the later ones follow them"
+        what = "--until-decided needs first seeds without gaps"
         raise UsageError(what, where="--seeds", remedy="give 5 or 1000-1004")
     if cap < len(seeds):
         raise _bad("cap", cap, f"give {len(seeds)} or more, the number of the first seeds")

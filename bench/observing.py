@@ -10,8 +10,8 @@ from bench.arms import Arm
 from bench.datasets import Dataset
 from bench.errors import DataError, MeasureError, StoreError, UsageError
 from bench.findings import Latency
+from bench.selection import Selection
 from bench.spec import Architecture, DatasetInfo, Environment
-from bench.stages import Selection
 from bench.store import Suite
 
 

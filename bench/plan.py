@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from bench.discover import Found
 from bench.errors import UsageError
 from bench.executors import Job
-from bench.recipes import UNCHANGED, Changes
 from bench.spec import (
     ENGINE_VERSION,
     Architecture,
@@ -18,6 +17,7 @@ from bench.spec import (
     EnginePath,
     Environment,
     Numerics,
+    RunRecord,
     RunSpec,
 )
 from bench.store import Suite
@@ -93,32 +93,34 @@ class Plan:
 class Matrix:
     """Architectures x seeds on one data set in one environment."""
 
-    architectures: list[tuple[Found, Architecture]]
+    architectures: list[tuple[Found, Architecture]]  # with the recipes that they are trained by
     seeds: list[int]
     dataset: DatasetInfo
     environment: Environment
     data_dir: Path | None
-    changes: Changes = UNCHANGED  # of every recipe
     evaluate_test: bool = True
     tf32: bool = False
     paths: Mapping[str, EnginePath] = field(default_factory=dict)  # architecture -> its path
 
 
-def make_plan(matrix: Matrix, results: Path, suite_name: str) -> Plan:
-    """The runs that the suite lacks, seed by seed, so that every architecture has some early."""
-    suite = Suite(results, suite_name)
-    status = {record.key: record for record in suite.runs()}
+def make_plan(matrix: Matrix, suite: Suite, runs: Iterable[RunRecord]) -> Plan:
+    """The runs that the suite lacks, seed by seed, so that every architecture has some early.
+
+    Args:
+        matrix: The runs that are wanted.
+        suite: Where they will lie.
+        runs: The suite's records.
+    """
+    known = {run.key: run for run in runs}
     jobs: list[Job] = []
     present = []
     for seed in matrix.seeds:
         for found, architecture in matrix.architectures:
             spec = run_spec(architecture, seed, matrix)
-            if spec.key in status:
-                present.append(status[spec.key])
+            if spec.key in known:
+                present.append(known[spec.key])
             else:
-                jobs.append(
-                    Job(found, spec, matrix.environment, results, suite_name, matrix.data_dir)
-                )
+                jobs.append(Job(found, spec, matrix.environment, suite, matrix.data_dir))
     failed = [suite.path_of(record) for record in present if not record.completed]
     return Plan(jobs, len(present), failed)
 
@@ -129,7 +131,7 @@ def run_spec(architecture: Architecture, seed: int, matrix: Matrix) -> RunSpec:
     return RunSpec(
         architecture=architecture.name,
         architecture_digest=architecture.digest,
-        recipe=matrix.changes.applied(architecture.recipe),
+        recipe=architecture.recipe,
         seed=seed,
         dataset=matrix.dataset,
         numerics=Numerics(

@@ -1,4 +1,4 @@
-"""Telling a person how far the runs are: a live bar on a terminal, plain lines elsewhere."""
+"""How far the runs are: a live bar on a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from bench.executors import Event, Job
 SECONDS_BETWEEN_LINES = 30.0
 
 
-class Teller:
+class TrainingProgress:
     """Shows events as they come.
 
     Args:
@@ -37,14 +37,14 @@ class Teller:
         )
         self.task = self.bar.add_task("training", total=self.n_epochs, left="")
 
-    def __enter__(self) -> Teller:
+    def __enter__(self) -> TrainingProgress:
         self.bar.start()
         return self
 
     def __exit__(self, *_: object) -> None:
         self.bar.stop()
 
-    def tell(self, event: Event) -> None:
+    def show(self, event: Event) -> None:
         """Shows one event."""
         if event.kind == "epoch":
             self._epoch(event)

@@ -68,7 +68,7 @@ class Suite:
             StoreError: the record cannot be read.
         """
         path = self.path_of_spec(spec)
-        return _read(path, RunRecord) if path.exists() else None
+        return self.run_at(path) if path.exists() else None
 
     def path_of(self, record: RunRecord) -> Path:
         """Where the record lies or will lie."""
@@ -76,8 +76,19 @@ class Suite:
 
     def runs(self) -> list[RunRecord]:
         """Every record, sorted by data set, architecture, seed and key."""
-        paths = sorted(self.folder.glob("*/*/seed-*.json"))
-        return [_read(path, RunRecord) for path in paths]
+        return [self.run_at(path) for path in self.run_paths()]
+
+    def run_paths(self) -> list[Path]:
+        """Where the records lie, sorted likewise."""
+        return sorted(self.folder.glob("*/*/seed-*.json"))
+
+    def run_at(self, path: Path) -> RunRecord:
+        """The record in that file.
+
+        Raises:
+            StoreError: the record cannot be read.
+        """
+        return _read(path, RunRecord)
 
     def portraits(self) -> list[Portrait]:
         """Every architecture's measures, sorted by file name."""
@@ -212,6 +223,24 @@ class Suite:
         path = self.folder / UNFINISHED / f"{name}.lock"
         path.parent.mkdir(parents=True, exist_ok=True)
         return FileLock(path)
+
+
+class RunReader:
+    """Reads the records of a suite again and again, each file once: a record never changes.
+
+    Args:
+        suite: Other commands may add records to it meanwhile.
+    """
+
+    def __init__(self, suite: Suite) -> None:
+        self.suite = suite
+        self._known: dict[Path, RunRecord] = {}
+
+    def runs(self) -> list[RunRecord]:
+        """What `Suite.runs` gives now; only files that are new are opened."""
+        paths, known = self.suite.run_paths(), self._known
+        self._known = {path: known.get(path) or self.suite.run_at(path) for path in paths}
+        return list(self._known.values())
 
 
 class Checkpoint:

@@ -43,7 +43,9 @@ from bench.executors.device import DeviceExecutor  # noqa: E402
 from bench.plan import Matrix, make_plan, run_spec  # noqa: E402
 from bench.provenance import environment  # noqa: E402
 from bench.recipes import Changes  # noqa: E402
+from bench.selection import changed  # noqa: E402
 from bench.spec import Architecture, Augmentation  # noqa: E402
+from bench.store import Suite  # noqa: E402
 from benchmarks.gpu_floor import Floor, floor  # noqa: E402
 from benchmarks.throughput import loader  # noqa: E402
 
@@ -76,12 +78,13 @@ class Setting:
         """The runs of these seeds, captured."""
         found = discover.select(discover.scan(ROOT / "architectures"), [self.network])
         return Matrix(
-            architectures=[(found[0], discover.load(found[0]))],
+            architectures=changed(
+                [(found[0], discover.load(found[0]))], Changes(epochs=self.epochs)
+            ),
             seeds=list(range(self.n_seeds)),
             dataset=self.load().info,
             environment=environment(torch.device(self.device), "benchmarks/gpu_throughput.py"),
             data_dir=self.data_dir,
-            changes=Changes(epochs=self.epochs),
             paths={self.network: "graph"},
         )
 
@@ -203,7 +206,7 @@ def by_compiled(setting: Setting) -> Times:
 def by_ours(setting: Setting) -> Times:
     """Whole runs of all seeds side by side."""
     with tempfile.TemporaryDirectory() as results:
-        jobs = make_plan(setting.matrix(), Path(results), "benchmark").jobs
+        jobs = make_plan(setting.matrix(), Suite(Path(results), "benchmark"), []).jobs
         started = time.perf_counter()
         with closing(DeviceExecutor(setting.n_seeds).work(jobs)) as events:
             wrong = [e for e in events if e.kind not in ("started", "epoch", "completed")]

@@ -45,10 +45,13 @@ from bench.executors.local import LocalExecutor  # noqa: E402
 from bench.plan import Matrix, make_plan  # noqa: E402
 from bench.provenance import environment  # noqa: E402
 from bench.recipes import Changes  # noqa: E402
+from bench.selection import changed, load_architectures  # noqa: E402
 from bench.spec import Architecture  # noqa: E402
+from bench.store import Suite  # noqa: E402
 
 NETWORKS = ("model_1", "model_2", "model_3")
 BATCH = 128
+CPU = torch.device("cpu")
 
 
 def loader(
@@ -172,22 +175,21 @@ def ours(architecture: Architecture, dataset: Dataset, data_dir: Path, epochs: i
     """(c): seconds of each worker's counted epochs; all work until the last of them."""
     n_workers = usable_cores()
     found = discover.select(discover.scan(ROOT / "architectures"), [architecture.name])
-    selection = stages.load_architectures(found, named=True)
-    here = environment(torch.device("cpu"), "benchmarks/throughput.py")
+    selection = load_architectures(found, named=True)
+    here = environment(CPU, "benchmarks/throughput.py")
     matrix = Matrix(
-        architectures=selection.usable,
+        # The first epoch warms up; the last keeps every core busy to the end.
+        architectures=changed(selection.usable, Changes(epochs=epochs + 2)),
         seeds=list(range(n_workers)),
         dataset=dataset.info,
         environment=here,
-        # The first warms up; the last keeps every core busy to the end.
-        changes=Changes(epochs=epochs + 2),
         data_dir=data_dir,
         evaluate_test=False,
-        paths=stages.engine_paths(selection, torch.device("cpu"))[0],
+        paths=stages.engine_paths([each for _, each in selection.usable], CPU)[0],
     )
     finished: dict[int, list[float]] = {seed: [] for seed in matrix.seeds}
     with tempfile.TemporaryDirectory() as results:
-        plan = make_plan(matrix, Path(results), "benchmark")
+        plan = make_plan(matrix, Suite(Path(results), "benchmark"), [])
         with closing(LocalExecutor(n_workers).work(plan.jobs)) as events:
             for event in events:
                 if event.kind == "epoch":

@@ -52,6 +52,7 @@ def test_bad_seeds(bench: Bench, tmp_path: Path, command: str, seeds: str) -> No
         (["--device", "cuda:99"], ["no device 'cuda:99'", "--device cpu"]),
         (["--device", "mps"], ["'mps' is not supported yet", "--device cpu"]),
         (["--device", "abacus"], ["unknown device 'abacus'", "cuda:N"]),
+        (["--device", "cpu", "--tf32"], ["--tf32 applies only to GPUs", "leave it out"]),
         (["--group", "nothing"], ["no folder of architectures 'nothing'"]),
     ],
 )

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from bench import deciding, stats
-from bench.deciding import Wish
+from bench.deciding import DecisionOptions
 from bench.errors import StoreError, UsageError
 from bench.protocol import Protocol
 from bench.sections import target
@@ -39,14 +39,14 @@ def runs(reached: Sequence[bool | None], first: int = 0) -> list[RunRecord]:
 
 def test_what_is_usual_is_the_protocols(tmp_path: Path) -> None:
     suite = Suite(tmp_path, "local")
-    assert deciding.declaration(suite, Wish(), [0, 1, 2]) == USUAL
+    assert deciding.declaration(suite, DecisionOptions(), [0, 1, 2]) == USUAL
     assert deciding.declaration(suite, None, [0]) is None
     assert list(tmp_path.iterdir()) == []  # asking writes nothing
 
 
 def test_a_declaration_is_kept_and_taken_up_again(tmp_path: Path) -> None:
     suite = Suite(tmp_path, "local")
-    declared = deciding.declaration(suite, Wish(0.8, 99.0, 50), [1000, 1001])
+    declared = deciding.declaration(suite, DecisionOptions(0.8, 99.0, 50), [1000, 1001])
     assert declared is not None
     suite.declare(declared)
     written = (tmp_path / "local" / "protocol.json").read_bytes()
@@ -59,19 +59,22 @@ def test_a_declaration_is_kept_and_taken_up_again(tmp_path: Path) -> None:
         "alpha": 0.05,
         "first_seed": 1000,
     }
-    assert deciding.declaration(suite, Wish(), [1000]) == suite.protocol() == declared
+    assert deciding.declaration(suite, DecisionOptions(), [1000]) == suite.protocol() == declared
     suite.declare(declared)
     assert (tmp_path / "local" / "protocol.json").read_bytes() == written
 
 
-@pytest.mark.parametrize("wish", [Wish(rate=0.95), Wish(target=99.5), Wish(cap=60), None])
-def test_another_rule_is_refused(tmp_path: Path, wish: Wish | None) -> None:
+@pytest.mark.parametrize(
+    "options",
+    [DecisionOptions(rate=0.95), DecisionOptions(target=99.5), DecisionOptions(cap=60), None],
+)
+def test_another_rule_is_refused(tmp_path: Path, options: DecisionOptions | None) -> None:
     suite = Suite(tmp_path, "local")
     suite.declare(USUAL)
     with pytest.raises(UsageError, match=r"another --suite"):
-        deciding.declaration(suite, wish, [0])
+        deciding.declaration(suite, options, [0])
     with pytest.raises(UsageError, match=r"declared with --rate 0.9 .* seeds from 0 on"):
-        deciding.declaration(suite, Wish(), [1])
+        deciding.declaration(suite, DecisionOptions(), [1])
     with pytest.raises(StoreError, match="another rule"):
         suite.declare(Protocol(rate=0.95, target=99.40, cap=200, alpha=0.05))
     assert suite.protocol() == USUAL
@@ -79,27 +82,29 @@ def test_another_rule_is_refused(tmp_path: Path, wish: Wish | None) -> None:
 
 def test_runs_of_a_fixed_number_are_never_judged_so(tmp_path: Path) -> None:
     suite = factories.suite(tmp_path)
-    with pytest.raises(UsageError, match="holds runs of a fixed number"):
-        deciding.declaration(suite, Wish(), [0])
+    with pytest.raises(UsageError, match="their number was fixed"):
+        deciding.declaration(suite, DecisionOptions(), [0])
     with pytest.raises(StoreError, match="another rule"):
         suite.declare(USUAL)
     assert suite.protocol() is None
 
 
 @pytest.mark.parametrize(
-    ("wish", "seeds", "message"),
+    ("options", "seeds", "message"),
     [
-        (Wish(rate=1.0), [0], "bad rate '1'"),
-        (Wish(rate=90.0), [0], "bad rate '90'"),
-        (Wish(target=0.0), [0], "bad target '0'"),
-        (Wish(target=100.1), [0], "bad target '100.1'"),
-        (Wish(cap=2), [0, 1, 2], "bad cap '2'.*give 3 or more"),
-        (Wish(), [0, 2], "the first seeds have gaps"),
+        (DecisionOptions(rate=1.0), [0], "bad rate '1'"),
+        (DecisionOptions(rate=90.0), [0], "bad rate '90'"),
+        (DecisionOptions(target=0.0), [0], "bad target '0'"),
+        (DecisionOptions(target=100.1), [0], "bad target '100.1'"),
+        (DecisionOptions(cap=2), [0, 1, 2], "bad cap '2'.*give 3 or more"),
+        (DecisionOptions(), [0, 2], "first seeds without gaps"),
     ],
 )
-def test_bad_declarations(tmp_path: Path, wish: Wish, seeds: list[int], message: str) -> None:
+def test_bad_declarations(
+    tmp_path: Path, options: DecisionOptions, seeds: list[int], message: str
+) -> None:
     with pytest.raises(UsageError, match=message):
-        deciding.declaration(Suite(tmp_path, "local"), wish, seeds)
+        deciding.declaration(Suite(tmp_path, "local"), options, seeds)
 
 
 def test_the_target_is_compared_as_a_whole_number() -> None:
@@ -201,7 +206,7 @@ def test_seeds_are_added_until_it_is_confirmed_and_no_further(
     for words in (("train", "--dataset", "mnist5k"), ("all", "--dataset", "mnist5k")):
         refused = bench(*words, "--seeds", "5")
         assert refused.returncode == 2
-        assert "run until it is decided" in refused.stderr
+        assert "trained with --until-decided" in refused.stderr
     assert n_records(tmp_path) == 3
 
 
@@ -250,7 +255,7 @@ def test_a_search_never_looks_at_the_test_split(
     words = ("train", "--dataset", "mnist5k", "--epochs", "1", "--jobs", "1")
     done = bench(*words, "--seeds", "999-1000", "--no-test")
     assert done.returncode == 0, done.stderr
-    assert "Notice: a search takes seeds from 1000" in done.stdout
+    assert "Notice: give a search (--no-test) seeds from 1000" in done.stdout
     records = [json.loads(p.read_bytes()) for p in tmp_path.glob("results/*/*/*/seed-*.json")]
     assert len(records) == 2
     for record in records:
@@ -264,7 +269,7 @@ def test_a_search_never_looks_at_the_test_split(
     assert looked.returncode == 0, looked.stderr
     again = bench(*words, "--seeds", "1000-1000", "--no-test")
     assert "nothing to train" in again.stdout
-    assert not any("a search takes" in each.stdout for each in (looked, again))
+    assert not any("give a search" in each.stdout for each in (looked, again))
     paths = tmp_path.glob("results/*/*/*/seed-1000-*.json")
     first, second = (json.loads(path.read_bytes()) for path in paths)
     assert first["key"] != second["key"]
@@ -277,11 +282,11 @@ def test_a_search_never_looks_at_the_test_split(
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["--cap", "3"], "are of --until-decided"),
-        (["--rate", "0.9"], "are of --until-decided"),
-        (["--target", "99"], "are of --until-decided"),
-        (["--until-decided", "--no-test"], "nothing to decide by"),
-        (["--until-decided", "--seeds", "0,2"], "the first seeds have gaps"),
+        (["--cap", "3"], "apply only with --until-decided"),
+        (["--rate", "0.9"], "apply only with --until-decided"),
+        (["--target", "99"], "apply only with --until-decided"),
+        (["--until-decided", "--no-test"], "the verdict needs the test split"),
+        (["--until-decided", "--seeds", "0,2"], "first seeds without gaps"),
         (["--until-decided", "--target", "0"], "bad target '0'"),
     ],
 )

@@ -41,6 +41,8 @@ ROOMS = (
     "latency",
     "executors",
     "recipes",
+    "selection",
+    "portraits",
     "plan",
     "progress",
     "inspection",

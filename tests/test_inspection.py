@@ -14,7 +14,7 @@ import torch
 from msgspec.structs import replace
 from rich.console import Console
 
-from bench import discover, inspection, provenance, stages
+from bench import discover, inspection, portraits, provenance
 from bench.spec import Portrait
 from tests import factories
 from tests.conftest import Bench
@@ -36,7 +36,7 @@ def schema() -> dict[str, Any]:
 
 def portrait(name: str) -> Portrait:
     environment = provenance.environment(torch.device("cpu"), "command")
-    return stages.portrait(discover.load(PLUG_INS[name]), environment)
+    return portraits.portrait(discover.load(PLUG_INS[name]), environment)
 
 
 def test_the_published_schema_is_current(schema: dict[str, Any]) -> None:

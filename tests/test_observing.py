@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from bench import datasets, observing, provenance, stages
+from bench import datasets, observing, provenance
 from bench.discover import Found, load
+from bench.selection import Selection
 from bench.store import Suite
 from tests import support
 from tests.conftest import Bench
@@ -110,9 +111,9 @@ def test_damaged_weights_are_a_notice_and_the_report_still_comes(
     assert done.stdout.rstrip().splitlines()[-1].endswith("reports/index.html")
 
 
-def selection(path: Path) -> stages.Selection:
+def selection(path: Path) -> Selection:
     found = Found(name=path.stem, group="", path=path)
-    return stages.Selection(usable=[(found, load(found))])
+    return Selection(usable=[(found, load(found))])
 
 
 def test_a_data_set_that_is_not_here_is_named(trained: Path) -> None:

@@ -1,12 +1,18 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from bench import discover, plan
 from bench.errors import UsageError
-from bench.plan import Matrix, parse_seeds, require_epochs, run_spec
+from bench.plan import Matrix, make_plan, parse_seeds, require_epochs, run_spec
+from bench.recipes import Changes
+from bench.selection import changed
+from bench.store import Suite
 from tests import factories
 from tests.support import ROOT
 
@@ -54,6 +60,22 @@ def test_any_text_is_seeds_or_a_usage_error(text: str) -> None:
 def test_fewer_than_one_epoch_is_refused(epochs: int) -> None:
     with pytest.raises(UsageError, match=f"bad epochs '{epochs}'"):
         require_epochs(epochs)
+
+
+def test_a_changed_recipe_is_the_runs_and_the_digest_stays_the_files() -> None:
+    (found,) = discover.select(discover.scan(ROOT / "architectures"), ["model_2"])
+    architecture = discover.load(found)
+    changes = Changes(factories.recipe(), {"ema_decay": 0.5}, epochs=2)
+    matrix = Matrix(
+        changed([(found, architecture)], changes), [3], factories.MNIST, factories.LAPTOP, None
+    )
+    (job,) = make_plan(matrix, Suite(Path("results"), "local"), []).jobs
+    assert job.spec == factories.run_spec(
+        "model_2",
+        3,
+        architecture_digest=architecture.digest,
+        recipe=replace(factories.recipe(), ema_decay=0.5, epochs=2),
+    )
 
 
 def test_a_raised_engine_version_makes_new_runs(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,7 +11,7 @@ from torch import nn
 from torch.optim import Adam
 from torch.optim.lr_scheduler import LRScheduler, OneCycleLR, StepLR
 
-from bench import claims, discover, provenance, shipped, stages
+from bench import claims, discover, portraits, provenance, shipped
 from bench.claims.evidence import Held, arranged
 from bench.claims.ledger import Entry, ledger
 from bench.engine import schedule
@@ -227,7 +227,7 @@ def run(architecture: Architecture, seed: int, last: int) -> RunRecord:
 @cache
 def measured(name: str) -> Portrait:
     environment = provenance.environment(torch.device("cpu"), "python -m bench measure")
-    return stages.portrait(loaded(name), environment)
+    return portraits.portrait(loaded(name), environment)
 
 
 def thirty(name: str, last: int) -> list[RunRecord]:

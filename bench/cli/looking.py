@@ -39,13 +39,14 @@ def inspect(
     as_json: Annotated[bool, typer.Option("--json", help="For scripts.")] = False,
 ) -> None:
     """One architecture: components, layers, operations, receptive field."""
-    from bench import inspection, provenance, stages
+    from bench import inspection, portraits, provenance
     from bench.engine.settings import resolve_device
+    from bench.selection import find_architectures, load_architectures
 
-    found = stages.find_architectures([architecture], None, builtin)
-    selection = stages.load_architectures(found, named=True)
+    found = find_architectures([architecture], None, builtin)
+    selection = load_architectures(found, named=True)
     environment = provenance.environment(resolve_device("cpu"), provenance.command_line())
-    portrait = stages.portrait(selection.usable[0][1], environment)
+    portrait = portraits.portrait(selection.usable[0][1], environment)
     if as_json:
         sys.stdout.buffer.write(inspection.as_json(portrait))
     else:

@@ -36,17 +36,18 @@ def measure(
 ) -> None:
     """Measure the architectures, time them here, see what their trained runs react to."""
     require_suite_name(suite)
-    from bench import observing, provenance, stages
+    from bench import observing, portraits, provenance
     from bench.engine.settings import resolve_device
+    from bench.selection import find_architectures, load_architectures
     from bench.store import Suite
 
     real_device = resolve_device(device)
-    found = stages.find_architectures(arch or [], group, builtin)
-    selection = stages.load_architectures(found, named=bool(arch))
+    found = find_architectures(arch or [], group, builtin)
+    selection = load_architectures(found, named=bool(arch))
     tell_broken(selection)
     environment = provenance.environment(resolve_device("cpu"), provenance.command_line())
     kept = Suite(results, suite)
-    for portrait in stages.measure(selection, environment, kept):
+    for portrait in portraits.measure(selection, environment, kept):
         parameters = portrait.measures["parameters"].values.get("n_parameters")
         say(f"{portrait.architecture}: {parameters:,} parameters")
     say(f"measures: {kept.folder / 'portraits'}")

@@ -14,7 +14,7 @@ from bench.errors import UsageError
 from bench.wording import without_home
 
 if TYPE_CHECKING:
-    from bench.stages import Selection
+    from bench.selection import Selection
 
 RESULTS, REPORTS = Path("results"), Path("reports")
 EXIT_SOME_FAILED = 3

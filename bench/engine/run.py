@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from typing import Protocol
 
 import torch
@@ -17,13 +15,10 @@ from bench.engine.data import DeviceData, prepare
 from bench.engine.evaluation import evaluate
 from bench.engine.network import weights_bytes, weights_sha256
 from bench.engine.settings import numerics_of
-from bench.engine.train import Diverged, State, start
-from bench.engine.turns import Means, Turn, train_in_turns
+from bench.engine.train import Diverged, State, epochs_left, run_epoch, start
 from bench.errors import StoreError
 from bench.spec import Architecture, Environment, Epoch, RunRecord, RunSpec, Status
 from bench.wording import in_one_line
-
-EVERYTHING_HERE = Means()
 
 
 class CheckpointFile(Protocol):
@@ -55,97 +50,50 @@ def run(
 
     Args:
         architecture: The network and its hooks.
-        spec: Everything that decides the bits.
+        spec: Everything that decides the bits; its path is eager or fused. A captured run takes
+            turns with others: `bench.engine.turns`.
         dataset: The data set that `spec.dataset` describes.
         environment: Where this runs; `environment.device` is the torch device.
         kept: The run's checkpoint; a resumed run ends with the bits of an undisturbed one.
-        on_epoch: Called after every epoch.
-    """
-    device = torch.device(environment.device)
-    with numerics_of(spec.numerics, device):
-        data = partial(prepare, dataset, spec, device)
-        return _drained(run_in_turns(architecture, spec, data, environment, kept), on_epoch)
-
-
-def _drained(
-    turns: Generator[Turn | Epoch, None, Result], on_epoch: Callable[[Epoch], None]
-) -> Result:
-    while True:
-        try:
-            turn = next(turns)
-        except StopIteration as end:
-            result: Result = end.value
-            return result
-        if isinstance(turn, Epoch):
-            on_epoch(turn)
-
-
-def run_in_turns(
-    architecture: Architecture,
-    spec: RunSpec,
-    data: Callable[[], DeviceData],
-    environment: Environment,
-    kept: CheckpointFile,
-    means: Means = EVERYTHING_HERE,
-) -> Generator[Turn | Epoch, None, Result]:
-    """The same in turns, under numerics that the caller has set; yields each epoch as it ends.
-
-    Args:
-        architecture: The network and its hooks.
-        spec: Everything that decides the bits.
-        data: Gives the data set on the device.
-        environment: Where this runs.
-        kept: The run's checkpoint.
-        means: What the process gives its runs.
+        on_epoch: Called after every epoch, within the run: an error of it ends the run.
 
     Raises:
-        StoreError, OSError, MemoryError: trouble of this machine. Run again the run may well end
-            otherwise, so it is no record: records are for ever.
+        StoreError, OSError, MemoryError: trouble of this machine, see `ended_by`.
     """
+    assert spec.numerics.path != "graph", "a captured run takes turns: bench.engine.turns"
     device = torch.device(environment.device)
     state: State | None = None
-    written = time.monotonic()
-    try:
-        on_device = data()
-        state = _resume(architecture, spec, device, environment.fingerprint, kept)
-        for turn in train_in_turns(state, on_device, spec, means.ahead):
-            if turn != "epoch":
-                yield turn
-                continue
-            is_due = time.monotonic() - written >= means.seconds_between_checkpoints
-            if is_due and state.epochs[-1].epoch < spec.recipe.epochs:
-                kept.write(checkpoint.encode(state, spec.key, environment.fingerprint))
-                written = time.monotonic()
-            yield state.epochs[-1]
-        return _completed(spec, environment, state, on_device)
-    except Diverged as error:
-        return Result(record_of(spec, environment, "diverged", error.what, state), None)
-    except (StoreError, OSError, MemoryError):
-        raise
-    except Exception as error:
-        reason = in_one_line(error)
-        return Result(record_of(spec, environment, "failed", reason, state), None)
+    with numerics_of(spec.numerics, device):
+        try:
+            data = prepare(dataset, spec, device)
+            state = resumed(architecture, spec, environment, kept)
+            for number in epochs_left(state, spec):
+                state.epochs.append(run_epoch(state, data, spec, number))
+                if number < spec.recipe.epochs:
+                    kept.write(checkpoint.encode(state, spec.key, environment.fingerprint))
+                on_epoch(state.epochs[-1])
+            return completed(spec, environment, state, data)
+        except Exception as error:
+            return ended_by(error, spec, environment, state)
 
 
-def _resume(
-    architecture: Architecture,
-    spec: RunSpec,
-    device: torch.device,
-    fingerprint: str,
-    kept: CheckpointFile,
+def resumed(
+    architecture: Architecture, spec: RunSpec, environment: Environment, kept: CheckpointFile
 ) -> State:
-    content = kept.read()
+    """The run's state at its checkpoint, or at its start where it has no usable one."""
+    device, content = torch.device(environment.device), kept.read()
     if content is not None:
         state = start(architecture, spec, device)
         try:
-            checkpoint.restore(state, content, spec.key, fingerprint)
+            checkpoint.restore(state, content, spec.key, environment.fingerprint)
             return state
         except checkpoint.Unusable as error:
             kept.set_aside(str(error))
     return start(architecture, spec, device)
 
 
-def _completed(spec: RunSpec, environment: Environment, state: State, data: DeviceData) -> Result:
+def completed(spec: RunSpec, environment: Environment, state: State, data: DeviceData) -> Result:
+    """The record and the weights of a run that has trained all its epochs."""
     counts = [epoch.validation_correct for epoch in state.epochs]
     record = replace(
         record_of(spec, environment, "completed", None, state),
@@ -154,6 +102,23 @@ def _completed(spec: RunSpec, environment: Environment, state: State, data: Devi
         weights_sha256=weights_sha256(state.evaluated),
     )
     return Result(record, weights_bytes(state.evaluated))
+
+
+def ended_by(
+    error: Exception, spec: RunSpec, environment: Environment, state: State | None
+) -> Result:
+    """The record of a run that an error ended: it diverged or it failed.
+
+    Raises:
+        StoreError, OSError, MemoryError: the error itself, where it is trouble of this machine.
+            The same run may end otherwise another time, and a record is for ever.
+    """
+    if isinstance(error, StoreError | OSError | MemoryError):
+        raise error
+    if isinstance(error, Diverged):
+        return Result(record_of(spec, environment, "diverged", error.what, state), None)
+    reason = in_one_line(error)
+    return Result(record_of(spec, environment, "failed", reason, state), None)
 
 
 def _misses(spec: RunSpec, state: State, data: DeviceData) -> list[tuple[int, int]] | None:

@@ -88,6 +88,11 @@ def steps_per_epoch(recipe: Recipe, n_train: int) -> int:
     return -(-n_train // recipe.batch_size)
 
 
+def epochs_left(state: State, spec: RunSpec) -> range:
+    """The numbers of the epochs that are still to be trained; they count from 1."""
+    return range(len(state.epochs) + 1, spec.recipe.epochs + 1)
+
+
 def run_epoch(state: State, data: DeviceData, spec: RunSpec, epoch: int) -> Epoch:
     """Trains one epoch, as the network is written or fused, and scores it; epochs count from 1."""
     started = time.perf_counter()

@@ -1,8 +1,12 @@
-"""Training in turns: one process advances many runs by handing each a turn after the other."""
+"""Training in turns: one process advances many runs by handing each a turn after the other.
+
+A GPU is trained on this way: while one run's kernels compute, another run's are launched.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -12,10 +16,12 @@ import torch
 
 from bench import augment
 from bench.augment.steps import Size
+from bench.engine import checkpoint
 from bench.engine.data import DeviceData
 from bench.engine.graphs import Steps
-from bench.engine.train import State, maps_of, run_epoch
-from bench.spec import RunSpec
+from bench.engine.run import CheckpointFile, Result, completed, ended_by, resumed
+from bench.engine.train import State, epochs_left, maps_of, run_epoch
+from bench.spec import Architecture, Environment, Epoch, RunSpec
 
 # What a turn did: it trained, it found nothing to do before something else is ready, it ended an
 # epoch.
@@ -34,11 +40,54 @@ def at_once(spec: RunSpec, size: Size, epoch: int) -> Future[augment.Coefficient
 
 
 @dataclass(frozen=True)
-class Means:
-    """What a run is given by the process that it runs in."""
+class TrainingContext:
+    """What the process gives each run that it trains."""
 
     ahead: Ahead = at_once
     seconds_between_checkpoints: float = 0.0  # 0: after every epoch
+
+
+ALONE = TrainingContext()
+
+
+def run_in_turns(
+    architecture: Architecture,
+    spec: RunSpec,
+    data: Callable[[], DeviceData],
+    environment: Environment,
+    kept: CheckpointFile,
+    context: TrainingContext = ALONE,
+) -> Generator[Turn | Epoch, None, Result]:
+    """What `bench.engine.run.run` does, in turns; yields each epoch as it ends.
+
+    Args:
+        architecture: The network and its hooks.
+        spec: Everything that decides the bits; the caller has set its numerics.
+        data: Gives the data set on the device.
+        environment: Where this runs.
+        kept: The run's checkpoint.
+        context: What the process gives the run.
+
+    Raises:
+        StoreError, OSError, MemoryError: trouble of this machine, see `ended_by`.
+    """
+    state: State | None = None
+    written = time.monotonic()
+    try:
+        on_device = data()
+        state = resumed(architecture, spec, environment, kept)
+        for turn in train_in_turns(state, on_device, spec, context.ahead):
+            if turn != "epoch":
+                yield turn
+                continue
+            is_due = time.monotonic() - written >= context.seconds_between_checkpoints
+            if is_due and state.epochs[-1].epoch < spec.recipe.epochs:
+                kept.write(checkpoint.encode(state, spec.key, environment.fingerprint))
+                written = time.monotonic()
+            yield state.epochs[-1]
+        return completed(spec, environment, state, on_device)
+    except Exception as error:
+        return ended_by(error, spec, environment, state)
 
 
 def train_in_turns(
@@ -61,13 +110,9 @@ def train_in_turns(
         is_cuda = data.train.images.device.type == "cuda"
         yield from in_steps(state, data, spec, ahead, capture=is_cuda)
         return
-    for epoch in _epochs_left(state, spec):
+    for epoch in epochs_left(state, spec):
         state.epochs.append(run_epoch(state, data, spec, epoch))
         yield "epoch"
-
-
-def _epochs_left(state: State, spec: RunSpec) -> range:
-    return range(len(state.epochs) + 1, spec.recipe.epochs + 1)
 
 
 def in_steps(
@@ -82,7 +127,7 @@ def in_steps(
         ahead: As above.
         capture: Whether its steps are captured.
     """
-    epochs = _epochs_left(state, spec)
+    epochs = epochs_left(state, spec)
     if not epochs:
         return
     stream = _Stream(data.train.images.device)

@@ -9,6 +9,7 @@ from typing import Literal, Protocol
 
 from bench.discover import Found
 from bench.spec import Environment, Epoch, RunSpec
+from bench.store import Suite
 
 
 @dataclass(frozen=True)
@@ -18,8 +19,7 @@ class Job:
     found: Found
     spec: RunSpec
     environment: Environment
-    results: Path
-    suite: str
+    suite: Suite
     data_dir: Path | None
     data_file: Path | None = None  # the data set as one file to map, where there is one
 

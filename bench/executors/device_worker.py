@@ -18,14 +18,13 @@ from bench.cores import usable_cores
 from bench.datasets import Dataset
 from bench.engine.data import DeviceData, prepare
 from bench.engine.memory import is_out_of_memory
-from bench.engine.run import Result, run_in_turns
+from bench.engine.run import Result
 from bench.engine.settings import numerics_of
-from bench.engine.turns import Means, Turn
+from bench.engine.turns import TrainingContext, Turn, run_in_turns
 from bench.executors import Job
 from bench.executors.preparing import Preparers
 from bench.executors.worker import architecture_of, dataset_of, finished_elsewhere, keep
 from bench.spec import Epoch, RunRecord
-from bench.store import Suite
 from bench.wording import in_one_line
 
 SECONDS_BETWEEN_CHECKPOINTS = 20.0  # a run takes seconds here; writing its state takes milliseconds
@@ -59,9 +58,9 @@ class Shared:
         return self.data[key]
 
     @property
-    def means(self) -> Means:
+    def context(self) -> TrainingContext:
         """What each run is given."""
-        return Means(self.preparers.ahead, SECONDS_BETWEEN_CHECKPOINTS)
+        return TrainingContext(self.preparers.ahead, SECONDS_BETWEEN_CHECKPOINTS)
 
 
 def serve(pipe: Connection) -> None:
@@ -139,7 +138,7 @@ def _turn(pipe: Connection, number: int, run: Run, runs: dict[int, Run]) -> Turn
 
 def _run(job: Job, shared: Shared) -> Run:
     """Trains a job's run in turns and keeps its record, or finds that of another command."""
-    suite = Suite(job.results, job.suite)
+    suite = job.suite
     lock = suite.lock(job.spec)
     while not _acquired(lock):
         yield "waited"
@@ -153,7 +152,7 @@ def _run(job: Job, shared: Shared) -> Run:
             lambda: shared.data_for(job, dataset),
             job.environment,
             kept,
-            shared.means,
+            shared.context,
         )
         _require_sound(result, shared.device)
         keep(suite, result, dataset)

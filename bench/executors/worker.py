@@ -26,7 +26,7 @@ def do(job: Job, on_epoch: Callable[[Epoch], None]) -> RunRecord:
     Returns:
         The record; the existing one where another command finished this run meanwhile.
     """
-    suite = Suite(job.results, job.suite)
+    suite = job.suite
     with suite.lock(job.spec):
         if known := finished_elsewhere(suite, job.spec):
             return known

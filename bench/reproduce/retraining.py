@@ -20,6 +20,7 @@ from bench.errors import UsageError, nearest
 from bench.executors import Job
 from bench.plan import Plan
 from bench.reproduce.recorded import Recorded, checkout, refusal
+from bench.selection import find_architectures, load_architectures
 from bench.spec import Architecture, DatasetInfo, Environment, RunRecord, RunSpec
 from bench.store import Suite
 
@@ -39,7 +40,8 @@ class Rebuilt:
 
     def job(self, results: Path) -> Job:
         """The run, in a results folder of its own."""
-        return Job(self.found, self.spec, self.environment, results, SUITE, self.data_dir)
+        suite = Suite(results, SUITE)
+        return Job(self.found, self.spec, self.environment, suite, self.data_dir)
 
     def estimate_seconds(self) -> float:
         """How long it takes here, from a short measured trial."""
@@ -88,11 +90,11 @@ def _device(recorded: Recorded, name: str | None) -> torch.device:
 def _architecture(recorded: Recorded, builtin: bool) -> tuple[Found, Architecture]:
     record = recorded.record
     try:
-        found = stages.find_architectures([record.architecture], None, builtin)
+        found = find_architectures([record.architecture], None, builtin)
     except UsageError as error:
         hint = "" if builtin else "; --builtin adds the shipped ones"
         raise refusal(recorded, error.what, error.remedy + hint) from error
-    ((_, architecture),) = stages.load_architectures(found, named=True).usable
+    ((_, architecture),) = load_architectures(found, named=True).usable
     if architecture.digest != record.architecture_digest:
         what = (
             f"the source digest of {architecture.path} is {architecture.digest[:12]}, "

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from bench import discover, provenance, stages
+from bench import discover, provenance
+from bench.portraits import portrait
 from bench.spec import Portrait
 from bench.store import Suite
 from tests.support import ROOT
@@ -20,12 +21,12 @@ def portraits() -> list[Portrait]:
     place = ROOT / "architectures"
     found = [*discover.scan(place), *discover.scan(place, "ablations")]
     wanted = [each for each in found if each.name.startswith("model_")]
-    return [stages.portrait(discover.load(each), environment) for each in wanted]
+    return [portrait(discover.load(each), environment) for each in wanted]
 
 
 @pytest.fixture
 def results(portraits: list[Portrait], tmp_path: Path) -> Path:
     """A results folder whose suite `measured` holds those portraits and no run."""
-    for portrait in portraits:
-        Suite(tmp_path / "results", "measured").add_portrait(portrait)
+    for each in portraits:
+        Suite(tmp_path / "results", "measured").add_portrait(each)
     return tmp_path / "results"

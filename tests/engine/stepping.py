@@ -13,12 +13,12 @@ from bench.engine import checkpoint
 from bench.engine.data import prepare
 from bench.engine.graphs import Steps
 from bench.engine.network import weights_sha256
-from bench.engine.run import Result, run
+from bench.engine.run import CheckpointFile, Result, run
+from bench.engine.settings import numerics_of
 from bench.engine.train import State, maps_of, start
-from bench.engine.turns import train_in_turns
+from bench.engine.turns import run_in_turns, train_in_turns
 from bench.plan import Matrix, run_spec
-from bench.recipes import Changes
-from bench.spec import Architecture, EnginePath, RunSpec
+from bench.spec import Architecture, EnginePath, Environment, RunSpec
 from tests.support import ROOT
 
 CPU = torch.device("cpu")
@@ -41,11 +41,13 @@ def spec_of(
 ) -> RunSpec:
     """The README's augmentation and schedule, with an average, smoothing and a short batch."""
     environment = provenance.environment(device, "tests")
-    spec = run_spec(
-        architecture, seed, Matrix([], [], data.info, environment, None, Changes(epochs=EPOCHS))
-    )
+    spec = run_spec(architecture, seed, Matrix([], [], data.info, environment, None))
     recipe = replace(
-        spec.recipe, batch_size=BATCH, ema_decay=0.9, label_smoothing=0.1, unaugmented_epochs=1
+        spec.recipe.with_epochs(EPOCHS),
+        batch_size=BATCH,
+        ema_decay=0.9,
+        label_smoothing=0.1,
+        unaugmented_epochs=1,
     )
     return replace(spec, recipe=recipe, numerics=replace(spec.numerics, path=path))
 
@@ -76,11 +78,33 @@ def trained(
     kept: Kept | None = None,
     device: torch.device = CPU,
 ) -> Result:
-    """The run through `bench.engine.run`, as a worker does it."""
+    """The run to its end, as a worker of its path trains it."""
     environment = provenance.environment(device, "tests")
-    result = run(architecture, spec, data, environment, kept or Kept())
+    alone = in_turns_alone if spec.numerics.path == "graph" else run
+    result = alone(architecture, spec, data, environment, kept or Kept())
     assert result.record.status == "completed", result.record.reason
     return result
+
+
+def in_turns_alone(
+    architecture: Architecture,
+    spec: RunSpec,
+    data: Dataset,
+    environment: Environment,
+    kept: CheckpointFile,
+) -> Result:
+    """A run that takes turns and has no neighbour."""
+    device = torch.device(environment.device)
+    with numerics_of(spec.numerics, device):
+        turns = run_in_turns(
+            architecture, spec, lambda: prepare(data, spec, device), environment, kept
+        )
+        while True:
+            try:
+                next(turns)
+            except StopIteration as end:
+                result: Result = end.value
+                return result
 
 
 def by_steps(

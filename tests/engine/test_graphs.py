@@ -12,7 +12,7 @@ import torch
 from msgspec.structs import replace
 from torch import nn
 
-from bench import augment
+from bench import augment, provenance
 from bench.datasets import Dataset
 from bench.engine.data import prepare
 from bench.engine.graphs import Steps
@@ -29,12 +29,15 @@ from tests.engine.stepping import (
     Kept,
     by_steps,
     digest,
+    in_turns_alone,
     load,
     measured,
     spec_of,
     trained,
     turns,
 )
+
+ENVIRONMENT = provenance.environment(CPU, "tests")
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -94,6 +97,17 @@ def test_two_runs_in_turns_have_the_bits_that_each_has_alone(small_data: Dataset
             running = [run for run in running if next(run, None)]
     assert torch.equal(before, torch.get_rng_state())
     assert [digest(state) for state in states] == alone
+
+
+def test_a_run_that_is_not_captured_has_its_bits_in_turns_too(small_data: Dataset) -> None:
+    architecture = load("model_2")
+    spec = spec_of(architecture, small_data, "eager")
+    plain, in_turns = Kept(), Kept()
+    alone = trained(architecture, spec, small_data, plain)
+    turned = in_turns_alone(architecture, spec, small_data, ENVIRONMENT, in_turns)
+    assert turned.weights == alone.weights
+    assert measured(turned.record.epochs) == measured(alone.record.epochs)
+    assert len(in_turns.written) == len(plain.written) == spec.recipe.epochs - 1
 
 
 def test_warming_up_changes_nothing(small_data: Dataset) -> None:

@@ -21,6 +21,7 @@ from bench.engine.train import maps_of, start
 from bench.executors.device import DeviceExecutor
 from bench.plan import Matrix, make_plan
 from bench.recipes import Changes
+from bench.selection import changed
 from bench.spec import Augmentation, RunSpec
 from bench.store import Suite
 from tests.engine.stepping import NAMES, SIZE, Kept, digest, load, measured, spec_of, trained, turns
@@ -31,6 +32,7 @@ pytestmark = [
     pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device"),
 ]
 GPU = torch.device("cuda")
+TWO_EPOCHS = Changes(epochs=2)
 Write = Callable[..., Path]
 
 
@@ -150,15 +152,14 @@ def test_the_executor_s_bits_depend_on_neither_jobs_nor_order(tmp_path: Path) ->
 
     def work(results: str, seeds: list[int], n_side_by_side: int, backwards: bool) -> None:
         matrix = Matrix(
-            architectures=[(each, discover.load(each)) for each in found],
+            architectures=changed([(each, discover.load(each)) for each in found], TWO_EPOCHS),
             seeds=seeds,
             dataset=datasets.load("mnist5k").info,
             environment=provenance.environment(GPU, "tests"),
             data_dir=None,
-            changes=Changes(epochs=2),
             paths=dict.fromkeys(NAMES, "graph"),
         )
-        jobs = make_plan(matrix, tmp_path / results, "local").jobs
+        jobs = make_plan(matrix, Suite(tmp_path / results, "local"), []).jobs
         with closing(
             DeviceExecutor(n_side_by_side).work(jobs[::-1] if backwards else jobs)
         ) as all_:

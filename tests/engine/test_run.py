@@ -21,7 +21,7 @@ from bench.errors import StoreError
 from bench.reproduce.outcome import STEP
 from bench.spec import Architecture, EnginePath, Numerics, Recipe, RunSpec
 from bench.store import Suite
-from tests.engine.stepping import Kept
+from tests.engine.stepping import Kept, in_turns_alone
 
 CPU = torch.device("cpu")
 ENVIRONMENT = provenance.environment(CPU, "tests")
@@ -109,7 +109,8 @@ def spec_of(data: Dataset, path: EnginePath = "eager", **fields: float) -> RunSp
 def done(
     build: Callable[[], nn.Module], spec: RunSpec, data: Dataset, kept: Kept | None = None
 ) -> Result:
-    return run(architecture(build), spec, data, ENVIRONMENT, kept or Kept())
+    alone = in_turns_alone if spec.numerics.path == "graph" else run
+    return alone(architecture(build), spec, data, ENVIRONMENT, kept or Kept())
 
 
 @pytest.mark.parametrize("path", ["eager", "graph"])

@@ -19,7 +19,6 @@ from bench.engine.run import Result, run
 from bench.engine.streams import generator, stream_seed
 from bench.engine.train import start
 from bench.plan import Matrix, run_spec
-from bench.recipes import Changes
 from bench.spec import Architecture, Augmentation, DatasetInfo, Numerics, Recipe, RunSpec
 from tests.engine.stepping import Kept
 from tests.support import ROOT
@@ -35,9 +34,8 @@ def load(name: str) -> Architecture:
 
 def spec_of(architecture: Architecture, data: Dataset, seed: int = 0, epochs: int = 2) -> RunSpec:
     environment = provenance.environment(CPU, "tests")
-    return run_spec(
-        architecture, seed, Matrix([], [], data.info, environment, None, Changes(epochs=epochs))
-    )
+    short = replace(architecture, recipe=architecture.recipe.with_epochs(epochs))
+    return run_spec(short, seed, Matrix([], [], data.info, environment, None))
 
 
 def train(

@@ -21,9 +21,8 @@ from bench.datasets import Dataset
 from bench.engine import checkpoint
 from bench.engine.run import Result, run
 from bench.engine.streams import generator, stream_seed
+from bench.engine.timing import seconds_per_epoch
 from bench.engine.train import augmentation_in, start
-from bench.engine.trial import seconds_per_epoch
-from bench.plan import Matrix, run_spec
 from bench.recipes import Changes
 from bench.spec import Architecture, Augmentation, Numerics, Recipe, RunSpec
 from tests.engine.stepping import Kept
@@ -334,8 +333,6 @@ def test_a_short_trial_takes_any_recipe(small_data: Dataset) -> None:
 
 def test_fewer_epochs_than_the_recipe_leaves_unaugmented_still_train(small_data: Dataset) -> None:
     how = recipe(epochs=9, unaugmented_epochs=3, augmentation=TURNED, ema_decay=0.9)
-    environment = provenance.environment(CPU, "tests")
-    matrix = Matrix([], [], small_data.info, environment, None, Changes(epochs=2))
-    short = run_spec(tiny(how), 0, matrix).recipe
+    short = Changes(epochs=2).applied(how)
     assert (short.epochs, short.unaugmented_epochs) == (2, 2)
     assert len(train(short, small_data).record.epochs) == 2

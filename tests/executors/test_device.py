@@ -18,10 +18,10 @@ from bench.engine.train import maps_of
 from bench.errors import TrainingError
 from bench.executors import Event, Job
 from bench.executors.device import DeviceExecutor, Work
-from bench.executors.local import LocalExecutor
 from bench.executors.preparing import Preparers
 from bench.plan import Matrix, make_plan
 from bench.spec import Augmentation
+from bench.store import Suite
 
 Write = Callable[..., Path]
 CPU = torch.device("cpu")
@@ -48,10 +48,10 @@ def jobs(tmp_path: Path, results: str, seeds: list[int], *names: str) -> list[Jo
         data_dir=None,
         paths=dict.fromkeys(names, "graph"),
     )
-    return make_plan(matrix, tmp_path / results, "local").jobs
+    return make_plan(matrix, Suite(tmp_path / results, "local"), []).jobs
 
 
-def work(executor: DeviceExecutor | LocalExecutor, todo: list[Job]) -> list[Event]:
+def work(executor: DeviceExecutor, todo: list[Job]) -> list[Event]:
     with closing(executor.work(todo)) as events:
         return list(events)
 
@@ -79,7 +79,7 @@ def test_alone_side_by_side_and_in_any_order_the_bits_are_the_same(
     assert set(ends(events).values()) == {"completed"}
     assert len(ends(events)) == 6
     assert sum(event.kind == "epoch" for event in events) == 12
-    work(LocalExecutor(1), jobs(tmp_path, "alone", [0, 1], "tiny", "other"))
+    work(DeviceExecutor(1), jobs(tmp_path, "alone", [0, 1], "tiny", "other"))
     work(DeviceExecutor(2), list(reversed(jobs(tmp_path, "back", [1, 2], "tiny"))))
     known = bits(tmp_path / "side")
     assert len(set(known.values())) == 6

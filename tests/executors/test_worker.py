@@ -34,7 +34,7 @@ def job_of(tmp_path: Path) -> Job:
         data_dir=None,
         paths={found.name: "graph"},
     )
-    (job,) = make_plan(matrix, tmp_path / "results", "local").jobs
+    (job,) = make_plan(matrix, Suite(tmp_path / "results", "local"), []).jobs
     return job
 
 
@@ -44,7 +44,7 @@ def test_a_record_of_another_command_is_told_as_it_is(
 ) -> None:
     write_architecture("tiny")
     job = job_of(tmp_path)
-    suite = Suite(job.results, job.suite)
+    suite = job.suite
     suite.add_run(record_of(job.spec, job.environment, "failed", "on purpose"), None)
     suite.checkpoint(job.spec).write(b"left over")
     with closing(executor.work([job])) as events:
@@ -59,7 +59,7 @@ def test_a_torn_record_is_told_and_left_alone(
 ) -> None:
     write_architecture("tiny")
     job = job_of(tmp_path)
-    path = Suite(job.results, job.suite).path_of_spec(job.spec)
+    path = job.suite.path_of_spec(job.spec)
     path.parent.mkdir(parents=True)
     path.write_bytes(b"{")
     with closing(executor.work([job])) as events:

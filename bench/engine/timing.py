@@ -1,4 +1,4 @@
-"""A short measured trial: how long an epoch of a run will take here."""
+"""How long an epoch of a run will take here, from a few measured steps."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import torch
 from msgspec.structs import replace
 
 from bench.datasets import Dataset, Split
-from bench.engine.data import prepare
+from bench.engine.data import DeviceData, prepare
 from bench.engine.settings import numerics_of
-from bench.engine.train import start, steps_per_epoch
+from bench.engine.train import State, epochs_left, run_epoch, start, steps_per_epoch
 from bench.engine.turns import train_in_turns
 from bench.spec import Architecture, RunSpec
 
@@ -30,8 +30,16 @@ def seconds_per_epoch(
     tiny = Dataset(info=short.dataset, train=few, validation=few, test=few)
     with numerics_of(spec.numerics, device):
         state = start(architecture, short, device)
-        for _ in train_in_turns(state, prepare(tiny, short, device), short):
-            pass
+        _train(state, prepare(tiny, short, device), short)
     # The first epoch warms up; the second is the measurement.
     seconds_per_step = state.epochs[-1].train_seconds / steps_per_epoch(short.recipe, n_images)
     return seconds_per_step * steps_per_epoch(spec.recipe, spec.dataset.n_train)
+
+
+def _train(state: State, data: DeviceData, spec: RunSpec) -> None:
+    if spec.numerics.path == "graph":
+        for _ in train_in_turns(state, data, spec):
+            pass
+        return
+    for number in epochs_left(state, spec):
+        state.epochs.append(run_epoch(state, data, spec, number))

@@ -1,0 +1,92 @@
+"""The options of `train` and `all`, parsed and checked as far as that goes without torch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bench import deciding
+from bench.cli.terminal import require_suite_name
+from bench.cores import usable_cores
+from bench.deciding import DecisionOptions
+from bench.errors import UsageError
+from bench.plan import parse_seeds, require_epochs
+from bench.protocol import Protocol
+from bench.recipes import parsed
+from bench.store import Suite
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """The options by their own names, as they were typed."""
+
+    seeds: str
+    arch: list[str] | None
+    dataset: str
+    group: str | None
+    builtin: bool
+    recipe_of: str | None
+    with_: list[str] | None
+    epochs: int | None
+    device: str
+    jobs: int | None
+    tf32: bool
+    suite: str
+    results: Path
+    data_dir: Path | None
+    reports: Path | None = None  # where to render; None for no report
+    no_test: bool = False
+    until_decided: bool = False
+    cap: int | None = None
+    rate: float | None = None
+    target: float | None = None
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the options mean."""
+
+    options: Options
+    seeds: list[int]
+    fields: Mapping[str, Any]  # field of the recipes -> value
+    n_workers: int
+    suite: Suite
+    protocol: Protocol | None  # None for a fixed number of runs
+
+
+def parse(options: Options) -> Request:
+    """The request; nothing is written.
+
+    Raises:
+        UsageError: a bad value, or options that contradict each other or the suite.
+        StoreError: the suite's protocol cannot be read.
+    """
+    require_epochs(options.epochs)
+    fields, seeds = parsed(options.with_ or []), parse_seeds(options.seeds)
+    n_workers = _workers(options.jobs)
+    require_suite_name(options.suite)
+    suite = Suite(options.results, options.suite)
+    protocol = deciding.declaration(suite, _decision(options), seeds)
+    return Request(options, seeds, fields, n_workers, suite, protocol)
+
+
+def _workers(jobs: int | None) -> int:
+    if jobs is None:
+        return usable_cores()
+    if jobs < 1:
+        raise UsageError(f"bad jobs '{jobs}'", where="--jobs", remedy="give 1 or more")
+    return jobs
+
+
+def _decision(options: Options) -> DecisionOptions | None:
+    """What --until-decided is to declare; None without it."""
+    decision = DecisionOptions(rate=options.rate, target=options.target, cap=options.cap)
+    if not options.until_decided and decision != DecisionOptions():
+        what = "--cap, --rate and --target apply only with --until-decided"
+        raise UsageError(what, where="train", remedy="add --until-decided")
+    if options.until_decided and options.no_test:
+        what = "the verdict needs the test split, which --no-test leaves out"
+        raise UsageError(what, where="--until-decided", remedy="give one of the two options")
+    return decision if options.until_decided else None
