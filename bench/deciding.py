@@ -74,7 +74,7 @@ def _require_fixed(suite: Suite, known: Protocol | None) -> None:
 def _declared(options: DecisionOptions, seeds: list[int], known: Protocol | None) -> Protocol:
     """The options, filled up and checked."""
     usual = known or Protocol(
-        rate=stats.DECLARED_RATE, target=TARGET_PERCENT, cap=CAP, alpha=stats.ALPHA
+        rate=stats.DECLARED_RATE, target=TARGET_PERCENT, cap=CAP, alpha=stats.RATE_ALPHA
     )
     rate = usual.rate if options.rate is None else options.rate
     target = usual.target if options.target is None else options.target
@@ -88,7 +88,9 @@ def _declared(options: DecisionOptions, seeds: list[int], known: Protocol | None
         raise UsageError(what, where="--seeds", remedy="give 5 or 1000-1004")
     if cap < len(seeds):
         raise _bad("cap", cap, f"give {len(seeds)} or more, the number of the first seeds")
-    return Protocol(rate=rate, target=target, cap=cap, alpha=stats.ALPHA, first_seed=min(seeds))
+    return Protocol(
+        rate=rate, target=target, cap=cap, alpha=stats.RATE_ALPHA, first_seed=min(seeds)
+    )
 
 
 def _bad(option: str, value: float, remedy: str) -> UsageError:

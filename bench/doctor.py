@@ -11,15 +11,13 @@ import platform
 import re
 import shutil
 import sys
-from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
 from bench import datasets
-from bench.cores import usable_cores
-from bench.errors import BenchError
-from bench.wording import without_home
+from bench.errors import BenchError, without_home
+from bench.machine import nearest_existing, usable_cores
 
 LOWEST_PYTHON = (3, 11)
 LOWEST_TORCH = (2, 7)
@@ -153,7 +151,7 @@ def _data(name: str, data_dir: Path | None) -> Check:
 
 
 def _disk(folder: Path) -> Check:
-    free_gb = shutil.disk_usage(_existing(folder)).free / 1e9
+    free_gb = shutil.disk_usage(nearest_existing(folder)).free / 1e9
     value = f"{free_gb:.1f} GB free"
     if free_gb >= ENOUGH_DISK_GB:
         return Check("disk", True, value)
@@ -162,21 +160,11 @@ def _disk(folder: Path) -> Check:
 
 def _writable(name: str, folder: Path) -> Check:
     value = without_home(str(folder.absolute()))
-    place = _existing(folder)
+    place = nearest_existing(folder)
     if place.is_dir() and os.access(place, os.W_OK | os.X_OK):
         return Check(name, True, value)
     where = without_home(str(place))
     return Check(name, False, f"{value} cannot be written", f"{where} must be a writable folder")
-
-
-def _existing(folder: Path) -> Path:
-    """The folder, or the nearest one above it that is there."""
-    return next(path for path in _upwards(folder.absolute()) if path.exists())
-
-
-def _upwards(path: Path) -> Iterator[Path]:
-    yield path
-    yield from path.parents
 
 
 def _line(error: Exception) -> str:

@@ -16,8 +16,8 @@ from typing import Any, TypeVar
 
 from markupsafe import Markup
 
-from bench.cores import usable_cores
 from bench.figures import svg
+from bench.machine import SPAWN, usable_cores
 from bench.sections import Plot
 
 PAGES_A_PROCESS = 4  # below, a process has begun when the others have ended
@@ -53,8 +53,7 @@ def drawers(n_pages: int) -> Iterator[Executor]:
     if n_processes < 2:
         yield Here()
         return
-    context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(n_processes, mp_context=context, initializer=_serve)
+    pool = ProcessPoolExecutor(n_processes, mp_context=SPAWN, initializer=_serve)
     try:
         yield pool
     finally:

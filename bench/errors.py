@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from pathlib import Path
 
 
 class BenchError(Exception):
@@ -52,3 +53,17 @@ def nearest(name: str, known: list[str]) -> str:
     """``did you mean 'x'?`` for a close name, else the list of known names."""
     close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
     return f"did you mean '{close[0]}'?" if close else f"known names: {', '.join(known) or 'none'}"
+
+
+def in_one_line(error: BaseException) -> str:
+    """The error's type and text, whatever lines it had."""
+    return " ".join(f"{type(error).__name__}: {error}".split())
+
+
+def without_home(text: str) -> str:
+    """The text with the home folder written as `~`; as it is where the user has no home folder."""
+    try:
+        home = str(Path.home())
+    except RuntimeError:  # no $HOME, and no entry in passwd, as for a container's `--user`
+        return text
+    return text.replace(home, "~") if len(home) > 1 else text

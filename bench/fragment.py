@@ -18,10 +18,11 @@ from markupsafe import Markup
 from bench import pages
 from bench.drawing import Here
 from bench.errors import UsageError, nearest
+from bench.machine import write_atomically
 from bench.report import MARKDOWN
 from bench.sections import Download, Plot, Section, SectionFile, found, named, slug
 from bench.sections._summary import Summary
-from bench.store import Suite, write_atomically
+from bench.store import Suite
 from bench.summaries import read_records
 
 NAME = r"[a-z0-9][a-z0-9_-]*(?::[a-z]+)?"

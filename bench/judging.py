@@ -14,7 +14,7 @@ from bench.claims.evidence import gather
 from bench.claims.ledger import Entry, ledger
 from bench.claims.load import Problem, load_files, misquoted, read
 from bench.errors import BenchError
-from bench.shipped import folder, folder_in_use
+from bench.machine import folder, folder_in_use
 from bench.spec import Claim
 from bench.store import Suite
 

@@ -18,7 +18,7 @@ from typing import Any
 import jinja2
 from markupsafe import Markup, escape
 
-from bench import shipped
+from bench import machine
 from bench.sections import Download, Listing, Plot, Point, Section, Table
 
 SCRIPT, FIGURES = "report.js", "figures"
@@ -198,7 +198,7 @@ def _anchors(blocks: tuple[Block, ...]) -> tuple[Link, ...]:
 @cache
 def _environment() -> jinja2.Environment:
     environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(shipped.folder("templates")),
+        loader=jinja2.FileSystemLoader(machine.folder("templates")),
         undefined=jinja2.StrictUndefined,
         autoescape=lambda name: name is None or name.endswith(".html.j2"),
         trim_blocks=True,
@@ -235,4 +235,4 @@ def _breakable(text: str) -> Markup:
 
 
 def _template(name: str) -> str:
-    return (shipped.folder("templates") / name).read_text(encoding="utf-8")
+    return (machine.folder("templates") / name).read_text(encoding="utf-8")

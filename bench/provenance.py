@@ -13,9 +13,9 @@ from pathlib import Path
 
 import torch
 
-from bench.shipped import PACKAGE
+from bench.errors import without_home
+from bench.machine import PACKAGE
 from bench.spec import Environment
-from bench.wording import without_home
 
 CODE = ("--", ".", ":!results", ":!reports")  # what the project writes itself is no change of it
 COMPILERS = ("numba", "llvmlite", "numpy")  # whose versions decide what a CPU's kernels compute

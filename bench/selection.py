@@ -11,8 +11,8 @@ from bench import discover
 from bench.discover import Found
 from bench.engine.network import require_trainable
 from bench.errors import ArchitectureError
+from bench.machine import folder, folder_in_use
 from bench.recipes import Changes
-from bench.shipped import folder, folder_in_use
 from bench.spec import Architecture, Recipe
 
 Named = tuple[Found, Architecture]  # an architecture and the file that it comes from

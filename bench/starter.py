@@ -6,8 +6,8 @@ import re
 from pathlib import Path
 
 from bench.errors import ArchitectureError, UsageError
+from bench.machine import write_atomically
 from bench.spec import NAME
-from bench.store import write_atomically
 
 STARTER = "architecture.py"
 

@@ -15,10 +15,8 @@ A suite's folder::
 from __future__ import annotations
 
 import os
-import shutil
-import tempfile
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TypeVar
 
@@ -28,6 +26,7 @@ from msgspec.structs import replace
 
 from bench.errors import StoreError
 from bench.findings import EffectiveField, Findings, Latency, MissedDigit, Pixels
+from bench.machine import write_atomically
 from bench.protocol import Protocol
 from bench.spec import Portrait, RunRecord, RunSpec, canonical_json
 
@@ -273,60 +272,6 @@ class Checkpoint:
 
 def _unfinished_name(spec: RunSpec) -> str:
     return f"{spec.architecture}-seed-{spec.seed:04d}-{spec.key[:12]}"
-
-
-def write_atomically(path: Path, content: bytes) -> None:
-    """Writes a file that is either absent, old or whole, whenever the process dies.
-
-    Raises:
-        StoreError: the folder cannot be made or written.
-    """
-    temporary: str | None = None
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(prefix=".tmp-", dir=path.parent)
-        with os.fdopen(handle, "wb") as stream:
-            os.fchmod(stream.fileno(), 0o644)  # mkstemp gives 0600; records are meant to be read
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.replace(temporary, path)
-    except OSError as error:
-        if temporary is not None:
-            Path(temporary).unlink(missing_ok=True)
-        raise StoreError(
-            f"cannot write: {error.strerror}",
-            where=str(path),
-            remedy="choose a writable folder with free space",
-        ) from error
-
-
-def require_writable(folders: Iterable[Path], n_bytes: int = 50 * 2**20) -> None:
-    """Fails early, before any training, where a folder cannot be written or has no room.
-
-    Args:
-        folders: Folders that need not exist yet.
-        n_bytes: The free space that each must have.
-
-    Raises:
-        StoreError: names the folder.
-    """
-    for folder in folders:
-        total, _, free = shutil.disk_usage(_existing(folder))
-        if total and free < n_bytes:  # a pseudo file system has no size
-            raise StoreError(
-                f"only {free:,} bytes free, {n_bytes:,} needed",
-                where=str(folder),
-                remedy="free some space, or choose another folder",
-            )
-        probe = folder / ".write-probe"
-        write_atomically(probe, b"")
-        probe.unlink(missing_ok=True)
-
-
-def _existing(path: Path) -> Path:
-    """The path, or its nearest ancestor that exists."""
-    return next(each for each in (path, *path.absolute().parents) if each.exists())
 
 
 def _read(path: Path, kind: type[T]) -> T:

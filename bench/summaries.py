@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from bench import claims, shipped
+from bench import claims, machine
 from bench.errors import UsageError, nearest
 from bench.sections._summary import Summary, summarise
 from bench.spec import TOP
@@ -30,7 +30,7 @@ def read(suite: Suite, folder: Path, command: str, groups: Sequence[str] = ()) -
     """
     runs = suite.runs()
     links = {run.key: _relative(suite.path_of(run), folder) for run in runs}
-    published = claims.load(shipped.folder_in_use("claims"))
+    published = claims.load(machine.folder_in_use("claims"))
     found = summarise(suite.name, runs, suite.portraits(), published, links, command)
     if groups:
         found = _of_groups(found, groups)

@@ -39,9 +39,9 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))  # runs from a clone without an installation
 
 from bench import datasets, discover, stages  # noqa: E402
-from bench.cores import usable_cores  # noqa: E402
 from bench.datasets import Dataset  # noqa: E402
 from bench.executors.local import LocalExecutor  # noqa: E402
+from bench.machine import usable_cores  # noqa: E402
 from bench.plan import Matrix, make_plan  # noqa: E402
 from bench.provenance import environment  # noqa: E402
 from bench.recipes import Changes  # noqa: E402

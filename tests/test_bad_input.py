@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from bench.errors import StoreError
-from bench.store import require_writable
+from bench.machine import require_writable
 from tests.support import environment
 
 Bench = Callable[..., subprocess.CompletedProcess[str]]

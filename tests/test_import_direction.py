@@ -22,12 +22,10 @@ BENCH = ROOT / "bench"
 # alone, and both training and the report meet in it.
 ROOMS = (
     "errors",
-    "wording",
-    "cores",
+    "machine",
     "spec",
     "findings",
     "layers",
-    "shipped",
     "protocol",
     "store",
     "discover",
@@ -74,12 +72,10 @@ ROOMS = (
 )
 REPORT_SIDE = (
     "errors",
-    "wording",
-    "cores",
+    "machine",
     "spec",
     "findings",
     "layers",
-    "shipped",
     "protocol",
     "store",
     "recipes",

@@ -11,7 +11,7 @@ from torch import nn
 from torch.optim import Adam
 from torch.optim.lr_scheduler import LRScheduler, OneCycleLR, StepLR
 
-from bench import claims, discover, portraits, provenance, shipped
+from bench import claims, discover, machine, portraits, provenance
 from bench.claims.evidence import Held, arranged
 from bench.claims.ledger import Entry, ledger
 from bench.engine import schedule
@@ -237,7 +237,7 @@ def thirty(name: str, last: int) -> list[RunRecord]:
 
 def judged(name: str, runs: list[RunRecord]) -> dict[str, Entry]:
     """Every claim about the network."""
-    said = claims.load_file(shipped.folder("claims") / f"{name}.toml")
+    said = claims.load_file(machine.folder("claims") / f"{name}.toml")
     held = Held("made_up", runs, [measured(name)])
     return {entry.claim.id: entry for entry in ledger(said, arranged([held], said))}
 

@@ -10,8 +10,9 @@ from msgspec.structs import replace
 
 from bench.errors import StoreError
 from bench.findings import Findings, MissedDigit
+from bench.machine import write_atomically
 from bench.spec import canonical_json
-from bench.store import Suite, write_atomically
+from bench.store import Suite
 from tests import factories
 
 

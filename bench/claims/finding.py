@@ -16,7 +16,6 @@ from bench.protocol import Protocol
 from bench.spec import Claim, Measured, Portrait, RunRecord
 from bench.stats.outcomes import SUSTAINED_EPOCHS
 
-PARAMETER_LIMIT = 8000  # of the target that this project follows
 LAYERS = "parameters"  # the measure whose rows are the calls of all layers, in their order
 
 Find = Callable[[Claim, Evidence], Exact]
@@ -109,7 +108,7 @@ def recipe_field(claim: Claim, evidence: Evidence) -> Exact:
 def parameters_over_limit(claim: Claim, evidence: Evidence) -> Exact:
     """Parameters less 8,000; below 0 is under the limit."""
     found = figure("parameters", "n_parameters")(claim, evidence)
-    return Exact(int(found.value) - PARAMETER_LIMIT, found.stands_on)
+    return Exact(int(found.value) - stats.PARAMETER_LIMIT, found.stands_on)
 
 
 def saved_percent(measure: str, name: str) -> Find:

@@ -21,9 +21,7 @@ from bench.spec import Claim
 ClaimVerdict = Literal[
     "confirmed", "refuted", "inconsistent", "undecided", "not comparable", "not checkable"
 ]
-FEWEST_RUNS = 3  # with two, the t quantile is 12.7 and the interval says next to nothing
 FINEST_POINTS = 0.001  # a tenth of an image of 10,000: no plan looks closer
-COMPARISON_SEED = 0  # of the bootstrap inside a comparison; the verdict draws nothing
 
 
 @dataclass(frozen=True)
@@ -74,8 +72,8 @@ def placed(claim: Claim, found: Sample) -> Judgement:
     counts, n_images = found.known, found.n_images
     published = stats.published_count(claim.published, n_images)
     place = stats.placement(published, counts)
-    if place.prediction is None or place.n < FEWEST_RUNS:
-        more = max(FEWEST_RUNS - place.n, 1)
+    if place.prediction is None or place.n < stats.FEWEST_RUNS:
+        more = max(stats.FEWEST_RUNS - place.n, 1)
         rule = "95% prediction interval of one more run"
         return _undecided(found, rule, more, _mean_percent(found))
     half = stats.published_count(claim.tolerance, n_images)
@@ -139,11 +137,11 @@ def _least_count(claim: Claim, n_images: int) -> int:
 
 def gain(claim: Claim, found: Pair) -> Judgement | Gain:
     """The comparison of two networks; `corrected` judges those of a file."""
-    design = stats.Design(found.first.n_images, found.paired, COMPARISON_SEED)
+    design = stats.Design(found.first.n_images, found.paired, stats.DRAW_SEED)
     compared = stats.compare(found.first.counts, found.second.counts, design)
     points = compared.difference_points
     if points is None or compared.test is None:
-        return _undecided(_both(found), "comparison of means", FEWEST_RUNS)
+        return _undecided(_both(found), "comparison of means", stats.FEWEST_RUNS)
     return Gain(found, points, compared.test.p, compared)
 
 
@@ -164,7 +162,7 @@ def _gain(gain: Gain, holm_p: float, n_claims: int) -> Judgement:
         f"{holm_p:.3f} by Holm over {n_claims} claim{'' if n_claims == 1 else 's'}"
         f"{_ends(gain.compared)}"
     )
-    if holm_p < stats.ALPHA:
+    if holm_p < stats.TEST_ALPHA:
         return _of_runs("confirmed" if points > 0 else "refuted", found, rule, points)
     if equal is not None and equal.verdict == "equivalent":
         rule += f"; the same within {equal.margin_points} points"

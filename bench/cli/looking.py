@@ -17,7 +17,7 @@ from bench.cli.terminal import REPORTS, RESULTS, console, say
 def list_(group: Group = None, builtin: Builtin = False) -> None:
     """The architectures, data sets and measures at hand."""
     from bench import datasets, discover, measures
-    from bench.shipped import folder, folder_in_use
+    from bench.machine import folder, folder_in_use
 
     place = folder_in_use("architectures")
     found = discover.scan(place, group) if group else discover.scan_all(place)
@@ -56,7 +56,7 @@ def inspect(
 @app.command()
 def new(name: Annotated[str, typer.Argument(help="Lower case letters, digits and _.")]) -> None:
     """A commented starter for your own network, in architectures/NAME.py."""
-    from bench.shipped import folder
+    from bench.machine import folder
     from bench.starter import create
 
     path = create(name, Path("architectures"), folder("templates"))

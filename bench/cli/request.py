@@ -9,9 +9,9 @@ from typing import Any
 
 from bench import deciding
 from bench.cli.terminal import require_suite_name
-from bench.cores import usable_cores
 from bench.deciding import DecisionOptions
 from bench.errors import UsageError
+from bench.machine import usable_cores
 from bench.plan import parse_seeds, require_epochs
 from bench.protocol import Protocol
 from bench.recipes import parsed

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from bench.errors import UsageError
-from bench.wording import without_home
+from bench.errors import UsageError, without_home
 
 if TYPE_CHECKING:
     from bench.selection import Selection
@@ -98,7 +97,7 @@ def print_fragments(
     """Prints or writes pieces of the report as Markdown; nothing is rendered."""
     from bench import fragment
     from bench.arms import require_suite
-    from bench.store import write_atomically
+    from bench.machine import write_atomically
 
     fragment.check(names)
     kept, command = require_suite(results, suite), _report_command(results, suite, reports, groups)

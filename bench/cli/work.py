@@ -24,6 +24,7 @@ from bench.datasets import Dataset
 from bench.engine.settings import resolve_device
 from bench.errors import UsageError
 from bench.executors import Event
+from bench.machine import require_writable
 from bench.plan import Matrix, Plan
 from bench.progress import duration
 from bench.recipes import Changes
@@ -36,7 +37,7 @@ from bench.selection import (
     recipe_of,
 )
 from bench.spec import EnginePath, Environment
-from bench.store import RunReader, require_writable
+from bench.store import RunReader
 from bench.sweep import Sweep
 
 SEEDS_ON_A_GPU = 8  # at once, by default

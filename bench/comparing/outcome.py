@@ -16,7 +16,6 @@ from bench.comparing.matching import match
 from bench.errors import UsageError
 from bench.spec import RunRecord
 
-BOOTSTRAP_SEED = 0
 EXIT_NOT_REPRODUCED = 1
 
 
@@ -101,7 +100,7 @@ def compare(request: Request) -> Outcome:
         first=str(request.first),
         second=str(request.second),
         margin_points=request.margin_points,
-        bootstrap_seed=BOOTSTRAP_SEED,
+        bootstrap_seed=stats.DRAW_SEED,
         rows=_corrected(rows),
         left_out=list(matched.left_out),
         bits=bits(*sides) if request.first.suite != request.second.suite else Bits(0, ()),
@@ -110,7 +109,7 @@ def compare(request: Request) -> Outcome:
 
 def _row(ours: Arm, theirs: Arm, split: Split, margin_points: float) -> Row:
     n_images = ours.n_images(split)
-    design = stats.Design(n_images, is_paired(ours, theirs), BOOTSTRAP_SEED, margin_points)
+    design = stats.Design(n_images, is_paired(ours, theirs), stats.DRAW_SEED, margin_points)
     found = stats.compare(ours.counts(split), theirs.counts(split), design)
     fingerprints = {run.environment.fingerprint for run in (*ours.runs, *theirs.runs)}
     return Row(
@@ -133,7 +132,7 @@ def _on_new_digits(ours: Arm, theirs: Arm) -> stats.Crossed | None:
     if not all(map(len, tables)):
         return None
     paired = is_paired(ours, theirs) and len(tables[0]) == len(tables[1]) == len(ours.runs)
-    return stats.crossed_difference(*tables, paired=paired, seed=BOOTSTRAP_SEED)
+    return stats.crossed_difference(*tables, paired=paired, seed=stats.DRAW_SEED)
 
 
 def _right(arm: Arm) -> NDArray[np.bool_]:

@@ -111,7 +111,7 @@ def _test(row: Row) -> str:
         return said
     least = "" if found.smallest_holm_p is None else f", {_p(found.smallest_holm_p)} after Holm"
     return (
-        f"{said}; these runs cannot reach p < {stats.ALPHA}: "
+        f"{said}; these runs cannot reach p < {stats.TEST_ALPHA}: "
         f"the smallest possible is {_p(test.smallest_p)}{least}"
     )
 

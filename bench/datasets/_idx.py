@@ -38,13 +38,13 @@ from bench.datasets import (
     assembled,
     content_digest,
 )
-from bench.errors import BenchError, DataError
-from bench.store import write_atomically
-from bench.wording import without_home
+from bench.errors import BenchError, DataError, without_home
+from bench.machine import write_atomically
 
 Pixels = NDArray[np.uint8]
 
 APPLICATION = "manyseeds"
+LOCAL = Path("data")  # is looked at before the cache
 MOST_BYTES = 64 << 20  # that are read of an archive; the largest that is published has 26 MB
 NAMES = (
     "train-images-idx3-ubyte",
@@ -127,7 +127,7 @@ class Source:
             DataError: It does not exist.
         """
         named = _named_root(data_dir)
-        for root in [named[0]] if named else [Path("data"), cache()]:
+        for root in [named[0]] if named else [LOCAL, cache()]:
             for folder in (root / self.folder / "raw", root / "raw", root):
                 if not self._missing(folder):
                     return folder
@@ -231,8 +231,12 @@ class Source:
 
 
 def cache() -> Path:
-    """The folder that downloads are kept in."""
-    return Path(platformdirs.user_cache_dir(APPLICATION))
+    """The folder that downloads are kept in: the working folder's where the user has no home."""
+    try:
+        folder = Path(platformdirs.user_cache_dir(APPLICATION))
+    except RuntimeError:
+        return LOCAL
+    return folder if folder.is_absolute() else LOCAL  # older platformdirs leaves a `~` as it is
 
 
 def published_mirrors(class_name: str) -> tuple[str, ...]:

@@ -15,8 +15,8 @@ from torch import Tensor, nn
 from bench.engine.fused import Words, is_image_batch
 from bench.engine.rewriting import NotRewritable, Rewritten
 from bench.engine.settings import numerics_of, seed_global_generators
+from bench.errors import in_one_line
 from bench.spec import Numerics
-from bench.wording import in_one_line
 
 NUMERICS = Numerics(memory_format="channels_last", path="fused")
 N_TRIAL_STEPS = 5

@@ -7,8 +7,6 @@ happen where anything else is to be done.
 from __future__ import annotations
 
 import math
-import multiprocessing
-import signal
 from collections.abc import Iterator
 from multiprocessing.connection import Connection
 
@@ -26,6 +24,7 @@ from bench.engine.settings import numerics_of
 from bench.engine.train import State, start
 from bench.engine.turns import in_steps
 from bench.errors import TrainingError
+from bench.machine import begin_process
 from bench.spec import Architecture, DatasetInfo, Numerics, RunSpec
 
 N_FULL_STEPS, N_LEFT_OVER = 4, 3  # of the trial: batches, and images in the short one
@@ -44,15 +43,11 @@ def refusal(architecture: Architecture, device: torch.device) -> str | None:
             other users, and the answer decides the runs' key, so none is given.
     """
     found = Found(architecture.name, architecture.group, architecture.path)
-    context = multiprocessing.get_context("spawn")
-    ours, theirs = context.Pipe()
-    process = context.Process(target=_try, args=(theirs, found, str(device)), daemon=True)
-    process.start()
-    theirs.close()  # so that a dead process shows as the end of the pipe
+    process, pipe = begin_process(_try, found, str(device))
     was_killed = False
     reason: str | None
     try:
-        reason = ours.recv()
+        reason = pipe.recv()
     except (EOFError, ConnectionResetError):
         process.join()
         reason = f"its trial ended with exit code {process.exitcode}"
@@ -60,7 +55,7 @@ def refusal(architecture: Architecture, device: torch.device) -> str | None:
     finally:
         process.terminate()
         process.join()
-        ours.close()
+        pipe.close()
     if reason and (is_out_of_memory(reason) or was_killed):
         raise TrainingError(
             f"cannot tell whether '{architecture.name}' can be captured on {device}: {reason}",
@@ -72,7 +67,6 @@ def refusal(architecture: Architecture, device: torch.device) -> str | None:
 
 def _try(pipe: Connection, found: Found, device_name: str) -> None:
     """The trial's process."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the parent, which ends us
     try:
         require_capturable(discover.load(found), torch.device(device_name))
     except NotCapturable as error:

@@ -22,8 +22,8 @@ from torch.nn import functional
 
 from bench.engine.fused import Chain, Fused, Words
 from bench.engine.fused_gate import global_mean, product
+from bench.errors import in_one_line
 from bench.modes import in_mode
-from bench.wording import in_one_line
 
 Matcher = Callable[[fx.Node, nn.Module | None], object | None]
 

@@ -16,9 +16,8 @@ from bench.engine.evaluation import evaluate
 from bench.engine.network import weights_bytes, weights_sha256
 from bench.engine.settings import numerics_of
 from bench.engine.train import Diverged, State, epochs_left, run_epoch, start
-from bench.errors import StoreError
+from bench.errors import StoreError, in_one_line
 from bench.spec import Architecture, Environment, Epoch, RunRecord, RunSpec, Status
-from bench.wording import in_one_line
 
 
 class CheckpointFile(Protocol):

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
-import signal
 from collections import deque
 from collections.abc import Generator, Iterator
 from contextlib import suppress
@@ -15,6 +13,7 @@ from multiprocessing.process import BaseProcess
 
 from bench.executors import Event, Job
 from bench.executors.device_worker import serve
+from bench.machine import begin_process
 
 
 @dataclass
@@ -76,7 +75,7 @@ class DeviceExecutor:
 
     def _work(self, jobs: list[Job]) -> Generator[Event, None, None]:
         work = Work(dict(enumerate(jobs)), self.n_side_by_side, deque(range(len(jobs))))
-        holder = _spawn()
+        holder = _begin()
         try:
             while work.is_left:
                 yield from _assign(holder, work)
@@ -85,7 +84,7 @@ class DeviceExecutor:
                 except (EOFError, ConnectionResetError):
                     yield from _bury(holder, work)
                     _end(holder)
-                    holder = _spawn()
+                    holder = _begin()
                     continue
                 yield from _tell(work, *told)
         finally:
@@ -131,14 +130,8 @@ def _bury(holder: Holder, work: Work) -> Iterator[Event]:
         work.suspects.extend(lost)
 
 
-def _spawn() -> Holder:
-    context = multiprocessing.get_context("spawn")
-    ours, theirs = context.Pipe()
-    # No daemon, since it has processes of its own; it ends with its pipe at the latest.
-    process = context.Process(target=_hold, args=(theirs,))
-    process.start()
-    theirs.close()  # so that a dead process shows as the end of the pipe
-    return Holder(process, ours)
+def _begin() -> Holder:
+    return Holder(*begin_process(_hold, daemon=False))  # it has processes of its own
 
 
 def _end(holder: Holder) -> None:
@@ -148,8 +141,7 @@ def _end(holder: Holder) -> None:
 
 
 def _hold(pipe: Connection) -> None:
-    """The process that holds the device."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the parent, which ends us
+    """The process that holds the device; it ends with its pipe at the latest."""
     # Queues to the device, read when its context is made; with fewer than streams, runs wait for
     # each other.
     os.environ.setdefault("CUDA_DEVICE_MAX_CONNECTIONS", "32")

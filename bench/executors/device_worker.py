@@ -14,18 +14,18 @@ from multiprocessing.connection import Connection
 import torch
 from filelock import FileLock, Timeout
 
-from bench.cores import usable_cores
 from bench.datasets import Dataset
 from bench.engine.data import DeviceData, prepare
 from bench.engine.memory import is_out_of_memory
 from bench.engine.run import Result
 from bench.engine.settings import numerics_of
 from bench.engine.turns import TrainingContext, Turn, run_in_turns
+from bench.errors import in_one_line
 from bench.executors import Job
 from bench.executors.preparing import Preparers
 from bench.executors.worker import architecture_of, dataset_of, finished_elsewhere, keep
+from bench.machine import usable_cores
 from bench.spec import Epoch, RunRecord
-from bench.wording import in_one_line
 
 SECONDS_BETWEEN_CHECKPOINTS = 20.0  # a run takes seconds here; writing its state takes milliseconds
 SECONDS_TO_WAIT = 0.0005  # when no run has anything to do

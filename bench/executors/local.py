@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
-import signal
 import warnings
 from collections.abc import Generator
 from contextlib import suppress
@@ -11,8 +9,9 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 
+from bench.errors import in_one_line
 from bench.executors import Event, Job
-from bench.wording import in_one_line
+from bench.machine import begin_process
 
 Message = tuple[str, object]  # (kind of event, its epoch or reason)
 
@@ -40,7 +39,7 @@ class LocalExecutor:
     def work(self, jobs: list[Job]) -> Generator[Event, None, None]:
         """Yields what happens; closing the iterator ends the workers."""
         waiting = list(reversed(jobs))
-        workers = [Worker(*_spawn()) for _ in range(min(self.n_workers, len(jobs)))]
+        workers = [Worker(*begin_process(_serve)) for _ in range(min(self.n_workers, len(jobs)))]
         try:
             for worker in workers:
                 yield _assign(worker, waiting.pop())
@@ -59,15 +58,6 @@ class LocalExecutor:
         finally:
             for worker in workers:
                 _end(worker)
-
-
-def _spawn() -> tuple[BaseProcess, Connection]:
-    context = multiprocessing.get_context("spawn")
-    ours, theirs = context.Pipe()
-    process = context.Process(target=_serve, args=(theirs,), daemon=True)
-    process.start()
-    theirs.close()  # so that a dead worker shows as the end of the pipe
-    return process, ours
 
 
 def _assign(worker: Worker, job: Job, is_second: bool = False) -> Event:
@@ -96,7 +86,7 @@ def _revive(worker: Worker) -> Event | None:
     worker.process.join()  # first, so that the exit code is its own
     _end(worker)
     reason = f"worker process ended with exit code {worker.process.exitcode}"
-    worker.process, worker.pipe = _spawn()
+    worker.process, worker.pipe = begin_process(_serve)
     if worker.is_second:
         return Event(worker.job, "failed", reason=reason)
     _assign(worker, worker.job, is_second=True)
@@ -111,7 +101,6 @@ def _end(worker: Worker) -> None:
 
 def _serve(pipe: Connection) -> None:
     """A worker's life: jobs in, events out, until the other end is closed."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the parent, which ends us
     from bench.executors.worker import do  # torch is imported here, in the worker
 
     while True:

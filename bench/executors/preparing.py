@@ -6,9 +6,7 @@ is more than the epoch's share of the GPU.
 
 from __future__ import annotations
 
-import multiprocessing
 import queue
-import signal
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, fields
 from multiprocessing.connection import Connection
@@ -22,6 +20,7 @@ from torch import Tensor
 from bench.augment import Coefficients
 from bench.augment.steps import Size
 from bench.engine.train import maps_of
+from bench.machine import begin_process
 from bench.spec import RunSpec
 
 
@@ -51,7 +50,7 @@ class Preparers:
     def __init__(self, n_processes: int) -> None:
         self._idle: queue.SimpleQueue[Preparer] = queue.SimpleQueue()
         for _ in range(n_processes):
-            self._idle.put(_spawn())
+            self._idle.put(Preparer(*begin_process(_prepare)))
         self._threads = ThreadPoolExecutor(n_processes, thread_name_prefix="preparer")
 
     def ahead(self, spec: RunSpec, size: Size, epoch: int) -> Future[Coefficients]:
@@ -72,24 +71,14 @@ class Preparers:
             answer = preparer.pipe.recv()
         except (EOFError, OSError):  # it died
             preparer.end()
-            preparer = _spawn()
+            preparer = Preparer(*begin_process(_prepare))
         finally:
             self._idle.put(preparer)
         return maps_of(spec, size, epoch) if answer is None else _unpacked(*answer)
 
 
-def _spawn() -> Preparer:
-    context = multiprocessing.get_context("spawn")
-    ours, theirs = context.Pipe()
-    process = context.Process(target=_prepare, args=(theirs,), daemon=True)
-    process.start()
-    theirs.close()
-    return Preparer(process, ours)
-
-
 def _prepare(pipe: Connection) -> None:
     """A process's life: (spec, size, epoch) in, its maps or None out, until the pipe ends."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the parent
     torch.set_num_threads(1)
     while True:
         try:

@@ -22,7 +22,6 @@ EXIT_CODES: dict[Verdict, int] = {
 }
 OF_INSIDE: dict[bool | None, Verdict] = {True: "inside", False: "outside", None: "undecided"}
 COUNTS = ("train_correct", "validation_correct", "test_correct")
-FEWEST_RUNS = 3  # with two, the t quantile is 12.7 and the interval says next to nothing
 STEP = re.compile(r"epoch (\d+), step (\d+)")  # in the reason of a diverged run
 
 
@@ -170,7 +169,7 @@ def place(retrained: RunRecord, family: list[RunRecord]) -> Distribution:
     assert correct is not None  # a completed run has its split's counts
     counts = [count for run in family if (count := _last(run, split)) is not None]
     spread = stats.spread(counts)
-    prediction = stats.prediction_interval(counts) if len(counts) >= FEWEST_RUNS else None
+    prediction = stats.prediction_interval(counts) if len(counts) >= stats.FEWEST_RUNS else None
     return Distribution(
         split=split,
         n_images=sizes[split],
@@ -272,8 +271,8 @@ def _suite_line(found: Distribution) -> str:
 
 
 def _verdict_line(found: Distribution) -> str:
-    if found.n < FEWEST_RUNS:
-        return f"cannot be judged: {FEWEST_RUNS} runs are needed, the suite has {found.n}"
+    if found.n < stats.FEWEST_RUNS:
+        return f"cannot be judged: {stats.FEWEST_RUNS} runs are needed, the suite has {found.n}"
     if found.prediction is None:
         return "cannot be judged: the suite's runs are all equal, so they give no spread"
     edges = f"{found.prediction.low:,.1f} to {found.prediction.high:,.1f}"

@@ -9,8 +9,7 @@ from bench.sections import Cell, Column
 from bench.sections._format import MINUS, NOT_AVAILABLE, count, fixed, integer, points
 from bench.sections._pairs import Pair
 from bench.sections._summary import Arm
-from bench.stats import MARGIN_POINTS, Interval
-from bench.stats.comparison import ALPHA
+from bench.stats import MARGIN_POINTS, TEST_ALPHA, Interval
 
 COLUMNS = (
     Column("Difference", note="points"),
@@ -40,7 +39,7 @@ def cells(pair: Pair) -> tuple[Cell, ...]:
         else Cell(NOT_AVAILABLE),
         Cell(
             p_words(one.holm_p),
-            "" if one.can_reach_alpha else f"cannot reach {ALPHA}",
+            "" if one.can_reach_alpha else f"cannot reach {TEST_ALPHA}",
             sort=one.holm_p,
         ),
         Cell(same.verdict, f"p {p_words(same.p)}") if same else Cell(NOT_AVAILABLE),
@@ -110,4 +109,4 @@ def across_environments(pairs: Sequence[Pair]) -> str:
 
 def is_told_apart(pair: Pair) -> bool:
     """Whether they differ after correction by Holm."""
-    return pair.result.holm_p is not None and pair.result.holm_p < ALPHA
+    return pair.result.holm_p is not None and pair.result.holm_p < TEST_ALPHA

@@ -7,10 +7,8 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from bench.sections._summary import Arm, Summary
-from bench.stats import MISSING, Comparison, Design, compare, holm
-from bench.stats.comparison import ALPHA
+from bench.stats import DRAW_SEED, MISSING, TEST_ALPHA, Comparison, Design, compare, holm
 
-SEED = 0  # of what is drawn, so that the same records give the same bytes
 MOST_ARMS = 12  # of which every pair is compared
 MOST_DRAWN = 10_000  # pairs times runs: above it all pairs would take longer than ten seconds
 compared = lru_cache(maxsize=2_048)(compare)  # the index and report.md ask the same
@@ -59,7 +57,7 @@ def _compare(first: Arm, second: Arm) -> Comparison:
     return compared(
         tuple(ours[seed] for seed in seeds[0]),
         tuple(theirs[seed] for seed in seeds[1]),
-        Design(n_images=first.n_test, paired=paired, seed=SEED, n_resamples=0),
+        Design(n_images=first.n_test, paired=paired, seed=DRAW_SEED, n_resamples=0),
     )
 
 
@@ -70,4 +68,4 @@ def _by_seed(arm: Arm) -> dict[int, int]:
 
 def seeds_to_reach(n_pairs: int) -> int:
     """The fewest seeds whose most extreme sign-flip p, 2 / 2^n, passes Holm's first step."""
-    return next(n for n in range(1, 64) if n_pairs * 2.0 ** (1 - n) < ALPHA)
+    return next(n for n in range(1, 64) if n_pairs * 2.0 ** (1 - n) < TEST_ALPHA)

@@ -35,7 +35,6 @@ from bench.stats import (
 )
 
 COMPARABLE = "mnist"  # the data set that the published accuracies speak of
-PARAMETER_LIMIT = 8000
 ABLATIONS = "ablations"  # the group of files that take one network apart
 
 

@@ -28,10 +28,9 @@ from bench.sections._format import (
     mean_percent,
     points,
 )
-from bench.sections._pairs import SEED, Pair, is_small, networks_of_many, seeds_to_reach, tested
+from bench.sections._pairs import Pair, is_small, networks_of_many, seeds_to_reach, tested
 from bench.sections._summary import Arm, Summary
-from bench.stats import MARGIN_POINTS
-from bench.stats.comparison import ALPHA
+from bench.stats import DRAW_SEED, MARGIN_POINTS, TEST_ALPHA
 
 ORDER = 45
 SCOPE: Scope = "dataset"
@@ -79,13 +78,13 @@ def _found(best: Arm, pairs: list[Pair]) -> str:
     head = f"{best.label} has the highest mean, {mean_percent(best.test_counts, best.n_test)}."
     over = count(len(pairs), "pair")
     if not told:
-        middle = f" Of {over}, none differs at p < {ALPHA} after correction by Holm."
+        middle = f" Of {over}, none differs at p < {TEST_ALPHA} after correction by Holm."
     elif len(told) > MOST_NAMED:
         n = "all" if len(told) == len(pairs) else integer(len(told))
-        middle = f" Of {over}, {n} differ at p < {ALPHA} after correction by Holm."
+        middle = f" Of {over}, {n} differ at p < {TEST_ALPHA} after correction by Holm."
     else:
         said = listed([_ahead(pair) for pair in told])
-        middle = f" Corrected by Holm over {over}, at p < {ALPHA}: {said}."
+        middle = f" Corrected by Holm over {over}, at p < {TEST_ALPHA}: {said}."
     if not same:
         return head + middle
     alike = "pair is" if len(same) == 1 else "pairs are"
@@ -112,8 +111,8 @@ def _reach(pairs: list[Pair]) -> tuple[str, ...]:
     least = [p.result.smallest_holm_p for p in hopeless if p.result.smallest_holm_p is not None]
     smallest = f": the smallest p that they allow is {p_words(min(least))}" if least else ""
     text = (
-        f"{which} could have reached p < {ALPHA} with these runs{smallest} after correction by "
-        f"Holm. A sign-flip test over {count(len(pairs), 'pair')} needs at least "
+        f"{which} could have reached p < {TEST_ALPHA} with these runs{smallest} after correction "
+        f"by Holm. A sign-flip test over {count(len(pairs), 'pair')} needs at least "
         f"{seeds_to_reach(len(pairs))} seeds that both have. The differences and their intervals "
         "stand."
     )
@@ -170,7 +169,7 @@ def _matrix(summary: Summary, arms: list[Arm], pairs: list[Pair]) -> Table:
     return Table(
         caption=(
             f"Difference of mean test accuracy on {summary.prefix} in percentage points, "
-            f"{MATRIX_NOTE}, with its 95% interval; *: Holm p below {ALPHA}"
+            f"{MATRIX_NOTE}, with its 95% interval; *: Holm p below {TEST_ALPHA}"
         ),
         columns=(Column("Model", numeric=False), *(Column(f"{MINUS} {arm.label}") for arm in arms)),
         rows=tuple(
@@ -236,7 +235,7 @@ def _notes(
     if across:
         notes.append(across)
     if any(pair.result.test and not pair.result.test.exact for pair in pairs):
-        notes.append(f"Drawn tests use the seed {SEED}.")
+        notes.append(f"Drawn tests use the seed {DRAW_SEED}.")
     if summary.protocol is not None:
         notes.append(
             "The tests take the numbers of runs as fixed beforehand; these runs went on until a "

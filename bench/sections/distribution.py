@@ -17,10 +17,9 @@ from bench.sections._format import (
     percent,
     points,
 )
-from bench.sections._pairs import SEED
 from bench.sections._summary import Arm, Summary
 from bench.sections._verdicts import TARGET_WORDS
-from bench.stats import Interval, MeanIntervals, mean_intervals, spread
+from bench.stats import DRAW_SEED, Interval, MeanIntervals, mean_intervals, spread
 
 ORDER = 14
 SCOPE: Scope = "dataset"
@@ -45,7 +44,7 @@ def section(summary: Summary) -> Section | None:
     arms = [arm for arm in summary.arms if arm.tested]
     if not arms or summary.dataset is None:
         return None
-    intervals = [mean_intervals(arm.test_counts, SEED) for arm in arms]
+    intervals = [mean_intervals(arm.test_counts, DRAW_SEED) for arm in arms]
     drawn = next((each for each in intervals if each.bca), None)
     columns = COLUMNS if drawn else tuple(column for column in COLUMNS if column is not BCA)
     table = Table(

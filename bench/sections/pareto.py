@@ -11,8 +11,8 @@ from bench import figures
 from bench.sections import PageKind, Plot, Scope, Section
 from bench.sections._format import THIN, count, fixed, integer, listed, mean_percent
 from bench.sections._pairs import MOST_ARMS, networks_of_many
-from bench.sections._summary import PARAMETER_LIMIT, Arm, Summary
-from bench.stats import spread
+from bench.sections._summary import Arm, Summary
+from bench.stats import PARAMETER_LIMIT, spread
 
 ORDER = 42
 SCOPE: Scope = "dataset"

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from bench.claims.rules import FEWEST_RUNS
 from bench.protocol import Protocol
 from bench.sections import Cell, Column, PageKind, Scope, Section, Table
 from bench.sections._format import THIN, count, integer, points
-from bench.sections._pairs import SEED
-from bench.sections._summary import PARAMETER_LIMIT, Summary
+from bench.sections._summary import Summary
 from bench.sections._verdicts import TARGET_WORDS
-from bench.stats import ALPHA, DECLARED_RATE, MARGIN_POINTS
-from bench.stats.means import CONFIDENCE, FEWEST_FOR_BOOTSTRAP, N_RESAMPLES
+from bench.stats import (
+    CONFIDENCE,
+    DECLARED_RATE,
+    DRAW_SEED,
+    FEWEST_RUNS,
+    MARGIN_POINTS,
+    PARAMETER_LIMIT,
+    RATE_ALPHA,
+)
+from bench.stats.means import FEWEST_FOR_BOOTSTRAP, N_RESAMPLES
 from bench.stats.outcomes import SUSTAINED_EPOCHS
 from bench.stats.permutation import N_RESAMPLES as N_PERMUTATIONS
 
@@ -70,7 +76,7 @@ def _of_rates(summary: Summary) -> tuple[Rule, ...]:
 
 def _exact() -> tuple[Rule, ...]:
     words = "one-sided, of each exact bound of a rate (Clopper and Pearson 1934)"
-    return (("Alpha", f"{ALPHA:g}", words),)
+    return (("Alpha", f"{RATE_ALPHA:g}", words),)
 
 
 def _declared(protocol: Protocol) -> tuple[Rule, ...]:
@@ -92,7 +98,7 @@ def _of_means() -> tuple[Rule, ...]:
         (
             "Bootstrap",
             f"from {count(FEWEST_FOR_BOOTSTRAP, 'run')}",
-            f"BCa beside t (Efron 1987), {integer(N_RESAMPLES)} resamples, seed {SEED}",
+            f"BCa beside t (Efron 1987), {integer(N_RESAMPLES)} resamples, seed {DRAW_SEED}",
         ),
         (
             "Prediction",

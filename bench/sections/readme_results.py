@@ -15,8 +15,9 @@ from bench.sections._format import (
     mean_percent,
     sd_points,
 )
-from bench.sections._summary import PARAMETER_LIMIT, Arm, Summary
+from bench.sections._summary import Arm, Summary
 from bench.spec import Claim
+from bench.stats import PARAMETER_LIMIT
 
 ORDER = 30
 SCOPE: Scope = "dataset"

@@ -19,8 +19,7 @@ from bench.sections._format import count, integer, listed
 from bench.sections._labels import untold
 from bench.sections._pairs import Pair, tested
 from bench.sections._summary import ABLATIONS, Arm, Summary
-from bench.stats import MARGIN_POINTS
-from bench.stats.comparison import ALPHA
+from bench.stats import MARGIN_POINTS, TEST_ALPHA
 
 ORDER = 44
 SCOPE: Scope = "dataset"
@@ -66,9 +65,9 @@ def _found(pairs: list[Pair]) -> str:
     told = sorted(filter(is_told_apart, pairs), key=lambda pair: -abs(points_of(pair)))
     head = f"Of {count(len(pairs), 'variation')}, each less its own network, "
     if not told:
-        return f"{head}none differs at p < {ALPHA} after correction by Holm."
+        return f"{head}none differs at p < {TEST_ALPHA} after correction by Holm."
     differ = "differs" if len(told) == 1 else "differ"
-    head = f"{head}{integer(len(told))} {differ} at p < {ALPHA} after correction by Holm: "
+    head = f"{head}{integer(len(told))} {differ} at p < {TEST_ALPHA} after correction by Holm: "
     if len(told) <= MOST_NAMED:
         named = [f"{pair.first.label} by {signed(points_of(pair))} points" for pair in told]
         return f"{head}{listed(named)}."

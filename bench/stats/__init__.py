@@ -8,7 +8,6 @@ function that draws takes its seed as an argument.
 from __future__ import annotations
 
 from bench.stats.comparison import (
-    MARGIN_POINTS,
     Comparison,
     Design,
     Equivalence,
@@ -16,6 +15,17 @@ from bench.stats.comparison import (
     compare,
     compare_all,
     holm,
+)
+from bench.stats.declared import (
+    CONFIDENCE,
+    DECLARED_RATE,
+    DRAW_SEED,
+    FEWEST_RUNS,
+    MARGIN_POINTS,
+    PARAMETER_LIMIT,
+    RATE_ALPHA,
+    TARGET,
+    TEST_ALPHA,
 )
 from bench.stats.images import Crossed, crossed_accuracy, crossed_difference
 from bench.stats.improvement import Improvement, probability_of_improvement
@@ -70,9 +80,6 @@ from bench.stats.planning import (
     seeds_for_misses,
 )
 from bench.stats.rates import (
-    ALPHA,
-    DECLARED_RATE,
-    TARGET,
     RateVerdict,
     Verdict,
     lower_bound,
@@ -94,11 +101,16 @@ from bench.stats.sequences import (
 from bench.stats.values import MISSING, Interval
 
 __all__ = [
-    "ALPHA",
+    "CONFIDENCE",
     "DECLARED_RATE",
+    "DRAW_SEED",
+    "FEWEST_RUNS",
     "MARGIN_POINTS",
     "MISSING",
+    "PARAMETER_LIMIT",
+    "RATE_ALPHA",
     "TARGET",
+    "TEST_ALPHA",
     "Comparison",
     "Crossed",
     "DecisionChances",

@@ -12,13 +12,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import stdtr, stdtrit
 
+from bench.stats.declared import CONFIDENCE, MARGIN_POINTS, TEST_ALPHA
 from bench.stats.improvement import Improvement, probability_of_improvement
-from bench.stats.means import CONFIDENCE, N_RESAMPLES
+from bench.stats.means import N_RESAMPLES
 from bench.stats.permutation import PermutationTest, permutation_test, sign_flip_test
 from bench.stats.values import MISSING, Interval, count_vector
-
-ALPHA = 0.05
-MARGIN_POINTS = 0.05  # five images of 10,000
 
 EquivalenceVerdict = Literal["equivalent", "different", "undecided"]
 Counts = NDArray[np.int64]
@@ -83,7 +81,7 @@ class Comparison:
         smallest = self.smallest_holm_p
         if smallest is None and self.test is not None:
             smallest = self.test.smallest_p
-        return smallest is not None and smallest < ALPHA
+        return smallest is not None and smallest < TEST_ALPHA
 
 
 @dataclass(frozen=True)
@@ -200,9 +198,9 @@ def _equivalence(effect: _Effect, points: float, margin_points: float) -> Equiva
     above = (effect.difference + margin) / effect.error
     below = (effect.difference - margin) / effect.error
     p = max(float(stdtr(effect.degrees, -above)), float(stdtr(effect.degrees, below)))
-    likely = _interval(effect, 1 - 2 * ALPHA)
+    likely = _interval(effect, 1 - 2 * TEST_ALPHA)
     verdict: EquivalenceVerdict = "undecided"
-    if p < ALPHA:
+    if p < TEST_ALPHA:
         verdict = "equivalent"
     elif likely.low > margin or likely.high < -margin:
         verdict = "different"

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from bench.stats.means import CONFIDENCE, N_RESAMPLES, standard_deviation
+from bench.stats.declared import CONFIDENCE
+from bench.stats.means import N_RESAMPLES, standard_deviation
 from bench.stats.values import Interval, is_flat, middle
 
 BATCH = 500  # resamples held in memory at once

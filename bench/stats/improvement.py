@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtri
 
-from bench.stats.means import CONFIDENCE, FEWEST_FOR_BOOTSTRAP, N_RESAMPLES
+from bench.stats.declared import CONFIDENCE
+from bench.stats.means import FEWEST_FOR_BOOTSTRAP, N_RESAMPLES
 from bench.stats.solve import last_true
 from bench.stats.values import Interval, count_vector, middle
 

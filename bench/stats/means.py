@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtr, ndtri, stdtrit
 
+from bench.stats.declared import CONFIDENCE
 from bench.stats.values import Interval, is_flat, vector
 
-CONFIDENCE = 0.95
 N_RESAMPLES = 10_000
 FEWEST_FOR_BOOTSTRAP = 20  # a bootstrap of the mean of 5 runs covers 83 % where 95 % is said
 

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import chdtri, ndtr
 
-from bench.stats.means import CONFIDENCE, standard_deviation
+from bench.stats.declared import CONFIDENCE
+from bench.stats.means import standard_deviation
 from bench.stats.planning import minimal_detectable_difference
 from bench.stats.values import MISSING, Interval, count_vector
 

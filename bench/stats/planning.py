@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import bdtr, chdtri, nctdtr, stdtrit
 
-from bench.stats.means import CONFIDENCE, standard_deviation
+from bench.stats.declared import CONFIDENCE, DECLARED_RATE
+from bench.stats.means import standard_deviation
 from bench.stats.rates import (
-    DECLARED_RATE,
     Verdict,
     check_rate,
     lower_bound,

@@ -9,11 +9,8 @@ from typing import Literal
 
 from scipy.special import betaincinv
 
+from bench.stats.declared import DECLARED_RATE, RATE_ALPHA, TARGET
 from bench.stats.solve import fewest
-
-TARGET = Fraction(9940, 10000)  # 99.40 %
-DECLARED_RATE = 0.90  # the share of runs that "consistently" asks for
-ALPHA = 0.05  # one-sided
 
 Verdict = Literal["confirmed", "refuted", "undecided"]
 
@@ -47,7 +44,7 @@ def published_count(percent: float, n_images: int) -> Fraction:
     return Fraction(str(percent)) * n_images / 100
 
 
-def lower_bound(successes: int, n: int, alpha: float = ALPHA) -> float:
+def lower_bound(successes: int, n: int, alpha: float = RATE_ALPHA) -> float:
     """One-sided exact lower bound of a rate; 0 where nothing succeeded, or nothing was run.
 
     Source: Clopper and Pearson 1934.
@@ -59,7 +56,7 @@ def lower_bound(successes: int, n: int, alpha: float = ALPHA) -> float:
     return float(betaincinv(successes, n - successes + 1, alpha)) if successes else 0.0
 
 
-def upper_bound(successes: int, n: int, alpha: float = ALPHA) -> float:
+def upper_bound(successes: int, n: int, alpha: float = RATE_ALPHA) -> float:
     """One-sided exact upper bound of a rate; 1 where nothing failed, or nothing was run."""
     return 1.0 - lower_bound(n - successes, n, alpha)
 

@@ -16,11 +16,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import betaincc, betaln
 
-from bench.stats.rates import ALPHA, DECLARED_RATE, Verdict, check_counts, check_rate
+from bench.stats.declared import DECLARED_RATE, RATE_ALPHA
+from bench.stats.rates import Verdict, check_counts, check_rate
 from bench.stats.solve import HALVINGS, fewest
 from bench.stats.values import Interval
 
-LOG_ENOUGH = -math.log(ALPHA)  # evidence of 20
+LOG_ENOUGH = -math.log(RATE_ALPHA)  # evidence of 20
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from bench import datasets, discover
-from bench.cores import usable_cores
+from bench.machine import usable_cores
 from benchmarks.throughput import ours, rate, table
 from tests.support import ROOT
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from bench import claims, shipped
+from bench import claims, machine
 from bench.claims.evidence import Held, arranged
 from bench.claims.ledger import VERDICTS, Entry, ledger
 from bench.claims.metrics import METRICS, entry
@@ -16,7 +16,7 @@ from bench.spec import Measured, Portrait, RunRecord
 from bench.store import Suite
 from tests.support import ROOT
 
-CLAIMS = claims.load_file(shipped.folder("claims") / "session6.toml")
+CLAIMS = claims.load_file(machine.folder("claims") / "session6.toml")
 ELSEWHERE = {  # what other documents speak of
     *("multiply_adds", "best_test_accuracy_percent", "sustained_test_accuracy_percent"),
 }

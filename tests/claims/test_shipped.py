@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from bench import claims, shipped
+from bench import claims, machine
 from bench.claims.ledger import NO_NUMBER, VERDICTS
 from bench.spec import Claim
 
-FILES = sorted(shipped.folder("claims").glob("*.toml"))
+FILES = sorted(machine.folder("claims").glob("*.toml"))
 CLAIMS = claims.load_files(FILES)
 ROUNDED = re.compile(r"(~?)(\d[\d,]*(?:\.\d+)?)(%?)")
 

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from scipy import stats as scipy_stats
 
 from bench import claims as published
+from bench.machine import folder
 from bench.protocol import Protocol
 from bench.sections import (
     Section,
@@ -25,7 +26,6 @@ from bench.sections import (
 )
 from bench.sections._banners import banners
 from bench.sections._summary import Summary, summarise
-from bench.shipped import folder
 from bench.spec import Numerics, RunRecord
 from tests import factories, plotted
 

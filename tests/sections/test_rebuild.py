@@ -139,7 +139,7 @@ def rules(of: Summary) -> dict[str, str]:
 def test_rules_carry_the_constants_of_the_code(monkeypatch: pytest.MonkeyPatch) -> None:
     found = rules(summary(RUNS))
     assert found["Target"].startswith(f"{float(100 * stats.TARGET):.2f}")
-    assert found["Alpha"] == f"{stats.ALPHA:g}"
+    assert found["Alpha"] == f"{stats.RATE_ALPHA:g}"
     assert found["Number of runs"] == "fixed"
     monkeypatch.setattr(protocol, "DECLARED_RATE", 0.75)
     assert rules(summary(RUNS))["Declared rate"] == "0.75"

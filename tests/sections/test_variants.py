@@ -10,12 +10,12 @@ from msgspec.structs import replace
 
 from bench import claims as published
 from bench import figures
+from bench.machine import folder
 from bench.protocol import Protocol
 from bench.sections import Section, answer, distribution, leaderboard, pareto, results
 from bench.sections import readme_results as readme
 from bench.sections._banners import banners
 from bench.sections._summary import Summary, summarise
-from bench.shipped import folder
 from bench.spec import RunRecord
 from tests import factories
 

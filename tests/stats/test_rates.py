@@ -40,7 +40,7 @@ def test_bounds_are_those_of_the_exact_test(pair: tuple[int, int]) -> None:
 
 @given(counts)
 def test_the_two_bounds_are_the_ninety_percent_interval(pair: tuple[int, int]) -> None:
-    low, high = proportion_confint(*pair, alpha=2 * stats.ALPHA, method="beta")
+    low, high = proportion_confint(*pair, alpha=2 * stats.RATE_ALPHA, method="beta")
     assert (stats.lower_bound(*pair), stats.upper_bound(*pair)) == pytest.approx((low, high))
 
 

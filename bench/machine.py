@@ -1,0 +1,119 @@
+"""The machine that the project runs on: its cores, its files and the processes that it starts.
+
+The file lies in `bench/` itself, because the package's own folder is found from its place.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import shutil
+import signal
+import tempfile
+from collections.abc import Callable, Iterable
+from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+from typing import Any
+
+from bench.errors import StoreError
+
+PACKAGE = Path(__file__).resolve().parent
+SHIPPED = PACKAGE / "_shipped"  # in a wheel alone; a checkout has the folders beside the package
+SPAWN = multiprocessing.get_context("spawn")  # a fork would copy torch's threads and locks
+
+
+def folder(name: str) -> Path:
+    """The shipped folder `name`: ``architectures``, ``claims``, ``templates``, ``results``."""
+    return (SHIPPED if SHIPPED.is_dir() else PACKAGE.parent) / name
+
+
+def folder_in_use(name: str, here: Path | None = None) -> Path:
+    """The folder of that name in the working folder where it has one, else the shipped one."""
+    own = (here or Path.cwd()) / name
+    return own if own.is_dir() else folder(name)
+
+
+def nearest_existing(path: Path) -> Path:
+    """The path, or the nearest folder above it that exists."""
+    return next(each for each in (path, *path.absolute().parents) if each.exists())
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Writes a file that is either absent, old or whole, whenever the process dies.
+
+    Raises:
+        StoreError: the folder cannot be made or written.
+    """
+    temporary: str | None = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(prefix=".tmp-", dir=path.parent)
+        with os.fdopen(handle, "wb") as stream:
+            os.fchmod(stream.fileno(), 0o644)  # mkstemp gives 0600; records are meant to be read
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+        os.replace(temporary, path)
+    except OSError as error:
+        if temporary is not None:
+            Path(temporary).unlink(missing_ok=True)
+        raise StoreError(
+            f"cannot write: {error.strerror}",
+            where=str(path),
+            remedy="choose a writable folder with free space",
+        ) from error
+
+
+def require_writable(folders: Iterable[Path], n_bytes: int = 50 * 2**20) -> None:
+    """Fails early, before any training, where a folder cannot be written or has no room.
+
+    Args:
+        folders: Folders that need not exist yet.
+        n_bytes: The free space that each must have.
+
+    Raises:
+        StoreError: names the folder.
+    """
+    for folder in folders:
+        total, _, free = shutil.disk_usage(nearest_existing(folder))
+        if total and free < n_bytes:  # a pseudo file system has no size
+            raise StoreError(
+                f"only {free:,} bytes free, {n_bytes:,} needed",
+                where=str(folder),
+                remedy="free some space, or choose another folder",
+            )
+        probe = folder / ".write-probe"
+        write_atomically(probe, b"")
+        probe.unlink(missing_ok=True)
+
+
+def usable_cores() -> int:
+    """Cores that this process may use, which a container or `taskset` may have limited."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def begin_process(
+    work: Callable[..., None], *arguments: Any, daemon: bool = True
+) -> tuple[BaseProcess, Connection]:
+    """A new process that calls ``work(pipe, *arguments)``, and this end of its pipe.
+
+    The process does not answer Ctrl-C: whoever began it ends it. When it dies, the pipe ends.
+
+    Args:
+        work: A function at the top of a module.
+        arguments: They are pickled.
+        daemon: False for a process that begins processes of its own.
+    """
+    ours, theirs = SPAWN.Pipe()
+    process = SPAWN.Process(target=_work, args=(work, theirs, *arguments), daemon=daemon)
+    process.start()
+    theirs.close()  # so that a dead process shows as the end of the pipe
+    return process, ours
+
+
+def _work(work: Callable[..., None], pipe: Connection, *arguments: Any) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the parent, which ends us
+    work(pipe, *arguments)
