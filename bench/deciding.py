@@ -15,6 +15,7 @@ from bench import stats
 from bench.errors import UsageError
 from bench.protocol import Protocol
 from bench.spec import RunRecord
+from bench.stats.format import fixed, percentage, plain, written
 from bench.store import Suite
 
 CAP = 200
@@ -94,14 +95,14 @@ def _declared(options: DecisionOptions, seeds: list[int], known: Protocol | None
 
 
 def _bad(option: str, value: float, remedy: str) -> UsageError:
-    return UsageError(f"bad {option} '{value:g}'", where=f"--{option}", remedy=remedy)
+    return UsageError(f"bad {option} '{written(value)}'", where=f"--{option}", remedy=remedy)
 
 
 def told(protocol: Protocol) -> str:
     """The declaration, in the words of the command line."""
     return (
-        f"--rate {protocol.rate:g} --target {protocol.target:g} --cap {protocol.cap} and seeds "
-        f"from {protocol.first_seed} on"
+        f"--rate {written(protocol.rate)} --target {written(protocol.target)} "
+        f"--cap {protocol.cap} and seeds from {protocol.first_seed} on"
     )
 
 
@@ -164,14 +165,15 @@ def state_line(name: str, runs: list[RunRecord], protocol: Protocol) -> str:
     found = judge(runs, protocol)
     waiting = len(runs) - found.n
     said = (
-        f"{name}: {found.successes} of {found.n} reached {protocol.target:.2f} %; rate at least "
-        f"{found.lower:.3f} and at most {found.upper:.3f}; {_verdict(found, protocol)}"
+        f"{name}: {found.successes} of {found.n} reached {plain(percentage(protocol.target))}; "
+        f"rate at least {fixed(found.lower, 3)} and at most {fixed(found.upper, 3)}; "
+        f"{_verdict(found, protocol)}"
     )
     return f"{said}; {waiting} more wait for an earlier seed" if waiting else said
 
 
 def _verdict(found: stats.SequenceVerdict, protocol: Protocol) -> str:
-    rate = f"a rate of {protocol.rate:.2f}"
+    rate = f"a rate of {fixed(protocol.rate, 2)}"
     if found.verdict != "undecided":
         return f"{rate} is {found.verdict}, after {found.decided_at} runs"
     if found.n >= protocol.cap:

@@ -13,6 +13,7 @@ from rich.table import Table
 
 from bench.layers import Rows, merged
 from bench.spec import Field, Frozen, Measured, Portrait, Recipe, canonical_json
+from bench.stats.format import fixed, integer, measured_value, plain
 
 SIDES = "one number where both sides are equal, else as in '3x1'; a fraction as in '1/2'"
 Described = msgspec.Meta
@@ -121,8 +122,8 @@ def _components_table(measured: Measured) -> Table:
     table.add_column("component")
     table.add_column("parameters", justify="right")
     for name, count in measured.components.items():
-        table.add_row(name, f"{count:,}")
-    table.add_row("Total", f"{sum(measured.components.values()):,}", style="bold")
+        table.add_row(name, integer(count))
+    table.add_row("Total", integer(sum(measured.components.values())), style="bold")
     return table
 
 
@@ -130,7 +131,7 @@ Row = dict[str, Any]
 
 
 def _share(column: str) -> Callable[[Row], str]:
-    return lambda row: "" if not row.get(column) else f"{row[column]:.1f}"
+    return lambda row: "" if not row.get(column) else fixed(row[column], 1)
 
 
 def _with_gates(row: Row) -> str:
@@ -208,14 +209,8 @@ def _show_measure(name: str, measured: Measured, console: Console) -> None:
 
 def _value_line(field: Field, value: Any, at_least: bool) -> str:
     unit = f" {field.unit}" if field.unit else ""
-    return f"{field.title}: {'at least ' if at_least else ''}{_cell(value, field.digits)}{unit}"
+    return f"{field.title}: {'at least ' if at_least else ''}{_cell(value)}{unit}"
 
 
-def _cell(value: Any, digits: int = 0) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, list | tuple):
-        return " x ".join(str(item) for item in value)
-    if isinstance(value, float):
-        return f"{value:,.{digits}f}"
-    return f"{value:,}" if isinstance(value, int) else str(value)
+def _cell(value: Any) -> str:
+    return "" if value is None else plain(measured_value(value))

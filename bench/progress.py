@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from bench.executors import Event, Job
+from bench.stats.format import rough_duration
 
 SECONDS_BETWEEN_LINES = 30.0
 
@@ -88,18 +89,10 @@ class TrainingProgress:
         if not self.epochs_trained:
             return "no estimate yet"
         seconds_per_epoch = (time.monotonic() - self.started) / self.epochs_trained
-        return f"about {duration(seconds_per_epoch * sum(self.epochs_left.values()))} left"
+        return f"about {rough_duration(seconds_per_epoch * sum(self.epochs_left.values()))} left"
 
     def _line(self, text: str) -> None:
         self.console.print(text, highlight=False, markup=False, soft_wrap=True)
-
-
-def duration(seconds: float) -> str:
-    """`40 s`, `12 min` or `1 h 05 min`."""
-    if seconds < 90:
-        return f"{max(seconds, 1):.0f} s"
-    minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d} min"
 
 
 def _name(event: Event) -> str:

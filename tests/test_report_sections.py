@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from fractions import Fraction
-
 import pytest
 
 from bench import sections
 from bench.findings import Findings
 from bench.sections import Section, SectionFile
-from bench.sections import _format as wording
 from bench.sections._summary import Summary, summarise
 from tests import factories
 
@@ -52,38 +49,3 @@ def test_sections_come_by_their_order() -> None:
     assert orders == sorted(orders)
     assert len(set(orders)) == len(orders)
     assert FOUND[0].__name__ == "bench.sections.answer"
-
-
-@pytest.mark.parametrize(
-    ("value", "digits", "text"),
-    [
-        (Fraction(99385, 1000), 2, "99.39"),  # half up, where a float would give 99.38
-        (Fraction(99384999, 10**6), 2, "99.38"),
-        (Fraction(-5, 100), 2, "\N{MINUS SIGN}0.05"),
-        (Fraction(100), 2, "100.00"),
-        (Fraction(2, 3), 3, "0.667"),
-    ],
-)
-def test_fractions_are_rounded_once(value: Fraction, digits: int, text: str) -> None:
-    assert wording.fixed(value, digits) == text
-
-
-@pytest.mark.parametrize(
-    ("numbers", "text"),
-    [([3], "3"), ([0, 1, 2], "0\N{EN DASH}2"), ([7, 0, 1, 3], "0\N{EN DASH}1, 3, 7"), ([], "")],
-)
-def test_seeds_are_told_as_spans(numbers: list[int], text: str) -> None:
-    assert wording.seeds(numbers) == text
-
-
-@pytest.mark.parametrize(
-    ("value", "text"),
-    [(59.94, "59.9 s"), (59.97, "1 min 00 s"), (622.5, "10 min 22 s"), (0, "0.0 s")],
-)
-def test_seconds_carry_over(value: float, text: str) -> None:
-    assert wording.seconds(value) == text
-
-
-def test_counts_never_lose_a_digit() -> None:
-    assert wording.integer(7986) == "7,986"
-    assert wording.integer(-1850) == "\N{MINUS SIGN}1,850"

@@ -17,8 +17,9 @@ from rich.text import Text
 from bench.claims.evidence import Evidence, Value
 from bench.claims.load import ClaimError
 from bench.claims.metrics import judge
-from bench.claims.rules import ClaimVerdict, Gain, Judgement, corrected, number
+from bench.claims.rules import ClaimVerdict, Gain, Judgement, corrected
 from bench.spec import Claim, canonical_json
+from bench.stats.format import number, plain
 
 VERDICTS: tuple[ClaimVerdict, ...] = get_args(ClaimVerdict)
 NO_NUMBER = ("not_checkable", "accuracy_gain_points")  # metrics that are published in words
@@ -50,13 +51,13 @@ class Entry:
     def published_words(self) -> str:
         """The same, to be read."""
         value = self.published
-        return "" if value is None else number(value)
+        return "" if value is None else plain(number(value))
 
     @property
     def measured_words(self) -> str:
         """What was measured, to be read: 7,262; a rate as 9 of 10."""
         measured = self.judged.measured
-        return self.judged.measured_words or ("" if measured is None else number(measured))
+        return self.judged.measured_words or ("" if measured is None else plain(number(measured)))
 
     @property
     def stands_on_words(self) -> str:

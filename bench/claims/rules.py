@@ -10,13 +10,13 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from decimal import ROUND_HALF_UP, Decimal
 from fractions import Fraction
 from typing import Literal
 
 from bench import deciding, stats
 from bench.claims.evidence import Absent, Exact, Pair, Sample, Value
 from bench.spec import Claim
+from bench.stats.format import count, fixed, integer, number, p_value, plain, span
 
 ClaimVerdict = Literal[
     "confirmed", "refuted", "inconsistent", "undecided", "not comparable", "not checkable"
@@ -80,8 +80,8 @@ def placed(claim: Claim, found: Sample) -> Judgement:
     inside = place.prediction.low < published + half and place.prediction.high >= published - half
     interval = place.prediction.times(100 / n_images)
     rule = (
-        f"95% prediction interval of one more run, {interval.low:.3f} to {interval.high:.3f}; "
-        f"at percentile {place.percentile:.0f} of the runs"
+        f"95% prediction interval of one more run, {span(interval)}; "
+        f"at percentile {fixed(place.percentile or 0, 0)} of the runs"
     )
     return _of_runs("confirmed" if inside else "refuted", found, rule, _mean_percent(found))
 
@@ -108,12 +108,13 @@ def rate(claim: Claim, found: Sample) -> Judgement:
     bounds = "confidence sequence" if found.protocol else "one-sided 95% bounds"
     rule = (
         f"{k_of_n} runs {'exceed' if claim.relation == 'above' else 'reach'} it; {bounds} of the "
-        f"rate {judged.lower:.3f} and {judged.upper:.3f} against {judged.rate:.2f}"
+        f"rate {fixed(judged.lower, 3)} and {fixed(judged.upper, 3)} "
+        f"against {fixed(judged.rate, 2)}"
     )
     share = Fraction(judged.successes, judged.n) if judged.n else None
     confirmed, refuted = judged.more_to_confirm, judged.more_to_refute
     if judged.verdict == "undecided" and confirmed is not None and refuted is not None:
-        needs = f"{_seeds(confirmed)} to be confirmed, {refuted:,} to be refuted"
+        needs = f"{_seeds(confirmed)} to be confirmed, {integer(refuted)} to be refuted"
         judgement = _undecided(found, rule, min(confirmed, refuted), share, needs)
     else:
         judgement = _of_runs(judged.verdict, found, rule, share)
@@ -158,8 +159,8 @@ def corrected(gains: Mapping[str, Gain]) -> dict[str, Judgement]:
 def _gain(gain: Gain, holm_p: float, n_claims: int) -> Judgement:
     found, points, equal = _both(gain.found), gain.points, gain.compared.equivalence
     rule = (
-        f"{'paired' if gain.found.paired else 'unpaired'} exact test, p {gain.p:.3f}, "
-        f"{holm_p:.3f} by Holm over {n_claims} claim{'' if n_claims == 1 else 's'}"
+        f"{'paired' if gain.found.paired else 'unpaired'} exact test, p {p_value(gain.p)}, "
+        f"{p_value(holm_p)} by Holm over {count(n_claims, 'claim')}"
         f"{_ends(gain.compared)}"
     )
     if holm_p < stats.TEST_ALPHA:
@@ -186,20 +187,6 @@ def not_checkable(claim: Claim) -> Judgement:
     return Judgement("not checkable", claim.reason)
 
 
-def number(value: Value) -> str:
-    """99.35 -> 99.35, 9850 -> 9,850, 2/3 -> 0.667, 3e-05 -> 0.00003, a word as it is."""
-    if isinstance(value, str):
-        return value
-    if value == int(value):
-        return f"{int(value):,}"
-    if isinstance(value, float) and len(repr(value)) < 8:  # as it was written
-        return f"{Decimal(repr(value)):,f}"
-    exact = Fraction(value)  # rounded once, half up, as the report's figures are
-    thousandths = Decimal(exact.numerator * 1000) / Decimal(exact.denominator)
-    rounded = thousandths.quantize(Decimal(1), ROUND_HALF_UP).scaleb(-3)
-    return f"{rounded:,.3f}".rstrip("0").rstrip(".")
-
-
 def _fraction(value: Value) -> Fraction:
     """Exact in the decimals that were written: .08 is 8/100."""
     return value if isinstance(value, Fraction) else Fraction(str(value))
@@ -224,11 +211,11 @@ def _wanted(claim: Claim, slack: Fraction = Fraction(0)) -> str:
     half = _fraction(claim.tolerance) + slack
     if claim.relation != "equals":
         leeway = f", give or take {number(claim.tolerance)}" if claim.tolerance else ""
-        return f"{claim.relation.replace('_', ' ')} {number(claim.published)}{leeway}"
+        return plain(f"{claim.relation.replace('_', ' ')} {number(claim.published)}{leeway}")
     if not half or claim.text:
         return "exact"
     published = _fraction(claim.published)
-    return f"rounded: from {number(published - half)} to below {number(published + half)}"
+    return plain(f"rounded: from {number(published - half)} to below {number(published + half)}")
 
 
 def _mean(claim: Claim, found: Sample, exact_values: list[Fraction]) -> Judgement:
@@ -240,9 +227,7 @@ def _mean(claim: Claim, found: Sample, exact_values: list[Fraction]) -> Judgemen
     average = sum(exact_values, Fraction(0)) / len(values) if values else None
     if interval is None or average is None:
         return _undecided(found, "95% interval of the mean", max(2 - len(values), 1), average)
-    rule = (
-        f"95% t interval of the mean, {interval.low:.3f} to {interval.high:.3f}, {_wanted(claim)}"
-    )
+    rule = f"95% t interval of the mean, {span(interval)}, {_wanted(claim)}"
     wants_low = claim.relation in ("below", "at_most")
     if interval.high < bound:
         return _of_runs("confirmed" if wants_low else "refuted", found, rule, average)
@@ -277,9 +262,7 @@ def _seeds_for_gain(found: Pair) -> int:
 
 
 def _ends(compared: stats.Comparison) -> str:
-    if compared.interval is None:
-        return ""
-    return f", difference {compared.interval.low:.3f} to {compared.interval.high:.3f} points"
+    return f", difference {span(compared.interval)} points" if compared.interval else ""
 
 
 def _of_runs(
@@ -287,7 +270,7 @@ def _of_runs(
 ) -> Judgement:
     missing = len(found.counts) - len(found.known)
     parts = [found.note, rule, f"{missing} without a count" if missing else ""]
-    words = "; ".join(part for part in parts if part)
+    words = plain("; ".join(part for part in parts if part))
     n = len(found.counts)
     return Judgement(verdict, words, measured, n=n, stands_on=found.stands_on)
 
@@ -301,4 +284,4 @@ def _undecided(
 
 
 def _seeds(more: int) -> str:
-    return f"{more:,} more seed{'' if more == 1 else 's'}"
+    return count(more, "more seed")

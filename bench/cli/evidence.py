@@ -168,16 +168,16 @@ def reproduce(
 
     kept = recorded.find(run, results)
     recorded.require_reproducible(kept)
-    from bench.progress import duration
     from bench.reproduce import outcome, retraining
     from bench.spec import canonical_json
+    from bench.stats.format import rough_duration
 
     shown = errors if as_json else console
     rebuilt = retraining.rebuild(kept, device, builtin, data_dir)
     before, here = kept.record.environment, rebuilt.environment
     family = [] if outcome.is_same(before, here) else recorded.family(kept)
     print_to(shown, outcome.environment_line(before, here))
-    seconds = duration(rebuilt.estimate_seconds())
+    seconds = rough_duration(rebuilt.estimate_seconds())
     print_to(shown, f"plan: {kept.name}, epochs {rebuilt.spec.recipe.epochs}, about {seconds}")
     try:
         retrained = retraining.retrain(rebuilt, shown)

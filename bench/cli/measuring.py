@@ -39,6 +39,7 @@ def measure(
     from bench import observing, portraits, provenance
     from bench.engine.settings import resolve_device
     from bench.selection import find_architectures, load_architectures
+    from bench.stats.format import integer, milliseconds
     from bench.store import Suite
 
     real_device = resolve_device(device)
@@ -49,13 +50,13 @@ def measure(
     kept = Suite(results, suite)
     for portrait in portraits.measure(selection, environment, kept):
         parameters = portrait.measures["parameters"].values.get("n_parameters")
-        say(f"{portrait.architecture}: {parameters:,} parameters")
+        say(f"{portrait.architecture}: {integer(parameters)} parameters")
     say(f"measures: {kept.folder / 'portraits'}")
     here = provenance.environment(real_device, provenance.command_line())
     timings, notices = observing.time_all(selection, here, kept)
     for latency in timings:
         seconds = ", ".join(
-            f"{timing.batch_size:,} in {1000 * timing.median_seconds:.3g} ms"
+            f"{integer(timing.batch_size)} in {milliseconds(timing.median_seconds)} ms"
             for timing in latency.timings
         )
         say(f"{latency.architecture} on {here.processor}, images and median: {seconds}")

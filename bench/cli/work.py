@@ -26,7 +26,6 @@ from bench.errors import UsageError
 from bench.executors import Event
 from bench.machine import require_writable
 from bench.plan import Matrix, Plan
-from bench.progress import duration
 from bench.recipes import Changes
 from bench.selection import (
     Named,
@@ -37,6 +36,7 @@ from bench.selection import (
     recipe_of,
 )
 from bench.spec import EnginePath, Environment
+from bench.stats.format import rough_duration
 from bench.store import RunReader
 from bench.sweep import Sweep
 
@@ -151,7 +151,7 @@ def _plan_line(plan: Plan, selected: Selected) -> str:
     on_gpu = selected.environment.device.startswith("cuda")
     return (
         f"plan: {len(plan.jobs)} runs ({plan.n_epochs} epochs) to train, {plan.n_present} there "
-        f"already; about {duration(seconds)} on {n_at_once} "
+        f"already; about {rough_duration(seconds)} on {n_at_once} "
         f"{'seeds side by side' if on_gpu else 'worker processes'}"
     )
 

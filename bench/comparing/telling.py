@@ -8,6 +8,18 @@ from rich.table import Table
 from bench import stats
 from bench.comparing.drift import Bits, Difference
 from bench.comparing.outcome import Outcome, Row, Side
+from bench.stats.format import (
+    NOT_AVAILABLE,
+    fixed,
+    integer,
+    p_value,
+    percentage,
+    plain,
+    points,
+    signed,
+    span,
+    written,
+)
 
 COLUMNS = ("data set", "A", "B", "A - B, points (95 %)", "P(A beats B)", "p", "Holm p", "verdict")
 MOST_VALUES = 4  # of one feature, before the rest is counted
@@ -23,6 +35,10 @@ def show(outcome: Outcome, console: Console) -> None:
 
 def lines(outcome: Outcome) -> list[str]:
     """The outcome in words; the last line says whether the bits held."""
+    return [plain(line) for line in _lines(outcome)]
+
+
+def _lines(outcome: Outcome) -> list[str]:
     said = [f"A is {outcome.first}, B is {outcome.second}; every difference is A less B."]
     for row in outcome.rows:
         said += ["", *_row_lines(row)]
@@ -50,14 +66,10 @@ def _side(side: Side, n_images: int) -> str:
     if side.mean_percent is None or side.minimum is None or side.maximum is None:
         return f"{side.name}: n = {side.n}{missed}, none completed"
     return (
-        f"{side.name}: n = {side.n}{missed}, mean {side.mean_percent:.3f} %, "
-        f"sd {_number(side.sd_points)}, from {side.minimum:,} to {side.maximum:,} "
-        f"of {n_images:,}"
+        f"{side.name}: n = {side.n}{missed}, mean {percentage(side.mean_percent, 3)}, "
+        f"sd {points(side.sd_points)}, from {integer(side.minimum)} to {integer(side.maximum)} "
+        f"of {integer(n_images)}"
     )
-
-
-def _number(value: float | None, form: str = ".3f") -> str:
-    return "n/a" if value is None else format(value, form)
 
 
 def _difference(row: Row) -> str:
@@ -65,23 +77,22 @@ def _difference(row: Row) -> str:
     if found.difference_points is None:
         return "n/a, a side has no completed run"
     how = "paired by seed" if found.paired else f"unpaired, {_why_unpaired(row)}"
-    return f"{found.difference_points:+.3f} points {_interval(found.interval, '+.3f')}, {how}"
+    return f"{signed(found.difference_points)} points {_interval(found.interval)}, {how}"
 
 
 def _new_digits_lines(row: Row) -> list[str]:
     found = row.new_digits
     if found is None:
         return []
-    how = f"bootstrap over seeds and images, {found.n_resamples:,} resamples, seed {found.seed}"
-    return [
-        f"  on new digits: {found.points:+.3f} points {_interval(found.interval, '+.3f')}, {how}"
-    ]
+    n = integer(found.n_resamples)
+    how = f"bootstrap over seeds and images, {n} resamples, seed {found.seed}"
+    return [f"  on new digits: {signed(found.points)} points {_interval(found.interval)}, {how}"]
 
 
-def _interval(interval: stats.Interval | None, form: str) -> str:
+def _interval(interval: stats.Interval | None, digits: int = 3) -> str:
     if interval is None:
         return "(no interval: too few runs, or runs that do not vary)"
-    return f"(95 %: {interval.low:{form}} to {interval.high:{form}})"
+    return f"(95 %: {span(interval, digits)})"
 
 
 def _why_unpaired(row: Row) -> str:
@@ -95,9 +106,8 @@ def _improvement(row: Row) -> str:
     found = row.comparison.improvement
     if found is None:
         return "n/a"
-    drawn = found.bootstrap
-    beside = f"; bootstrap {drawn.low:.2f} to {drawn.high:.2f}" if drawn else ""
-    return f"{found.probability:.2f} {_interval(found.interval, '.2f')}{beside}"
+    beside = f"; bootstrap {span(found.bootstrap, 2)}" if found.bootstrap else ""
+    return f"{fixed(found.probability, 2)} {_interval(found.interval, 2)}{beside}"
 
 
 def _test(row: Row) -> str:
@@ -106,25 +116,22 @@ def _test(row: Row) -> str:
         return "n/a, a side has no completed run"
     kind = "sign flips" if found.paired else "permutation"
     how = "exact" if test.exact else f"drawn with seed {found.seed}"
-    said = f"p = {_p(test.p)} ({kind}, {how}), Holm {_p(found.holm_p)}"
+    said = f"p {p_value(test.p)} ({kind}, {how}), Holm {p_value(found.holm_p)}"
     if row.can_reach_alpha:
         return said
-    least = "" if found.smallest_holm_p is None else f", {_p(found.smallest_holm_p)} after Holm"
+    holm = found.smallest_holm_p
+    least = "" if holm is None else f", {p_value(holm)} after Holm"
     return (
         f"{said}; these runs cannot reach p < {stats.TEST_ALPHA}: "
-        f"the smallest possible is {_p(test.smallest_p)}{least}"
+        f"the smallest possible is {p_value(test.smallest_p)}{least}"
     )
-
-
-def _p(p: float) -> str:
-    return "< 0.0001" if p < 1e-4 else f"{p:.4f}"
 
 
 def _equivalence(row: Row) -> str:
     found = row.comparison.equivalence
     if found is None:
         return "not judged: too few runs, or runs that do not vary"
-    return f"{found.verdict} within {found.margin_points:g} points (p = {_p(found.p)})"
+    return f"{found.verdict} within {written(found.margin_points)} points (p {p_value(found.p)})"
 
 
 def _drift_lines(row: Row) -> list[str]:
@@ -172,19 +179,19 @@ def _table(outcome: Outcome) -> Table:
 
 def _cells(row: Row) -> tuple[str, ...]:
     found = row.comparison
-    interval, better = found.interval, found.improvement
-    edges = f" [{interval.low:+.3f}, {interval.high:+.3f}]" if interval else ""
+    better, test = found.improvement, found.test
+    ends = f" ({span(found.interval)})" if found.interval else ""
     return (
         row.dataset,
         _cell(row.first),
         _cell(row.second),
-        f"{_number(found.difference_points, '+.3f')}{edges}",
-        _number(better.probability if better else None, ".2f"),
-        _p(found.test.p) if found.test else "n/a",
-        _p(found.holm_p) if found.holm_p is not None else "n/a",
+        plain(f"{signed(found.difference_points)}{ends}"),
+        fixed(better.probability, 2) if better else NOT_AVAILABLE,
+        p_value(test.p if test else None),
+        p_value(found.holm_p),
         found.equivalence.verdict if found.equivalence else "not judged",
     )
 
 
 def _cell(side: Side) -> str:
-    return f"{side.architecture}, {_number(side.mean_percent)} % (n = {side.n})"
+    return f"{side.architecture}, {points(side.mean_percent)} % (n = {side.n})"

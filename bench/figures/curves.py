@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from bench.figures._canvas import NARROW_INCHES, STAND_INS, STYLE, WIDE_INCHES, margins, series
 from bench.figures._svg import mark
+from bench.stats.format import fixed, written
 
 ACCURACY_TICKS = (50, 80, 90, 95, 98, 99, 99.4, 99.7, 99.9)  # percent
 FIRST_TICK, LABEL_POINTS = 99.4, 10.5  # the target's; a label's height with some air
@@ -78,7 +79,7 @@ def accuracy_curves(
             if target is not None:
                 height = float(_log_distance([target])[0])
                 line = axes.axhline(height, color=STAND_INS["target"], lw=1, linestyle=(0, (4, 3)))
-                mark(line, f"target: {target:.2f} %")
+                mark(line, f"target: {fixed(target, 2)} %")
         if learning_rate is not None:
             _learning_rate(all_axes[-1], learning_rate)
         _finish(figure, all_axes, narrow, "accuracy (%)", apart=int(extra))
@@ -97,7 +98,7 @@ def loss_curves(panels: Sequence[Panel], narrow: bool) -> Figure:
             _curves(axes, panel, _log)
             axes.yaxis.set_major_locator(FixedLocator([float(v) for v in _log(LOSS_TICKS)]))
             axes.yaxis.set_minor_locator(NullLocator())
-            axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{10**value:g}"))
+            axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: written(10**value, 6)))
         _share_limits(all_axes)
         return _finish(figure, all_axes, narrow, "loss (cross-entropy)")
 
@@ -212,7 +213,7 @@ def _learning_rate(axes: Axes, panel: Panel) -> None:
     _curves(axes, panel, _as_is)
     axes.set_ylim(bottom=0)
     axes.yaxis.set_major_locator(MaxNLocator(4))
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{1000 * value:g}"))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: written(1000 * value, 6)))
 
 
 def _accuracy_axis(all_axes: Sequence[Axes], low: float, lowest: float | None) -> None:
@@ -225,7 +226,7 @@ def _accuracy_axis(all_axes: Sequence[Axes], low: float, lowest: float | None) -
     for axes in all_axes:
         heights = _apart(axes, [float(v) for v in _log_distance(ticks)])
         axes.yaxis.set_major_locator(FixedLocator(heights))
-        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 - 10**-value:.4g}"))
+        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: written(100 - 10**-value, 4)))
 
 
 def _apart(axes: Axes, heights: Sequence[float]) -> list[float]:

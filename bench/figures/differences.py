@@ -13,8 +13,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 from bench.figures._canvas import STAND_INS, STYLE
 from bench.figures._rows import row_canvas, row_margins
 from bench.figures._svg import mark
-
-MINUS = "\N{MINUS SIGN}"
+from bench.stats.format import written
 
 
 @dataclass(frozen=True)
@@ -39,7 +38,7 @@ def differences(rows: Sequence[Difference], margin: float, narrow: bool) -> Figu
     with matplotlib.rc_context(STYLE):
         figure, axes = row_canvas(labels, narrow)
         band = axes.axvspan(-margin, margin, color=STAND_INS["muted"], alpha=0.12, lw=0)
-        mark(band, f"less than {margin:g} points: a difference that would not matter")
+        mark(band, f"less than {written(margin)} points: a difference that would not matter")
         for place, row in enumerate(rows):
             half = 0.36 if narrow else 0.5  # narrow: it spares the label above
             style: dict[str, Any] = {"color": STAND_INS["muted"], "solid_capstyle": "butt"}
@@ -58,5 +57,5 @@ def differences(rows: Sequence[Difference], margin: float, narrow: bool) -> Figu
 
 
 def _signed(value: float, _: int | None) -> str:
-    sign = "+" if value > 1e-9 else MINUS if value < -1e-9 else ""
-    return f"{sign}{abs(value):.10g}"
+    rounded = round(value, 9)  # a tick beside 0 is 0
+    return f"{'+' if rounded > 0 else ''}{written(rounded, 10)}"

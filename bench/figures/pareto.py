@@ -14,6 +14,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocato
 
 from bench.figures._canvas import STAND_INS, STYLE, canvas, margins, series
 from bench.figures._svg import mark
+from bench.stats.format import fixed, written
 
 LOG_FROM = 5.0  # times from the least cost to the largest, from which on the axis is logarithmic
 DASHED, DOTTED = (0, (4, 3)), (0, (1, 2))
@@ -130,7 +131,7 @@ def _scale(axes: Axes, field: Field) -> None:
         room = 0.2 * ((high - low) or high or 1)
         axes.set_xlim(low - room, high + room)
         axes.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 2.5, 5, 10]))
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}"))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: written(value, 10)))
     axes.set_xlabel(field.title)
     axes.grid()
     axes.set_axisbelow(True)
@@ -145,7 +146,7 @@ def _accuracies(axes: Axes, fields: Sequence[Field], target: float) -> None:
     room = 0.08 * ((max(heights) - min(heights)) or 0.1)
     axes.set_ylim(min(heights) - room, max(heights) + room)
     axes.yaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.2f}"))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: fixed(value, 2)))
 
 
 def _references(axes: Axes, field: Field, target: float) -> None:
@@ -191,15 +192,15 @@ def _candidate(axes: Axes, one: Candidate, divisor: float) -> None:
     colour, x = series(one.colour), one.cost / divisor
     if one.interval is not None:
         (bar,) = axes.plot([x, x], one.interval, color=colour, lw=2.4, alpha=0.45)
-        low, high = one.interval
-        mark(bar, f"{one.label}: 95% t interval of the mean, {low:.3f} to {high:.3f}", one.series)
+        low, high = (fixed(end, 3) for end in one.interval)
+        mark(bar, f"{one.label}: 95% t interval of the mean, {low} to {high}", one.series)
     (dot,) = axes.plot([x], [one.mean], "o", color=colour, markersize=7, markeredgewidth=0)
-    mark(dot, [one.says or f"{one.label}: mean {one.mean:.3f}"], one.series)
+    mark(dot, [one.says or f"{one.label}: mean {fixed(one.mean, 3)}"], one.series)
     if one.published is not None:
         style: dict[str, Any] = {"markerfacecolor": "none", "markeredgewidth": 1.3}
         edge = STAND_INS["published"]
         (readme,) = axes.plot([x], [one.published], "v", ms=6, markeredgecolor=edge, **style)
-        mark(readme, [f"{one.label}: the README says {one.published:.2f}"], one.series)
+        mark(readme, [f"{one.label}: the README says {fixed(one.published, 2)}"], one.series)
 
 
 def _names(axes: Axes, field: Field, target: float, crowded: bool) -> None:

@@ -14,6 +14,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter
 from bench.figures._canvas import STAND_INS, STYLE, series
 from bench.figures._rows import row_canvas, row_margins
 from bench.figures._svg import mark
+from bench.stats.format import fixed, written
 
 
 @dataclass(frozen=True)
@@ -45,13 +46,13 @@ def rates(rows: Sequence[Rate], declared: float | None, narrow: bool) -> Figure:
         if declared is not None:
             colour = STAND_INS["target"]
             line = axes.axvline(declared, lw=1.2, color=colour, linestyle=(0, (4, 3)))
-            mark(line, f"declared rate: {declared:.2f}")
+            mark(line, f"declared rate: {fixed(declared, 2)}")
         for place, row in enumerate(rows):
             _rate(axes, -place, row)
         axes.set_xlabel("share of runs that reach the target")
         axes.xaxis.set_major_locator(FixedLocator([0, 0.25, 0.5, 0.75, 1]))
         axes.xaxis.set_minor_locator(FixedLocator([] if declared is None else [declared]))
-        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: written(value, 6)))
         row_margins(figure, labels, narrow)
         return figure
 

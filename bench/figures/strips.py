@@ -15,6 +15,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 from bench.figures._canvas import STAND_INS, STYLE, series
 from bench.figures._rows import axes_points, row_canvas, row_inches, row_margins
 from bench.figures._svg import mark
+from bench.stats.format import fixed
 
 MANY_RUNS, DOT, SMALL_DOT = 40, 5.5, 4.5  # in points; smaller where an arm has more runs
 HALF_ROW = 0.27  # of a row's height: dots stay within
@@ -60,12 +61,12 @@ def strips(rows: Sequence[Strip], target: float, narrow: bool) -> Figure:
         figure, axes = row_canvas(labels, narrow)
         axes.set_xlim(scale.low, scale.high)
         line = axes.axvline(target, color=STAND_INS["target"], lw=1.2, linestyle=(0, (4, 3)))
-        mark(line, f"target: {target:.2f} %")
+        mark(line, f"target: {fixed(target, 2)} %")
         for place, row in enumerate(rows):
             _strip(axes, -place, row, scale)
         axes.set_xlabel("test accuracy after the last epoch (%)")
         axes.xaxis.set_major_locator(MaxNLocator(4 if narrow else 8, steps=[1, 2, 5, 10]))
-        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.2f}"))
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: fixed(value, 2)))
         row_margins(figure, labels, narrow)
         return figure
 
@@ -114,14 +115,14 @@ def _strip(axes: Axes, height: float, row: Strip, scale: Scale) -> None:
         low, high = row.mean_interval
         style: dict[str, Any] = {"color": series(row.colour), "solid_capstyle": "butt"}
         (band,) = axes.plot((low, high), (height,) * 2, lw=9, alpha=0.22, **style)
-        says = f"{row.label}: 95% t interval of the mean, {low:.3f} to {high:.3f} %"
+        says = f"{row.label}: 95% t interval of the mean, {fixed(low, 3)} to {fixed(high, 3)} %"
         mark(band, says, row.series)
     _dots(axes, height, row, scale)
     if row.percents:
         mean = float(np.mean(row.percents))
         ends = [height - 0.3, height + 0.3]
         (line,) = axes.plot([mean] * 2, ends, color=STAND_INS["ink"], lw=1.6)
-        mark(line, f"{row.label}: mean {mean:.3f} %", row.series)
+        mark(line, f"{row.label}: mean {fixed(mean, 3)} %", row.series)
     if row.published is not None:
         (readme,) = axes.plot(
             row.published,
@@ -133,7 +134,7 @@ def _strip(axes: Axes, height: float, row: Strip, scale: Scale) -> None:
             markeredgecolor=STAND_INS["published"],
             markeredgewidth=1.3,
         )
-        mark(readme, [f"{row.label}: the README says {row.published:.2f} %"], row.series)
+        mark(readme, [f"{row.label}: the README says {fixed(row.published, 2)} %"], row.series)
 
 
 def _dots(axes: Axes, height: float, row: Strip, scale: Scale) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from bench import stats
 from bench.arms import Arm, Place, Split, arms, choose_split, read
 from bench.errors import UsageError
+from bench.stats.format import written
 from bench.stats.planning import MOST_SEEDS, POWER
 
 LISTED_MISSES = range(4)
@@ -115,7 +116,7 @@ def for_margin(margin_points: float, pilot: Pilot) -> MarginAnswer:
 
 
 def _bad_margin(margin_points: float, remedy: str) -> UsageError:
-    return UsageError(f"bad margin '{margin_points:g}'", where="--margin", remedy=remedy)
+    return UsageError(f"bad margin '{written(margin_points)}'", where="--margin", remedy=remedy)
 
 
 def _arm_plan(arm: Arm, split: Split, margin_points: float) -> ArmPlan:
@@ -187,4 +188,4 @@ def _allowed(rate: float) -> list[AllowedMisses]:
 
 
 def _bad(option: str, value: float, remedy: str) -> UsageError:
-    return UsageError(f"bad {option} '{value:g}'", where=f"--{option}", remedy=remedy)
+    return UsageError(f"bad {option} '{written(value)}'", where=f"--{option}", remedy=remedy)

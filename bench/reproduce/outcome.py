@@ -9,6 +9,7 @@ from typing import Literal
 
 from bench import stats
 from bench.spec import Environment, Epoch, RunRecord, Status
+from bench.stats.format import fixed, integer, plain, points, span
 
 Verdict = Literal["same_bits", "differs", "inside", "outside", "undecided", "failed"]
 Split = Literal["test", "validation"]
@@ -248,25 +249,21 @@ def _end(side: Side) -> str:
 
 def _pair(name: str, recorded: int | None, retrained: int | None) -> str:
     split = name.removesuffix("_correct")
-    return f"{split} {_number(recorded)} recorded, {_number(retrained)} now"
-
-
-def _number(count: int | None) -> str:
-    return "none" if count is None else f"{count:,}"
+    before, now = ("none" if each is None else integer(each) for each in (recorded, retrained))
+    return f"{split} {before} recorded, {now} now"
 
 
 def _distribution_lines(found: Distribution) -> list[str]:
-    last = f"{found.split} right, last epoch: {found.correct:,} of {found.n_images:,}"
+    last = f"{found.split} right, last epoch: {integer(found.correct)} of {integer(found.n_images)}"
     return [last, _suite_line(found), _verdict_line(found)]
 
 
 def _suite_line(found: Distribution) -> str:
     if found.mean is None or found.minimum is None or found.maximum is None:
         return "the suite's completed runs of this kind: none"
-    sd = "n/a" if found.sd is None else f"{found.sd:,.2f}"
     return (
-        f"the suite's completed runs of this kind: {found.n}, mean {found.mean:,.2f}, sd {sd}, "
-        f"from {found.minimum:,.0f} to {found.maximum:,.0f}"
+        f"the suite's completed runs of this kind: {found.n}, mean {fixed(found.mean, 2)}, "
+        f"sd {points(found.sd, 2)}, from {fixed(found.minimum, 0)} to {fixed(found.maximum, 0)}"
     )
 
 
@@ -275,7 +272,7 @@ def _verdict_line(found: Distribution) -> str:
         return f"cannot be judged: {stats.FEWEST_RUNS} runs are needed, the suite has {found.n}"
     if found.prediction is None:
         return "cannot be judged: the suite's runs are all equal, so they give no spread"
-    edges = f"{found.prediction.low:,.1f} to {found.prediction.high:,.1f}"
+    edges = plain(span(found.prediction, 1))
     where = "inside" if found.inside else "outside"
     word = "consistent" if found.inside else "not consistent"
     return f"{word}: {where} the 95 % prediction interval of one more run, {edges}"

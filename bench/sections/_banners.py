@@ -1,9 +1,9 @@
-"""What every page says at its top before anything else: why its numbers need care."""
+"""What every page says at its top before measured_value else: why its numbers need care."""
 
 from __future__ import annotations
 
-from bench.sections._format import count, listed, seeds
 from bench.sections._summary import COMPARABLE, Arm, Summary
+from bench.stats.format import count, listed, ranges
 
 
 def banners(summaries: list[Summary]) -> tuple[str, ...]:
@@ -46,7 +46,7 @@ def _gaps(summary: Summary) -> str:
     if summary.dataset is None:
         return ""
     missing = [
-        f"{arm.label} lacks seed {seeds(sorted(gap))}"
+        f"{arm.label} lacks seed {ranges(sorted(gap))}"
         for arm in summary.arms
         if (gap := _wanted(summary, arm) - {run.seed for run in arm.runs})
     ]

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from statistics import median
 
 from bench.sections import Cell
-from bench.sections._format import NOT_AVAILABLE, anything, count, integer, seconds
 from bench.sections._summary import Arm, Summary
 from bench.spec import Measured, Portrait
+from bench.stats import standard_deviation
+from bench.stats.format import NOT_AVAILABLE, count, duration, integer, measured_value, points
+
+MARKS = {True: "✓", False: "✗"}
 
 
 def model(summary: Summary, portrait: Portrait) -> Cell:
@@ -22,7 +26,7 @@ def value(measured: Measured, name: str) -> Cell:
         return Cell(NOT_AVAILABLE)
     found = measured.values[name]
     number = isinstance(found, int | float) and not isinstance(found, bool)
-    text = f"{'at least ' if measured.at_least else ''}{anything(found)}"
+    text = f"{'at least ' if measured.at_least else ''}{measured_value(found)}"
     return Cell(text, sort=found if number else None)
 
 
@@ -39,7 +43,7 @@ def measured(summary: Summary, arm: Arm, measure: str, field: str) -> Cell:
     if found is None or figure is None:
         return Cell(NOT_AVAILABLE)
     sort = float(figure) if isinstance(figure, int | float) else None
-    return Cell(f"{'≥ ' if found.at_least else ''}{anything(figure)}", sort=sort)
+    return Cell(f"{'≥ ' if found.at_least else ''}{measured_value(figure)}", sort=sort)
 
 
 def time_a_run(arm: Arm) -> Cell:
@@ -49,4 +53,9 @@ def time_a_run(arm: Arm) -> Cell:
     middle = median(run.train_seconds for run in arm.completed)
     n_machines = len({run.environment.fingerprint for run in arm.completed})
     note = count(n_machines, "environment") if n_machines > 1 else ""
-    return Cell(seconds(middle), note, sort=middle)
+    return Cell(duration(middle), note, sort=middle)
+
+
+def sd_points(counts: Sequence[int], n: int) -> str:
+    """The standard deviation over runs in points, n/a where one run has none."""
+    return points(standard_deviation([100 * correct / n for correct in counts]))

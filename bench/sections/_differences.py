@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 from bench import figures
 from bench.sections import Cell, Column
-from bench.sections._format import MINUS, NOT_AVAILABLE, count, fixed, integer, points
 from bench.sections._pairs import Pair
 from bench.sections._summary import Arm
 from bench.stats import MARGIN_POINTS, TEST_ALPHA, Interval
+from bench.stats.format import MINUS, NOT_AVAILABLE, count, fixed, integer, p_value, signed, span
 
 COLUMNS = (
     Column("Difference", note="points"),
@@ -34,15 +34,15 @@ def cells(pair: Pair) -> tuple[Cell, ...]:
         Cell(fixed(better.probability, 2), span(better.interval, 2), sort=better.probability)
         if better
         else Cell(NOT_AVAILABLE),
-        Cell(p_words(test.p), "" if test.exact else "drawn", sort=test.p)
+        Cell(p_value(test.p), "" if test.exact else "drawn", sort=test.p)
         if test
         else Cell(NOT_AVAILABLE),
         Cell(
-            p_words(one.holm_p),
+            p_value(one.holm_p),
             "" if one.can_reach_alpha else f"cannot reach {TEST_ALPHA}",
             sort=one.holm_p,
         ),
-        Cell(same.verdict, f"p {p_words(same.p)}") if same else Cell(NOT_AVAILABLE),
+        Cell(same.verdict, f"p {p_value(same.p)}") if same else Cell(NOT_AVAILABLE),
     )
 
 
@@ -60,7 +60,7 @@ def bar(pair: Pair, best: Arm | None = None) -> figures.Difference:
         label=label,
         value=value,
         interval=(interval.low, interval.high) if interval else None,
-        says=f"{label}: {signed(value)} points{spans}, Holm p {p_words(pair.result.holm_p)}",
+        says=f"{label}: {signed(value)} points{spans}, Holm p {p_value(pair.result.holm_p)}",
     )
 
 
@@ -74,27 +74,6 @@ def turned(interval: Interval) -> Interval:
     return Interval(-interval.high, -interval.low)
 
 
-def signed(value: float | None) -> str:
-    """Points with their sign."""
-    if value is None:
-        return NOT_AVAILABLE
-    return f"+{points(value)}" if value > 0 else points(value)
-
-
-def span(interval: Interval | None, digits: int = 3) -> str:
-    """Its ends."""
-    if interval is None:
-        return NOT_AVAILABLE
-    return f"{fixed(interval.low, digits)} to {fixed(interval.high, digits)}"
-
-
-def p_words(value: float | None) -> str:
-    """A p, no smaller than the records can tell."""
-    if value is None:
-        return NOT_AVAILABLE
-    return "<0.001" if value < 0.001 else fixed(value, 3)
-
-
 def across_environments(pairs: Sequence[Pair]) -> str:
     """What is in some differences beside what was changed; nothing where there is nothing."""
     n_across = sum(pair.first.environments != pair.second.environments for pair in pairs)
@@ -103,7 +82,7 @@ def across_environments(pairs: Sequence[Pair]) -> str:
     which = "the pair" if len(pairs) == 1 else f"{integer(n_across)} of {integer(len(pairs))} pairs"
     return (
         f"The runs of {which} were made in different environments (processor or versions): what "
-        "that does, if anything, is in the difference too."
+        "that does, if measured_value, is in the difference too."
     )
 
 

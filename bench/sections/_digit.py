@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from bench.sections._format import integer
 from bench.sections._misses import misses
 from bench.sections._summary import Summary
+from bench.stats.format import integer
 
 
 @dataclass(frozen=True)

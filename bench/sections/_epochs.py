@@ -6,10 +6,10 @@ from collections.abc import Callable, Sequence
 from math import isnan, nan
 
 from bench import figures
-from bench.sections._format import fixed, integer, percent
 from bench.sections._summary import Arm, Summary
 from bench.spec import Epoch, RunRecord
 from bench.stats import spread
+from bench.stats.format import fixed, integer, percent, written
 
 Right = tuple[str, str, Callable[[Epoch], int | None]]
 Loss = tuple[str, Callable[[Epoch], float | None]]
@@ -71,7 +71,7 @@ def learning_rates(summary: Summary, arm: Arm) -> figures.Panel:
         for curve in curves
         if not any(curve != other and curve == other[: len(curve)] for other in curves)
     ]
-    says = tuple(f"{arm.label}: highest rate {max(curve):g}" for curve in whole)
+    says = tuple(f"{arm.label}: highest rate {written(max(curve), 6)}" for curve in whole)
     colour = summary.colour(arm.architecture)
     title = "learning rate, thousandths, at the epoch's end"
     return figures.Panel(title, tuple(whole), says, arm.architecture, colour)

@@ -7,7 +7,7 @@ from typing import Any
 
 from bench.layers import Rows
 from bench.sections import Cell, Column, Table
-from bench.sections._format import THIN, anything
+from bench.stats.format import measured_value, percentage
 
 GATED = "receptive_field_with_gates"
 NO_ENTRY = "\N{EN DASH}"
@@ -74,5 +74,5 @@ def _entry(name: str, value: Any) -> str:
     if value is None:
         return NO_ENTRY
     if name.endswith("_percent"):
-        return f"{value:.2f}{THIN}%"
-    return anything(value)
+        return percentage(value)
+    return measured_value(value)

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from bench.sections import Cell
-from bench.sections._format import NOT_AVAILABLE, count, fixed, integer, sd_points
+from bench.sections._cells import sd_points
 from bench.sections._summary import Arm
+from bench.stats.format import NOT_AVAILABLE, count, fixed, integer
 
 FAILED_LAST = "Networks with a run that failed or diverged stand last."
 

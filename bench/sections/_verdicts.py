@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from bench.sections._format import THIN, count, fixed, integer, listed
 from bench.sections._summary import Arm
 from bench.stats import TARGET, RateVerdict, SequenceVerdict
+from bench.stats.format import count, fixed, integer, listed, percentage
 
-TARGET_PERCENT = fixed(100 * TARGET, 2)
 FEW_NAMES = 3  # more of one verdict are counted: their names stand below, each with its own
-TARGET_WORDS = f"{TARGET_PERCENT}{THIN}%"
+TARGET_WORDS = percentage(100 * TARGET)
 
 
 def bounds(arm: Arm) -> str:

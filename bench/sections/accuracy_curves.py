@@ -7,8 +7,8 @@ from functools import partial
 from bench import figures
 from bench.sections import PageKind, Plot, Scope, Section
 from bench.sections._epochs import accuracy_panels, begun, learning_rates, with_epochs
-from bench.sections._format import count, integer
 from bench.sections._summary import Arm, Summary
+from bench.stats.format import count, integer
 
 ORDER = 52
 SCOPE: Scope = "dataset"

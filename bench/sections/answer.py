@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from bench.claims.ledger import tally
 from bench.sections import PageKind, Point, Scope, Section
-from bench.sections._format import (
-    NOT_AVAILABLE,
-    THIN,
-    count,
-    fixed,
-    integer,
-    listed,
-    mean_percent,
-    sd_points,
-)
+from bench.sections._cells import sd_points
 from bench.sections._ranking import in_order
 from bench.sections._summary import Arm, Summary
 from bench.sections._verdicts import TARGET_WORDS, by_verdict
+from bench.stats.format import (
+    NOT_AVAILABLE,
+    count,
+    integer,
+    listed,
+    mean_percent,
+    percentage,
+)
 
 ORDER = 10
 SCOPE: Scope = "dataset"
@@ -167,7 +166,7 @@ def _accuracy(summary: Summary, arm: Arm) -> str:
     if claim is None:
         return f"{said}."
     also = "" if summary.comparable else ", of full MNIST and so not comparable"
-    return f"{said}; the README says {fixed(claim.published, 2)}{THIN}%{also}."
+    return f"{said}; the README says {percentage(claim.published)}{also}."
 
 
 def _claims(summary: Summary) -> tuple[Point, ...]:

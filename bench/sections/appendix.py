@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from bench.sections import Cell, Column, PageKind, Scope, Section, Table
-from bench.sections._format import NOT_AVAILABLE, count, integer
 from bench.sections._summary import Arm, Summary
 from bench.spec import RunRecord
+from bench.stats.format import NOT_AVAILABLE, count, integer
 
 ORDER = 94
 SCOPE: Scope = "dataset"

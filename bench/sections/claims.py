@@ -8,8 +8,8 @@ from urllib.parse import quote
 from bench.claims.evidence import Value
 from bench.claims.ledger import VERDICTS, Entry, tally
 from bench.sections import Cell, Column, PageKind, Scope, Section, Table
-from bench.sections._format import MINUS, integer
 from bench.sections._summary import Summary
+from bench.stats.format import MINUS, integer
 
 ORDER = 35
 SCOPE: Scope = "suite"

@@ -13,24 +13,24 @@ from bench.sections._differences import (
     bar,
     cells,
     is_told_apart,
-    p_words,
     points_of,
-    signed,
-    span,
     turned,
 )
-from bench.sections._format import (
+from bench.sections._pairs import Pair, is_small, networks_of_many, seeds_to_reach, tested
+from bench.sections._summary import Arm, Summary
+from bench.stats import DRAW_SEED, MARGIN_POINTS, TEST_ALPHA
+from bench.stats.format import (
     MINUS,
     NOT_AVAILABLE,
     count,
     integer,
     listed,
     mean_percent,
+    p_value,
     points,
+    signed,
+    span,
 )
-from bench.sections._pairs import Pair, is_small, networks_of_many, seeds_to_reach, tested
-from bench.sections._summary import Arm, Summary
-from bench.stats import DRAW_SEED, MARGIN_POINTS, TEST_ALPHA
 
 ORDER = 45
 SCOPE: Scope = "dataset"
@@ -109,7 +109,7 @@ def _reach(pairs: list[Pair]) -> tuple[str, ...]:
         "No pair" if len(hopeless) == len(pairs) else f"{integer(len(hopeless))} of the pairs not"
     )
     least = [p.result.smallest_holm_p for p in hopeless if p.result.smallest_holm_p is not None]
-    smallest = f": the smallest p that they allow is {p_words(min(least))}" if least else ""
+    smallest = f": the smallest p that they allow is {p_value(min(least))}" if least else ""
     text = (
         f"{which} could have reached p < {TEST_ALPHA} with these runs{smallest} after correction "
         f"by Holm. A sign-flip test over {count(len(pairs), 'pair')} needs at least "

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from bench import figures
 from bench.figures.matrix import shades
 from bench.sections import Cell, Column, PageKind, Plot, Scope, Section, Table
-from bench.sections._format import count, fixed, integer, listed
 from bench.sections._misses import N_LABELS, Misses, misses, owner, stem, together, whose
 from bench.sections._summary import Summary
+from bench.stats.format import count, fixed, integer, listed
 
 ORDER = 59
 SCOPE: Scope = "dataset"

@@ -10,6 +10,7 @@ from bench.sections._cells import model, value, whole
 from bench.sections._notes import notes
 from bench.sections._summary import Summary
 from bench.spec import Environment
+from bench.stats.format import milliseconds
 
 ORDER = 63
 SCOPE: Scope = "suite"
@@ -119,9 +120,9 @@ def _timing_row(
     return (
         _name(summary, latency),
         whole(timing.batch_size),
-        Cell(_milliseconds(timing.median_seconds), sort=timing.median_seconds),
+        Cell(milliseconds(timing.median_seconds), sort=timing.median_seconds),
         Cell(
-            " to ".join(_milliseconds(seconds) for seconds in quartiles),
+            " to ".join(milliseconds(seconds) for seconds in quartiles),
             sort=timing.lower_quartile_seconds,
         ),
         whole(round(timing.images_per_second)),
@@ -133,13 +134,6 @@ def _timing_row(
 
 def _name(summary: Summary, latency: Latency) -> Cell:
     return Cell(summary.display_name(latency.architecture), series=latency.architecture)
-
-
-def _milliseconds(seconds: float) -> str:
-    """Three significant digits, no exponent."""
-    value = 1000 * seconds
-    digits = 0 if value >= 100 else 1 if value >= 10 else 2 if value >= 1 else 3
-    return f"{value:,.{digits}f}"
 
 
 def _peaks(summary: Summary) -> list[Table]:

@@ -7,9 +7,9 @@ from functools import partial
 from bench import figures
 from bench.sections import PageKind, Plot, Scope, Section
 from bench.sections._epochs import begun, overview_panel, with_epochs
-from bench.sections._format import THIN, integer
 from bench.sections._summary import Arm, Summary
 from bench.sections._verdicts import n_each
+from bench.stats.format import integer, percentage
 
 ORDER = 50
 SCOPE: Scope = "dataset"
@@ -40,7 +40,7 @@ def _plot(summary: Summary, arms: list[Arm], panels: list[figures.Panel]) -> Plo
     tested = [arm for arm in arms if arm.first.evaluate_test]
     split = "Test" if tested else "Validation"
     lowest = _lowest(panels)
-    cut = f" Bands are cut at {lowest:.2f}{THIN}%." if lowest is not None else ""
+    cut = f" Bands are cut at {percentage(lowest)}." if lowest is not None else ""
     dashed = f" Dashed: the target, {integer(tested[0].target)} right." if tested else ""
     n_runs = n_each([(arm.label, len(begun(arm))) for arm in arms])
     return Plot(

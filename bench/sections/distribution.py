@@ -7,19 +7,19 @@ from functools import partial
 
 from bench import figures
 from bench.sections import Cell, Column, PageKind, Plot, Scope, Section, Table
-from bench.sections._format import (
+from bench.sections._summary import Arm, Summary
+from bench.sections._verdicts import TARGET_WORDS
+from bench.stats import DRAW_SEED, Interval, MeanIntervals, mean_intervals, spread
+from bench.stats.format import (
     NOT_AVAILABLE,
-    THIN,
     count,
     fixed,
     integer,
     mean_percent,
     percent,
+    percentage,
     points,
 )
-from bench.sections._summary import Arm, Summary
-from bench.sections._verdicts import TARGET_WORDS
-from bench.stats import DRAW_SEED, Interval, MeanIntervals, mean_intervals, spread
 
 ORDER = 14
 SCOPE: Scope = "dataset"
@@ -102,7 +102,7 @@ def _cut(rows: list[figures.Strip]) -> str:
         return ""
     n = sum(value < floor for row in rows for value in row.percents)
     return (
-        f" {count(n, 'run')} below {floor:.2f}{THIN}% stand{'s' if n == 1 else ''} at the left "
+        f" {count(n, 'run')} below {percentage(floor)} stand{'s' if n == 1 else ''} at the left "
         "edge, as a filled triangle."
     )
 

@@ -8,9 +8,9 @@ from bench import figures
 from bench.findings import EffectiveField
 from bench.sections import Cell, Column, PageKind, Plot, Scope, Section, Table
 from bench.sections._digit import Shown, typical_digit
-from bench.sections._format import NOT_AVAILABLE, THIN, TIMES, integer, points
 from bench.sections._summary import Arm, Summary
 from bench.stats import spread
+from bench.stats.format import NOT_AVAILABLE, THIN, TIMES, integer, points
 
 ORDER = 72
 SCOPE: Scope = "dataset"

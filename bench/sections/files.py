@@ -7,8 +7,8 @@ from bench.sections import Download, Listing, PageKind, Scope, Section
 from bench.sections._commands import export
 from bench.sections._export import frames, latex, texts
 from bench.sections._export.typeset import escaped
-from bench.sections._format import count, seeds
 from bench.sections._summary import Summary
+from bench.stats.format import count, ranges
 
 ORDER = 90
 SCOPE: Scope = "dataset"
@@ -127,7 +127,7 @@ def _bibtex(summary: Summary) -> str:
     said = [f"suite {summary.suite}"]
     if summary.dataset is not None:
         said.append(f"data set {summary.dataset.name}")
-        said.append(f"{count(len(runs), 'run')}, seeds {seeds([run.seed for run in runs])}")
+        said.append(f"{count(len(runs), 'run')}, seeds {ranges([run.seed for run in runs])}")
     said += [f"commit {commit}" for commit in commits]
     fields = (
         ("title", f"{{{escaped(TITLE)}}}"),

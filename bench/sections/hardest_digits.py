@@ -8,9 +8,9 @@ from functools import partial
 
 from bench import figures
 from bench.sections import Cell, Column, Download, PageKind, Plot, Scope, Section, Table
-from bench.sections._format import NOT_AVAILABLE, TIMES, count, integer, listed, percent
 from bench.sections._misses import Misses, misses, stem, together, whose
 from bench.sections._summary import Summary
+from bench.stats.format import NOT_AVAILABLE, TIMES, count, integer, listed, percent
 
 ORDER = 58
 SCOPE: Scope = "dataset"

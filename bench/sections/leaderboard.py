@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from bench.sections import Cell, Column, PageKind, Scope, Section, Table
-from bench.sections._cells import measured
-from bench.sections._format import MARKS, fixed, integer
+from bench.sections._cells import MARKS, measured
 from bench.sections._ranking import FAILED_LAST, Ranked, in_order
 from bench.sections._summary import Arm, Summary
 from bench.sections._verdicts import TARGET_WORDS, bounds, needs
 from bench.stats import PARAMETER_LIMIT, placement, published_count
+from bench.stats.format import fixed, integer
 
 ORDER = 11
 SCOPE: Scope = "dataset"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 
 from bench.sections import Cell, Column, PageKind, Scope, Section, Table
-from bench.sections._format import NOT_AVAILABLE, count, fixed, integer, listed, points
 from bench.sections._summary import Arm, Summary
 from bench.stats import (
     MARGIN_POINTS,
@@ -14,6 +13,7 @@ from bench.stats import (
     noise_floor,
     seeds_for_difference,
 )
+from bench.stats.format import NOT_AVAILABLE, count, fixed, integer, listed, points, span
 
 ORDER = 46
 SCOPE: Scope = "dataset"
@@ -95,12 +95,12 @@ def _sees(floor: NoiseFloor) -> bool | None:
 
 def _row(arm: Arm, floor: NoiseFloor) -> tuple[Cell, ...]:
     interval = floor.sd_interval
-    span = f"{points(interval.low)} to {points(interval.high)}" if interval else ""
+    ends = span(interval) if interval else ""
     ratio = floor.variance_ratio
     return (
         Cell(arm.label, series=arm.architecture),
         Cell(integer(floor.n), sort=floor.n),
-        Cell(points(floor.sd_points), span, sort=floor.sd_points),
+        Cell(points(floor.sd_points), ends, sort=floor.sd_points),
         Cell(points(floor.sampling_sd_points), sort=floor.sampling_sd_points),
         Cell(points(ratio, 2), sort=ratio),
         _independent(arm),

@@ -7,10 +7,10 @@ from typing import Any
 
 from bench.sections import Cell, Column, PageKind, Scope, Section, Table
 from bench.sections._cells import model, value, whole
-from bench.sections._format import NOT_AVAILABLE, anything
 from bench.sections._notes import notes
 from bench.sections._summary import Summary
 from bench.spec import Measured, Portrait
+from bench.stats.format import NOT_AVAILABLE, measured_value
 
 ORDER = 60
 SCOPE: Scope = "suite"
@@ -116,7 +116,7 @@ def _reconciliation(name: str, found: Measured) -> Table:
 
 
 def _reconciled(row: dict[str, Any]) -> tuple[Cell, ...]:
-    return tuple(Cell(anything(row[name])) for name, _ in RECONCILED)
+    return tuple(Cell(measured_value(row[name])) for name, _ in RECONCILED)
 
 
 def _left_out(measured: Named) -> Table:

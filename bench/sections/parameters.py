@@ -6,10 +6,10 @@ import re
 
 from bench.sections import Cell, Column, PageKind, Scope, Section, Table
 from bench.sections._cells import whole
-from bench.sections._format import NOT_AVAILABLE, integer
 from bench.sections._notes import notes
 from bench.sections._summary import Summary
 from bench.spec import Claim, Portrait
+from bench.stats.format import NOT_AVAILABLE, integer
 
 ORDER = 32
 SCOPE: Scope = "suite"

@@ -9,10 +9,10 @@ from functools import partial
 
 from bench import figures
 from bench.sections import PageKind, Plot, Scope, Section
-from bench.sections._format import THIN, count, fixed, integer, listed, mean_percent
 from bench.sections._pairs import MOST_ARMS, networks_of_many
 from bench.sections._summary import Arm, Summary
 from bench.stats import PARAMETER_LIMIT, spread
+from bench.stats.format import count, fixed, integer, listed, mean_percent, percentage
 
 ORDER = 42
 SCOPE: Scope = "dataset"
@@ -165,7 +165,7 @@ def _plot(summary: Summary, arms: list[Arm], found: list[tuple[Cost, list[Option
             f"Mean test accuracy after the last epoch on {summary.prefix} against {nouns} (one "
             f"image, forward), n = {n} completed runs each. Upright bar: 95% Student t interval "
             f"of the mean (none for a single run).{readme} Step line: the Pareto front of the "
-            f"means. Dashed: the target, {fixed(target, 2)}{THIN}%.{dotted}"
+            f"means. Dashed: the target, {percentage(target)}.{dotted}"
             f"{unnamed}"
         ),
         draw=partial(figures.pareto, fields, target),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from bench.protocol import Protocol
 from bench.sections import Cell, Column, PageKind, Scope, Section, Table
-from bench.sections._format import THIN, count, integer, points
 from bench.sections._summary import Summary
 from bench.sections._verdicts import TARGET_WORDS
 from bench.stats import (
@@ -16,6 +15,7 @@ from bench.stats import (
     PARAMETER_LIMIT,
     RATE_ALPHA,
 )
+from bench.stats.format import count, fixed, integer, percentage, points, written
 from bench.stats.means import FEWEST_FOR_BOOTSTRAP, N_RESAMPLES
 from bench.stats.outcomes import SUSTAINED_EPOCHS
 from bench.stats.permutation import N_RESAMPLES as N_PERMUTATIONS
@@ -61,7 +61,11 @@ def section(summary: Summary) -> Section | None:
 def _of_rates(summary: Summary) -> tuple[Rule, ...]:
     rules = (
         ("Target", TARGET_WORDS, "what a run's last epoch must reach, as a count of test images"),
-        ("Declared rate", f"{DECLARED_RATE:.2f}", "the share of runs that “consistently” asks for"),
+        (
+            "Declared rate",
+            fixed(DECLARED_RATE, 2),
+            "the share of runs that “consistently” asks for",
+        ),
         ("Parameter limit", f"under {integer(PARAMETER_LIMIT)}", "trainable parameters"),
         (
             "Sustained",
@@ -76,7 +80,7 @@ def _of_rates(summary: Summary) -> tuple[Rule, ...]:
 
 def _exact() -> tuple[Rule, ...]:
     words = "one-sided, of each exact bound of a rate (Clopper and Pearson 1934)"
-    return (("Alpha", f"{RATE_ALPHA:g}", words),)
+    return (("Alpha", written(RATE_ALPHA), words),)
 
 
 def _declared(protocol: Protocol) -> tuple[Rule, ...]:
@@ -84,17 +88,17 @@ def _declared(protocol: Protocol) -> tuple[Rule, ...]:
     words = "one-sided, of each bound of the confidence sequence (Howard et al. 2021)"
     return (
         ("Number of runs", "until decided", "declared before the first run"),
-        ("Rate decided", f"{protocol.rate:.2f}", "what the runs went on for"),
-        ("At a target of", f"{protocol.target:.2f}{THIN}%", "which a run counts for or against"),
+        ("Rate decided", fixed(protocol.rate, 2), "what the runs went on for"),
+        ("At a target of", percentage(protocol.target), "which a run counts for or against"),
         ("Cap", count(protocol.cap, "run"), "an architecture's runs at most"),
         ("First seed", str(protocol.first_seed), "runs are judged in the order of their seeds"),
-        ("Alpha", f"{protocol.alpha:g}", words),
+        ("Alpha", written(protocol.alpha), words),
     )
 
 
 def _of_means() -> tuple[Rule, ...]:
     return (
-        ("Confidence", f"{100 * CONFIDENCE:g}{THIN}%", "of a mean's Student t interval"),
+        ("Confidence", percentage(100 * CONFIDENCE, 0), "of a mean's Student t interval"),
         (
             "Bootstrap",
             f"from {count(FEWEST_FOR_BOOTSTRAP, 'run')}",

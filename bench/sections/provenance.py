@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from bench.sections import Cell, Column, PageKind, Scope, Section, Table
 from bench.sections._export import frames, texts
-from bench.sections._format import NOT_AVAILABLE, count, integer, listed, seconds, seeds
 from bench.sections._summary import Arm, Summary
 from bench.spec import Environment, RunRecord, digest
+from bench.stats.format import NOT_AVAILABLE, count, duration, integer, listed, ranges
 
 ORDER = 84
 SCOPE: Scope = "dataset"
@@ -49,9 +49,9 @@ def _arm_row(summary: Summary, arm: Arm) -> tuple[Cell, ...]:
     return (
         Cell(arm.label, href=summary.page_of(arm.architecture), series=arm.architecture),
         Cell(integer(len(arm.runs)), sort=len(arm.runs)),
-        Cell(seeds([run.seed for run in arm.runs])),
+        Cell(ranges([run.seed for run in arm.runs])),
         Cell(integer(arm.first.recipe.epochs), sort=arm.first.recipe.epochs),
-        Cell(seconds(train_seconds), sort=train_seconds),
+        Cell(duration(train_seconds), sort=train_seconds),
         Cell(numerics.device_type + (", TF32" if numerics.tf32 else "")),
         Cell(numerics.memory_format),
         Cell(numerics.path),

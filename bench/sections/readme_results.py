@@ -5,19 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bench.sections import Cell, Column, PageKind, Scope, Section, Table
-from bench.sections._format import (
-    MARKS,
+from bench.sections._cells import MARKS, sd_points
+from bench.sections._summary import Arm, Summary
+from bench.spec import Claim
+from bench.stats import PARAMETER_LIMIT
+from bench.stats.format import (
     NOT_AVAILABLE,
     THIN,
     count,
     fixed,
     integer,
     mean_percent,
-    sd_points,
 )
-from bench.sections._summary import Arm, Summary
-from bench.spec import Claim
-from bench.stats import PARAMETER_LIMIT
 
 ORDER = 30
 SCOPE: Scope = "dataset"

@@ -6,8 +6,8 @@ from collections import Counter
 
 from bench.sections import Listing, PageKind, Scope, Section
 from bench.sections._commands import reproduce, training
-from bench.sections._format import count, integer, seconds
 from bench.sections._summary import Summary
+from bench.stats.format import count, duration, integer
 
 ORDER = 82
 SCOPE: Scope = "dataset"
@@ -44,7 +44,7 @@ def _said(summary: Summary) -> str:
     total = sum(run.train_seconds for run in runs)
     return (
         f"{count(len(runs), 'run')} of {count(len({r.architecture for r in runs}), 'architecture')}"
-        f" in {count(len(environments), 'environment')}, {seconds(total)} of training in all, "
+        f" in {count(len(environments), 'environment')}, {duration(total)} of training in all, "
         "evaluation not counted."
     )
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from bench.sections import Column, PageKind, Scope, Section, Table
 from bench.sections._cells import model, value
-from bench.sections._format import TIMES
 from bench.sections._layers import columns_of, table
 from bench.sections._notes import notes
 from bench.sections._summary import Summary
 from bench.spec import Portrait
+from bench.stats.format import TIMES
 
 ORDER = 70
 SCOPE: Scope = "suite"

@@ -9,9 +9,9 @@ from bench.figures.growth import Box, growth
 from bench.layers import Rows
 from bench.sections import PageKind, Plot, Scope, Section
 from bench.sections._digit import Shown, typical_digit
-from bench.sections._format import TIMES, count
 from bench.sections._summary import Summary
 from bench.spec import Portrait
+from bench.stats.format import TIMES, count
 
 ORDER = 71
 SCOPE: Scope = "suite"

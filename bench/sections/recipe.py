@@ -9,6 +9,7 @@ from msgspec import Struct
 from bench.sections import Cell, Column, PageKind, Scope, Section, Table
 from bench.sections._summary import Summary
 from bench.spec import Augmentation, Recipe
+from bench.stats.format import written
 
 ORDER = 80
 SCOPE: Scope = "suite"
@@ -56,5 +57,4 @@ def _worded(value: object) -> str:
         return "yes" if value else "no"
     if isinstance(value, tuple):
         return ", ".join(_worded(part) for part in value) or "none"
-    # Twelve digits tell 0.9999999 from 1, and print no float's last bits.
-    return f"{value:.12g}" if isinstance(value, float) else str(value)
+    return written(value) if isinstance(value, float) else str(value)

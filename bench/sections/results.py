@@ -6,15 +6,15 @@ from fractions import Fraction
 
 from bench.sections import Cell, Column, PageKind, Scope, Section, Table
 from bench.sections._cells import measured, time_a_run
-from bench.sections._format import (
+from bench.sections._summary import Arm, Summary
+from bench.sections._verdicts import TARGET_WORDS, bounds
+from bench.stats import placement, published_count, spread
+from bench.stats.format import (
     NOT_AVAILABLE,
     fixed,
     integer,
     points,
 )
-from bench.sections._summary import Arm, Summary
-from bench.sections._verdicts import TARGET_WORDS, bounds
-from bench.stats import placement, published_count, spread
 
 ORDER = 12
 SCOPE: Scope = "dataset"

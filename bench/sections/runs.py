@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from bench.sections import Cell, Column, PageKind, Scope, Section, Table
 from bench.sections._commands import reproduce
-from bench.sections._format import NOT_AVAILABLE, count, integer, percent, seconds
 from bench.sections._summary import Arm, Summary
 from bench.spec import RunRecord
+from bench.stats.format import NOT_AVAILABLE, count, duration, integer, percent
 
 ORDER = 57
 SCOPE: Scope = "dataset"
@@ -67,7 +67,7 @@ def _row(summary: Summary, arm: Arm, run: RunRecord) -> tuple[Cell, ...]:
             sort=None if best is None else 100 * best / n_validation,
         ),
         Cell(str(run.selected_epoch or NOT_AVAILABLE), sort=run.selected_epoch),
-        Cell(seconds(run.train_seconds), sort=run.train_seconds),
+        Cell(duration(run.train_seconds), sort=run.train_seconds),
         Cell(run.environment.fingerprint),
     )
 

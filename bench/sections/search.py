@@ -6,10 +6,10 @@ from statistics import mean
 
 from bench.sections import Cell, Column, PageKind, Scope, Section, Table
 from bench.sections._cells import measured, time_a_run
-from bench.sections._format import NOT_AVAILABLE, fixed, integer
 from bench.sections._labels import changes
 from bench.sections._ranking import FAILED_LAST, Ranked, in_order
 from bench.sections._summary import Arm, Summary
+from bench.stats.format import NOT_AVAILABLE, fixed, integer
 
 ORDER = 13
 SCOPE: Scope = "dataset"

@@ -7,20 +7,21 @@ from functools import partial
 from bench import figures
 from bench.protocol import Protocol
 from bench.sections import Cell, Column, PageKind, Plot, Scope, Section, Table
-from bench.sections._format import THIN, fixed, integer
 from bench.sections._summary import Arm, Summary
 from bench.sections._verdicts import TARGET_WORDS, gap, n_each, needs
 from bench.stats import DECLARED_RATE, lower_bound
+from bench.stats.format import fixed, integer, percentage
 
 ORDER = 25
 SCOPE: Scope = "dataset"
 PAGES: tuple[PageKind, ...] = ("index", "architecture", "markdown")
+RATE = fixed(DECLARED_RATE, 2)
 COLUMNS = (
     Column("Model", numeric=False),
     Column("Reached"),
     Column("Lower bound", note="one-sided 95%"),
     Column("Upper bound", note="one-sided 95%"),
-    Column("Verdict", numeric=False, note=f"rate of {DECLARED_RATE:.2f} or more"),
+    Column("Verdict", numeric=False, note=f"rate of {RATE} or more"),
     Column("Last three epochs", note="all reach it"),
     Column("Best epoch", note="by validation, reaches it"),
     Column("Any epoch", note="optimistic"),
@@ -40,7 +41,7 @@ def section(summary: Summary) -> Section | None:
         (
             f"A run reaches the target when its last epoch has {integer(arms[0].target)} or more "
             f"of {integer(arms[0].n_test)} test images right. {stated} “Consistently” is confirmed "
-            f"when the lower bound reaches {DECLARED_RATE:.2f}, refuted when the upper bound lies "
+            f"when the lower bound reaches {RATE}, refuted when the upper bound lies "
             f"below it, and otherwise undecided.{PROOF if protocol is None else ''}"
         ),
     )
@@ -56,9 +57,10 @@ def section(summary: Summary) -> Section | None:
 
 def _sequence(protocol: Protocol) -> str:
     return (
-        f"The runs went on until a rate of {protocol.rate:.2f} at {protocol.target:.2f}{THIN}% was "
-        f"decided, {integer(protocol.cap)} at most; so they are judged by their confidence "
-        "sequence only (beta-binomial, each bound one-sided at 95%, valid at every look)."
+        f"The runs went on until a rate of {fixed(protocol.rate, 2)} at "
+        f"{percentage(protocol.target)} was decided, {integer(protocol.cap)} at most; so they are "
+        "judged by their confidence sequence only (beta-binomial, each bound one-sided "
+        "at 95%, valid at every look)."
     )
 
 
@@ -86,7 +88,7 @@ def _plot(summary: Summary, arms: list[Arm]) -> Plot:
     rows = [_rate(summary, arm) for arm in arms]
     said = "; ".join(row.says for row in rows)
     declared = DECLARED_RATE if summary.comparable else None
-    dashed = f" Dashed: the declared rate of {DECLARED_RATE:.2f}." if declared else ""
+    dashed = f" Dashed: the declared rate of {RATE}." if declared else ""
     n_runs = n_each([(row.label, row.n) for row in rows])
     kind = "exact" if summary.protocol is None else "of the confidence sequence"
     return Plot(

@@ -13,13 +13,12 @@ from bench.sections._differences import (
     cells,
     is_told_apart,
     points_of,
-    signed,
 )
-from bench.sections._format import count, integer, listed
 from bench.sections._labels import untold
 from bench.sections._pairs import Pair, tested
 from bench.sections._summary import ABLATIONS, Arm, Summary
 from bench.stats import MARGIN_POINTS, TEST_ALPHA
+from bench.stats.format import count, integer, listed, signed
 
 ORDER = 44
 SCOPE: Scope = "dataset"

@@ -362,22 +362,3 @@ def test_a_measure_that_failed_decides_nothing_and_says_why() -> None:
     said = claim("n_parameters", 268)
     found = judge(said, evidence(said, portraits=[portrait(measures={"parameters": broken})]))
     assert (found.verdict, found.rule) == ("undecided", "it broke")
-
-
-@pytest.mark.parametrize(
-    ("value", "words"),
-    [
-        (9850.0, "9,850"),
-        (99.35, "99.35"),
-        (-482, "-482"),
-        (3e-05, "0.00003"),
-        (Fraction(2, 3), "0.667"),
-        (Fraction(2, 5), "0.4"),
-        (Fraction(993925, 10000), "99.393"),  # half up, where a float would give 99.392
-        (Fraction(-1, 2000), "-0.001"),
-        (Fraction(39999, 40000), "1"),
-        ("28x28x6", "28x28x6"),
-    ],
-)
-def test_numbers_are_worded_as_they_are_written(value: Any, words: str) -> None:
-    assert rules.number(value) == words

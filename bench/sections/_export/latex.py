@@ -9,10 +9,10 @@ from fractions import Fraction
 from bench.claims.ledger import Entry, tally_line
 from bench.sections._export.frames import PARAMETERS
 from bench.sections._export.typeset import escaped
-from bench.sections._format import NOT_AVAILABLE, fixed, integer
 from bench.sections._summary import Arm, Summary
 from bench.spec import Measured
 from bench.stats import spread
+from bench.stats.format import NOT_AVAILABLE, fixed, integer
 
 
 @dataclass(frozen=True)

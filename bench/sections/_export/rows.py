@@ -8,10 +8,10 @@ from __future__ import annotations
 from fractions import Fraction
 
 from bench import arms
-from bench.sections._format import seeds
 from bench.sections._summary import Arm, Summary
 from bench.spec import Epoch, Frozen, RunRecord
 from bench.stats import DECLARED_RATE, TARGET, spread
+from bench.stats.format import plain, ranges
 
 
 class RunRow(Frozen, frozen=True, kw_only=True):
@@ -205,7 +205,7 @@ def result_row(summary: Summary, arm: Arm) -> ResultRow:
         display_name=summary.display_name(arm.architecture),
         arm=name_of(arm),
         label=arm.label,
-        seeds=seeds([run.seed for run in arm.runs]).replace("\N{EN DASH}", "-"),
+        seeds=plain(ranges([run.seed for run in arm.runs])),
         n_runs=len(arm.runs),
         n_completed=len(arm.completed),
         n_parameters=arm.first.n_parameters,
