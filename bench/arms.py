@@ -1,19 +1,36 @@
-"""Which recorded runs a person means, as arms: runs that differ in nothing but the seed.
+"""Arms: runs that differ in nothing but the seed; and which of them a person means.
 
-No torch. An arm is named `suite/dataset/architecture/digest`; the digest, six hex digits over
-what its runs share, is needed only where a suite holds several arms of one architecture.
+Runs of another recipe, source, data set or kind of device are another arm: they are shown beside
+it and never averaged with it. No torch. An arm is named `suite/dataset/architecture/digest`; the
+digest, six hex digits over what its runs share, is needed only where a suite holds several arms of
+one architecture.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
+from bench import deciding
 from bench.errors import UsageError, nearest
+from bench.protocol import Protocol
 from bench.spec import DatasetInfo, Epoch, RunRecord, canonical_json, digest
-from bench.stats import MISSING
+from bench.stats import (
+    DECLARED_RATE,
+    MISSING,
+    TARGET,
+    Accuracy,
+    Outcomes,
+    RateVerdict,
+    SequenceVerdict,
+    accuracy,
+    count_outcomes,
+    rate_verdict,
+    target_count,
+)
 from bench.store import Suite
 
 Split = Literal["test", "validation"]
@@ -36,27 +53,48 @@ class Place:
 
 @dataclass(frozen=True)
 class Arm:
-    """Runs that differ only in the seed, one a seed, in the seeds' order."""
+    """Runs that differ only in the seed, one a seed, in the seeds' order.
+
+    Attributes:
+        protocol: Of the suite; None for a fixed number of runs.
+        label, slug: The name that the report gives it, for a reader and for a file.
+    """
 
     suite: str
     runs: tuple[RunRecord, ...]
+    protocol: Protocol | None = None
+    label: str = ""
+    slug: str = ""
+
+    @property
+    def first(self) -> RunRecord:
+        return self.runs[0]
 
     @property
     def architecture(self) -> str:
-        return self.runs[0].architecture
+        return self.first.architecture
 
     @property
     def dataset(self) -> DatasetInfo:
-        return self.runs[0].dataset
+        return self.first.dataset
+
+    @property
+    def n_test(self) -> int:
+        return self.dataset.n_test
 
     @property
     def seeds(self) -> list[int]:
         return [run.seed for run in self.runs]
 
-    @property
+    @cached_property
+    def environments(self) -> frozenset[str]:
+        """The fingerprints of the environments that the runs were made in."""
+        return frozenset(run.environment.fingerprint for run in self.runs)
+
+    @cached_property
     def identity(self) -> str:
         """64 hex digits over what the runs share, whatever the architecture's name."""
-        return _identity(self.runs[0])
+        return identity(self.first)
 
     @property
     def name(self) -> str:
@@ -68,6 +106,72 @@ class Arm:
     def counts(self, split: Split) -> list[int]:
         """Right answers after the last epoch, (n_runs,); `MISSING` for a run without them."""
         return [last_count(run, split) for run in self.runs]
+
+    def accuracy(self, split: Split = "test") -> Accuracy:
+        """Mean and spread after the last epoch, over the runs that have a count."""
+        return accuracy(self.counts(split), self.n_images(split))
+
+    @cached_property
+    def completed(self) -> tuple[RunRecord, ...]:
+        return tuple(run for run in self.runs if run.completed)
+
+    @cached_property
+    def tested(self) -> tuple[tuple[RunRecord, int], ...]:
+        """Completed runs with their right answers on the test split after the last epoch."""
+        counted = ((run, last_count(run, "test")) for run in self.runs)
+        return tuple((run, count) for run, count in counted if count != MISSING)
+
+    @property
+    def test_counts(self) -> list[int]:
+        """Right answers on the test split after the last epoch; completed runs only."""
+        return [count for _, count in self.tested]
+
+    @property
+    def best_test_counts(self) -> list[int]:
+        """The best epoch's right answers on the test split; optimistic by choice."""
+        return [best_count(run, "test") for run, _ in self.tested]
+
+    @property
+    def validation_counts(self) -> list[int]:
+        """Right answers on the validation split after the last epoch; completed runs only."""
+        return [last_count(run, "validation") for run in self.completed]
+
+    @property
+    def best_validation_counts(self) -> list[int]:
+        """The best epoch's right answers on the validation split; optimistic by choice."""
+        return [best_count(run, "validation") for run in self.completed]
+
+    @property
+    def target(self) -> int:
+        """Right answers that 99.40 % asks for."""
+        return target_count(self.n_test)
+
+    @property
+    def n_reached(self) -> int:
+        return sum(count >= self.target for count in self.test_counts)
+
+    @cached_property
+    def outcomes(self) -> Outcomes:
+        """What the epochs of every run say of the target; a run that did not complete is a miss."""
+        n_epochs = max(self.first.recipe.epochs, *(len(run.epochs) for run in self.runs))
+        test, validation = [], []
+        for run in self.runs:
+            epochs = run.epochs if run.completed else []
+            rest = [MISSING] * (n_epochs - len(epochs))
+            counts = [MISSING if e.test_correct is None else e.test_correct for e in epochs]
+            test.append(counts + rest)
+            validation.append([e.validation_correct for e in epochs] + rest)
+        return count_outcomes(test, self.target, validation)
+
+    @property
+    def verdict(self) -> RateVerdict | SequenceVerdict:
+        """Over every run: one that failed or diverged is a miss.
+
+        Runs that went on until they were decided are judged by their confidence sequence only.
+        """
+        if self.protocol is not None:
+            return deciding.judge(self.runs, self.protocol, TARGET, DECLARED_RATE)
+        return rate_verdict(self.n_reached, len(self.runs))
 
 
 def last_count(run: RunRecord, split: Split) -> int:
@@ -154,7 +258,9 @@ def choose_split(asked: str | None, sides: Iterable[list[RunRecord]]) -> Split:
     return "validation" if asked == "validation" or untested else "test"
 
 
-def arms(suite: str, runs: Iterable[RunRecord], split: Split) -> list[Arm]:
+def arms(
+    suite: str, runs: Iterable[RunRecord], split: Split, protocol: Protocol | None = None
+) -> list[Arm]:
     """The arms that can be counted on the split, sorted by data set, architecture and size.
 
     A seed that was run both with and without the test split is one run: its bits are the same.
@@ -163,15 +269,21 @@ def arms(suite: str, runs: Iterable[RunRecord], split: Split) -> list[Arm]:
     for run in runs:
         if split == "test" and not run.evaluate_test:
             continue
-        group = groups.setdefault((run.dataset.name, run.architecture, _identity(run)), {})
+        group = groups.setdefault((run.dataset.name, run.architecture, identity(run)), {})
         if run.seed not in group or run.evaluate_test:
             group[run.seed] = run
-    found = [Arm(suite, tuple(group[seed] for seed in sorted(group))) for group in groups.values()]
+    found = [
+        Arm(suite, tuple(group[seed] for seed in sorted(group)), protocol)
+        for group in groups.values()
+    ]
     return sorted(found, key=lambda a: (a.dataset.name, a.architecture, -len(a.runs), a.identity))
 
 
-def _identity(run: RunRecord) -> str:
-    """Whether a run looks at the test split changes none of its bits, so it is no part."""
+def identity(run: RunRecord) -> str:
+    """64 hex digits over all that decides a run's bits but its seed.
+
+    Whether a run looked at the test split changes none of its bits, so it is no part.
+    """
     shared = (
         run.architecture_digest,
         run.recipe,
@@ -186,7 +298,7 @@ Name = tuple[str, Callable[[RunRecord], str]]  # in words, and what a run has
 NAMES: dict[str, Name] = {
     "dataset": ("data set", lambda run: run.dataset.name),
     "architecture": ("architecture", lambda run: run.architecture),
-    "digest": ("arm", lambda run: _identity(run)[:6]),
+    "digest": ("arm", lambda run: identity(run)[:6]),
 }
 
 

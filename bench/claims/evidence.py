@@ -11,7 +11,7 @@ from typing import Literal, TypeVar
 from bench.arms import Arm, Split, arms
 from bench.protocol import Protocol
 from bench.spec import Claim, Measured, Portrait, RunRecord
-from bench.stats import MISSING
+from bench.stats import Accuracy, accuracy
 from bench.store import PORTRAITS, Suite
 
 T = TypeVar("T", RunRecord, Portrait)
@@ -74,18 +74,17 @@ class Sample:
     protocol: Protocol | None = None
 
     @property
-    def known(self) -> list[int]:
-        """The counts of the runs that have one."""
-        return [count for count in self.counts if count != MISSING]
+    def accuracy(self) -> Accuracy:
+        """Mean and spread of the runs that have a count."""
+        return accuracy(self.counts, self.n_images)
 
 
 @dataclass(frozen=True)
 class Pair:
-    """Two samples; paired where run i of both shares seed, data order and augmentation."""
+    """The samples of two networks."""
 
     first: Sample
     second: Sample
-    paired: bool
 
 
 @dataclass(frozen=True)
@@ -152,8 +151,8 @@ class Evidence:
 
         return self.value(subject, of)
 
-    def arm(self, subject: str, dataset: str, split: Split) -> tuple[Arm, Protocol | None]:
-        """The largest arm of the subject's own source and recipe, and its suite's protocol.
+    def arm(self, subject: str, dataset: str, split: Split) -> Arm:
+        """The largest arm of the subject's own source and recipe.
 
         Raises:
             Absent: no such runs; "not comparable" where there are others.
@@ -165,19 +164,19 @@ class Evidence:
         if dataset not in names:
             raise Absent(f"runs of {', '.join(names)}, claim of {dataset}", "not comparable")
         found = [
-            (arm, held.protocol)
+            arm
             for held, its_runs in runs
-            for arm in arms(held.suite, its_runs, split)
+            for arm in arms(held.suite, its_runs, split, held.protocol)
             if arm.dataset.name == dataset
         ]
         if not found:
             raise Absent(f"no run of '{subject}' looked at the test split")
         own = [(p.architecture_digest, p.recipe) for p in self._measured(subject)]
-        fitting = [(arm, protocol) for arm, protocol in found if not own or _made_by(arm) in own]
+        fitting = [arm for arm in found if not own or _made_by(arm) in own]
         if not fitting:
             why = f"the runs of '{subject}' are of another recipe or source than the file's"
             raise Absent(why, "not comparable")
-        return max(fitting, key=lambda each: len(each[0].runs))
+        return max(fitting, key=lambda arm: len(arm.runs))
 
     def paths_of(self, arm: Arm) -> tuple[str, ...]:
         """The records of the arm, in the seeds' order."""
@@ -235,4 +234,4 @@ def arranged(
 
 
 def _made_by(arm: Arm) -> tuple[str, object]:
-    return arm.runs[0].architecture_digest, arm.runs[0].recipe
+    return arm.first.architecture_digest, arm.first.recipe

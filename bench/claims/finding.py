@@ -12,7 +12,6 @@ from typing import Any
 from bench import stats
 from bench.arms import Arm, best_count
 from bench.claims.evidence import MEASURE_AGAIN, Absent, Evidence, Exact, Pair, Sample, Value
-from bench.protocol import Protocol
 from bench.spec import Claim, Measured, Portrait, RunRecord
 from bench.stats.outcomes import SUSTAINED_EPOCHS
 
@@ -146,7 +145,7 @@ def separable_saved_percent(claim: Claim, evidence: Evidence) -> Exact:
 
 def validation_share_percent(claim: Claim, evidence: Evidence) -> Exact:
     """The part of the training images that the runs were validated on."""
-    arm, _ = evidence.arm(claim.subject, claim.dataset, "validation")
+    arm = evidence.arm(claim.subject, claim.dataset, "validation")
     info = arm.dataset
     share = Fraction(100 * info.n_validation, info.n_train + info.n_validation)
     return Exact(share, evidence.paths_of(arm))
@@ -200,20 +199,20 @@ def published_shortfall(claim: Claim, evidence: Evidence) -> Exact:
 
 def last_test_counts(claim: Claim, evidence: Evidence) -> Sample:
     """Right answers on the test split after the last epoch, over all runs."""
-    return _last(*evidence.arm(claim.subject, claim.dataset, "test"), evidence)
+    return _last(evidence.arm(claim.subject, claim.dataset, "test"), evidence)
 
 
 def sustained_test_counts(claim: Claim, evidence: Evidence) -> Sample:
     """The lowest of each run's last three counts: a target that it meets, all three meet."""
-    arm, protocol = evidence.arm(claim.subject, claim.dataset, "test")
+    arm = evidence.arm(claim.subject, claim.dataset, "test")
     counts = tuple(_lowest_at_end(run) for run in arm.runs)
     note = f"the lowest of the last {SUSTAINED_EPOCHS} epochs"
-    return replace(_last(arm, protocol, evidence), counts=counts, note=note)
+    return replace(_last(arm, evidence), counts=counts, note=note)
 
 
 def best_validation_counts(claim: Claim, evidence: Evidence) -> Sample:
     """Right answers on the validation split after its best epoch, chosen on that same split."""
-    arm, _ = evidence.arm(claim.subject, claim.dataset, "validation")
+    arm = evidence.arm(claim.subject, claim.dataset, "validation")
     counts = tuple(best_count(run, "validation") for run in arm.runs)
     note = "best epoch, selected on this same split and so optimistic"
     return Sample(counts, arm.n_images("validation"), evidence.paths_of(arm), note)
@@ -221,44 +220,30 @@ def best_validation_counts(claim: Claim, evidence: Evidence) -> Sample:
 
 def best_test_counts(claim: Claim, evidence: Evidence) -> Sample:
     """Right answers on the test split after its best epoch, chosen on that same split."""
-    arm, _ = evidence.arm(claim.subject, claim.dataset, "test")
+    arm = evidence.arm(claim.subject, claim.dataset, "test")
     counts = tuple(best_count(run, "test") for run in arm.runs)
     note = "best epoch, selected on the test split itself and so optimistic"
     return Sample(counts, arm.n_images("test"), evidence.paths_of(arm), note)
 
 
 def two_arms(claim: Claim, evidence: Evidence) -> Pair:
-    """The subject's runs and those of the network it stands against, paired where they can be."""
-    ours, our_protocol = evidence.arm(claim.subject, claim.dataset, "test")
-    theirs, their_protocol = evidence.arm(claim.against, claim.dataset, "test")
+    """The subject's runs and the runs of the network that it stands against."""
+    ours = evidence.arm(claim.subject, claim.dataset, "test")
+    theirs = evidence.arm(claim.against, claim.dataset, "test")
     if ours.dataset != theirs.dataset:
         raise Absent(
             "the two networks' runs are on other images or another split", "not comparable"
         )
-    paired = ours.seeds == theirs.seeds and _stream(ours) == _stream(theirs)
-    first = _last(ours, our_protocol, evidence)
-    return Pair(first, _last(theirs, their_protocol, evidence), paired)
+    return Pair(_last(ours, evidence), _last(theirs, evidence))
 
 
-def _stream(arm: Arm) -> tuple[Any, ...]:
-    """What decides which images a seed shows, in which order and how turned."""
-    recipe = arm.runs[0].recipe
-    return (
-        recipe.augmentation,
-        recipe.batch_size,
-        recipe.epochs,
-        recipe.unaugmented_epochs,
-        arm.runs[0].numerics.device_type,
-    )
-
-
-def _last(arm: Arm, protocol: Protocol | None, evidence: Evidence) -> Sample:
+def _last(arm: Arm, evidence: Evidence) -> Sample:
     return Sample(
         counts=tuple(arm.counts("test")),
         n_images=arm.n_images("test"),
         stands_on=evidence.paths_of(arm),
         runs=arm.runs,
-        protocol=protocol,
+        protocol=arm.protocol,
     )
 
 

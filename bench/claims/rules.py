@@ -1,8 +1,8 @@
 """Rules: how a published number is judged by what was found. The words of a rule are born here.
 
 Structure is compared exactly, a single run's accuracy with the prediction interval of one more
-run, a mean with its t interval, "consistently" with the exact bounds of a rate, a technique by a
-paired comparison with the network that lacks it, corrected for all techniques of its file.
+run, a mean with its t interval, "consistently" with the exact bounds of a rate, a technique by the
+comparison with the network that lacks it, corrected for all techniques of its file.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class Gain:
     Attributes:
         found: The two samples.
         points: Difference of their means.
-        p: Of the exact test, not corrected.
+        p: Of the permutation test, not corrected.
         compared: All of the comparison.
     """
 
@@ -69,13 +69,13 @@ def consistent(claim: Claim, found: Exact) -> Judgement:
 
 def placed(claim: Claim, found: Sample) -> Judgement:
     """Whether a single run's number lies inside the 95 % prediction interval of one more run."""
-    counts, n_images = found.known, found.n_images
+    n_images = found.n_images
     published = stats.published_count(claim.published, n_images)
-    place = stats.placement(published, counts)
+    place = stats.placement(published, found.accuracy.counts)
     if place.prediction is None or place.n < stats.FEWEST_RUNS:
         more = max(stats.FEWEST_RUNS - place.n, 1)
         rule = "95% prediction interval of one more run"
-        return _undecided(found, rule, more, _mean_percent(found))
+        return _undecided(found, rule, more, found.accuracy.mean_percent)
     half = stats.published_count(claim.tolerance, n_images)
     inside = place.prediction.low < published + half and place.prediction.high >= published - half
     interval = place.prediction.times(100 / n_images)
@@ -83,19 +83,22 @@ def placed(claim: Claim, found: Sample) -> Judgement:
         f"95% prediction interval of one more run, {span(interval)}; "
         f"at percentile {fixed(place.percentile or 0, 0)} of the runs"
     )
-    return _of_runs("confirmed" if inside else "refuted", found, rule, _mean_percent(found))
+    verdict: ClaimVerdict = "confirmed" if inside else "refuted"
+    return _of_runs(verdict, found, rule, found.accuracy.mean_percent)
 
 
 def mean(claim: Claim, found: Sample) -> Judgement:
     """Whether the 95 % t interval of the mean accuracy lies on the published side."""
-    return _mean(claim, found, [Fraction(100 * count, found.n_images) for count in found.known])
+    return _mean(claim, found, found.accuracy.mean_percent, found.accuracy.interval)
 
 
 def mean_shortfall(claim: Claim, found: Sample) -> Judgement:
     """The same of the points that the accuracy lies below 99.40."""
-    target, n_images = 100 * stats.TARGET, found.n_images
-    values = [target - Fraction(100 * count, n_images) for count in found.known]
-    return _mean(claim, found, values)
+    target = 100 * stats.TARGET
+    average, around = found.accuracy.mean_percent, found.accuracy.interval
+    short = None if average is None else target - average
+    ends = around and stats.Interval(float(target) - around.high, float(target) - around.low)
+    return _mean(claim, found, short, ends)
 
 
 def rate(claim: Claim, found: Sample) -> Judgement:
@@ -138,7 +141,7 @@ def _least_count(claim: Claim, n_images: int) -> int:
 
 def gain(claim: Claim, found: Pair) -> Judgement | Gain:
     """The comparison of two networks; `corrected` judges those of a file."""
-    design = stats.Design(found.first.n_images, found.paired, stats.DRAW_SEED)
+    design = stats.Design(found.first.n_images, n_resamples=0)
     compared = stats.compare(found.first.counts, found.second.counts, design)
     points = compared.difference_points
     if points is None or compared.test is None:
@@ -147,7 +150,7 @@ def gain(claim: Claim, found: Pair) -> Judgement | Gain:
 
 
 def corrected(gains: Mapping[str, Gain]) -> dict[str, Judgement]:
-    """Whether each first network is better: the exact test by Holm, or equal within the margin."""
+    """Whether each first network is better: by its p after Holm, or equal within the margin."""
     p_values = stats.holm([gain.p for gain in gains.values()])
     return {
         name: _gain(gain, p, len(gains))
@@ -159,7 +162,7 @@ def corrected(gains: Mapping[str, Gain]) -> dict[str, Judgement]:
 def _gain(gain: Gain, holm_p: float, n_claims: int) -> Judgement:
     found, points, equal = _both(gain.found), gain.points, gain.compared.equivalence
     rule = (
-        f"{'paired' if gain.found.paired else 'unpaired'} exact test, p {p_value(gain.p)}, "
+        f"permutation test, p {p_value(gain.p)}, "
         f"{p_value(holm_p)} by Holm over {count(n_claims, 'claim')}"
         f"{_ends(gain.compared)}"
     )
@@ -218,47 +221,35 @@ def _wanted(claim: Claim, slack: Fraction = Fraction(0)) -> str:
     return plain(f"rounded: from {number(published - half)} to below {number(published + half)}")
 
 
-def _mean(claim: Claim, found: Sample, exact_values: list[Fraction]) -> Judgement:
-    values = [float(value) for value in exact_values]
-    interval = stats.t_interval(values)
+def _mean(
+    claim: Claim, found: Sample, average: Fraction | None, interval: stats.Interval | None
+) -> Judgement:
+    """The mean of what the claim speaks of, and its interval, against the published bound."""
+    n, sd = len(found.accuracy.counts), found.accuracy.sd_points
     bound = (
         claim.published + {"at_most": 1, "at_least": -1}.get(claim.relation, 0) * claim.tolerance
     )
-    average = sum(exact_values, Fraction(0)) / len(values) if values else None
     if interval is None or average is None:
-        return _undecided(found, "95% interval of the mean", max(2 - len(values), 1), average)
+        return _undecided(found, "95% interval of the mean", max(2 - n, 1), average)
     rule = f"95% t interval of the mean, {span(interval)}, {_wanted(claim)}"
     wants_low = claim.relation in ("below", "at_most")
     if interval.high < bound:
         return _of_runs("confirmed" if wants_low else "refuted", found, rule, average)
     if interval.low > bound:
         return _of_runs("refuted" if wants_low else "confirmed", found, rule, average)
-    sd = stats.standard_deviation(values)
     more = 1
     if sd:
         margin = max(abs(float(average) - bound), FINEST_POINTS)
-        more = max(stats.seeds_for_margin(sd, margin) - len(values), 1)
+        more = max(stats.seeds_for_margin(sd, margin) - n, 1)
     return _undecided(found, rule, more, average)
-
-
-def _mean_percent(found: Sample) -> Fraction | None:
-    """The mean accuracy of the runs that have one."""
-    known = found.known
-    return Fraction(100 * sum(known), found.n_images * len(known)) if known else None
 
 
 def _seeds_for_gain(found: Pair) -> int:
     """More seeds an arm until the protocol's margin would be seen, were the spread the true one."""
-    ours, theirs = found.first.counts, found.second.counts
-    margin = stats.MARGIN_POINTS * found.first.n_images / 100
-    if found.paired:
-        both = [a - b for a, b in zip(ours, theirs, strict=True) if stats.MISSING not in (a, b)]
-        sd = stats.standard_deviation(both)
-    else:
-        sds = [stats.standard_deviation(arm.known) for arm in (found.first, found.second)]
-        sd = math.sqrt(sum((each or 0.0) ** 2 for each in sds) / 2)
-    n = min(len(ours), len(theirs))
-    return max(stats.seeds_for_difference(sd, margin, paired=found.paired) - n, 1) if sd else 1
+    both = found.first, found.second
+    sd = math.sqrt(sum((sample.accuracy.sd_points or 0.0) ** 2 for sample in both) / 2)
+    n = min(len(sample.counts) for sample in both)
+    return max(stats.seeds_for_difference(sd, stats.MARGIN_POINTS) - n, 1) if sd else 1
 
 
 def _ends(compared: stats.Comparison) -> str:
@@ -268,7 +259,7 @@ def _ends(compared: stats.Comparison) -> str:
 def _of_runs(
     verdict: ClaimVerdict, found: Sample, rule: str, measured: Value | None = None
 ) -> Judgement:
-    missing = len(found.counts) - len(found.known)
+    missing = len(found.counts) - len(found.accuracy.counts)
     parts = [found.note, rule, f"{missing} without a count" if missing else ""]
     words = plain("; ".join(part for part in parts if part))
     n = len(found.counts)

@@ -39,7 +39,7 @@ def measure(
     from bench import observing, portraits, provenance
     from bench.engine.settings import resolve_device
     from bench.selection import find_architectures, load_architectures
-    from bench.stats.format import integer, milliseconds
+    from bench.stats.format import integer, measured_value, milliseconds
     from bench.store import Suite
 
     real_device = resolve_device(device)
@@ -50,7 +50,7 @@ def measure(
     kept = Suite(results, suite)
     for portrait in portraits.measure(selection, environment, kept):
         parameters = portrait.measures["parameters"].values.get("n_parameters")
-        say(f"{portrait.architecture}: {integer(parameters)} parameters")
+        say(f"{portrait.architecture}: {measured_value(parameters)} parameters")
     say(f"measures: {kept.folder / 'portraits'}")
     here = provenance.environment(real_device, provenance.command_line())
     timings, notices = observing.time_all(selection, here, kept)

@@ -109,9 +109,8 @@ def compare(request: Request) -> Outcome:
 
 def _row(ours: Arm, theirs: Arm, split: Split, margin_points: float) -> Row:
     n_images = ours.n_images(split)
-    design = stats.Design(n_images, is_paired(ours, theirs), stats.DRAW_SEED, margin_points)
+    design = stats.Design(n_images, margin_points)
     found = stats.compare(ours.counts(split), theirs.counts(split), design)
-    fingerprints = {run.environment.fingerprint for run in (*ours.runs, *theirs.runs)}
     return Row(
         dataset=ours.dataset.name,
         split=split,
@@ -122,7 +121,7 @@ def _row(ours: Arm, theirs: Arm, split: Split, margin_points: float) -> Row:
         new_digits=_on_new_digits(ours, theirs) if split == "test" else None,
         can_reach_alpha=found.can_reach_alpha,
         differences=differences(ours.runs, theirs.runs),
-        same_environment=len(fingerprints) == 1,
+        same_environment=len(ours.environments | theirs.environments) == 1,
     )
 
 
@@ -131,48 +130,32 @@ def _on_new_digits(ours: Arm, theirs: Arm) -> stats.Crossed | None:
     tables = [_right(arm) for arm in (ours, theirs)]
     if not all(map(len, tables)):
         return None
-    paired = is_paired(ours, theirs) and len(tables[0]) == len(tables[1]) == len(ours.runs)
-    return stats.crossed_difference(*tables, paired=paired, seed=stats.DRAW_SEED)
+    return stats.crossed_difference(*tables, seed=stats.DRAW_SEED)
 
 
 def _right(arm: Arm) -> NDArray[np.bool_]:
     """Whether each completed run was right about each test image, (n_runs, n_test)."""
-    completed = [run for run in arm.runs if run.completed and run.test_misses is not None]
+    completed = [run for run in arm.completed if run.test_misses is not None]
     right = np.ones((len(completed), arm.dataset.n_test), dtype=bool)
     for row, run in zip(right, completed, strict=True):
         row[[index for index, _ in run.test_misses or []]] = False
     return right
 
 
-def is_paired(ours: Arm, theirs: Arm) -> bool:
-    """Whether run i of both arms met the same images in the same order, augmented alike.
-
-    Order and augmentation are drawn from the seed on the host, whatever network and device.
-    """
-    first, second = ours.runs[0], theirs.runs[0]
-    return (
-        ours.seeds == theirs.seeds
-        and first.dataset == second.dataset
-        and first.recipe == second.recipe
-        and first.engine_version == second.engine_version
-    )
-
-
 def _side(arm: Arm, split: Split) -> Side:
-    counts = [count for count in arm.counts(split) if count != stats.MISSING]
-    spread = stats.spread(counts)
-    points = 100 / arm.n_images(split)
+    found = arm.accuracy(split)
+    mean = found.mean_percent
     return Side(
         name=arm.name,
         architecture=arm.architecture,
         seeds=arm.seeds,
         n=len(arm.runs),
-        n_counted=len(counts),
+        n_counted=len(found.counts),
         misses=_misses(arm.runs),
-        mean_percent=spread.mean * points if spread else None,
-        sd_points=spread.sd * points if spread and spread.sd is not None else None,
-        minimum=min(counts, default=None),
-        maximum=max(counts, default=None),
+        mean_percent=None if mean is None else float(mean),
+        sd_points=found.sd_points,
+        minimum=min(found.counts, default=None),
+        maximum=max(found.counts, default=None),
     )
 
 
@@ -182,13 +165,7 @@ def _misses(runs: tuple[RunRecord, ...]) -> dict[str, int]:
 
 def _corrected(rows: list[Row]) -> list[Row]:
     """Every row's p corrected for the number of rows, and the smallest that it could be."""
-    tests = [row.comparison.test for row in rows]
-    corrected = stats.holm([test.p if test else None for test in tests])
-    smallest = stats.holm([test.smallest_p if test else None for test in tests])
-    compared = [
-        replace(row.comparison, holm_p=p, smallest_holm_p=least)
-        for row, p, least in zip(rows, corrected, smallest, strict=True)
-    ]
+    compared = stats.corrected([row.comparison for row in rows])
     return [
         replace(row, comparison=each, can_reach_alpha=each.can_reach_alpha)
         for row, each in zip(rows, compared, strict=True)

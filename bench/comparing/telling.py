@@ -76,8 +76,7 @@ def _difference(row: Row) -> str:
     found = row.comparison
     if found.difference_points is None:
         return "n/a, a side has no completed run"
-    how = "paired by seed" if found.paired else f"unpaired, {_why_unpaired(row)}"
-    return f"{signed(found.difference_points)} points {_interval(found.interval)}, {how}"
+    return f"{signed(found.difference_points)} points {_interval(found.interval)}"
 
 
 def _new_digits_lines(row: Row) -> list[str]:
@@ -95,13 +94,6 @@ def _interval(interval: stats.Interval | None, digits: int = 3) -> str:
     return f"(95 %: {span(interval, digits)})"
 
 
-def _why_unpaired(row: Row) -> str:
-    if row.first.seeds != row.second.seeds:
-        return "other seeds"
-    recipes = [each for each in row.differences if each.feature.startswith("recipe.")]
-    return "other recipes" if recipes else "other engine versions"
-
-
 def _improvement(row: Row) -> str:
     found = row.comparison.improvement
     if found is None:
@@ -114,9 +106,8 @@ def _test(row: Row) -> str:
     found, test = row.comparison, row.comparison.test
     if test is None or found.holm_p is None:
         return "n/a, a side has no completed run"
-    kind = "sign flips" if found.paired else "permutation"
     how = "exact" if test.exact else f"drawn with seed {found.seed}"
-    said = f"p {p_value(test.p)} ({kind}, {how}), Holm {p_value(found.holm_p)}"
+    said = f"p {p_value(test.p)} (permutation, {how}), Holm {p_value(found.holm_p)}"
     if row.can_reach_alpha:
         return said
     holm = found.smallest_holm_p

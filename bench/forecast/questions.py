@@ -28,7 +28,7 @@ class Pilot:
 
 @dataclass(frozen=True)
 class DifferencePlan:
-    """Telling two arms with this spread apart, unpaired, at a true difference of the margin."""
+    """Telling two arms with this spread apart at a true difference of the margin."""
 
     seeds: int  # an arm
     cautious_seeds: int
@@ -120,22 +120,21 @@ def _bad_margin(margin_points: float, remedy: str) -> UsageError:
 
 
 def _arm_plan(arm: Arm, split: Split, margin_points: float) -> ArmPlan:
-    counts = [count for count in arm.counts(split) if count != stats.MISSING]
-    n_images = arm.n_images(split)
-    plan = stats.margin_plan([100 * count / n_images for count in counts], margin_points)
+    found = arm.accuracy(split)
+    plan = stats.margin_plan(found.percents, margin_points)
     return ArmPlan(
         name=arm.name,
         dataset=arm.dataset.name,
         split=split,
         n=len(arm.runs),
-        noise=stats.noise_floor(counts, n_images),
+        noise=stats.noise_floor(found.counts, found.n_images),
         plan=plan,
         difference=_difference(plan) if plan else None,
     )
 
 
 def _difference(plan: stats.MarginPlan) -> DifferencePlan:
-    power = stats.difference_power(plan.sd, plan.margin, plan.n_pilot, paired=False)
+    power = stats.difference_power(plan.sd, plan.margin, plan.n_pilot)
     return DifferencePlan(
         seeds=_difference_seeds(plan.sd, plan.margin),
         cautious_seeds=_difference_seeds(plan.cautious_sd, plan.margin),
@@ -145,7 +144,7 @@ def _difference(plan: stats.MarginPlan) -> DifferencePlan:
 
 
 def _difference_seeds(sd: float, margin_points: float) -> int:
-    return stats.seeds_for_difference(sd, margin_points, paired=False, power=POWER)
+    return stats.seeds_for_difference(sd, margin_points)
 
 
 def for_rate(rate: float, assume: float | None, n: int | None) -> RateAnswer:

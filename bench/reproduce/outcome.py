@@ -8,11 +8,11 @@ from itertools import zip_longest
 from typing import Literal
 
 from bench import stats
+from bench.arms import Split, last_count
 from bench.spec import Environment, Epoch, RunRecord, Status
 from bench.stats.format import fixed, integer, plain, points, span
 
 Verdict = Literal["same_bits", "differs", "inside", "outside", "undecided", "failed"]
-Split = Literal["test", "validation"]
 EXIT_CODES: dict[Verdict, int] = {
     "same_bits": 0,  # also: diverged again at the same step
     "differs": 1,
@@ -165,15 +165,13 @@ def place(retrained: RunRecord, family: list[RunRecord]) -> Distribution:
     its seed: that makes it agree the more, so `outside` is never said too easily for that reason.
     """
     split: Split = "test" if retrained.evaluate_test else "validation"
-    sizes = {"test": retrained.dataset.n_test, "validation": retrained.dataset.n_validation}
-    correct = _last(retrained, split)
-    assert correct is not None  # a completed run has its split's counts
-    counts = [count for run in family if (count := _last(run, split)) is not None]
+    info, correct = retrained.dataset, last_count(retrained, split)
+    counts = [count for run in family if (count := last_count(run, split)) != stats.MISSING]
     spread = stats.spread(counts)
     prediction = stats.prediction_interval(counts) if len(counts) >= stats.FEWEST_RUNS else None
     return Distribution(
         split=split,
-        n_images=sizes[split],
+        n_images=info.n_test if split == "test" else info.n_validation,
         correct=correct,
         n=len(counts),
         mean=spread.mean if spread else None,
@@ -183,11 +181,6 @@ def place(retrained: RunRecord, family: list[RunRecord]) -> Distribution:
         prediction=prediction,
         inside=correct in prediction if prediction else None,
     )
-
-
-def _last(record: RunRecord, split: Split) -> int | None:
-    last = record.epochs[-1] if record.epochs else None
-    return _count(last, f"{split}_correct")
 
 
 def environment_line(recorded: Environment, here: Environment) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import msgspec
 
+from bench.arms import identity
 from bench.errors import BenchError, StoreError, UsageError, nearest
 from bench.spec import ENGINE_VERSION, SCHEMA, RunRecord, RunSpec
 from bench.store import Suite
@@ -199,17 +200,6 @@ def family(recorded: Recorded) -> list[RunRecord]:
     """
     if recorded.suite is None:
         return [recorded.record] if recorded.record.completed else []
-    wanted = _without_seed(recorded.record)
+    wanted = identity(recorded.record)
     runs = recorded.suite.runs()
-    return [run for run in runs if run.completed and _without_seed(run) == wanted]
-
-
-def _without_seed(record: RunRecord) -> tuple[object, ...]:
-    """What runs of one distribution share; whether they look at the test split changes no bits."""
-    return (
-        record.architecture_digest,
-        record.recipe,
-        record.dataset,
-        record.numerics,
-        record.engine_version,
-    )
+    return [run for run in runs if run.completed and identity(run) == wanted]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from bench.sections._summary import COMPARABLE, Arm, Summary
+from bench.arms import Arm
+from bench.sections._summary import COMPARABLE, Summary
 from bench.stats.format import count, listed, ranges
 
 

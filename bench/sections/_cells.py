@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from statistics import median
 
+from bench.arms import Arm
 from bench.sections import Cell
-from bench.sections._summary import Arm, Summary
+from bench.sections._summary import Summary
 from bench.spec import Measured, Portrait
 from bench.stats import standard_deviation
 from bench.stats.format import NOT_AVAILABLE, count, duration, integer, measured_value, points

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bench import figures
+from bench.arms import Arm
 from bench.sections import Cell, Column
 from bench.sections._pairs import Pair
-from bench.sections._summary import Arm
 from bench.stats import MARGIN_POINTS, TEST_ALPHA, Interval
-from bench.stats.format import MINUS, NOT_AVAILABLE, count, fixed, integer, p_value, signed, span
+from bench.stats.format import MINUS, NOT_AVAILABLE, fixed, integer, p_value, signed, span
 
 COLUMNS = (
     Column("Difference", note="points"),
@@ -20,17 +20,20 @@ COLUMNS = (
     Column("Holm p"),
     Column("Equivalence", numeric=False, note=f"margin {MARGIN_POINTS} points", filter=True),
 )
+METHOD = (
+    "The runs of a pair are compared as two independent samples: Welch's interval of the "
+    "difference, and a permutation test of Welch's statistic."
+)
 
 
 def cells(pair: Pair) -> tuple[Cell, ...]:
     """One for each of the columns: the first arm less the second."""
     one = pair.result
     better, test, same = one.improvement, one.test, one.equivalence
-    n = f"{integer(one.n_first)} and {integer(one.n_second)}"
     return (
         Cell(signed(one.difference_points), sort=one.difference_points),
         Cell(span(one.interval)),
-        Cell(count(one.n_first, "pair") if one.paired else n, sort=one.n_first),
+        Cell(f"{integer(one.n_first)} and {integer(one.n_second)}", sort=one.n_first),
         Cell(fixed(better.probability, 2), span(better.interval, 2), sort=better.probability)
         if better
         else Cell(NOT_AVAILABLE),

@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 from math import isnan, nan
 
 from bench import figures
-from bench.sections._summary import Arm, Summary
+from bench.arms import Arm
+from bench.sections._summary import Summary
 from bench.spec import Epoch, RunRecord
 from bench.stats import spread
 from bench.stats.format import fixed, integer, percent, written

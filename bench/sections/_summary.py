@@ -1,8 +1,4 @@
-"""Records, portraits and claims, arranged for the sections; no wording and no figures.
-
-An arm is a set of runs that differ in nothing but the seed. Runs of another recipe, source, data
-set or kind of device are another arm: they are shown beside it and never averaged with it.
-"""
+"""Records, portraits and claims, arranged for the sections; no wording and no figures."""
 
 from __future__ import annotations
 
@@ -11,10 +7,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
-import msgspec
-
-from bench import deciding
-from bench.arms import best_count
+from bench.arms import Arm, identity
 from bench.claims import about
 from bench.claims.evidence import Held, arranged
 from bench.claims.ledger import Entry, ledger
@@ -22,106 +15,9 @@ from bench.findings import EffectiveField, Findings
 from bench.protocol import Protocol
 from bench.sections._labels import labels
 from bench.spec import Claim, DatasetInfo, Portrait, RunRecord
-from bench.stats import (
-    DECLARED_RATE,
-    MISSING,
-    TARGET,
-    Outcomes,
-    RateVerdict,
-    SequenceVerdict,
-    count_outcomes,
-    rate_verdict,
-    target_count,
-)
 
 COMPARABLE = "mnist"  # the data set that the published accuracies speak of
 ABLATIONS = "ablations"  # the group of files that take one network apart
-
-
-@dataclass(frozen=True)
-class Arm:
-    """Runs of one architecture that differ only in the seed, in the seeds' order."""
-
-    architecture: str
-    label: str
-    slug: str
-    runs: tuple[RunRecord, ...]
-    protocol: Protocol | None = None  # of the suite; None for a fixed number of runs
-
-    @property
-    def first(self) -> RunRecord:
-        return self.runs[0]
-
-    @property
-    def n_test(self) -> int:
-        return self.first.dataset.n_test
-
-    @cached_property
-    def completed(self) -> tuple[RunRecord, ...]:
-        return tuple(run for run in self.runs if run.completed)
-
-    @cached_property
-    def tested(self) -> tuple[tuple[RunRecord, int], ...]:
-        """Completed runs with their right answers on the test split after the last epoch."""
-        ends = ((run, run.epochs[-1].test_correct) for run in self.completed)
-        return tuple((run, correct) for run, correct in ends if correct is not None)
-
-    @property
-    def test_counts(self) -> list[int]:
-        """Right answers on the test split after the last epoch; completed runs only."""
-        return [correct for _, correct in self.tested]
-
-    @property
-    def best_test_counts(self) -> list[int]:
-        """The best epoch's right answers on the test split; optimistic by choice."""
-        return [best_count(run, "test") for run, _ in self.tested]
-
-    @property
-    def validation_counts(self) -> list[int]:
-        """Right answers on the validation split after the last epoch; completed runs only."""
-        return [run.epochs[-1].validation_correct for run in self.completed]
-
-    @property
-    def best_validation_counts(self) -> list[int]:
-        """The best epoch's right answers on the validation split; optimistic by choice."""
-        return [best_count(run, "validation") for run in self.completed]
-
-    @cached_property
-    def environments(self) -> frozenset[str]:
-        """The fingerprints of those that its runs were made in."""
-        return frozenset(run.environment.fingerprint for run in self.runs)
-
-    @property
-    def target(self) -> int:
-        """Right answers that 99.40 % asks for."""
-        return target_count(self.n_test)
-
-    @property
-    def n_reached(self) -> int:
-        return sum(count >= self.target for count in self.test_counts)
-
-    @cached_property
-    def outcomes(self) -> Outcomes:
-        """What the epochs of every run say of the target; a run that did not complete is a miss."""
-        n_epochs = max(self.first.recipe.epochs, *(len(run.epochs) for run in self.runs))
-        test, validation = [], []
-        for run in self.runs:
-            epochs = run.epochs if run.completed else []
-            rest = [MISSING] * (n_epochs - len(epochs))
-            counts = [MISSING if e.test_correct is None else e.test_correct for e in epochs]
-            test.append(counts + rest)
-            validation.append([e.validation_correct for e in epochs] + rest)
-        return count_outcomes(test, self.target, validation)
-
-    @property
-    def verdict(self) -> RateVerdict | SequenceVerdict:
-        """Over every run: one that failed or diverged is a miss.
-
-        Runs that went on until they were decided are judged by their confidence sequence only.
-        """
-        if self.protocol is not None:
-            return deciding.judge(self.runs, self.protocol, TARGET, DECLARED_RATE)
-        return rate_verdict(self.n_reached, len(self.runs))
 
 
 @dataclass(frozen=True)
@@ -316,11 +212,15 @@ def _most_run_first(
 
 
 def _arms(runs: Iterable[RunRecord], dataset: str, whole: Summary) -> tuple[Arm, ...]:
-    by_architecture: dict[str, dict[bytes, list[RunRecord]]] = {}
+    """Runs that looked at the test split stand apart from the others of the same arm.
+
+    So the number of runs behind a test accuracy is the number of runs in its row.
+    """
+    by_architecture: dict[str, dict[tuple[str, bool], list[RunRecord]]] = {}
     for run in runs:
         if run.dataset.name == dataset:
             arms = by_architecture.setdefault(run.architecture, {})
-            arms.setdefault(_all_but_seed(run), []).append(run)
+            arms.setdefault((identity(run), run.evaluate_test), []).append(run)
     return tuple(
         arm
         for name in sorted(by_architecture)
@@ -328,23 +228,11 @@ def _arms(runs: Iterable[RunRecord], dataset: str, whole: Summary) -> tuple[Arm,
     )
 
 
-def _all_but_seed(run: RunRecord) -> bytes:
-    parts = (
-        run.architecture_digest,
-        run.recipe,
-        run.dataset,
-        run.numerics,
-        run.evaluate_test,
-        run.engine_version,
-    )
-    return msgspec.json.encode(parts)
-
-
 def _arms_of(name: str, groups: list[list[RunRecord]], whole: Summary) -> list[Arm]:
     firsts = [group[0] for group in groups]
     found = labels(whole.display_name(name), firsts, whole.portrait_of)
     arms = [
-        Arm(name, label, "", tuple(sorted(group, key=lambda run: (run.seed, run.key))))
+        Arm(whole.suite, tuple(sorted(group, key=lambda run: (run.seed, run.key))), label=label)
         for label, group in zip(found, groups, strict=True)
     ]
     arms.sort(key=lambda arm: (-len(arm.runs), arm.label))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bench.sections._summary import Arm
+from bench.arms import Arm
 from bench.stats import TARGET, RateVerdict, SequenceVerdict
 from bench.stats.format import count, fixed, integer, listed, percentage
 

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
+from bench.arms import Arm
 from bench.claims.ledger import tally
 from bench.sections import PageKind, Point, Scope, Section
-from bench.sections._cells import sd_points
 from bench.sections._ranking import in_order
-from bench.sections._summary import Arm, Summary
+from bench.sections._summary import Summary
 from bench.sections._verdicts import TARGET_WORDS, by_verdict
 from bench.stats.format import (
-    NOT_AVAILABLE,
     count,
     integer,
     listed,
     mean_percent,
     percentage,
+    points,
 )
 
 ORDER = 10
@@ -125,7 +125,7 @@ def _sentence(summary: Summary, arm: Arm) -> str:
     n = len(arm.runs)
     first = f"{arm.label} has {integer(arm.first.n_parameters)} parameters"
     if not arm.first.evaluate_test:
-        sd = sd_points(arm.validation_counts, arm.first.dataset.n_validation)
+        sd = points(arm.accuracy("validation").sd_points)
         return (
             f"{first}; over {count(n, 'run')} its mean validation accuracy after the last epoch is "
             f"{_validated(arm)} (sd {sd}); the test split was not looked at."
@@ -138,8 +138,7 @@ def _sentence(summary: Summary, arm: Arm) -> str:
 
 
 def _validated(arm: Arm) -> str:
-    counts = arm.validation_counts
-    return mean_percent(counts, arm.first.dataset.n_validation) if counts else NOT_AVAILABLE
+    return mean_percent(arm.accuracy("validation"))
 
 
 def _verdict(summary: Summary, arm: Arm) -> str:
@@ -153,12 +152,12 @@ def _verdict(summary: Summary, arm: Arm) -> str:
 
 def _accuracy(summary: Summary, arm: Arm) -> str:
     """The mean, and the number that the README gives for one run."""
-    counts, n = arm.test_counts, len(arm.runs)
-    if counts:
+    found, n = arm.accuracy(), len(arm.runs)
+    if found.counts:
         over = count(n, "run")
-        if len(counts) < n:
-            over = f"the {integer(len(counts))} completed of {over}"
-        mean, sd = mean_percent(counts, arm.n_test), sd_points(counts, arm.n_test)
+        if len(found.counts) < n:
+            over = f"the {integer(len(found.counts))} completed of {over}"
+        mean, sd = mean_percent(found), points(found.sd_points)
         said = f"over {over} its mean test accuracy is {mean} (sd {sd})"
     else:
         said = f"none of its {count(n, 'run')} completed"

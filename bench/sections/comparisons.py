@@ -6,9 +6,11 @@ from functools import partial
 from itertools import combinations
 
 from bench import figures
+from bench.arms import Arm
 from bench.sections import Cell, Column, PageKind, Plot, Scope, Section, Table
 from bench.sections._differences import (
     COLUMNS,
+    METHOD,
     across_environments,
     bar,
     cells,
@@ -16,9 +18,9 @@ from bench.sections._differences import (
     points_of,
     turned,
 )
-from bench.sections._pairs import Pair, is_small, networks_of_many, seeds_to_reach, tested
-from bench.sections._summary import Arm, Summary
-from bench.stats import DRAW_SEED, MARGIN_POINTS, TEST_ALPHA
+from bench.sections._pairs import Pair, is_small, networks_of_many, tested
+from bench.sections._summary import Summary
+from bench.stats import DRAW_SEED, MARGIN_POINTS, TEST_ALPHA, runs_to_reach
 from bench.stats.format import (
     MINUS,
     NOT_AVAILABLE,
@@ -46,7 +48,7 @@ def section(summary: Summary) -> Section | None:
     arms = _compared(summary)
     if len(arms) < 2 or summary.dataset is None:
         return None
-    best = max(arms, key=lambda arm: sum(arm.test_counts) / len(arm.test_counts))
+    best = max(arms, key=lambda arm: arm.accuracy().mean_percent or 0)
     whole = is_small(arms)
     pairs = tested(
         list(combinations(arms, 2)) if whole else [(best, arm) for arm in arms if arm is not best]
@@ -56,7 +58,7 @@ def section(summary: Summary) -> Section | None:
     return Section(
         title="Pairwise comparisons",
         nav="Comparisons",
-        text=(_found(best, pairs), *_reach(pairs), _method(pairs)),
+        text=(_found(best, pairs), *_reach(pairs), METHOD),
         plots=(_plot(summary, best, pairs, whole),),
         tables=(*tables, _details(_which(best, pairs, whole), summary, pairs, folded=several)),
         notes=_notes(summary, arms, best, pairs, whole),
@@ -75,7 +77,7 @@ def _found(best: Arm, pairs: list[Pair]) -> str:
     same = [
         p for p in pairs if p.result.equivalence and p.result.equivalence.verdict == "equivalent"
     ]
-    head = f"{best.label} has the highest mean, {mean_percent(best.test_counts, best.n_test)}."
+    head = f"{best.label} has the highest mean, {mean_percent(best.accuracy())}."
     over = count(len(pairs), "pair")
     if not told:
         middle = f" Of {over}, none differs at p < {TEST_ALPHA} after correction by Holm."
@@ -106,31 +108,19 @@ def _reach(pairs: list[Pair]) -> tuple[str, ...]:
     if not hopeless:
         return ()
     which = (
-        "No pair" if len(hopeless) == len(pairs) else f"{integer(len(hopeless))} of the pairs not"
+        "No pair could"
+        if len(hopeless) == len(pairs)
+        else f"{integer(len(hopeless))} of the pairs could not"
     )
     least = [p.result.smallest_holm_p for p in hopeless if p.result.smallest_holm_p is not None]
     smallest = f": the smallest p that they allow is {p_value(min(least))}" if least else ""
     text = (
-        f"{which} could have reached p < {TEST_ALPHA} with these runs{smallest} after correction "
-        f"by Holm. A sign-flip test over {count(len(pairs), 'pair')} needs at least "
-        f"{seeds_to_reach(len(pairs))} seeds that both have. The differences and their intervals "
+        f"{which} have reached p < {TEST_ALPHA} with these runs{smallest} after correction by "
+        f"Holm. A permutation test over {count(len(pairs), 'pair')} needs at least "
+        f"{runs_to_reach(len(pairs))} runs of each model. The differences and their intervals "
         "stand."
     )
     return (text,)
-
-
-def _method(pairs: list[Pair]) -> str:
-    paired = [pair.result.paired for pair in pairs]
-    seeds = "Runs of one seed share data order and augmentation, so they are compared in pairs"
-    if all(paired):
-        return f"{seeds}: t interval of the differences, exact sign-flip test."
-    two = "the interval of Welch and a permutation test of its statistic"
-    if not any(paired):
-        return f"The models share too few seeds for pairs, so they are compared with {two}."
-    return (
-        f"{seeds} (t interval of the differences, exact sign-flip test) where most seeds have a "
-        f"partner; the others with {two}."
-    )
 
 
 def _plot(summary: Summary, best: Arm, pairs: list[Pair], whole: bool) -> Plot:

@@ -6,20 +6,21 @@ from fractions import Fraction
 from functools import partial
 
 from bench import figures
+from bench.arms import Arm
 from bench.sections import Cell, Column, PageKind, Plot, Scope, Section, Table
-from bench.sections._summary import Arm, Summary
+from bench.sections._summary import Summary
 from bench.sections._verdicts import TARGET_WORDS
-from bench.stats import DRAW_SEED, Interval, MeanIntervals, mean_intervals, spread
+from bench.stats import DRAW_SEED, Interval, spread
 from bench.stats.format import (
     NOT_AVAILABLE,
     count,
-    fixed,
     integer,
     mean_percent,
     percent,
     percentage,
     points,
 )
+from bench.stats.means import FEWEST_FOR_BOOTSTRAP, N_RESAMPLES
 
 ORDER = 14
 SCOPE: Scope = "dataset"
@@ -44,15 +45,15 @@ def section(summary: Summary) -> Section | None:
     arms = [arm for arm in summary.arms if arm.tested]
     if not arms or summary.dataset is None:
         return None
-    intervals = [mean_intervals(arm.test_counts, DRAW_SEED) for arm in arms]
-    drawn = next((each for each in intervals if each.bca), None)
-    columns = COLUMNS if drawn else tuple(column for column in COLUMNS if column is not BCA)
+    drawn = [arm.accuracy().bca(DRAW_SEED) for arm in arms]
+    has_bca = any(drawn)
+    columns = COLUMNS if has_bca else tuple(column for column in COLUMNS if column is not BCA)
     table = Table(
         caption=f"Test accuracy after the last epoch, in percent, on {summary.dataset.name}",
         columns=columns,
         rows=tuple(
-            _row(arm, each, has_bca=drawn is not None)
-            for arm, each in zip(arms, intervals, strict=True)
+            _row(arm, (_around(bca),) if has_bca else ())
+            for arm, bca in zip(arms, drawn, strict=True)
         ),
         folded=True,
     )
@@ -61,18 +62,14 @@ def section(summary: Summary) -> Section | None:
         nav="Runs",
         tables=(table,),
         plots=(_plot(summary, arms),),
-        notes=_notes(drawn),
+        notes=(_note(),) if has_bca else (),
     )
 
 
-def _notes(drawn: MeanIntervals | None) -> tuple[str, ...]:
-    if drawn is None:
-        return ()
+def _note() -> str:
     return (
-        (
-            f"BCa: bootstrap of the mean, {integer(drawn.n_resamples)} resamples, seed "
-            f"{drawn.seed}; from 20 runs on, for it covers too little below."
-        ),
+        f"BCa: bootstrap of the mean, {integer(N_RESAMPLES)} resamples, seed {DRAW_SEED}; from "
+        f"{FEWEST_FOR_BOOTSTRAP} runs on, for it covers too little below."
     )
 
 
@@ -108,14 +105,13 @@ def _cut(rows: list[figures.Strip]) -> str:
 
 
 def _strip(summary: Summary, arm: Arm) -> figures.Strip:
-    percents = tuple(100 * correct / arm.n_test for correct in arm.test_counts)
-    values = spread(percents)
-    interval = values.interval if values else None
+    found = arm.accuracy()
+    interval = found.interval
     claim = summary.published_of(arm, "last_test_accuracy_percent")
     return figures.Strip(
         label=arm.label,
         colour=summary.colour(arm.architecture),
-        percents=percents,
+        percents=found.percents,
         mean_interval=(interval.low, interval.high) if interval else None,
         published=claim.published if claim and summary.comparable else None,
         says=tuple(
@@ -129,41 +125,40 @@ def _strip(summary: Summary, arm: Arm) -> figures.Strip:
 
 def _alt(arms: list[Arm]) -> str:
     said = [
-        f"{arm.label}: {count(len(arm.test_counts), 'run')} from "
-        f"{fixed(Fraction(100 * min(arm.test_counts), arm.n_test), 2)} to "
-        f"{fixed(Fraction(100 * max(arm.test_counts), arm.n_test), 2)}, "
-        f"mean {mean_percent(arm.test_counts, arm.n_test)}"
-        for arm in arms
+        f"{arm.label}: {count(len(found.counts), 'run')} from "
+        f"{points(found.lowest_percent, 2)} to {points(found.highest_percent, 2)}, "
+        f"mean {mean_percent(found)}"
+        for arm, found in ((arm, arm.accuracy()) for arm in arms)
     ]
     return f"Dots of test accuracy per run against the {TARGET_WORDS} target. {'; '.join(said)}."
 
 
-def _row(arm: Arm, intervals: MeanIntervals, *, has_bca: bool) -> tuple[Cell, ...]:
-    """Centre and spread of the counts, turned into percent as fractions: rounded once."""
-    counts = arm.test_counts
-    values = spread(counts)
+def _row(arm: Arm, bca: tuple[Cell, ...]) -> tuple[Cell, ...]:
+    found, values = arm.accuracy(), spread(arm.test_counts)
     assert values is not None
-
-    def percents(*right: float | Fraction | None, digits: int = 3) -> Cell:
-        parts = [None if c is None else 100 * Fraction(c) / arm.n_test for c in right]
-        said = [points(part, digits) for part in parts]
-        known = [float(part) for part in parts if part is not None]
-        text = NOT_AVAILABLE if NOT_AVAILABLE in said else " to ".join(said)
-        return Cell(text, sort=known[0] if known else None)
-
-    def around(interval: Interval | None) -> Cell:
-        return percents(*((interval.low, interval.high) if interval else (None,)))
-
-    bca = (around(intervals.bca),) if has_bca else ()
+    quartiles = values.median, values.lower_quartile, values.upper_quartile
+    median, low, high = (None if q is None else 100 * Fraction(q) / arm.n_test for q in quartiles)
     return (
         Cell(arm.label, series=arm.architecture),
         Cell(integer(values.n), sort=values.n),
-        percents(Fraction(sum(counts), len(counts))),
-        percents(values.sd),
-        around(intervals.student_t),
+        _points(found.mean_percent),
+        _points(found.sd_points),
+        _around(found.interval),
         *bca,
-        percents(values.median),
-        percents(values.lower_quartile, values.upper_quartile),
-        percents(values.minimum, digits=2),
-        percents(values.maximum, digits=2),
+        _points(median),
+        _points(low, high),
+        _points(found.lowest_percent, digits=2),
+        _points(found.highest_percent, digits=2),
     )
+
+
+def _around(interval: Interval | None) -> Cell:
+    return _points(*((interval.low, interval.high) if interval else (None,)))
+
+
+def _points(*values: float | Fraction | None, digits: int = 3) -> Cell:
+    """One value, or the two ends of a range."""
+    first = values[0]
+    if first is None:
+        return Cell(NOT_AVAILABLE)
+    return Cell(" to ".join(points(value, digits) for value in values), sort=float(first))

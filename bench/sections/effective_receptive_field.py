@@ -5,10 +5,11 @@ from __future__ import annotations
 from functools import partial
 
 from bench import figures
+from bench.arms import Arm
 from bench.findings import EffectiveField
 from bench.sections import Cell, Column, PageKind, Plot, Scope, Section, Table
 from bench.sections._digit import Shown, typical_digit
-from bench.sections._summary import Arm, Summary
+from bench.sections._summary import Summary
 from bench.stats import spread
 from bench.stats.format import NOT_AVAILABLE, THIN, TIMES, integer, points
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from bench.arms import Arm
 from bench.sections import Cell, Column, PageKind, Scope, Section, Table
 from bench.sections._cells import MARKS, measured
 from bench.sections._ranking import FAILED_LAST, Ranked, in_order
-from bench.sections._summary import Arm, Summary
+from bench.sections._summary import Summary
 from bench.sections._verdicts import TARGET_WORDS, bounds, needs
 from bench.stats import PARAMETER_LIMIT, placement, published_count
-from bench.stats.format import fixed, integer
+from bench.stats.format import fixed, integer, points
 
 ORDER = 11
 SCOPE: Scope = "dataset"
@@ -61,7 +62,7 @@ def _row(summary: Summary, one: Ranked) -> tuple[Cell, ...]:
     arm = one.arm
     n_parameters, n = arm.first.n_parameters, len(arm.runs)
     over = "" if n_parameters < PARAMETER_LIMIT else f"{MARKS[False]} {integer(PARAMETER_LIMIT)}"
-    worst = fixed(one.percent(min(one.counts)), 2)
+    worst = points(one.found.lowest_percent, 2)
     return (
         Cell(arm.label, href=summary.page_of(arm.architecture), series=arm.architecture),
         Cell(integer(n_parameters), over, sort=n_parameters),

@@ -5,9 +5,10 @@ from __future__ import annotations
 from functools import partial
 
 from bench import figures
+from bench.arms import Arm
 from bench.sections import PageKind, Plot, Scope, Section
 from bench.sections._epochs import begun, loss_panels, with_epochs
-from bench.sections._summary import Arm, Summary
+from bench.sections._summary import Summary
 from bench.stats.format import count, integer
 
 ORDER = 55

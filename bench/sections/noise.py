@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from bench.arms import Arm
 from bench.sections import Cell, Column, PageKind, Scope, Section, Table
-from bench.sections._summary import Arm, Summary
+from bench.sections._summary import Summary
 from bench.stats import (
     MARGIN_POINTS,
     NoiseFloor,
@@ -113,7 +114,7 @@ def _answer(floor: NoiseFloor) -> Cell:
     sees = _sees(floor)
     if sees is None or not floor.sd_points:
         return Cell(NOT_AVAILABLE)
-    needed = seeds_for_difference(floor.sd_points, MARGIN_POINTS, paired=False)
+    needed = seeds_for_difference(floor.sd_points, MARGIN_POINTS)
     return Cell("yes" if sees else "no", f"takes {count(needed, 'run')} each")
 
 
@@ -132,7 +133,7 @@ def _independent(arm: Arm) -> Cell:
 def _note() -> str:
     return (
         "Difference seen: the smallest true difference that a two-sided 5% t test of two arms with "
-        "n runs each and this spread finds with a power of 0.80; pairs of one seed may see less. "
+        "n runs each and this spread finds with a power of 0.80. "
         "sd by single images: what the spread would be if every image were right or wrong by its "
         "own chance; a spread over seeds well above it means that whole runs are better or worse "
         "(Jordan 2023, arXiv 2304.01910)."

@@ -8,10 +8,11 @@ from fractions import Fraction
 from functools import partial
 
 from bench import figures
+from bench.arms import Arm
 from bench.sections import PageKind, Plot, Scope, Section
 from bench.sections._pairs import MOST_ARMS, networks_of_many
-from bench.sections._summary import Arm, Summary
-from bench.stats import PARAMETER_LIMIT, spread
+from bench.sections._summary import Summary
+from bench.stats import PARAMETER_LIMIT
 from bench.stats.format import count, fixed, integer, listed, mean_percent, percentage
 
 ORDER = 42
@@ -25,7 +26,7 @@ CAUTION = (
 
 @dataclass(frozen=True)
 class Option:
-    """An arm with its exact mean count and what it costs."""
+    """An arm with its exact mean accuracy in percent and what it costs."""
 
     arm: Arm
     mean: Fraction
@@ -89,9 +90,10 @@ def _left_out(n_variations: int) -> tuple[str, ...]:
 
 def _options(summary: Summary, arms: Sequence[Arm], cost: Cost) -> list[Option]:
     return [
-        Option(arm, Fraction(sum(arm.test_counts), len(arm.test_counts)), of)
+        Option(arm, mean, of)
         for arm in arms
         if (of := cost.of(summary, arm)) is not None
+        and (mean := arm.accuracy().mean_percent) is not None
     ]
 
 
@@ -120,7 +122,7 @@ def _text(cost: Cost, options: list[Option]) -> str:
 
 
 def _named(cost: Cost, one: Option) -> str:
-    right = mean_percent(one.arm.test_counts, one.arm.n_test)
+    right = mean_percent(one.arm.accuracy())
     return f"{one.arm.label} ({integer(one.cost)} {cost.noun}, {right})"
 
 
@@ -135,7 +137,7 @@ def _by_whom(one: Option, best: list[Option], cost: Cost) -> str:
     """The cheapest that beats it: it costs no more and is no less accurate."""
     rival = next(b for b in best if b.cost <= one.cost and b.mean >= one.mean)
     fewer, higher = rival.cost < one.cost, rival.mean > one.mean
-    gap = fixed(100 * (rival.mean - one.mean) / one.arm.n_test, 3)
+    gap = fixed(rival.mean - one.mean, 3)
     costs = (
         f"{integer(one.cost - rival.cost)} {cost.noun} fewer" if fewer else f"as many {cost.noun}"
     )
@@ -184,30 +186,26 @@ def _field(summary: Summary, cost: Cost, options: list[Option]) -> figures.Field
     return figures.Field(
         title=cost.axis,
         candidates=tuple(_candidate(summary, cost, one) for one in options),
-        front=tuple(
-            (float(one.cost), float(100 * one.mean / one.arm.n_test)) for one in front(options)
-        ),
+        front=tuple((float(one.cost), float(one.mean)) for one in front(options)),
         limit=limit,
         divisor=cost.divisor,
     )
 
 
 def _candidate(summary: Summary, cost: Cost, one: Option) -> figures.Candidate:
-    arm = one.arm
-    values = spread([100 * right / arm.n_test for right in arm.test_counts])
-    assert values is not None
-    interval = values.interval
+    arm, found = one.arm, one.arm.accuracy()
+    interval = found.interval
     claim = summary.published_of(arm, "last_test_accuracy_percent")
     return figures.Candidate(
         label=arm.label,
         colour=summary.colour(arm.architecture),
         cost=float(one.cost),
-        mean=float(100 * one.mean / arm.n_test),
+        mean=float(one.mean),
         interval=(interval.low, interval.high) if interval else None,
         published=claim.published if claim and summary.comparable else None,
         says=(
-            f"{arm.label}: mean {mean_percent(arm.test_counts, arm.n_test)} of "
-            f"{count(len(arm.test_counts), 'run')}, {integer(one.cost)} {cost.noun}"
+            f"{arm.label}: mean {mean_percent(found)} of "
+            f"{count(len(found.counts), 'run')}, {integer(one.cost)} {cost.noun}"
         ),
         series=arm.architecture,
     )

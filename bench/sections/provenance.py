@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from bench.arms import Arm
 from bench.sections import Cell, Column, PageKind, Scope, Section, Table
 from bench.sections._export import frames, texts
-from bench.sections._summary import Arm, Summary
+from bench.sections._summary import Summary
 from bench.spec import Environment, RunRecord, digest
 from bench.stats.format import NOT_AVAILABLE, count, duration, integer, listed, ranges
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from bench.arms import Arm
 from bench.sections import Cell, Column, PageKind, Scope, Section, Table
-from bench.sections._cells import MARKS, sd_points
-from bench.sections._summary import Arm, Summary
+from bench.sections._cells import MARKS
+from bench.sections._summary import Summary
 from bench.spec import Claim
-from bench.stats import PARAMETER_LIMIT
+from bench.stats import PARAMETER_LIMIT, Accuracy, accuracy
 from bench.stats.format import (
     NOT_AVAILABLE,
     THIN,
@@ -16,6 +17,7 @@ from bench.stats.format import (
     fixed,
     integer,
     mean_percent,
+    points,
 )
 
 ORDER = 30
@@ -74,21 +76,21 @@ def _published(summary: Summary, arm: Arm) -> list[Claim | None]:
 
 def _row(summary: Summary, arm: Arm) -> tuple[Cell, ...]:
     n_parameters, validation, test, shortfall, excess = _published(summary, arm)
-    best = _accuracy(arm.best_validation_counts, arm.first.dataset.n_validation)
+    best = accuracy(arm.best_validation_counts, arm.n_images("validation"))
     return (
         Cell(arm.label, href=summary.page_of(arm.architecture), series=arm.architecture),
         Cell(integer(arm.first.n_parameters), _readme(n_parameters, 0)),
-        Cell(best, _readme(validation, 2, "%")),
-        Cell(_accuracy(arm.test_counts, arm.n_test), _readme(test, 2, "%")),
+        Cell(_accuracy(best), _readme(validation, 2, "%")),
+        Cell(_accuracy(arm.accuracy()), _readme(test, 2, "%")),
         Cell(_target(arm), _shortfall(shortfall)),
         Cell(_limit(arm.first.n_parameters), _excess(excess)),
     )
 
 
-def _accuracy(counts: list[int], n_images: int) -> str:
-    if not counts:
+def _accuracy(found: Accuracy) -> str:
+    if not found.counts:
         return NOT_AVAILABLE
-    return f"{mean_percent(counts, n_images)} ± {sd_points(counts, n_images)} ({len(counts)})"
+    return f"{mean_percent(found)} ± {points(found.sd_points)} ({len(found.counts)})"
 
 
 def _target(arm: Arm) -> str:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from fractions import Fraction
-
+from bench.arms import Arm
 from bench.sections import Cell, Column, PageKind, Scope, Section, Table
 from bench.sections._cells import measured, time_a_run
-from bench.sections._summary import Arm, Summary
+from bench.sections._summary import Summary
 from bench.sections._verdicts import TARGET_WORDS, bounds
-from bench.stats import placement, published_count, spread
+from bench.stats import placement, published_count
 from bench.stats.format import (
     NOT_AVAILABLE,
     fixed,
@@ -84,24 +83,14 @@ def _row(summary: Summary, arm: Arm) -> tuple[Cell, ...]:
 
 
 def _accuracy(arm: Arm) -> tuple[Cell, Cell]:
-    """Centre and spread of the counts, turned into percent as fractions: rounded once."""
-    counts = arm.test_counts
-    values = spread(counts)
-    if values is None:
+    """The mean with its interval; the spread with its ends."""
+    found = arm.accuracy()
+    mean, sd, interval = found.mean_percent, found.sd_points, found.interval
+    if mean is None:
         return NONE, NONE
-
-    def percent(right: float | Fraction, digits: int) -> str:
-        return fixed(100 * Fraction(right) / arm.n_test, digits)
-
-    mean = Fraction(sum(counts), len(counts))
-    interval = values.interval
-    around = f"{percent(interval.low, 3)} to {percent(interval.high, 3)}" if interval else ""
-    sd = None if values.sd is None else 100 * Fraction(values.sd) / arm.n_test
-    ends = f"{percent(values.minimum, 2)} to {percent(values.maximum, 2)}"
-    return (
-        Cell(percent(mean, 3), around, sort=float(100 * mean / arm.n_test)),
-        Cell(points(sd), ends, sort=None if sd is None else float(sd)),
-    )
+    around = f"{fixed(interval.low, 3)} to {fixed(interval.high, 3)}" if interval else ""
+    ends = f"{points(found.lowest_percent, 2)} to {points(found.highest_percent, 2)}"
+    return Cell(fixed(mean, 3), around, sort=float(mean)), Cell(points(sd), ends, sort=sd)
 
 
 def _target(arm: Arm) -> Cell:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from statistics import mean
 
+from bench.arms import Arm
 from bench.sections import Cell, Column, PageKind, Scope, Section, Table
 from bench.sections._cells import measured, time_a_run
 from bench.sections._labels import changes
 from bench.sections._ranking import FAILED_LAST, Ranked, in_order
-from bench.sections._summary import Arm, Summary
+from bench.sections._summary import Summary
 from bench.stats.format import NOT_AVAILABLE, fixed, integer
 
 ORDER = 13
@@ -82,7 +83,5 @@ def _loss(arm: Arm) -> Cell:
 
 
 def _ends(one: Ranked) -> str:
-    if not one.counts:
-        return NOT_AVAILABLE
-    low, high = (fixed(one.percent(end), 2) for end in (min(one.counts), max(one.counts)))
-    return f"{low} to {high}"
+    low, high = one.found.lowest_percent, one.found.highest_percent
+    return NOT_AVAILABLE if low is None or high is None else f"{fixed(low, 2)} to {fixed(high, 2)}"

@@ -5,9 +5,10 @@ from __future__ import annotations
 from functools import partial
 
 from bench import figures
+from bench.arms import Arm
 from bench.protocol import Protocol
 from bench.sections import Cell, Column, PageKind, Plot, Scope, Section, Table
-from bench.sections._summary import Arm, Summary
+from bench.sections._summary import Summary
 from bench.sections._verdicts import TARGET_WORDS, gap, n_each, needs
 from bench.stats import DECLARED_RATE, lower_bound
 from bench.stats.format import fixed, integer, percentage

@@ -5,9 +5,11 @@ from __future__ import annotations
 from functools import partial
 
 from bench import figures
+from bench.arms import Arm
 from bench.sections import Cell, Column, PageKind, Plot, Scope, Section, Table
 from bench.sections._differences import (
     COLUMNS,
+    METHOD,
     across_environments,
     bar,
     cells,
@@ -16,7 +18,7 @@ from bench.sections._differences import (
 )
 from bench.sections._labels import untold
 from bench.sections._pairs import Pair, tested
-from bench.sections._summary import ABLATIONS, Arm, Summary
+from bench.sections._summary import ABLATIONS, Summary
 from bench.stats import MARGIN_POINTS, TEST_ALPHA
 from bench.stats.format import count, integer, listed, signed
 
@@ -115,8 +117,7 @@ def _plot(summary: Summary, pairs: list[Pair]) -> Plot:
 def _note(pairs: list[Pair]) -> str:
     return (
         "An ablation is a file that takes one thing from a network; other rows are the network "
-        "itself by another recipe. In pairs of one seed where most runs of both have a partner "
-        "(t interval, exact sign-flip test), else as two samples (Welch's interval, permutation "
-        f"test of its statistic). Holm p: corrected for {count(len(pairs), 'variation')}; "
-        "equivalence is not, and holds where the 90% interval lies within the margin."
+        f"itself by another recipe. {METHOD} Holm p: corrected for "
+        f"{count(len(pairs), 'variation')}; equivalence is not, and holds where the 90% interval "
+        "lies within the margin."
     )

@@ -13,8 +13,9 @@ from bench.stats.comparison import (
     Equivalence,
     EquivalenceVerdict,
     compare,
-    compare_all,
+    corrected,
     holm,
+    runs_to_reach,
 )
 from bench.stats.declared import (
     CONFIDENCE,
@@ -30,11 +31,11 @@ from bench.stats.declared import (
 from bench.stats.images import Crossed, crossed_accuracy, crossed_difference
 from bench.stats.improvement import Improvement, probability_of_improvement
 from bench.stats.means import (
-    MeanIntervals,
+    Accuracy,
     Placement,
     Spread,
+    accuracy,
     bca_interval,
-    mean_intervals,
     placement,
     prediction_interval,
     spread,
@@ -61,7 +62,7 @@ from bench.stats.outcomes import (
     sustained,
     touched,
 )
-from bench.stats.permutation import PermutationTest, permutation_test, sign_flip_test
+from bench.stats.permutation import PermutationTest, permutation_test
 from bench.stats.planning import (
     MarginPlan,
     RateChances,
@@ -111,6 +112,7 @@ __all__ = [
     "RATE_ALPHA",
     "TARGET",
     "TEST_ALPHA",
+    "Accuracy",
     "Comparison",
     "Crossed",
     "DecisionChances",
@@ -121,7 +123,6 @@ __all__ = [
     "Improvement",
     "Interval",
     "MarginPlan",
-    "MeanIntervals",
     "NoiseFloor",
     "Outcomes",
     "PermutationTest",
@@ -132,12 +133,13 @@ __all__ = [
     "SequenceVerdict",
     "Spread",
     "Verdict",
+    "accuracy",
     "allowed_misses",
     "bca_interval",
     "cautious_sd",
     "compare",
-    "compare_all",
     "confidence_sequence",
+    "corrected",
     "count_outcomes",
     "crossed_accuracy",
     "crossed_difference",
@@ -152,7 +154,6 @@ __all__ = [
     "log_evidence",
     "lower_bound",
     "margin_plan",
-    "mean_intervals",
     "minimal_detectable_difference",
     "noise_floor",
     "pass_probability",
@@ -166,6 +167,7 @@ __all__ = [
     "rate_verdict",
     "reached_at_end",
     "refuting_misses",
+    "runs_to_reach",
     "sampling_sd_points",
     "seeds_for_difference",
     "seeds_for_margin",
@@ -174,7 +176,6 @@ __all__ = [
     "selected_epochs",
     "sequence_lower",
     "sequence_upper",
-    "sign_flip_test",
     "spread",
     "standard_deviation",
     "sustained",

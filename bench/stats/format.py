@@ -12,6 +12,7 @@ from math import floor
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from bench.stats.means import Accuracy
     from bench.stats.values import Interval
 
 NOT_AVAILABLE = "n/a"
@@ -70,9 +71,10 @@ def percent(correct: int, n: int, digits: int = 2) -> str:
     return percentage(Fraction(100 * correct, n), digits)
 
 
-def mean_percent(counts: Sequence[int], n: int) -> str:
-    """The mean over runs, exact before it is rounded to three digits."""
-    return percent(sum(counts), n * len(counts), digits=3)
+def mean_percent(found: Accuracy) -> str:
+    """The mean over runs, exact before it is rounded to three digits; n/a without runs."""
+    mean = found.mean_percent
+    return NOT_AVAILABLE if mean is None else percentage(mean, 3)
 
 
 def points(value: Fraction | float | None, digits: int = 3) -> str:

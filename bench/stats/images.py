@@ -45,14 +45,13 @@ def crossed_accuracy(correct: ArrayLike, seed: int, n_resamples: int = N_RESAMPL
         n_resamples: Of the bootstrap.
     """
     table = _table(correct)
-    return _crossed([table], False, seed, n_resamples)
+    return _crossed([table], seed, n_resamples)
 
 
 def crossed_difference(
     first: ArrayLike,
     second: ArrayLike,
     *,
-    paired: bool,
     seed: int,
     n_resamples: int = N_RESAMPLES,
 ) -> Crossed:
@@ -61,19 +60,16 @@ def crossed_difference(
     Args:
         first: (n_first, n_images)
         second: (n_second, n_images), the same images in the same order.
-        paired: Run i of both arms shares its seed, and is drawn with it.
         seed: Of the bootstrap.
         n_resamples: Of the bootstrap.
 
     Raises:
-        ValueError: other images, or a paired design with arms of different length.
+        ValueError: other images.
     """
     ours, theirs = _table(first), _table(second)
     if ours.shape[1] != theirs.shape[1]:
         raise ValueError(f"arms saw {ours.shape[1]} and {theirs.shape[1]} images")
-    if paired and len(ours) != len(theirs):
-        raise ValueError(f"paired arms must be equally long, not {len(ours)} and {len(theirs)}")
-    return _crossed([ours, theirs], paired, seed, n_resamples)
+    return _crossed([ours, theirs], seed, n_resamples)
 
 
 def _table(correct: ArrayLike) -> Table:
@@ -83,7 +79,7 @@ def _table(correct: ArrayLike) -> Table:
     return table.astype(bool)
 
 
-def _crossed(arms: list[Table], paired: bool, seed: int, n_resamples: int) -> Crossed:
+def _crossed(arms: list[Table], seed: int, n_resamples: int) -> Crossed:
     n_images = arms[0].shape[1]
     ready = min(n_images, *map(len, arms)) > 0
     return Crossed(
@@ -91,8 +87,8 @@ def _crossed(arms: list[Table], paired: bool, seed: int, n_resamples: int) -> Cr
         n_second=len(arms[1]) if len(arms) > 1 else None,
         n_images=n_images,
         points=100 * float(_contrast([arm.mean() for arm in arms])) if ready else None,
-        interval=_interval(arms, paired, seed, n_resamples),
-        seeds_error_points=_seeds_error(arms, paired) if ready else None,
+        interval=_interval(arms, seed, n_resamples),
+        seeds_error_points=_seeds_error(arms) if ready else None,
         images_error_points=_images_error(arms) if ready else None,
         seed=seed,
         n_resamples=n_resamples,
@@ -104,14 +100,12 @@ def _contrast(parts: list[NDArray[np.float64]]) -> NDArray[np.float64]:
     return parts[0] if len(parts) == 1 else parts[0] - parts[1]
 
 
-def _seeds_error(arms: list[Table], paired: bool) -> float | None:
-    counts = [arm.sum(axis=1) for arm in arms]  # (n_runs,) each
-    samples = [counts[0] - counts[1]] if paired else counts
-    deviations = [standard_deviation(sample) for sample in samples]
+def _seeds_error(arms: list[Table]) -> float | None:
+    deviations = [standard_deviation(arm.sum(axis=1)) for arm in arms]
     known = [sd for sd in deviations if sd is not None]
-    if len(known) < len(samples):
+    if len(known) < len(arms):
         return None
-    errors = [sd / math.sqrt(len(one)) for sd, one in zip(known, samples, strict=True)]
+    errors = [sd / math.sqrt(len(arm)) for sd, arm in zip(known, arms, strict=True)]
     return float(100 * math.hypot(*errors) / arms[0].shape[1])
 
 
@@ -121,7 +115,7 @@ def _images_error(arms: list[Table]) -> float | None:
     return None if sd is None else 100 * sd / math.sqrt(len(per_image))
 
 
-def _interval(arms: list[Table], paired: bool, seed: int, n_resamples: int) -> Interval | None:
+def _interval(arms: list[Table], seed: int, n_resamples: int) -> Interval | None:
     if min(arms[0].shape[1], *map(len, arms)) < 2:
         return None
     # Images that the runs got right and wrong in the same pattern are drawn as one: nearly all
@@ -130,7 +124,7 @@ def _interval(arms: list[Table], paired: bool, seed: int, n_resamples: int) -> I
     tables = np.split(patterns.astype(float), [len(arms[0])])[: len(arms)]
     rng = np.random.default_rng(seed)
     sizes = [min(BATCH, n_resamples - at) for at in range(0, n_resamples, BATCH)]
-    batches = [_replicates(rng, tables, repeats, paired, size) for size in sizes]
+    batches = [_replicates(rng, tables, repeats, size) for size in sizes]
     replicates = np.concatenate(batches)
     return None if is_flat(replicates) else middle(replicates, CONFIDENCE)
 
@@ -139,18 +133,15 @@ def _replicates(
     rng: np.random.Generator,
     tables: list[NDArray[np.float64]],
     repeats: NDArray[np.int64],
-    paired: bool,
     size: int,
 ) -> NDArray[np.float64]:
     """Percentage points of `size` draws; sums are whole numbers, exact in floats."""
     n_images = int(repeats.sum())
     images = rng.multinomial(n_images, repeats / n_images, size=size)  # (size, n_patterns)
     drawn: list[NDArray[np.float64]] = []
-    runs = None
     for table in tables:
         n_runs = len(table)
-        if runs is None or not paired:
-            runs = rng.multinomial(n_runs, np.full(n_runs, 1 / n_runs), size=size).astype(float)
+        runs = rng.multinomial(n_runs, np.full(n_runs, 1 / n_runs), size=size).astype(float)
         right = ((runs @ table) * images).sum(axis=1)  # (size,)
         drawn.append(100 * right / (n_runs * n_images))
     return _contrast(drawn)

@@ -33,7 +33,6 @@ def probability_of_improvement(
     first: ArrayLike,
     second: ArrayLike,
     *,
-    paired: bool,
     seed: int,
     n_resamples: int = N_RESAMPLES,
 ) -> Improvement | None:
@@ -44,8 +43,6 @@ def probability_of_improvement(
     Args:
         first: (n_first,), counts.
         second: (n_second,), counts.
-        paired: The bootstrap draws the seeds of both arms together. The score interval takes
-            the arms as independent, which is the wider of the two.
         seed: Of the bootstrap.
         n_resamples: Of the bootstrap; 0 leaves it out.
 
@@ -62,7 +59,7 @@ def probability_of_improvement(
     return Improvement(
         probability=probability,
         interval=_score(probability, n_first, n_second) if n_fewest > 1 else None,
-        bootstrap=_bootstrap(halves, paired, seed, n_resamples)
+        bootstrap=_bootstrap(halves, seed, n_resamples)
         if n_resamples and n_fewest >= FEWEST_FOR_BOOTSTRAP
         else None,
     )
@@ -83,15 +80,12 @@ def _score(estimate: float, n_first: int, n_second: int) -> Interval:
     return Interval(low, high)
 
 
-def _bootstrap(
-    halves: NDArray[np.int64], paired: bool, seed: int, n_resamples: int
-) -> Interval | None:
+def _bootstrap(halves: NDArray[np.int64], seed: int, n_resamples: int) -> Interval | None:
     """None where every draw agrees."""
     rng = np.random.default_rng(seed)
     rows, columns = (
         rng.multinomial(n, np.full(n, 1 / n), size=n_resamples).astype(float) for n in halves.shape
     )  # (n_resamples, n): how often each run was drawn
-    columns = rows if paired else columns
     wins = ((rows @ halves) * columns).sum(axis=1)  # whole numbers, exact in floats
     if wins.min() == wins.max():
         return None

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -11,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtr, ndtri, stdtrit
 
 from bench.stats.declared import CONFIDENCE
-from bench.stats.values import Interval, is_flat, vector
+from bench.stats.values import MISSING, Interval, is_flat, vector
 
 N_RESAMPLES = 10_000
 FEWEST_FOR_BOOTSTRAP = 20  # a bootstrap of the mean of 5 runs covers 83 % where 95 % is said
@@ -33,14 +35,58 @@ class Spread:
 
 
 @dataclass(frozen=True)
-class MeanIntervals:
-    """95 % intervals of the mean: Student t always, BCa beside it from 20 runs on."""
+class Accuracy:
+    """The mean accuracy of runs and its spread, from their right answers; see `accuracy`.
 
-    n: int
-    student_t: Interval | None
-    bca: Interval | None
-    seed: int  # of the bootstrap
-    n_resamples: int
+    A figure is None where the runs are too few for it.
+    """
+
+    counts: tuple[int, ...]  # right answers of the runs that have a count
+    n_images: int
+
+    @cached_property
+    def percents(self) -> tuple[float, ...]:
+        """The accuracy of each run."""
+        return tuple(self._percent(count) for count in self.counts)
+
+    @cached_property
+    def mean_percent(self) -> Fraction | None:
+        """The mean, exact."""
+        n = len(self.counts)
+        return Fraction(100 * sum(self.counts), n * self.n_images) if n else None
+
+    @cached_property
+    def sd_points(self) -> float | None:
+        """The standard deviation over runs, with n - 1 in the denominator, in points."""
+        sd = standard_deviation(self.counts)
+        return None if sd is None else self._percent(sd)
+
+    @cached_property
+    def interval(self) -> Interval | None:
+        """Student t, 95 %, of the mean, in percent; None where the runs are equal."""
+        return self._in_percent(t_interval(self.counts))
+
+    def bca(self, seed: int) -> Interval | None:
+        """The bootstrap's interval beside it, from 20 runs on: of fewer it covers too little."""
+        if len(self.counts) < FEWEST_FOR_BOOTSTRAP:
+            return None
+        return self._in_percent(bca_interval(self.counts, seed))
+
+    @property
+    def lowest_percent(self) -> Fraction | None:
+        """The accuracy of the worst run, exact."""
+        return Fraction(100 * min(self.counts), self.n_images) if self.counts else None
+
+    @property
+    def highest_percent(self) -> Fraction | None:
+        """The accuracy of the best run, exact."""
+        return Fraction(100 * max(self.counts), self.n_images) if self.counts else None
+
+    def _percent(self, right: float) -> float:
+        return float(100 * Fraction(right) / self.n_images)
+
+    def _in_percent(self, right: Interval | None) -> Interval | None:
+        return Interval(self._percent(right.low), self._percent(right.high)) if right else None
 
 
 @dataclass(frozen=True)
@@ -55,6 +101,16 @@ class Placement:
     percentile: float | None  # 0 to 100, runs equal to it counted by half; None without runs
     prediction: Interval | None  # 95 %, of one more run
     inside: bool | None  # whether the number lies in it
+
+
+def accuracy(counts: Iterable[int], n_images: int) -> Accuracy:
+    """The mean accuracy of runs and its spread.
+
+    Args:
+        counts: Right answers, a count a run; `MISSING` ones are left out.
+        n_images: Of how many.
+    """
+    return Accuracy(tuple(count for count in counts if count != MISSING), n_images)
 
 
 def spread(values: ArrayLike) -> Spread | None:
@@ -115,7 +171,7 @@ def bca_interval(
 ) -> Interval | None:
     """Bootstrap interval of the mean, bias-corrected and accelerated; None where runs are flat.
 
-    It covers too little below 20 runs; `mean_intervals` knows. Source: Efron 1987.
+    It covers too little below 20 runs; `Accuracy.bca` knows. Source: Efron 1987.
 
     Args:
         values: (n_runs,); counts rather than percentages, so that ties are exact.
@@ -132,20 +188,6 @@ def bca_interval(
     levels = _bca_levels(runs, sums, confidence)
     low, high = np.quantile(sums, levels) / n
     return Interval(float(low), float(high))
-
-
-def mean_intervals(values: ArrayLike, seed: int, n_resamples: int = N_RESAMPLES) -> MeanIntervals:
-    """The protocol's intervals of the mean: BCa only from 20 runs on.
-
-    Args:
-        values: (n_runs,)
-        seed: Of the bootstrap.
-        n_resamples: Of the bootstrap.
-    """
-    runs = vector(values)
-    enough = len(runs) >= FEWEST_FOR_BOOTSTRAP
-    bca = bca_interval(runs, seed, n_resamples=n_resamples) if enough else None
-    return MeanIntervals(len(runs), t_interval(runs), bca, seed, n_resamples)
 
 
 def placement(published: float | Fraction, values: ArrayLike) -> Placement:

@@ -52,7 +52,7 @@ def noise_floor(counts: ArrayLike, n_images: int) -> NoiseFloor:
         sd_interval=_sd_interval(sd * points, n) if sd else None,
         sampling_sd_points=sampling,
         variance_ratio=(sd * points / sampling) ** 2 if sd is not None and sampling else None,
-        detectable_points=minimal_detectable_difference((sd or 0.0) * points, n, paired=False),
+        detectable_points=minimal_detectable_difference((sd or 0.0) * points, n),
     )
 
 

@@ -1,9 +1,9 @@
 """Exact tests of "no difference", on counts: the distribution is enumerated, not drawn.
 
-Of pairs, and of two arms of one size, the number of ways to reach each sum is built up run by run
-(dynamic programming on whole numbers), so forty runs cost no more than a few thousand additions
-each. Of arms of two sizes every deal is counted. Where that would take too long, the test is drawn
-with a seed and says so.
+Of two arms of one size, the number of ways to reach each sum is built up run by run (dynamic
+programming on whole numbers), so forty runs cost no more than a few thousand additions each. Of
+arms of two sizes every deal is counted. Where that would take too long, the test is drawn with a
+seed and says so.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from bench.stats.values import count_vector, whole_vector
+from bench.stats.values import count_vector
 
 N_RESAMPLES = 9_999
 WORK_LIMIT = 2 * 10**8  # additions; about a quarter of a second
@@ -26,10 +26,10 @@ TIE = 1e-12  # of a statistic; float64 rounds at 1e-16
 
 @dataclass(frozen=True)
 class PermutationTest:
-    """Two-sided p of the mean difference; of two arms, over its standard error.
+    """Two-sided p of the difference of two means over its standard error.
 
-    `smallest_p` is what the most extreme arrangement of these same numbers would reach: five
-    pairs cannot go below 0.0625.
+    `smallest_p` is what the most extreme deal of these same numbers would reach: three runs
+    against three cannot go below 0.1.
     """
 
     p: float
@@ -37,43 +37,10 @@ class PermutationTest:
     exact: bool
 
 
-def sign_flip_test(
-    differences: ArrayLike, seed: int, n_resamples: int = N_RESAMPLES
-) -> PermutationTest | None:
-    """Paired: under "no difference" each pair's difference may as well have the other sign.
-
-    Args:
-        differences: (n_pairs,), whole.
-        seed: Used where the test must be drawn.
-        n_resamples: Of a drawn test.
-
-    Returns:
-        None for no pairs.
-
-    Raises:
-        ValueError: a difference that is not whole.
-    """
-    signed = whole_vector(differences)
-    if not len(signed):
-        return None
-    sizes = np.abs(signed)
-    total, observed = int(sizes.sum()), abs(int(signed.sum()))
-    if len(sizes) * total > WORK_LIMIT:
-        signs = np.random.default_rng(seed).choice((-1, 1), size=(n_resamples, len(sizes)))
-        return _drawn(np.abs(signs @ sizes), observed)
-    chance = np.zeros(total + 1)  # of each sum of the positive differences
-    chance[0] = 1.0
-    for size in sizes[sizes > 0]:
-        chance /= 2
-        chance[size:] += chance[:-size].copy()
-    extremeness = np.abs(2 * np.arange(total + 1) - total)
-    return _enumerated(chance, extremeness, observed)
-
-
 def permutation_test(
     first: ArrayLike, second: ArrayLike, seed: int, n_resamples: int = N_RESAMPLES
 ) -> PermutationTest | None:
-    """Unpaired: under "no difference" the runs' labels may as well be dealt again.
+    """Under "no difference" the runs' labels may as well be dealt again.
 
     Deals are ordered by Welch's statistic, the difference over its standard error (studentized:
     Janssen, 1997; Chung and Romano, 2013). Ordered by the difference alone, few runs that merely

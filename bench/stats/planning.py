@@ -69,13 +69,12 @@ class RatePlan:
     until_decided_seeds: int | None  # looked at after every run
 
 
-def margin_plan(pilot: ArrayLike, margin: float, *, two_arms: bool = False) -> MarginPlan | None:
+def margin_plan(pilot: ArrayLike, margin: float) -> MarginPlan | None:
     """Seeds for a margin, from a pilot's spread.
 
     Args:
-        pilot: (n_runs,), of one arm; of the differences where pairs are planned.
+        pilot: (n_runs,), of one arm.
         margin: Half-width of the interval, in the pilot's unit.
-        two_arms: Of the difference of two unpaired arms with this spread, each of so many runs.
 
     Returns:
         None where the pilot has fewer than two runs, or runs that are all equal.
@@ -92,9 +91,9 @@ def margin_plan(pilot: ArrayLike, margin: float, *, two_arms: bool = False) -> M
         margin=margin,
         n_pilot=n_pilot,
         sd=sd,
-        seeds=seeds_for_margin(sd, margin, two_arms=two_arms),
+        seeds=seeds_for_margin(sd, margin),
         cautious_sd=cautious,
-        cautious_seeds=seeds_for_margin(cautious, margin, two_arms=two_arms),
+        cautious_seeds=seeds_for_margin(cautious, margin),
     )
 
 
@@ -103,47 +102,41 @@ def cautious_sd(sd: float, n: int, confidence: float = PILOT_CONFIDENCE) -> floa
     return sd * math.sqrt((n - 1) / chdtri(n - 1, confidence))
 
 
-def seeds_for_margin(sd: float, margin: float, *, two_arms: bool = False) -> int:
+def seeds_for_margin(sd: float, margin: float) -> int:
     """The fewest runs an arm whose Student t interval is within +-margin."""
     _check_positive("margin", margin)
 
     def is_within(n: int) -> bool:
-        degrees, factor = (2 * n - 2, 2 / n) if two_arms else (n - 1, 1 / n)
-        half = float(stdtrit(degrees, (1 + CONFIDENCE) / 2)) * sd * math.sqrt(factor)
+        half = float(stdtrit(n - 1, (1 + CONFIDENCE) / 2)) * sd / math.sqrt(n)
         return half <= margin
 
     return _found(is_within)
 
 
-def difference_power(sd: float, difference: float, n: int, *, paired: bool) -> float:
-    """The chance that a two-sided 5 % t test sees a true difference.
+def difference_power(sd: float, difference: float, n: int) -> float:
+    """The chance that a two-sided 5 % t test of two arms sees a true difference.
 
     Args:
-        sd: Of one run; of the pairs' differences where paired.
+        sd: Of one run.
         difference: In the unit of the sd.
         n: Runs an arm, 2 at least.
-        paired: One sample of differences, else two arms of n.
     """
-    degrees, factor = (n - 1, 1 / n) if paired else (2 * n - 2, 2 / n)
-    shift = abs(difference) / (sd * math.sqrt(factor))
+    degrees = 2 * n - 2
+    shift = abs(difference) / (sd * math.sqrt(2 / n))
     edge = float(stdtrit(degrees, (1 + CONFIDENCE) / 2))
     if shift > edge + 40:  # nctdtr loses itself far out, where the power is 1
         return 1.0
     return float(1 - nctdtr(degrees, shift, edge) + nctdtr(degrees, shift, -edge))
 
 
-def seeds_for_difference(
-    sd: float, difference: float, *, paired: bool, power: float = POWER
-) -> int:
+def seeds_for_difference(sd: float, difference: float, power: float = POWER) -> int:
     """The fewest runs an arm that see a true difference with the given power."""
     _check_positive("difference", difference)
     _check_positive("sd", sd)
-    return _found(lambda n: difference_power(sd, difference, n, paired=paired) >= power)
+    return _found(lambda n: difference_power(sd, difference, n) >= power)
 
 
-def minimal_detectable_difference(
-    sd: float, n: int, *, paired: bool, power: float = POWER
-) -> float | None:
+def minimal_detectable_difference(sd: float, n: int, power: float = POWER) -> float | None:
     """The smallest true difference that n runs an arm see with the given power.
 
     Returns:
@@ -152,9 +145,9 @@ def minimal_detectable_difference(
     if n < 2 or not sd:
         return None
     seen = sd
-    while difference_power(sd, seen, n, paired=paired) < power:
+    while difference_power(sd, seen, n) < power:
         seen *= 2
-    return last_true(lambda d: difference_power(sd, d, n, paired=paired) < power, 0.0, seen)
+    return last_true(lambda d: difference_power(sd, d, n) < power, 0.0, seen)
 
 
 def allowed_misses(n: int, rate: float = DECLARED_RATE) -> int | None:

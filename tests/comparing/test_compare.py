@@ -26,8 +26,9 @@ from tests.factories import LAPTOP, MNIST5K, WORKSTATION
 Bench = Callable[..., subprocess.CompletedProcess[str]]
 OTHER_RECIPE = replace(factories.recipe(), peak_learning_rate=0.02)
 
-# Differences 10, 20 and 30 images: mean 20, sd 10, t(2) = 4.30265 at 97.5 %, so
-# 20 +- 4.30265 * 10 / sqrt(3) = -4.84 to 44.84 images of 10,000.
+# Means 20 images apart, sd 20 and 10: the error is sqrt(500 / 3) = 12.91 images, with Welch's
+# 500^2 / (400^2 / 2 + 100^2 / 2) = 2.941 degrees of freedom. t(2.941) = 3.2186 at 97.5 %, so
+# 20 +- 41.55 = -21.55 to 61.55 images of 10,000.
 OURS, THEIRS = (9940, 9960, 9980), (9930, 9940, 9950)
 
 
@@ -71,20 +72,21 @@ def refused(results: Path, first: str, second: str, **options: Any) -> str:
     return str(caught.value)
 
 
-def test_the_effect_comes_first_and_is_paired_by_seed(bench: Bench, results: Path) -> None:
+def test_the_effect_comes_first(bench: Bench, results: Path) -> None:
     fill(results, "a", OURS)
     fill(results, "b", THEIRS, environment=WORKSTATION)
     lines = compared(bench, "a", "b")
     at = lines.index("mnist, test split, last epoch: model_1")
     assert lines[at + 1].endswith("n = 3, mean 99.600 %, sd 0.200, from 9,940 to 9,980 of 10,000")
     assert lines[at + 2].endswith("n = 3, mean 99.400 %, sd 0.100, from 9,930 to 9,950 of 10,000")
-    assert lines[at + 3] == "difference: +0.200 points (95 %: -0.048 to +0.448), paired by seed"
+    assert lines[at + 3] == "difference: +0.200 points (95 %: -0.216 to +0.616)"
     assert lines[at + 4].startswith("on new digits: ")
     at += 1
     assert lines[at + 4].startswith("probability of improvement: 0.83 (95 %: ")  # 7.5 of 9 pairs
-    assert lines[at + 5] == (  # all three signs alike: 2 of 8
-        "test: p = 0.2500 (sign flips, exact), Holm 0.2500; these runs cannot reach p < 0.05: "
-        "the smallest possible is 0.2500, 0.2500 after Holm"
+    # Of the 20 ways to deal the six runs, three give A as many images or more, and three B.
+    assert lines[at + 5] == (
+        "test: p = 0.3000 (permutation, exact), Holm 0.3000; these runs cannot reach p < 0.05: "
+        "the smallest possible is 0.1000, 0.1000 after Holm"
     )
     assert lines[at + 6].startswith("equivalence: undecided within 0.05 points")
     assert lines[at + 7] == "drift: several environments, compared as distributions; what differs:"
@@ -99,35 +101,32 @@ def test_holm_counts_every_row(results: Path) -> None:
         fill(results, "b", THEIRS, name, environment=WORKSTATION)
     rows = outcome(results, "a", "b")["rows"]
     assert [row["first"]["architecture"] for row in rows] == ["model_1", "model_2"]
-    assert [row["comparison"]["test"]["p"] for row in rows] == [0.25, 0.25]
-    assert [row["comparison"]["holm_p"] for row in rows] == [0.5, 0.5]
+    assert [row["comparison"]["test"]["p"] for row in rows] == pytest.approx([0.3, 0.3])
+    assert [row["comparison"]["holm_p"] for row in rows] == pytest.approx([0.6, 0.6])
     assert [row["can_reach_alpha"] for row in rows] == [False, False]
 
 
 def test_enough_seeds_give_a_verdict(results: Path) -> None:
-    fill(results, "a", [9940 + seed for seed in range(8)])
-    fill(results, "b", [9930 + 2 * seed for seed in range(8)], environment=WORKSTATION)
+    fill(results, "a", [9950 + seed for seed in range(8)])
+    fill(results, "b", [9940 + seed for seed in range(8)], environment=WORKSTATION)
     (row,) = outcome(results, "a", "b", margin_points=0.5)["rows"]
-    assert row["comparison"]["paired"]
-    assert row["comparison"]["test"]["p"] == pytest.approx(2 / 2**8)  # 10, 9, ..., 3: all above 0
+    # Each of A's eight runs is above each of B's: two of 12,870 deals.
+    assert row["comparison"]["test"]["p"] == pytest.approx(2 / 12_870)
     assert row["can_reach_alpha"]
     assert row["comparison"]["equivalence"]["verdict"] == "equivalent"
     (row,) = outcome(results, "a", "b", margin_points=0.01)["rows"]
     assert row["comparison"]["equivalence"]["verdict"] == "different"
 
 
-def test_other_recipes_and_other_seeds_are_unpaired(bench: Bench, results: Path) -> None:
+def test_the_recipe_changes_no_comparison_and_is_named(bench: Bench, results: Path) -> None:
+    """Nor do the seeds: runs of one seed are no pairs."""
     fill(results, "a", OURS)
-    fill(results, "b", THEIRS, recipe=OTHER_RECIPE)
-    fill(results, "c", (*THEIRS, 9945))
-    lines = compared(bench, "a", "b")
-    assert [line for line in lines if line.endswith("unpaired, other recipes")]
+    fill(results, "b", THEIRS, environment=WORKSTATION)
+    fill(results, "c", THEIRS[::-1], recipe=OTHER_RECIPE)
+    rows = [outcome(results, "a", other)["rows"][0] for other in ("b", "c")]
+    assert rows[0]["comparison"] == rows[1]["comparison"]
+    lines = compared(bench, "a", "c")
     assert "recipe.peak_learning_rate: A 0.01 (n = 3) | B 0.02 (n = 3)" in lines
-    # Of the 20 ways to deal the six runs, three give A as many images or more, and three B.
-    (line,) = [line for line in lines if line.startswith("test: p = 0.3000 (permutation, exact)")]
-    assert "the smallest possible is 0.1000" in line
-    lines = compared(bench, "a", "c", code=1)  # the same specs with other counts, here
-    assert [line for line in lines if line.endswith("unpaired, other seeds")]
 
 
 def test_a_run_that_diverged_is_a_miss_and_is_said(bench: Bench, results: Path) -> None:
@@ -152,8 +151,14 @@ def test_same_spec_same_environment_same_bits(bench: Bench, results: Path) -> No
     lines = compared(bench, "a", "b")
     assert lines[-1] == "bits: 3 recorded on both sides in one environment, all the same"
     assert "drift: one environment; nothing else differs" in lines
+    assert any(line.startswith("difference: +0.000 points (95 %: ") for line in lines)
+
+
+def test_runs_that_do_not_vary_have_no_interval(bench: Bench, results: Path) -> None:
+    for suite in ("a", "b"):
+        fill(results, suite, (9940, 9940))
     flat = "difference: +0.000 points (no interval: too few runs, or runs that do not vary)"
-    assert f"{flat}, paired by seed" in lines
+    assert flat in compared(bench, "a", "b")
 
 
 @pytest.mark.parametrize("field", ["weights", "count", "status"])
@@ -195,7 +200,6 @@ def test_two_architectures_of_one_suite(results: Path) -> None:
     (row,) = found["rows"]
     assert (row["first"]["architecture"], row["second"]["architecture"]) == ("model_1", "model_2")
     assert row["comparison"]["difference_points"] == pytest.approx(0.2)
-    assert row["comparison"]["paired"]  # one recipe, one set of seeds
 
 
 def test_several_arms_are_never_mixed(results: Path) -> None:
@@ -232,7 +236,6 @@ def test_a_seed_run_with_and_without_the_test_split_is_one_run(results: Path) ->
     fill(results, "b", THEIRS, environment=WORKSTATION)
     (row,) = outcome(results, "a", "b", split="validation")["rows"]
     assert row["first"]["n"] == 3
-    assert row["comparison"]["paired"]
 
 
 def test_other_images_are_refused(results: Path) -> None:
@@ -299,10 +302,10 @@ def test_a_terminal_gets_a_table_as_well(results: Path) -> None:
         "mnist",
         "model_1, 99.600 % (n = 3)",
         "model_1, 99.400 % (n = 3)",
-        "+0.200 [-0.048, +0.448]",
+        "+0.200 [-0.216, +0.616]",
         "0.83",
-        "0.2500",
-        "0.2500",
+        "0.3000",
+        "0.3000",
         "undecided",
     ]
     assert "drift: several environments" in said

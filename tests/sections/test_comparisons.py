@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -43,19 +42,21 @@ def details(section: Section) -> dict[str, tuple[str, ...]]:
 
 
 def test_two_models_of_six_seeds_by_hand() -> None:
-    """Differences 4, 6, 5, 5, 4, 6 images: all positive, so p = 2 / 2^6 exactly."""
+    """5 images apart; b never varies, so the error and the degrees of freedom are those of a.
+
+    Each of a's runs is above each of b's: two of 924 deals, p = 0.002.
+    """
     ours, theirs = [9944, 9946, 9945, 9945, 9944, 9946], [9940] * 6
     section = section_of(summary_of({"a": ours, "b": theirs}))
     (table,) = section.tables
     assert not table.folded  # one pair needs no matrix
     (row,) = details(section).values()
-    differences = np.array([4, 6, 5, 5, 4, 6]) / 100
-    half = scipy_stats.t.ppf(0.975, 5) * differences.std(ddof=1) / 6**0.5
+    half = scipy_stats.t.ppf(0.975, 5) * np.std(ours, ddof=1) / 100 / 6**0.5
     assert row[0] == "+0.050"
     assert row[1] == f"{0.05 - half:.3f} to {0.05 + half:.3f}"
-    assert row[2] == "6 pairs"
+    assert row[2] == "6 and 6"
     assert row[3].startswith("1.00 [")
-    assert row[4:6] == ("0.031", "0.031")
+    assert row[4:6] == ("0.002", "0.002")
     assert "a is 0.050 points above b" in section.text[0]
 
 
@@ -99,41 +100,32 @@ def test_the_figure_of_many_models_sets_the_best_first() -> None:
 
 
 def test_holm_multiplies_the_smallest_p_by_the_number_of_pairs() -> None:
-    """Eight seeds, all differences of one sign: p = 2 / 2^8 for each of three pairs."""
-    one, two, three = ([base + k % 3 for k in range(8)] for base in (9920, 9930, 9941))
+    """Five runs each that do not overlap: two of 252 deals, p = 0.0079, for each of three pairs."""
+    one, two, three = ([base + k % 3 for k in range(5)] for base in (9920, 9930, 9941))
     rows = details(section_of(summary_of({"a": one, "b": two, "c": three})))
     assert {row[4] for row in rows.values()} == {"0.008"}
-    assert {row[5] for row in rows.values()} == {"0.023"}  # 3 x 0.0078125
+    assert {row[5] for row in rows.values()} == {"0.024"}  # 3 x 0.00794
 
 
-def test_five_seeds_cannot_reach_alpha_and_say_so() -> None:
-    section = section_of(summary_of({"a": [9950 + k for k in range(5)], "b": [9900] * 5}))
+def test_three_runs_each_cannot_reach_alpha_and_say_so() -> None:
+    section = section_of(summary_of({"a": [9950 + k for k in range(3)], "b": [9900] * 3}))
     text = " ".join(section.text)
     assert "No pair could have reached p < 0.05 with these runs" in text
-    assert "the smallest p that they allow is 0.063" in text  # 2 / 2^5 = 0.0625
-    assert "over 1 pair needs at least 6 seeds" in text
+    assert "the smallest p that they allow is 0.100" in text  # two of 20 deals
+    assert "over 1 pair needs at least 4 runs of each model" in text
     assert "cannot reach 0.05" in next(iter(details(section).values()))[5]
 
 
-@pytest.mark.parametrize(("n_pairs", "n_seeds"), [(1, 6), (3, 7), (10, 9), (45, 11)])
-def test_seeds_that_the_sign_flip_test_needs(n_pairs: int, n_seeds: int) -> None:
-    assert _pairs.seeds_to_reach(n_pairs) == n_seeds
-    smallest = [n_pairs * Fraction(2, 2**n) for n in (n_seeds, n_seeds - 1)]
-    assert smallest[0] < Fraction(1, 20) <= smallest[1]
+def test_pairs_that_cannot_reach_alpha_are_counted_among_others() -> None:
+    """Of two runs and seven, one of 36 deals is the most extreme: 2 x 0.028 by Holm."""
+    low, high, few = [9900 + k for k in range(7)], [9930 + k for k in range(7)], [9960, 9962]
+    text = " ".join(section_of(summary_of({"a": low, "b": high, "c": few})).text)
+    assert "2 of the pairs could not have reached p < 0.05 with these runs" in text
 
 
-def test_pairs_are_made_of_shared_seeds_in_whatever_order() -> None:
-    """Seed 0 of b is missing; by seed the differences are 10 each, flat."""
-    more = [factories.record("b", seed, test_correct=9930 + seed) for seed in (3, 1, 2)]
-    summary = summary_of({"a": [9940, 9941, 9942, 9943]}, more)
-    (row,) = details(section_of(summary)).values()
-    assert row[0] == "+0.100"
-    assert row[1] == "n/a"  # no spread to judge by
-    assert row[2] == "3 pairs"
-
-
-def test_models_without_shared_seeds_are_two_samples() -> None:
-    more = [factories.record("b", seed, test_correct=9930 + seed % 3) for seed in range(10, 16)]
+@pytest.mark.parametrize("seeds", [range(10, 16), range(6), (3, 1, 5, 0, 4, 2)])
+def test_models_are_two_samples_whatever_their_seeds(seeds: Sequence[int]) -> None:
+    more = [factories.record("b", seed, test_correct=9930 + seed % 3) for seed in seeds]
     section = section_of(summary_of({"a": [9940, 9941, 9943, 9944]}, more))
     (row,) = details(section).values()
     welch = scipy_stats.ttest_ind(
@@ -141,7 +133,7 @@ def test_models_without_shared_seeds_are_two_samples() -> None:
     ).confidence_interval(0.95)
     assert row[1] == f"{welch.low / 100:.3f} to {welch.high / 100:.3f}"
     assert row[2] == "4 and 6"
-    assert "too few seeds" in section.text[-1]
+    assert section.text[-1].startswith("The runs of a pair are compared as two independent")
 
 
 def test_pairs_across_environments_are_counted() -> None:
@@ -157,7 +149,7 @@ def test_a_failed_run_leaves_the_means_and_loses() -> None:
     more = [factories.failed("b", 3)]
     section = section_of(summary_of({"a": [9941, 9942, 9944, 9943], "b": [9941, 9942, 9944]}, more))
     (row,) = details(section).values()
-    assert row[0] == "0.000"
+    assert row[0] == "+0.002"  # 9,942.5 less 9,942.33 images
     assert row[3].startswith("0.66 [")  # 9 wins, 4 of them over what failed, and 3 ties, of 16
     assert any("1 run without a count" in note for note in section.notes)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from bench.stats import Interval, format
+from bench.stats import Interval, accuracy, format
 
 MINUS = "\N{MINUS SIGN}"
 PERCENT = "\N{NARROW NO-BREAK SPACE}%"
@@ -66,7 +66,7 @@ def test_counts_never_lose_a_digit() -> None:
 
 def test_percent_stands_on_counts() -> None:
     assert format.percent(9939, 10000) == f"99.39{PERCENT}"
-    assert format.mean_percent([9939, 9940, 9940], 10000) == f"99.397{PERCENT}"
+    assert format.mean_percent(accuracy([9939, 9940, 9940], 10000)) == f"99.397{PERCENT}"
     assert format.percentage(99.4) == f"99.40{PERCENT}"
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -99,11 +101,41 @@ def test_bca_belongs_to_its_seed() -> None:
 
 def test_bca_stands_beside_t_from_twenty_runs() -> None:
     values = np.arange(9930, 9950)
-    few, enough = stats.mean_intervals(values[:19], seed=0), stats.mean_intervals(values, seed=0)
-    assert few.student_t is not None
-    assert few.bca is None
-    assert enough.bca == stats.bca_interval(values, seed=0)
-    assert (enough.seed, enough.n_resamples) == (0, 10_000)
+    few, enough = stats.accuracy(values[:19], 10_000), stats.accuracy(values, 10_000)
+    assert few.interval is not None
+    assert few.bca(0) is None
+    drawn, found = stats.bca_interval(values, seed=0), enough.bca(0)
+    assert drawn is not None
+    assert found is not None
+    assert (found.low, found.high) == pytest.approx((drawn.low / 100, drawn.high / 100))
+
+
+def test_an_accuracy_by_hand() -> None:
+    """Mean 9,950 and sd 10 of 10,000; t(2) = 4.30265 at 97.5 %, so +- 4.30265 * .1 / sqrt(3)."""
+    found = stats.accuracy([9940, stats.MISSING, 9950, 9960], 10_000)
+    assert found.counts == (9940, 9950, 9960)
+    assert found.percents == (99.4, 99.5, 99.6)
+    assert (found.mean_percent, found.sd_points) == (Fraction("99.5"), 0.1)
+    assert found.interval is not None
+    ends = (found.interval.low, found.interval.high)
+    assert ends == pytest.approx((99.5 - 0.248414, 99.5 + 0.248414), abs=1e-6)
+    assert (found.lowest_percent, found.highest_percent) == (Fraction("99.4"), Fraction("99.6"))
+
+
+def test_a_mean_is_exact_where_a_float_is_not() -> None:
+    assert stats.accuracy([1, 1, 2], 10).mean_percent == Fraction(40, 3)
+
+
+@pytest.mark.parametrize(
+    ("right", "mean", "sd"), [([], None, None), ([7], 70, None), ([7, 7], 70, 0.0)]
+)
+def test_an_accuracy_of_too_few_or_equal_runs(
+    right: list[int], mean: int | None, sd: float | None
+) -> None:
+    found = stats.accuracy(right, 10)
+    assert (found.mean_percent, found.sd_points) == (mean, sd)
+    assert (found.interval, found.bca(0)) == (None, None)
+    assert found.lowest_percent == found.highest_percent == mean
 
 
 @pytest.mark.parametrize("n", [2, 5, 20])
@@ -114,7 +146,7 @@ def test_t_covers_95_of_100(n: int) -> None:
 
 
 def test_bca_of_five_runs_covers_83_to_85_of_100() -> None:
-    """Why `mean_intervals` shows it from 20 runs on."""
+    """Why `Accuracy.bca` gives it from 20 runs on."""
     sweeps = counts(np.random.default_rng(5), (3000, 5))
     found = [stats.bca_interval(sweep, at, n_resamples=800) for at, sweep in enumerate(sweeps)]
     assert_share([one is not None and 9940 in one for one in found], 0.83, 0.85)

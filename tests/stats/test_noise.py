@@ -16,7 +16,7 @@ def test_noise_floor_of_a_hand_worked_case() -> None:
     assert found.sd_points == pytest.approx(0.1)
     assert found.sampling_sd_points == pytest.approx(0.07723, abs=1e-5)
     assert found.variance_ratio == pytest.approx(100 / (9940 * 60 / 10_000))
-    detectable = stats.minimal_detectable_difference(0.1, 3, paired=False)
+    detectable = stats.minimal_detectable_difference(0.1, 3)
     assert found.detectable_points == pytest.approx(detectable)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from scipy import stats as oracle
-from statsmodels.stats.power import TTestIndPower, TTestPower
+from statsmodels.stats.power import TTestIndPower
 
 from bench import stats
 from tests.stats.coverage import assert_share, counts
@@ -14,43 +14,37 @@ from tests.stats.coverage import assert_share, counts
 @pytest.mark.parametrize("n", [2, 5, 20, 80])
 @pytest.mark.parametrize("effect", [0.0, 0.5, 1.5])
 def test_power_is_statsmodels(n: int, effect: float) -> None:
-    paired = stats.difference_power(8, 8 * effect, n, paired=True)
-    assert paired == pytest.approx(TTestPower().power(effect, n, 0.05), abs=1e-6)
-    unpaired = stats.difference_power(8, 8 * effect, n, paired=False)
-    assert unpaired == pytest.approx(TTestIndPower().power(effect, n, 0.05), abs=1e-6)
+    found = stats.difference_power(8, 8 * effect, n)
+    assert found == pytest.approx(TTestIndPower().power(effect, n, 0.05), abs=1e-6)
 
 
 def test_a_difference_beyond_doubt_is_seen() -> None:
-    assert stats.difference_power(1, 1000, 5, paired=False) == 1.0
+    assert stats.difference_power(1, 1000, 5) == 1.0
 
 
-@pytest.mark.parametrize("paired", [True, False])
-def test_seeds_for_a_difference_are_the_fewest(paired: bool) -> None:
-    n = stats.seeds_for_difference(8, 5, paired=paired)
-    assert stats.difference_power(8, 5, n, paired=paired) >= 0.8
-    assert stats.difference_power(8, 5, n - 1, paired=paired) < 0.8
-    detectable = stats.minimal_detectable_difference(8, n, paired=paired)
+def test_seeds_for_a_difference_are_the_fewest() -> None:
+    n = stats.seeds_for_difference(8, 5)
+    assert stats.difference_power(8, 5, n) >= 0.8
+    assert stats.difference_power(8, 5, n - 1) < 0.8
+    detectable = stats.minimal_detectable_difference(8, n)
     assert detectable is not None
     assert detectable <= 5
-    assert stats.difference_power(8, detectable, n, paired=paired) == pytest.approx(0.8)
+    assert stats.difference_power(8, detectable, n) == pytest.approx(0.8)
 
 
 def test_seeds_for_a_difference_are_statsmodels() -> None:
     exact = TTestIndPower().solve_power(5 / 8, alpha=0.05, power=0.8)
-    assert stats.seeds_for_difference(8, 5, paired=False) == np.ceil(exact)
+    assert stats.seeds_for_difference(8, 5) == np.ceil(exact)
 
 
 @pytest.mark.parametrize(("n", "sd"), [(1, 8.0), (0, 8.0), (5, 0.0)])
 def test_nothing_is_detectable_without_runs_or_spread(n: int, sd: float) -> None:
-    assert stats.minimal_detectable_difference(sd, n, paired=False) is None
+    assert stats.minimal_detectable_difference(sd, n) is None
 
 
 def test_seeds_for_a_margin_are_the_fewest() -> None:
     """t(n - 1) 8 / sqrt(n) <= 5: 2.179 at n = 13 gives 4.83, 2.201 at n = 12 gives 5.08."""
     assert stats.seeds_for_margin(8, 5) == 13
-    n = stats.seeds_for_margin(8, 5, two_arms=True)
-    halves = [oracle.t.ppf(0.975, 2 * m - 2) * 8 * (2 / m) ** 0.5 for m in (n - 1, n)]
-    assert halves[1] <= 5 < halves[0]
 
 
 def test_a_pilot_makes_a_plan() -> None:
@@ -131,7 +125,7 @@ def test_what_cannot_be_planned_is_refused() -> None:
     with pytest.raises(ValueError, match="margin must be above 0"):
         stats.margin_plan([1, 2], 0)
     with pytest.raises(ValueError, match="difference must be above 0"):
-        stats.seeds_for_difference(8, 0, paired=True)
+        stats.seeds_for_difference(8, 0)
     with pytest.raises(ValueError, match="ten million"):
         stats.seeds_for_margin(8, 1e-6)
     with pytest.raises(ValueError, match="from 0 to 1"):

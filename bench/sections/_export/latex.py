@@ -6,10 +6,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
+from bench.arms import Arm
 from bench.claims.ledger import Entry, tally_line
 from bench.sections._export.frames import PARAMETERS
 from bench.sections._export.typeset import escaped
-from bench.sections._summary import Arm, Summary
+from bench.sections._summary import Summary
 from bench.spec import Measured
 from bench.stats import spread
 from bench.stats.format import NOT_AVAILABLE, fixed, integer

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from bench import arms
-from bench.sections._summary import Arm, Summary
+from bench.arms import Arm
+from bench.sections._summary import Summary
 from bench.spec import Epoch, Frozen, RunRecord
 from bench.stats import DECLARED_RATE, TARGET, spread
 from bench.stats.format import plain, ranges
@@ -134,7 +134,7 @@ class MeasureRow(Frozen, frozen=True, kw_only=True):
 
 def name_of(arm: Arm) -> str:
     """The arm's digest, as `bench compare` takes it."""
-    return arms.Arm("", arm.runs).identity[:6]
+    return arm.identity[:6]
 
 
 def run_row(summary: Summary, arm: Arm, name: str, run: RunRecord) -> RunRow:
