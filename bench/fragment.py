@@ -2,12 +2,14 @@
 
 A piece is named as its section: `results`, and `results-mnist5k` of a further data set. Without
 more said it is the section's first table, its figures where it has no table, else all of it;
-`results:all`, `results:table`, `results:figures` and `results:text` say which.
+`results:all`, `results:table`, `results:figures` and `results:text` say which. Names of
+architectures keep only their rows of its tables: `leaderboard=model_1,model_2`.
 """
 
 from __future__ import annotations
 
 import os
+import posixpath
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -25,11 +27,12 @@ from bench.sections._summary import Summary
 from bench.store import Suite
 from bench.summaries import read_records
 
-NAME = r"[a-z0-9][a-z0-9_-]*(?::[a-z]+)?"
+NAME = r"[a-z0-9][a-z0-9_-]*(?::[a-z]+)?(?:=[a-z0-9_,]+)?"
 MARKER = re.compile(rf"<!-- (?P<closing>/?)(?P<name>{NAME}) -->")
 # Fenced code and code in a line, where a marker is only spoken of.
 CODE = re.compile(r"^(?P<fence>`{3,}|~{3,}).*?(^(?P=fence)|\Z)|`[^`\n]+`", re.DOTALL | re.MULTILINE)
-LINK = re.compile(r"\]\((?!#)(?![a-z]+:)(?=[^)\s])")
+LINK = re.compile(r"(?<!\\)\[(?P<text>(?:\\.|[^][\\])*)\]\((?P<target>(?!#)(?![a-z]+:)[^)\s]+)\)")
+PAGE = re.compile(r"architectures/(\w+)\.html")  # an architecture's page in the report
 HERE = "the fragment begins here"  # a heading that no section has
 
 
@@ -56,11 +59,11 @@ def check(names: Sequence[str]) -> None:
     """Raises UsageError for a name that no section can have, with the nearest that one has."""
     known = [slug(file) for file in found("markdown")]
     for name in names:
-        section, _, part = name.partition(":")
+        section, part, _ = _parsed(name)
         if section not in known and not section.startswith(tuple(f"{each}-" for each in known)):
             remedy = nearest(section, known)
             raise UsageError(f"no section '{section}'", where="report", remedy=remedy)
-        if part or name.endswith(":"):
+        if part or ":" in name:
             _require_part(part, section)
 
 
@@ -73,21 +76,21 @@ def fragment(suite: Source, name: str, folder: Path) -> str:
         folder: From which its links are followed.
 
     Raises:
-        UsageError: no such section or part, or one with nothing to say about this suite.
+        UsageError: no such section, part or architecture, or one with nothing to say about this
+            suite.
     """
     check([name])
-    wanted, _, part = name.partition(":")
+    wanted, part, architectures = _parsed(name)
     file, summary = _lookup(suite, wanted)
     section = file.section(summary)
     chosen = None if section is None else PARTS[part or "usual"](section)
     if chosen is None:
         said = f"'{name}' has nothing to say about suite '{summary.suite}'"
         raise UsageError(said, where="report", remedy="name another section or part")
-    text = _markdown(chosen)
+    text = _markdown(_rows(chosen, architectures) if architectures else chosen)
     if part == "table" or (not part and chosen.tables and chosen != section):
         text = "".join(f"{line}\n" for line in text.splitlines() if line.startswith("|"))
-    base = Path(os.path.relpath(suite.reports.resolve(), folder.resolve())).as_posix()
-    return text if base == "." else LINK.sub(f"]({base}/", text)
+    return _linked(text, suite, folder)
 
 
 def update(document: Path, suite: Source, names: Sequence[str] = ()) -> bool:
@@ -172,6 +175,55 @@ def _lookup(suite: Source, name: str) -> tuple[SectionFile, Summary]:
             remedy=nearest(name, list(known)),
         )
     return known[name]
+
+
+def _parsed(name: str) -> tuple[str, str, tuple[str, ...]]:
+    """A piece's section, part and architectures; what the name leaves out is empty."""
+    head, equals, listed = name.partition("=")
+    section, _, part = head.partition(":")
+    return section, part, tuple(listed.split(",")) if equals else ()
+
+
+def _rows(section: Section, architectures: Sequence[str]) -> Section:
+    """The section with the rows of these architectures alone, as the whole tables have them.
+
+    Raises:
+        UsageError: no table has a row of one of them.
+    """
+    known = {row[0].series for table in section.tables for row in table.rows} - {""}
+    for name in architectures:
+        if name not in known:
+            remedy = nearest(name, sorted(known))
+            raise UsageError(f"no row of architecture '{name}'", where="report", remedy=remedy)
+    tables = (
+        replace(table, rows=tuple(row for row in table.rows if row[0].series in architectures))
+        for table in section.tables
+    )
+    return replace(section, tables=tuple(tables))
+
+
+def _linked(text: str, suite: Source, folder: Path) -> str:
+    """The text with its links as they are followed from the folder.
+
+    An architecture links to its file in the working folder, or to nothing: where documents are
+    read, such as GitHub, the report's own HTML page would be shown as markup.
+    """
+
+    def moved(link: re.Match[str]) -> str:
+        page = PAGE.fullmatch(link["target"])
+        if page is None:
+            target = posixpath.normpath(posixpath.join(base, link["target"]))
+            return f"[{link['text']}]({target})"
+        group = suite.summaries[0].group_of(page[1])
+        source = Path("architectures", group, f"{page[1]}.py")
+        return f"[{link['text']}]({_from(folder, source)})" if source.is_file() else link["text"]
+
+    base = _from(folder, suite.reports)
+    return LINK.sub(moved, text)
+
+
+def _from(folder: Path, path: Path) -> str:
+    return Path(os.path.relpath(path.resolve(), folder.resolve())).as_posix()
 
 
 def _markdown(section: Section) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from bench.spec import RunRecord
 from bench.store import Suite
 from tests import factories
 from tests.conftest import Bench
+from tests.support import write_architecture
 
 COMMAND = "python -m bench report"
 BEGIN, END = "<!-- results -->", "<!-- /results -->"
@@ -55,8 +57,16 @@ def links(text: str) -> list[str]:
     return [each for each in attributes if each]
 
 
-def test_a_piece_is_what_the_report_says(reports: Path, source: Source) -> None:
-    whole = (reports / report.MARKDOWN).read_text(encoding="utf-8")
+def test_a_piece_is_what_the_report_says(
+    reports: Path, source: Source, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """But for links to architectures' pages, and here no file of theirs is at hand."""
+    monkeypatch.chdir(reports)
+    whole = re.sub(
+        r"\[([^]]*)\]\(architectures/\w+\.html\)",
+        r"\1",
+        (reports / report.MARKDOWN).read_text(encoding="utf-8"),
+    )
     for name in ("results", "results-mnist5k", "claims:table", "rebuild:all", "files:all"):
         piece = fragment.fragment(source, name, reports)
         assert len(piece) > 100
@@ -82,6 +92,32 @@ def test_links_are_followed_from_the_documents_folder(
         place.mkdir(parents=True, exist_ok=True)
         found = links(fragment.fragment(source, name, place))
         assert all((place / link).exists() for link in found if not link.startswith("#"))
+
+
+def test_a_network_links_to_its_file_and_never_to_a_page(
+    source: Source, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_architecture(tmp_path, "model_1")
+    (tmp_path / "docs").mkdir()
+    rows = fragment.fragment(source, "results", Path("docs")).splitlines()[2:]
+    assert [row.split(" | ")[0] for row in rows] == [
+        "| [Model_1](../architectures/model_1.py)",
+        "| Model_2",
+        "| Model_3",
+    ]
+
+
+def test_named_architectures_keep_their_rows_as_the_whole_table_has_them(
+    source: Source, document: Path
+) -> None:
+    whole = fragment.fragment(source, "results", document.parent).splitlines()
+    name = "results=model_3,model_1"
+    some = fragment.fragment(source, name, document.parent)
+    assert some.splitlines() == [*whole[:2], whole[2], whole[4]]
+    document.write_text(f"<!-- {name} -->old<!-- /{name} -->")
+    assert fragment.update(document, source)
+    assert document.read_text() == f"<!-- {name} -->\n{some}<!-- /{name} -->"
 
 
 def test_update_replaces_what_stands_between_the_markers_and_nothing_else(
@@ -174,10 +210,14 @@ def test_any_order_of_markers_is_refused_or_keeps_the_words_outside(
         ("", "no section ''"),
         ("recipe", "no section 'recipe'"),  # of architectures' pages alone
         ("rebuild:table", "has nothing to say"),
+        ("results=model_4", "no row of architecture 'model_4'"),
+        ("results=model_1,modle_2", "did you mean 'model_2'"),
+        ("results=", "no row of architecture ''"),
+        ("curves:figures=model_1", "no row of architecture 'model_1'"),
     ],
 )
 def test_a_name_that_is_none_gives_the_nearest(source: Source, name: str, said: str) -> None:
-    with pytest.raises(UsageError, match="section") as error:
+    with pytest.raises(UsageError) as error:
         fragment.fragment(source, name, Path())
     assert said in str(error.value)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import tomllib
@@ -11,6 +12,7 @@ from configparser import ConfigParser
 from pathlib import Path
 
 import pytest
+from markdown_it import MarkdownIt
 
 import bench
 
@@ -80,6 +82,21 @@ def test_every_module_is_in_the_wheel_and_no_cache(names: set[str]) -> None:
 
 def test_the_licence_travels(names: set[str]) -> None:
     assert f"manyseeds-{bench.__version__}.dist-info/licenses/LICENSE" in names
+
+
+def test_the_packages_readme_links_to_no_file_and_shows_no_picture(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        metadata = archive.read(f"manyseeds-{bench.__version__}.dist-info/METADATA").decode()
+    head, _, text = metadata.partition("\n\n")
+    assert "Description-Content-Type: text/markdown" in head
+    assert text.startswith("# manyseeds\n")
+    tokens = MarkdownIt("commonmark").enable("table").parse(text)
+    inline = [child for token in tokens for child in token.children or []]
+    links = [child.attrGet("href") for child in inline if child.type == "link_open"]
+    assert all(str(link).startswith("https://") for link in links)
+    assert not [child for child in inline if child.type == "image"]
+    assert not re.search(r"<(img|a)\b|\]\(", text)
+    assert "\n| P4m stack 4,988 | 4,988 |" in text  # the words of a link stay
 
 
 def test_an_installed_bench_works_in_an_empty_folder(wheel: Path, tmp_path: Path) -> None:

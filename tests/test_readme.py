@@ -1,32 +1,74 @@
-"""What is committed is what the committed records give; the README's numbers are not typed."""
+"""The documents: what they show is what the committed records give, and what they name is there."""
 
 from __future__ import annotations
 
 import hashlib
 import os
 import re
+import shlex
 import shutil
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
+from statistics import median
 
 import pytest
+import typer
+from markdown_it import MarkdownIt
 
 from bench import fragment, report
+from bench.cli.application import app
 from bench.publishing import MANIFEST
+from bench.sections._summary import Arm
 from bench.store import Suite
+from tests.conftest import Bench
 from tests.support import ROOT
 
 # Document -> its pieces in their order, with the suite that each speaks of.
 DOCUMENTS = {
-    "README.md": {"leaderboard": "reference", "readme-results": "reference"},
+    "README.md": {"leaderboard=model_1,model_2,model_3,p4m_4988,p4m_3772": "reference"},
     "docs/record.md": {
         "search": "search",
         "leaderboard": "reference",
         "variations": "reference",
     },
 }
+WRITTEN = (
+    "README.md",
+    "CONTRIBUTING.md",
+    *(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md")),
+)
+
+
+def text_of(document: str) -> str:
+    return (ROOT / document).read_text(encoding="utf-8")
+
+
+def words_of(document: str) -> str:
+    return " ".join(text_of(document).split())
+
+
+def fences(document: str, language: str = "") -> list[str]:
+    tokens = MarkdownIt("commonmark").parse(text_of(document))
+    return [each.content for each in tokens if each.type == "fence" and each.info == language]
+
+
+def links(document: str) -> list[str]:
+    """Targets of its links and pictures."""
+    tokens = MarkdownIt("commonmark").enable("table").parse(text_of(document))
+    inline = [child for token in tokens for child in token.children or []]
+    found = [str(child.attrGet("href") or child.attrGet("src") or "") for child in inline]
+    pictures = re.findall(r'<img [^>]*src="([^"]*)"', text_of(document))
+    return [each for each in (*found, *pictures) if each]
+
+
+@cache
+def arms() -> dict[str, Arm]:
+    """Each network's runs by its own recipe."""
+    found = fragment.source(Suite(ROOT / "results", "reference"), ROOT, "").summaries[0]
+    return {arm.architecture: arm for arm in found.arms if found.is_own(arm)}
 
 
 def command(suite: str) -> str:
@@ -104,11 +146,12 @@ def manifest_of(folder: Path) -> Manifest:
 
 
 @pytest.mark.parametrize("document", DOCUMENTS)
-def test_a_documents_pieces_are_the_reports(document: str) -> None:
+def test_a_documents_pieces_are_the_reports(document: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each is as `bench report --update` leaves it."""
+    monkeypatch.chdir(ROOT)
     path, suites = ROOT / document, DOCUMENTS[document]
-    text = path.read_text(encoding="utf-8")
-    blocks = re.findall(r"<!-- ([a-z][a-z-]*) -->\n(.*?)<!-- /\1 -->", text, re.DOTALL)
+    text = text_of(document)
+    blocks = re.findall(r"<!-- ([a-z][\w=,-]*) -->\n(.*?)<!-- /\1 -->", text, re.DOTALL)
     assert [name for name, _ in blocks] == list(suites)
     for name, block in blocks:
         suite = suites[name]
@@ -117,3 +160,89 @@ def test_a_documents_pieces_are_the_reports(document: str) -> None:
         assert block == fragment.fragment(source, name, path.parent)
         assert block.count("\n") > 3
     fragment.require_markers(path)
+
+
+@pytest.mark.parametrize("document", WRITTEN)
+def test_a_documents_links_lead_to_files_that_a_code_host_renders(document: str) -> None:
+    for link in links(document):
+        path, _, anchor = link.partition("#")
+        if "://" not in link and path:
+            assert ((ROOT / document).parent / path).is_file(), link
+            assert not path.endswith(".html"), link
+        if anchor and not path:
+            headings = re.findall(r"^#+ (.*)$", text_of(document), re.MULTILINE)
+            assert anchor in [each.lower().replace(" ", "-") for each in headings], link
+
+
+@pytest.mark.parametrize("document", WRITTEN)
+def test_the_commands_that_a_document_shows_exist(document: str) -> None:
+    """With their options; arguments are not tried."""
+    known = typer.main.get_command(app).commands  # type: ignore[attr-defined]
+    code = "\n".join((*fences(document), *re.findall(r"`([^`\n]+)`", text_of(document))))
+    lines = re.findall(
+        r"^\s*(?:python -m bench|manyseeds) +([a-z].*)$", code.replace("\\\n", ""), re.M
+    )
+    for line in lines:
+        name, *words = shlex.split(line, comments=True)
+        options = {option for each in known[name].params for option in each.opts}
+        used = {word.partition("=")[0] for word in words if word.startswith("--")}
+        assert used <= options, line
+
+
+def test_the_readme_fits_its_reader() -> None:
+    lines = text_of("README.md").splitlines()
+    assert len(lines) <= 120
+    first_table = next(n for n, line in enumerate(lines) if line.startswith("|"))
+    assert lines.index("make report   # installs, trains, renders reports/index.html") < 20
+    assert first_table > 20
+
+
+def test_the_findings_words_are_what_the_records_say() -> None:
+    best, small, strided = (arms()[name] for name in ("p4m_4988", "p4m_3772", "p4m_strided_4988"))
+    for arm in (best, small, strided):
+        assert arm.n_reached == len(arm.runs)
+    n_chose = sum(run.seed < 400 for run in small.runs)
+    # Without a miss, n runs are confirmed where 0.9 ** n is at most 0.05, or an eighth of it.
+    fewest, corrected = (
+        next(n for n in range(1, 100) if 0.9**n <= 0.05 / attempts) for attempts in (1, 8)
+    )
+    assert len(best.runs) >= corrected > len(small.runs) - n_chose == len(strided.runs) == fewest
+    verdicts = {name: arms()[name].verdict.verdict for name in ("model_1", "model_2", "model_3")}
+    assert verdicts == {"model_1": "undecided", "model_2": "undecided", "model_3": "refuted"}
+    assert (len(arms()["model_1"].runs), arms()["model_1"].n_reached, n_chose) == (10, 9, 5)
+    for words in (
+        f"all of its {len(best.runs)} runs reach the target",
+        f"{corrected} runs would be needed. Of its {len(small.runs)} runs, five helped",
+        f"the other {fewest} judge it",
+        f"All {len(strided.runs)} runs of P4m strided 4,988",
+        "Model_1, for example, is an arm of ten runs. Nine of them reach the target",
+        "at least 36 more seeds",  # nine of ten and then no miss: one in 46, says `plan`
+    ):
+        assert words in words_of("README.md")
+
+
+def test_fifteen_runs_take_the_time_that_the_readme_names() -> None:
+    names = ("model_1", "model_2", "model_3")
+    seconds = sum(5 * median(run.train_seconds for run in arms()[name].runs) for name in names)
+    assert "half an hour to an hour on two cores" in words_of("README.md")
+    assert 1800 < seconds / 2 < 3600
+
+
+def test_the_readmes_claims_are_read_and_its_starter_is_what_they_say(
+    bench: Bench, tmp_path: Path
+) -> None:
+    """Its commands but the one that trains, in an empty folder."""
+    said = re.search(r"its line 3 says: “([^”]+)”", words_of("README.md"))
+    (example,) = fences("README.md", "toml")
+    assert said is not None
+    (tmp_path / "claims").mkdir()
+    (tmp_path / "claims" / "readme.toml").write_text(example, encoding="utf-8")
+    (tmp_path / "README.md").write_text(f"# Mine\n\n{said[1]}\n", encoding="utf-8")
+    (shown,) = [each for each in fences("README.md") if each.startswith("manyseeds")]
+    for line in shown.splitlines():
+        program, *words = shlex.split(line, comments=True)
+        assert program == "manyseeds"
+        if words[0] != "all":
+            done = bench(*words)
+            assert done.returncode == 0, line + done.stderr
+    assert "1,442" in bench("inspect", "tiny").stdout

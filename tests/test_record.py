@@ -150,7 +150,7 @@ def spans(seeds: list[int]) -> str:
 
 def in_words(page: str) -> str:
     """Without its tables."""
-    return re.sub(r"<!-- ([\w-]+) -->.*?<!-- /\1 -->", "", page, flags=re.DOTALL)
+    return re.sub(r"<!-- ([\w=,-]+) -->.*?<!-- /\1 -->", "", page, flags=re.DOTALL)
 
 
 def record_page_at(commit: str | None) -> str:
