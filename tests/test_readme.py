@@ -193,7 +193,7 @@ def test_the_readme_fits_its_reader() -> None:
     lines = text_of("README.md").splitlines()
     assert len(lines) <= 120
     first_table = next(n for n, line in enumerate(lines) if line.startswith("|"))
-    assert lines.index("make report   # installs, trains, renders reports/index.html") < 20
+    assert lines.index("make report   # installs, trains, renders a report") < 20
     assert first_table > 20
 
 
