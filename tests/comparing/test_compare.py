@@ -79,7 +79,7 @@ def test_the_effect_comes_first(bench: Bench, results: Path) -> None:
     at = lines.index("mnist, test split, last epoch: model_1")
     assert lines[at + 1].endswith("n = 3, mean 99.600 %, sd 0.200, from 9,940 to 9,980 of 10,000")
     assert lines[at + 2].endswith("n = 3, mean 99.400 %, sd 0.100, from 9,930 to 9,950 of 10,000")
-    assert lines[at + 3] == "difference: +0.200 points (95 %: -0.216 to +0.616)"
+    assert lines[at + 3] == "difference: +0.200 points (95 %: -0.216 to 0.616)"
     assert lines[at + 4].startswith("on new digits: ")
     at += 1
     assert lines[at + 4].startswith("probability of improvement: 0.83 (95 %: ")  # 7.5 of 9 pairs
