@@ -23,8 +23,6 @@ from bench.publishing import publish
 from bench.sections import Download, PageKind, Plot, SectionFile, found, named
 from bench.sections._banners import banners
 from bench.sections._summary import Summary
-from bench.store import Suite
-from bench.summaries import read
 
 INDEX, MARKDOWN = "index.html", "report.md"
 ARCHITECTURES = "architectures"
@@ -75,26 +73,19 @@ class Extras:
             yield download.file, download.content()
 
 
-def render(suite: Suite, reports: Path, *, command: str) -> list[Path]:
-    """Rebuilds the report from the suite's records alone.
+def write(summaries: list[Summary], reports: Path) -> list[Path]:
+    """Renders the report of a suite.
 
     Args:
-        suite: Where runs and portraits lie; it may be empty.
+        summaries: The suite, as `bench.summaries.read` arranges it.
         reports: The folder to fill; files in it that are not the report's own stay.
-        command: What was typed, printed in the appendix.
 
     Returns:
         The files written, `index.html` first.
 
     Raises:
-        StoreError: a record cannot be read, or the folder cannot be written.
-        ClaimError: a file of claims cannot be used.
+        StoreError: the folder cannot be written.
     """
-    return write(read(suite, reports, command), reports)
-
-
-def write(summaries: list[Summary], reports: Path) -> list[Path]:
-    """As `render`, from a suite that is read already."""
     with _seldom_collected():
         return publish(_files(summaries), reports, last=INDEX, made_with=_drawn_with())
 

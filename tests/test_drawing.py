@@ -20,6 +20,7 @@ from bench.drawing import Here, draw, drawers
 from bench.sections import Plot
 from bench.store import Suite
 from tests import factories
+from tests.reports import render
 from tests.support import environment
 
 N_PAGES = 2 * drawing.PAGES_A_PROCESS
@@ -75,9 +76,9 @@ def test_a_report_whose_processes_are_killed_is_drawn_here(
 ) -> None:
     monkeypatch.setattr(drawing, "PAGES_A_PROCESS", 1)
     suite = factories.fill(Suite(tmp_path, "local"), ("model_1", "model_2"), seeds=range(2))
-    whole = report.render(suite, tmp_path / "whole", command="bench report")
+    whole = render(suite, tmp_path / "whole", command="bench report")
     monkeypatch.setattr(report, "draw", fails)
-    alone = report.render(suite, tmp_path / "alone", command="bench report")
+    alone = render(suite, tmp_path / "alone", command="bench report")
     assert [path for path in whole if path.suffix == ".svg"]
     for one, other in zip(whole, alone, strict=True):
         assert one.read_bytes() == other.read_bytes()

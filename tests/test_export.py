@@ -14,6 +14,7 @@ from bench.errors import UsageError
 from bench.store import Suite
 from tests import factories
 from tests.conftest import Bench
+from tests.reports import render
 
 NAMES = ["claims", "epochs", "layers", "measures", "parameters", "results", "runs"]
 
@@ -67,10 +68,9 @@ def test_the_same_records_give_the_same_bytes(results: Path, tmp_path: Path) -> 
 
 
 def test_the_reports_files_are_the_exported_ones(tmp_path: Path) -> None:
-    from bench import report
 
     suite = factories.suite(tmp_path / "results")
-    report.render(suite, tmp_path / "reports", command="c")
+    render(suite, tmp_path / "reports", command="c")
     for kind in ("csv", "latex", "json"):
         for path in export.write(suite, kind, tmp_path / "out"):
             own = tmp_path / "reports" / "data" / path.name

@@ -19,6 +19,7 @@ from bench.store import Suite
 from tests import factories
 from tests.conftest import Bench
 from tests.support import write_architecture
+from tests.reports import render
 
 COMMAND = "python -m bench report"
 BEGIN, END = "<!-- results -->", "<!-- /results -->"
@@ -41,7 +42,7 @@ def source(folder: Path) -> Source:
 @pytest.fixture(scope="module")
 def reports(folder: Path) -> Path:
     """The same suite's report."""
-    report.render(Suite(folder / "results", "local"), folder / "reports", command=COMMAND)
+    render(Suite(folder / "results", "local"), folder / "reports", command=COMMAND)
     return folder / "reports"
 
 

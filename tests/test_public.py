@@ -237,7 +237,7 @@ def thirty(name: str, last: int) -> list[RunRecord]:
 
 def judged(name: str, runs: list[RunRecord]) -> dict[str, Entry]:
     """Every claim about the network."""
-    said = claims.load_file(machine.folder("claims") / f"{name}.toml")
+    said = claims.load_files([machine.folder("claims") / f"{name}.toml"])
     held = Held("made_up", runs, [measured(name)])
     return {entry.claim.id: entry for entry in ledger(said, arranged([held], said))}
 

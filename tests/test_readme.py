@@ -24,6 +24,9 @@ from bench.publishing import MANIFEST
 from bench.sections._summary import Arm
 from bench.store import Suite
 from tests.conftest import Bench
+from bench import fragment
+from bench.store import Suite
+from tests.reports import render
 from tests.support import ROOT
 
 # Document -> its pieces in their order, with the suite that each speaks of.
@@ -86,7 +89,7 @@ def rebuilt(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     # Beside the committed report, so that links to records read the same.
     folder = ROOT / "reports" / f"rebuilt-{tmp_path_factory.mktemp('report').name}-{os.getpid()}"
     try:
-        report.render(Suite(ROOT / "results", "reference"), folder, command=command("reference"))
+        render(Suite(ROOT / "results", "reference"), folder, command=command("reference"))
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)

@@ -23,13 +23,14 @@ from bench.publishing import MANIFEST
 from bench.sections import Cell, Column, Table
 from bench.store import Suite
 from tests import factories
+from tests.reports import render
 
 COMMAND = "python -m bench report"
 
 
 def rendered(suite: Suite, reports: Path) -> str:
     """The index as text: no tags, spaces single, narrow no-break spaces plain."""
-    report.render(suite, reports, command=COMMAND)
+    render(suite, reports, command=COMMAND)
     return text_of(reports / "index.html")
 
 
@@ -112,17 +113,17 @@ def test_the_readmes_tables_stand_beside_ours(whole: Suite, reports: Path) -> No
 
 def test_the_same_records_give_the_same_bytes(whole: Suite, tmp_path: Path) -> None:
     reports = tmp_path / "one"
-    report.render(whole, reports, command=COMMAND)
+    render(whole, reports, command=COMMAND)
     first = bytes_of(reports)
-    report.render(whole, reports, command=COMMAND)
+    render(whole, reports, command=COMMAND)
     assert bytes_of(reports) == first
     other = tmp_path / "two"
-    report.render(whole, other, command=COMMAND)
+    render(whole, other, command=COMMAND)
     assert bytes_of(other) == first
 
 
 def test_the_files_written_are_returned_index_first(whole: Suite, reports: Path) -> None:
-    files = report.render(whole, reports, command=COMMAND)
+    files = render(whole, reports, command=COMMAND)
     assert files[:2] == [reports / "index.html", reports / "report.md"]
     assert {path.relative_to(reports).as_posix() for path in files} == (
         bytes_of(reports).keys() - {MANIFEST}
@@ -131,12 +132,12 @@ def test_the_files_written_are_returned_index_first(whole: Suite, reports: Path)
 
 
 def test_foreign_files_stay_and_left_over_pages_go(tmp_path: Path, reports: Path) -> None:
-    report.render(factories.suite(tmp_path / "results"), reports, command=COMMAND)
+    render(factories.suite(tmp_path / "results"), reports, command=COMMAND)
     foreign = reports / "reference" / "index.html"
     foreign.parent.mkdir()
     foreign.write_text("kept")
     smaller = suite_of(tmp_path / "others", {"model_1": [9940]})
-    report.render(smaller, reports, command=COMMAND)
+    render(smaller, reports, command=COMMAND)
     assert foreign.read_text() == "kept"
     pages = sorted(path.name for path in (reports / "architectures").iterdir())
     assert pages == ["model_1.html"]
@@ -148,7 +149,7 @@ def test_a_manifest_that_points_elsewhere_removes_nothing(whole: Suite, tmp_path
     reports = tmp_path / "reports"
     reports.mkdir()
     (reports / MANIFEST).write_text(f"{'0' * 64}  ../precious.txt\n")
-    report.render(whole, reports, command=COMMAND)
+    render(whole, reports, command=COMMAND)
     assert precious.read_text() == "kept"
 
 
@@ -162,17 +163,17 @@ def test_the_manifest_holds_the_digest_of_every_file(whole: Suite, reports: Path
 
 
 def test_an_unreadable_record_leaves_the_old_report_whole(whole: Suite, reports: Path) -> None:
-    report.render(whole, reports, command=COMMAND)
+    render(whole, reports, command=COMMAND)
     before = bytes_of(reports)
     path = next(whole.folder.glob("mnist/model_1/seed-*.json"))
     path.write_text("{")
     with pytest.raises(StoreError, match="unreadable record"):
-        report.render(whole, reports, command="another")
+        render(whole, reports, command="another")
     assert bytes_of(reports) == before
 
 
 def test_nothing_is_left_beside_the_reports(whole: Suite, reports: Path) -> None:
-    report.render(whole, reports, command=COMMAND)
+    render(whole, reports, command=COMMAND)
     assert sorted(path.name for path in reports.parent.iterdir()) == ["reports", "results"]
 
 
@@ -180,14 +181,14 @@ def test_a_reports_folder_that_is_a_file_is_one_clear_line(whole: Suite, tmp_pat
     blocked = tmp_path / "file"
     blocked.write_text("")
     with pytest.raises(StoreError, match="cannot write the report"):
-        report.render(whole, blocked, command=COMMAND)
+        render(whole, blocked, command=COMMAND)
 
 
 def test_torch_is_never_imported(whole: Suite, reports: Path) -> None:
     script = (
-        "import sys; from pathlib import Path; from bench import report; "
-        "from bench.store import Suite; "
-        "report.render(Suite(Path(sys.argv[1]), 'local'), Path(sys.argv[2]), command='c'); "
+        "import sys; from pathlib import Path; "
+        "from bench.store import Suite; from tests.reports import render; "
+        "render(Suite(Path(sys.argv[1]), 'local'), Path(sys.argv[2]), command='c'); "
         "print(sorted({'torch', 'pyplot', 'matplotlib.pyplot'} & set(sys.modules)))"
     )
     environment = {**os.environ, "PYTHONPATH": str(Path(report.__file__).parents[1])}
@@ -202,7 +203,7 @@ def test_torch_is_never_imported(whole: Suite, reports: Path) -> None:
 
 
 def test_links_lead_to_files(whole: Suite, reports: Path) -> None:
-    files = report.render(whole, reports, command=COMMAND)
+    files = render(whole, reports, command=COMMAND)
     for page in files:
         if page.suffix == ".html":
             content = page.read_text(encoding="utf-8")
@@ -215,14 +216,14 @@ def test_links_lead_to_files(whole: Suite, reports: Path) -> None:
 
 
 def test_no_id_comes_twice_on_a_page(whole: Suite, reports: Path) -> None:
-    for page in report.render(whole, reports, command=COMMAND):
+    for page in render(whole, reports, command=COMMAND):
         if page.suffix == ".html":
             ids = re.findall(r' id="([^"]+)"', page.read_text(encoding="utf-8"))
             assert len(ids) == len(set(ids))
 
 
 def test_pages_hold_everything_themselves(whole: Suite, reports: Path) -> None:
-    for page in report.render(whole, reports, command=COMMAND):
+    for page in render(whole, reports, command=COMMAND):
         if page.suffix == ".html":
             content = page.read_text(encoding="utf-8").partition("<script>")[0]
             assert "default-src 'none'" in content
@@ -231,7 +232,7 @@ def test_pages_hold_everything_themselves(whole: Suite, reports: Path) -> None:
 
 
 def test_the_policy_names_the_one_script_by_its_bytes(whole: Suite, reports: Path) -> None:
-    for page in report.render(whole, reports, command=COMMAND):
+    for page in render(whole, reports, command=COMMAND):
         if page.suffix == ".html":
             content = page.read_bytes()
             (script,) = re.findall(rb"<script>(.*?)</script>", content, flags=re.DOTALL)
@@ -284,14 +285,14 @@ def page_of(table: Table) -> Page:
 
 
 def test_source_and_docstring_are_shown_as_text(whole: Suite, reports: Path) -> None:
-    report.render(whole, reports, command=COMMAND)
+    render(whole, reports, command=COMMAND)
     page = (reports / "architectures" / "model_1.html").read_text(encoding="utf-8")
     assert "For tests &lt;only&gt; &amp; no more." in page
     assert "pass  # 1 &lt; 2 &amp; &#34;quoted&#34;" in page
 
 
 def test_an_architectures_page_shows_its_own_runs_only(whole: Suite, reports: Path) -> None:
-    report.render(whole, reports, command=COMMAND)
+    render(whole, reports, command=COMMAND)
     page = reports / "architectures" / "model_2.html"
     links = re.findall(r'href="([^"]+seed-[^"]+\.json)"', page.read_text(encoding="utf-8"))
     assert len(links) == 5
@@ -302,7 +303,7 @@ def test_an_architectures_page_shows_its_own_runs_only(whole: Suite, reports: Pa
 
 
 def test_markdown_renders_as_tables_with_pictures_that_exist(whole: Suite, reports: Path) -> None:
-    report.render(whole, reports, command=COMMAND)
+    render(whole, reports, command=COMMAND)
     source = (reports / "report.md").read_text(encoding="utf-8")
     parsed = MarkdownIt("commonmark").enable("table").render(source)
     assert parsed.count("<table>") == len(re.findall(r"\n\| (?::---|---:)", source)) >= 8

@@ -16,11 +16,12 @@ import pytest
 from markdown_it import MarkdownIt
 from msgspec.structs import replace
 
-from bench import report, sections
+from bench import sections
 from bench.errors import StoreError
 from bench.spec import RunRecord, canonical_json
 from bench.store import Suite
 from tests import factories
+from tests.reports import render
 
 SCRIPT = '<script>document.title = "taken"</script>'
 HOSTILE = (
@@ -82,7 +83,7 @@ def reports(tmp_path: Path, word: str) -> Path:
             suite.add_run(factories.record(name, seed, environment=environment), None)
     diverged = factories.failed("model_1", 3, environment=environment)
     suite.add_run(replace(diverged, reason=word), None)
-    report.render(suite, tmp_path / "reports", command=word)
+    render(suite, tmp_path / "reports", command=word)
     return tmp_path / "reports"
 
 
@@ -138,13 +139,13 @@ def test_in_json_and_csv_it_is_there_and_starts_no_formula(reports: Path, word: 
 )
 def test_a_record_cannot_name_a_file_elsewhere(tmp_path: Path, field: str, value: str) -> None:
     suite = factories.suite(tmp_path / "results")
-    report.render(suite, tmp_path / "reports", command="bench report")
+    render(suite, tmp_path / "reports", command="bench report")
     before = sorted(tmp_path.rglob("*"))
     good = next((suite.folder / "mnist" / "model_1").glob("seed-0000-*.json"))
     fields = msgspec.to_builtins(msgspec.json.decode(good.read_bytes(), type=RunRecord))
     good.write_bytes(canonical_json({**fields, field: value}))
     with pytest.raises(StoreError, match=field):
-        report.render(suite, tmp_path / "reports", command="bench report")
+        render(suite, tmp_path / "reports", command="bench report")
     assert sorted(tmp_path.rglob("*")) == before
 
 
@@ -187,7 +188,7 @@ def own_section(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str
 
 def test_a_section_is_one_file(own_section: str, tmp_path: Path) -> None:
     suite = factories.suite(tmp_path / "results")
-    report.render(suite, tmp_path / "reports", command="bench report")
+    render(suite, tmp_path / "reports", command="bench report")
     page = (tmp_path / "reports" / "index.html").read_text(encoding="utf-8")
     assert f'<section id="{own_section}"' in page
     assert page.count("A section of one file") >= 2  # the heading and the bar

@@ -7,9 +7,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from bench import report
 from bench.store import Suite
 from tests import factories
+from tests.reports import render
 from tests.test_report import rendered, text_of
 
 
@@ -161,7 +161,7 @@ def test_runs_that_did_not_look_at_the_test_split_claim_nothing(
 
 def test_a_single_epoch_is_drawn(suite: Suite, reports: Path) -> None:
     suite.add_run(factories.record("model_1", recipe=factories.recipe(epochs=1)), None)
-    files = report.render(suite, reports, command="c")
+    files = render(suite, reports, command="c")
     assert reports / "figures" / "mnist-model_1-accuracy.svg" in files
 
 

@@ -7,6 +7,6 @@ figure in it), `rules` (figure -> verdict), `metrics` (the table that joins the 
 
 from __future__ import annotations
 
-from bench.claims.load import ClaimError, about, by_id, load, load_file, load_files
+from bench.claims.load import ClaimError, about, load, load_files
 
-__all__ = ["ClaimError", "about", "by_id", "load", "load_file", "load_files"]
+__all__ = ["ClaimError", "about", "load", "load_files"]

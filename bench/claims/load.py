@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -81,15 +81,6 @@ def load(folder: Path) -> list[Claim]:
     return load_files(sorted(folder.glob("*.toml")))
 
 
-def load_file(path: Path) -> list[Claim]:
-    """The claims of one file, in its order.
-
-    Raises:
-        ClaimError: the first mistake; see `problems`.
-    """
-    return load_files([path])
-
-
 def load_files(paths: Iterable[Path]) -> list[Claim]:
     """The claims of the files, in their order.
 
@@ -100,11 +91,6 @@ def load_files(paths: Iterable[Path]) -> list[Claim]:
     if found:
         raise found[0].error()
     return claims
-
-
-def by_id(claims: Iterable[Claim]) -> Mapping[str, Claim]:
-    """The claims under their ids."""
-    return {claim.id: claim for claim in claims}
 
 
 def about(subjects: Collection[str], claims: Iterable[Claim]) -> list[Claim]:

@@ -13,8 +13,6 @@ from bench.errors import in_one_line
 from bench.executors import Event, Job
 from bench.machine import begin_process
 
-Message = tuple[str, object]  # (kind of event, its epoch or reason)
-
 
 @dataclass
 class Worker:

@@ -32,7 +32,6 @@ COLUMNS = (
     Column("Standard deviation", note="pixels, ± sd over runs"),
     Column("Effective size", note="pixels, ± sd over runs"),
 )
-Seen = tuple[Arm, EffectiveField]
 
 
 def section(summary: Summary) -> Section | None:

@@ -23,10 +23,10 @@ Table = NDArray[np.bool_]  # (n_runs, n_images)
 
 @dataclass(frozen=True)
 class Crossed:
-    """An accuracy, or a difference of two, that is meant for new runs on new digits."""
+    """A difference of two accuracies that is meant for new runs on new digits."""
 
     n_first: int
-    n_second: int | None  # None for a single arm
+    n_second: int
     n_images: int
     points: float | None  # percentage points; None without runs or images
     interval: Interval | None  # 95 %, percentile; None for fewer than two runs or images
@@ -34,18 +34,6 @@ class Crossed:
     images_error_points: float | None  # the same of new images alone
     seed: int
     n_resamples: int
-
-
-def crossed_accuracy(correct: ArrayLike, seed: int, n_resamples: int = N_RESAMPLES) -> Crossed:
-    """Mean accuracy of one arm.
-
-    Args:
-        correct: (n_runs, n_images), whether each run got each image right.
-        seed: Of the bootstrap.
-        n_resamples: Of the bootstrap.
-    """
-    table = _table(correct)
-    return _crossed([table], seed, n_resamples)
 
 
 def crossed_difference(
@@ -69,7 +57,18 @@ def crossed_difference(
     ours, theirs = _table(first), _table(second)
     if ours.shape[1] != theirs.shape[1]:
         raise ValueError(f"arms saw {ours.shape[1]} and {theirs.shape[1]} images")
-    return _crossed([ours, theirs], seed, n_resamples)
+    ready = min(ours.shape[1], len(ours), len(theirs)) > 0
+    return Crossed(
+        n_first=len(ours),
+        n_second=len(theirs),
+        n_images=ours.shape[1],
+        points=100 * float(ours.mean() - theirs.mean()) if ready else None,
+        interval=_interval(ours, theirs, seed, n_resamples),
+        seeds_error_points=_seeds_error(ours, theirs) if ready else None,
+        images_error_points=_images_error(ours, theirs) if ready else None,
+        seed=seed,
+        n_resamples=n_resamples,
+    )
 
 
 def _table(correct: ArrayLike) -> Table:
@@ -79,49 +78,30 @@ def _table(correct: ArrayLike) -> Table:
     return table.astype(bool)
 
 
-def _crossed(arms: list[Table], seed: int, n_resamples: int) -> Crossed:
-    n_images = arms[0].shape[1]
-    ready = min(n_images, *map(len, arms)) > 0
-    return Crossed(
-        n_first=len(arms[0]),
-        n_second=len(arms[1]) if len(arms) > 1 else None,
-        n_images=n_images,
-        points=100 * float(_contrast([arm.mean() for arm in arms])) if ready else None,
-        interval=_interval(arms, seed, n_resamples),
-        seeds_error_points=_seeds_error(arms) if ready else None,
-        images_error_points=_images_error(arms) if ready else None,
-        seed=seed,
-        n_resamples=n_resamples,
-    )
-
-
-def _contrast(parts: list[NDArray[np.float64]]) -> NDArray[np.float64]:
-    """The arm itself, or the first less the second."""
-    return parts[0] if len(parts) == 1 else parts[0] - parts[1]
-
-
-def _seeds_error(arms: list[Table]) -> float | None:
-    deviations = [standard_deviation(arm.sum(axis=1)) for arm in arms]
+def _seeds_error(ours: Table, theirs: Table) -> float | None:
+    samples = [ours.sum(axis=1), theirs.sum(axis=1)]  # right answers, (n_runs,) each
+    deviations = [standard_deviation(sample) for sample in samples]
     known = [sd for sd in deviations if sd is not None]
-    if len(known) < len(arms):
+    if len(known) < len(samples):
         return None
-    errors = [sd / math.sqrt(len(arm)) for sd, arm in zip(known, arms, strict=True)]
-    return float(100 * math.hypot(*errors) / arms[0].shape[1])
+    errors = [sd / math.sqrt(len(one)) for sd, one in zip(known, samples, strict=True)]
+    return float(100 * math.hypot(*errors) / ours.shape[1])
 
 
-def _images_error(arms: list[Table]) -> float | None:
-    per_image = _contrast([arm.mean(axis=0) for arm in arms])  # (n_images,)
+def _images_error(ours: Table, theirs: Table) -> float | None:
+    per_image = ours.mean(axis=0) - theirs.mean(axis=0)  # (n_images,)
     sd = standard_deviation(per_image)
     return None if sd is None else 100 * sd / math.sqrt(len(per_image))
 
 
-def _interval(arms: list[Table], seed: int, n_resamples: int) -> Interval | None:
-    if min(arms[0].shape[1], *map(len, arms)) < 2:
+def _interval(ours: Table, theirs: Table, seed: int, n_resamples: int) -> Interval | None:
+    if min(ours.shape[1], len(ours), len(theirs)) < 2:
         return None
     # Images that the runs got right and wrong in the same pattern are drawn as one: nearly all
     # of 10,000 are right in every run.
-    patterns, repeats = np.unique(np.concatenate(arms), axis=1, return_counts=True)
-    tables = np.split(patterns.astype(float), [len(arms[0])])[: len(arms)]
+    both = np.concatenate([ours, theirs])
+    patterns, repeats = np.unique(both, axis=1, return_counts=True)
+    tables = np.split(patterns.astype(float), [len(ours)])
     rng = np.random.default_rng(seed)
     sizes = [min(BATCH, n_resamples - at) for at in range(0, n_resamples, BATCH)]
     batches = [_replicates(rng, tables, repeats, size) for size in sizes]
@@ -144,4 +124,4 @@ def _replicates(
         runs = rng.multinomial(n_runs, np.full(n_runs, 1 / n_runs), size=size).astype(float)
         right = ((runs @ table) * images).sum(axis=1)  # (size,)
         drawn.append(100 * right / (n_runs * n_images))
-    return _contrast(drawn)
+    return drawn[0] - drawn[1]

@@ -93,14 +93,9 @@ class Accuracy:
 class Placement:
     """A published single number among the measured runs."""
 
-    published: float
     n: int
-    n_below: int  # runs below the published number
-    n_equal: int
-    n_above: int
     percentile: float | None  # 0 to 100, runs equal to it counted by half; None without runs
     prediction: Interval | None  # 95 %, of one more run
-    inside: bool | None  # whether the number lies in it
 
 
 def accuracy(counts: Iterable[int], n_images: int) -> Accuracy:
@@ -201,16 +196,10 @@ def placement(published: float | Fraction, values: ArrayLike) -> Placement:
     n = len(runs)
     number = float(published)
     below, equal = int((runs < number).sum()), int((runs == number).sum())
-    prediction = prediction_interval(runs)
     return Placement(
-        published=number,
         n=n,
-        n_below=below,
-        n_equal=equal,
-        n_above=n - below - equal,
         percentile=100 * (below + equal / 2) / n if n else None,
-        prediction=prediction,
-        inside=number in prediction if prediction else None,
+        prediction=prediction_interval(runs),
     )
 
 

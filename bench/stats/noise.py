@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import chdtri, ndtr
+from scipy.special import chdtri
 
 from bench.stats.declared import CONFIDENCE
 from bench.stats.means import standard_deviation
@@ -80,19 +80,6 @@ def independent_sd_points(correct: ArrayLike) -> float | None:
     if n_runs < 2 or not n_images:
         return None
     return float(100 * table.var(axis=0, ddof=1).sum() ** 0.5 / n_images)
-
-
-def flattery_sds(n: int) -> float | None:
-    """By how many sd the best of n normal runs exceeds the mean: 1.16 for 5, 1.74 for 15.
-
-    For epochs it is an upper limit, for neighbouring epochs are alike. None for no runs.
-    """
-    if n < 1:
-        return None
-    z, step = np.linspace(-10.0, 10.0, 4_001, retstep=True)
-    below = ndtr(z)
-    # E[largest] - E[one] is the integral of P(one <= z) - P(largest <= z); both ends are 0.
-    return float(step * (below - below**n).sum())
 
 
 def _sd_interval(sd: float, n: int) -> Interval:

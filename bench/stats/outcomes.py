@@ -6,13 +6,14 @@ a run never reached. A missing count meets no target: a run that diverged is a m
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
-from fractions import Fraction
+from statistics import median_low
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from bench.stats.values import MISSING, vector
+from bench.stats.values import MISSING
 
 SUSTAINED_EPOCHS = 3
 
@@ -22,12 +23,12 @@ Counts = NDArray[np.int64]  # (n_runs, n_epochs)
 
 @dataclass(frozen=True)
 class EpochsToTarget:
-    """The first epoch that meets the target, misses censored at the end of the training."""
+    """The first epoch that meets the target; a miss would meet it after the last epoch, if ever."""
 
     n: int
     n_reached: int
     first: tuple[int | None, ...]  # one a run, from 1; None for a miss
-    median: int | None  # Kaplan and Meier's; None where fewer than half of the runs reach it
+    median: int | None  # of all runs; None where fewer than half of them reach it
 
 
 @dataclass(frozen=True)
@@ -100,42 +101,20 @@ def selected(counts: ArrayLike, validation_counts: ArrayLike, target: int) -> Ru
 def epochs_to_target(counts: ArrayLike, target: int) -> EpochsToTarget:
     """When each run first meets the target.
 
-    A run that diverged is censored at the last epoch, not where it broke off: it would be lost
-    for the better otherwise.
+    A run that diverged is a miss like any other: were it left out, the rest would look better.
+    Of an even number of runs the median is the earlier of the two in the middle.
     """
     table = epoch_counts(counts)
     meets = table >= target
     reached = meets.any(axis=1)
     first = [int(row.argmax()) + 1 if row.any() else None for row in meets]
-    times = [table.shape[1] if at is None else at for at in first]
+    median = median_low(at or math.inf for at in first) if first else math.inf
     return EpochsToTarget(
         n=len(table),
         n_reached=int(reached.sum()),
         first=tuple(first),
-        median=kaplan_meier_median(times, reached),
+        median=None if math.isinf(median) else int(median),
     )
-
-
-def kaplan_meier_median(times: ArrayLike, reached: ArrayLike) -> int | None:
-    """The first time at which half of the runs or fewer are left, in exact fractions.
-
-    Source: Kaplan and Meier 1958.
-
-    Args:
-        times: (n_runs,), whole: when a run met the target, or was last seen without it.
-        reached: (n_runs,), False for a censored run.
-
-    Returns:
-        None where more than half are still left at the end, and for no runs.
-    """
-    at, met = vector(times), np.asarray(reached, dtype=bool)
-    left = Fraction(1)
-    for time in sorted({int(time) for time in at[met]}):
-        n_at_risk, n_meet = int((at >= time).sum()), int(((at == time) & met).sum())
-        left *= Fraction(n_at_risk - n_meet, n_at_risk)
-        if left <= Fraction(1, 2):
-            return time
-    return None
 
 
 def count_outcomes(
@@ -159,13 +138,6 @@ def count_outcomes(
         selected=chosen,
         epochs_to_target=epochs_to_target(counts, target),
     )
-
-
-def gap_points(train_correct: int, n_train: int, test_correct: int, n_test: int) -> float | None:
-    """Training accuracy less test accuracy in percentage points; None where a count is missing."""
-    if min(train_correct, test_correct) <= MISSING or min(n_train, n_test) < 1:
-        return None
-    return float(100 * (Fraction(train_correct, n_train) - Fraction(test_correct, n_test)))
 
 
 def _ends(table: Counts, target: int, n_epochs: int) -> Runs:

@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import betaincc, betaln
 
 from bench.stats.declared import DECLARED_RATE, RATE_ALPHA
-from bench.stats.rates import Verdict, check_counts, check_rate
+from bench.stats.rates import Verdict, check_rate
 from bench.stats.solve import HALVINGS, fewest
 from bench.stats.values import Interval
 
@@ -67,21 +67,6 @@ def log_evidence(successes: ArrayLike, n: ArrayLike, rate: ArrayLike) -> Floats:
         above = np.log(betaincc(k + 1, runs - k + 1, p))
     mixture = betaln(k + 1, runs - k + 1) + above - np.log1p(-p)
     return np.asarray(mixture - k * np.log(p) - (runs - k) * np.log1p(-p))
-
-
-def sequence_lower(successes: int, n: int) -> float:
-    """One-sided 95 % lower bound after n runs, valid at every n together.
-
-    Raises:
-        ValueError: not 0 <= successes <= n.
-    """
-    check_counts(successes, n)
-    return float(_lower(np.array([successes]), np.array([n]))[0])
-
-
-def sequence_upper(successes: int, n: int) -> float:
-    """One-sided 95 % upper bound after n runs, valid at every n together."""
-    return 1.0 - sequence_lower(n - successes, n)
 
 
 def confidence_sequence(reached: ArrayLike) -> tuple[Interval, ...]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from bench import report
 from bench.store import Suite
 from benchmarks.report import fill
+from tests.reports import render
 
 MOST_BYTES = 1_500_000
 
@@ -15,7 +15,7 @@ MOST_BYTES = 1_500_000
 def test_the_index_of_5_architectures_of_60_runs_stays_small(tmp_path: Path) -> None:
     suite = Suite(tmp_path / "results", "synthetic")
     fill(suite, n_architectures=5, n_seeds=60)
-    index, *_ = report.render(suite, tmp_path / "reports", command="python -m bench report")
+    index, *_ = render(suite, tmp_path / "reports", command="python -m bench report")
     assert index.name == "index.html"
     dots = re.findall(r'data-tip="([^"]+, seed \d+):', index.read_text(encoding="utf-8"))
     assert len(set(dots)) == 5 * 60

@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
-from bench import report
 from bench.store import Suite
 from tests import chromium, factories
 from tests.browser import workbench
 from tests.browser.opening import FLAGS
+from tests.reports import render
 
 
 @pytest.fixture(scope="session")
@@ -38,7 +38,7 @@ def reports(tmp_path_factory: pytest.TempPathFactory) -> Path:
     suite.add_run(factories.record("model_3", 3, environment=factories.WORKSTATION), None)
     suite.add_run(factories.failed("model_3", 4), None)
     factories.fill(suite, ["model_1"], seeds=[0, 1], dataset=factories.MNIST5K)
-    report.render(suite, folder / "reports", command="python -m bench report")
+    render(suite, folder / "reports", command="python -m bench report")
     return folder / "reports"
 
 

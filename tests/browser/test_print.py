@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, expect
 
-from bench import report
 from bench.store import Suite
 from tests.browser.opening import opened
 from tests.browser.workbench import RUNS
+from tests.reports import render
 from tests.support import ROOT
 
 BOX = re.compile(rb"/MediaBox \[([^]]*)\]")
@@ -75,7 +75,7 @@ def test_a_wide_table_turns_its_page_instead_of_shrinking_all(
     measured = Suite(ROOT / "results", "reference").portraits()
     suite = Suite(tmp_path / "results", "local")
     suite.add_portrait(next(each for each in measured if each.architecture == "model_2"))
-    report.render(suite, tmp_path / "reports", command="python -m bench report")
+    render(suite, tmp_path / "reports", command="python -m bench report")
     with opened(browser, tmp_path / "reports" / "architectures" / "model_2.html") as page:
         pdf = page.pdf(prefer_css_page_size=True)
         page.emulate_media(media="print")

@@ -9,7 +9,6 @@ from msgspec.structs import replace
 
 from bench.claims.evidence import Evidence, Held, arranged
 from bench.claims.ledger import ledger
-from bench.claims.load import by_id
 from bench.claims.rules import Judgement
 from bench.spec import Claim, Measured, Portrait, RunRecord
 from tests import factories
@@ -92,7 +91,7 @@ def claim(metric: str, published: float = 0.0, **keys: Any) -> Claim:
 
 
 def evidence(*claims: Claim, **changes: Any) -> Evidence:
-    return arranged([held(**changes)], by_id(claims).values())
+    return arranged([held(**changes)], claims)
 
 
 def judge(said: Claim, found: Evidence) -> Judgement:

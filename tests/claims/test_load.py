@@ -34,7 +34,7 @@ def test_a_missing_folder_holds_no_claims(tmp_path: Path) -> None:
 
 
 def test_a_claim_is_read_as_it_is_written(tmp_path: Path) -> None:
-    (claim,) = claims.load_file(written(tmp_path, GOOD))
+    (claim,) = claims.load_files([written(tmp_path, GOOD)])
     assert claim == Claim(
         id="a.parameters",
         file="bad",
@@ -116,17 +116,17 @@ def test_every_mistake_is_found_and_the_good_claims_are_kept(tmp_path: Path) -> 
 def test_a_file_that_is_no_text_or_not_there_is_told(tmp_path: Path) -> None:
     path = tmp_path / "bad.toml"
     with pytest.raises(claims.ClaimError, match="No such file"):
-        claims.load_file(path)
+        claims.load_files([path])
     path.write_bytes(b"\xff\xfe")
     with pytest.raises(claims.ClaimError, match="UTF-8"):
-        claims.load_file(path)
+        claims.load_files([path])
 
 
 def test_a_header_inside_a_quote_does_not_lead_astray(tmp_path: Path) -> None:
     odd = GOOD.replace("'| 9,850 |'", "'''\n[[claim]]\n'''")
     path = written(tmp_path, odd + GOOD.replace("line = 3", "line = 'x'").replace("a.p", "b.p"))
     with pytest.raises(claims.ClaimError, match="bad claim"):
-        claims.load_file(path)
+        claims.load_files([path])
 
 
 def test_quotes_are_looked_for_on_their_lines(tmp_path: Path) -> None:

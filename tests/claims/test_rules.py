@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 from scipy import stats as scipy_stats
 
-from bench import stats
 from bench.claims import rules
 from bench.claims.evidence import Evidence, Exact, arranged
 from bench.claims.ledger import as_json, ledger
 from bench.protocol import Protocol
 from bench.spec import Claim, RunRecord
+from bench.stats.outcomes import sustained
 from tests import factories
 from tests.claims.evidences import (
     OTHER,
@@ -169,7 +169,7 @@ def test_sustained_is_met_by_the_last_three_epochs_all(
     ours = [with_curve(run, curve) for run in runs(SUBJECT, [9940] * 2)]
     found = judge(said, evidence(said, runs=ours, protocol=protocol))
     assert found.measured_words == ("2 of 2" if holds else "0 of 2")
-    assert stats.sustained([curve], 9940).tolist() == [holds]
+    assert sustained([curve], 9940).tolist() == [holds]
     assert "lowest of the last 3 epochs" in found.rule
 
 

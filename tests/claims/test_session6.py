@@ -16,7 +16,7 @@ from bench.spec import Measured, Portrait, RunRecord
 from bench.store import Suite
 from tests.support import ROOT
 
-CLAIMS = claims.load_file(machine.folder("claims") / "session6.toml")
+CLAIMS = claims.load_files([machine.folder("claims") / "session6.toml"])
 ELSEWHERE = {  # what other documents speak of
     *("multiply_adds", "best_test_accuracy_percent", "sustained_test_accuracy_percent"),
 }

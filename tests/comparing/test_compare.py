@@ -85,8 +85,8 @@ def test_the_effect_comes_first(bench: Bench, results: Path) -> None:
     assert lines[at + 4].startswith("probability of improvement: 0.83 (95 %: ")  # 7.5 of 9 pairs
     # Of the 20 ways to deal the six runs, three give A as many images or more, and three B.
     assert lines[at + 5] == (
-        "test: p = 0.3000 (permutation, exact), Holm 0.3000; these runs cannot reach p < 0.05: "
-        "the smallest possible is 0.1000, 0.1000 after Holm"
+        "test: p 0.300 (permutation, exact), Holm 0.300; these runs cannot reach p < 0.05: "
+        "the smallest possible is 0.100, 0.100 after Holm"
     )
     assert lines[at + 6].startswith("equivalence: undecided within 0.05 points")
     assert lines[at + 7] == "drift: several environments, compared as distributions; what differs:"
@@ -151,13 +151,13 @@ def test_same_spec_same_environment_same_bits(bench: Bench, results: Path) -> No
     lines = compared(bench, "a", "b")
     assert lines[-1] == "bits: 3 recorded on both sides in one environment, all the same"
     assert "drift: one environment; nothing else differs" in lines
-    assert any(line.startswith("difference: +0.000 points (95 %: ") for line in lines)
+    assert any(line.startswith("difference: 0.000 points (95 %: ") for line in lines)
 
 
 def test_runs_that_do_not_vary_have_no_interval(bench: Bench, results: Path) -> None:
     for suite in ("a", "b"):
         fill(results, suite, (9940, 9940))
-    flat = "difference: +0.000 points (no interval: too few runs, or runs that do not vary)"
+    flat = "difference: 0.000 points (no interval: too few runs, or runs that do not vary)"
     assert flat in compared(bench, "a", "b")
 
 
@@ -302,10 +302,10 @@ def test_a_terminal_gets_a_table_as_well(results: Path) -> None:
         "mnist",
         "model_1, 99.600 % (n = 3)",
         "model_1, 99.400 % (n = 3)",
-        "+0.200 [-0.216, +0.616]",
+        "+0.200 (-0.216 to 0.616)",
         "0.83",
-        "0.3000",
-        "0.3000",
+        "0.300",
+        "0.300",
         "undecided",
     ]
     assert "drift: several environments" in said

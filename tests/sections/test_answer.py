@@ -30,7 +30,7 @@ from bench.spec import Numerics, RunRecord
 from tests import factories, plotted
 
 ALL = (answer, results, distribution, target, readme_results, curves, accuracy_curves, loss)
-CLAIMS = published.load_file(folder("claims") / "session6.toml")
+CLAIMS = published.load_files([folder("claims") / "session6.toml"])
 THIN = "\N{NARROW NO-BREAK SPACE}"
 GPU = Numerics(device_type="cuda", memory_format="channels_last")
 PROTOCOL = Protocol(rate=0.9, target=99.4, cap=60, alpha=0.05)

@@ -12,7 +12,7 @@ import pytest
 from msgspec.structs import replace
 
 from bench import report
-from bench.claims.load import load_file
+from bench.claims.load import load_files
 from bench.errors import UsageError
 from bench.sections import Section, answer, leaderboard
 from bench.sections._summary import Summary
@@ -73,7 +73,7 @@ def test_a_network_with_a_run_that_failed_stands_after_those_without(tmp_path: P
 
 def test_a_published_number_is_placed_among_our_runs(tmp_path: Path) -> None:
     """The README's 99.39 % is 9,939: above one of 9,938, 9,940 and 9,942."""
-    claims = tuple(load_file(ROOT / "claims" / "session6.toml"))
+    claims = tuple(load_files([ROOT / "claims" / "session6.toml"]))
     summary = dataclasses.replace(summary_of(tmp_path), claims=claims)
     rows = {row[0][0]: row for row in rows_of(leaderboard.section(summary))}
     assert rows["Model_1"][7] == ("99.39", "percentile 33")
@@ -87,7 +87,8 @@ def test_a_published_best_epoch_is_placed_among_our_best_epochs(tmp_path: Path) 
         run = factories.record("model_1", seed, test_correct=last)
         epochs = [*run.epochs[:-2], replace(run.epochs[-2], test_correct=best), run.epochs[-1]]
         suite.add_run(replace(run, epochs=epochs), b"weights")
-    said = next(c for c in load_file(ROOT / "claims" / "raj.toml") if c.metric.startswith("best_"))
+    published = load_files([ROOT / "claims" / "raj.toml"])
+    said = next(claim for claim in published if claim.metric.startswith("best_"))
     claims = (replace(said, subject="model_1", published=99.5),)
     summary = dataclasses.replace(read(suite, tmp_path, "command")[0], claims=claims)
     (row,) = rows_of(leaderboard.section(summary))

@@ -19,7 +19,7 @@ from bench.sections._summary import Summary, summarise
 from bench.spec import RunRecord
 from tests import factories
 
-CLAIMS = published.load_file(folder("claims") / "session6.toml")
+CLAIMS = published.load_files([folder("claims") / "session6.toml"])
 RECIPE = {"recipe": replace(factories.recipe(), ema_decay=0.5)}
 SOURCE = {"architecture_digest": "0" * 64}
 OWN = [factories.record("model_1", seed, test_correct=9938 + seed) for seed in range(3)]

@@ -16,6 +16,7 @@ from statsmodels.stats.nonparametric import rank_compare_2indep
 from statsmodels.stats.weightstats import ttost_ind
 
 from bench import stats
+from bench.stats.improvement import probability_of_improvement
 from tests.stats.coverage import assert_share, counts
 
 DESIGN = stats.Design(n_images=10_000)
@@ -78,7 +79,7 @@ def test_the_difference_lies_in_its_interval_95_times_of_100() -> None:
     st.lists(st.integers(9930, 9950), min_size=3, max_size=12),
 )
 def test_probability_of_improvement_counts_every_pair(first: list[int], second: list[int]) -> None:
-    found = stats.probability_of_improvement(first, second, seed=0)
+    found = probability_of_improvement(first, second, seed=0)
     u = oracle.mannwhitneyu(first, second, method="asymptotic").statistic
     assert found is not None
     assert found.probability == pytest.approx(u / (len(first) * len(second)))
@@ -96,7 +97,7 @@ def test_probability_of_improvement_is_statsmodels() -> None:
 def test_arms_that_do_not_overlap_leave_a_doubt() -> None:
     """The bootstrap would say [1, 1]. The bound solves Newcombe's equation, by hand here."""
     better, worse = [6, 7, 8, 9, 10], [1, 2, 3, 4, 5]
-    found = stats.probability_of_improvement(better, worse, seed=0)
+    found = probability_of_improvement(better, worse, seed=0)
     assert found is not None
     assert found.interval is not None
     assert (found.probability, found.interval.high) == (1.0, 1.0)
@@ -113,7 +114,7 @@ def test_improvement_lies_in_its_score_interval_95_times_of_100(n: int, gap: flo
     first, second = (np.rint(rng.normal(mean, 80, (1000, n))) for mean in (9000 + 80 * gap, 9000))
     truth = oracle.norm.cdf(gap / 2**0.5)
     found = [
-        stats.probability_of_improvement(a, b, seed=0, n_resamples=2)
+        probability_of_improvement(a, b, seed=0, n_resamples=2)
         for a, b in zip(first, second, strict=True)
     ]
     assert_share([one and one.interval and truth in one.interval for one in found], 0.94, 0.97)
@@ -125,7 +126,7 @@ def test_improvements_bootstrap_covers_too_little_where_arms_are_far_apart() -> 
     first, second = (np.rint(rng.normal(mean, 80, (600, 20))) for mean in (9160, 9000))
     truth = oracle.norm.cdf(2 / 2**0.5)
     found = [
-        stats.probability_of_improvement(a, b, seed=at, n_resamples=400)
+        probability_of_improvement(a, b, seed=at, n_resamples=400)
         for at, (a, b) in enumerate(zip(first, second, strict=True))
     ]
     covered = [bool(one and one.bootstrap and truth in one.bootstrap) for one in found]
@@ -136,7 +137,7 @@ def test_improvements_bootstrap_belongs_to_its_seed_and_to_twenty_runs() -> None
     first, second = np.arange(9930, 9950), np.arange(9925, 9945)
 
     def bootstrap(seed: int, n: int = 20) -> stats.Interval | None:
-        found = stats.probability_of_improvement(first[:n], second[:n], seed=seed)
+        found = probability_of_improvement(first[:n], second[:n], seed=seed)
         assert found is not None
         return found.bootstrap
 

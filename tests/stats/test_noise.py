@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 from bench import stats
+from bench.stats.noise import sampling_sd_points
+from bench.stats.planning import minimal_detectable_difference
 from tests.stats.coverage import assert_share, counts
 
 
@@ -16,13 +18,13 @@ def test_noise_floor_of_a_hand_worked_case() -> None:
     assert found.sd_points == pytest.approx(0.1)
     assert found.sampling_sd_points == pytest.approx(0.07723, abs=1e-5)
     assert found.variance_ratio == pytest.approx(100 / (9940 * 60 / 10_000))
-    detectable = stats.minimal_detectable_difference(0.1, 3)
+    detectable = minimal_detectable_difference(0.1, 3)
     assert found.detectable_points == pytest.approx(detectable)
 
 
 def test_sampling_error_is_that_of_new_test_sets() -> None:
     drawn = np.random.default_rng(0).binomial(10_000, 0.994, 20_000) / 100
-    assert stats.sampling_sd_points(0.994, 10_000) == pytest.approx(drawn.std(), rel=0.02)
+    assert sampling_sd_points(0.994, 10_000) == pytest.approx(drawn.std(), rel=0.02)
 
 
 def test_the_sd_lies_in_its_interval_95_times_of_100() -> None:
@@ -57,9 +59,3 @@ def test_one_run_has_no_independent_spread() -> None:
     assert stats.independent_sd_points(np.ones((5, 0))) is None
     with pytest.raises(ValueError, match="shape"):
         stats.independent_sd_points([True])
-
-
-def test_no_run_flatters_nobody() -> None:
-    assert stats.flattery_sds(0) is None
-    assert stats.flattery_sds(1) == 0.0
-    assert stats.flattery_sds(2) == pytest.approx(np.pi**-0.5)

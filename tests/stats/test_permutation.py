@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats as oracle
 
-from bench import stats
 from bench.stats import permutation
+from bench.stats.permutation import PermutationTest, permutation_test, sign_flip_test
 from tests.stats.coverage import assert_share, counts
 
 several = st.lists(st.integers(9930, 9950), min_size=2, max_size=6)
@@ -27,7 +27,7 @@ def welch(x: np.ndarray, y: np.ndarray, axis: int = -1) -> np.ndarray:
 @given(several, several)
 @settings(max_examples=60)
 def test_deals_are_all_enumerated(first: list[int], second: list[int]) -> None:
-    found = stats.permutation_test(first, second, seed=0)
+    found = permutation_test(first, second, seed=0)
     theirs = oracle.permutation_test(
         (np.array(first), np.array(second)),
         welch,
@@ -47,38 +47,38 @@ def test_a_single_run_is_placed_by_its_distance(single: int, others: list[int]) 
     pooled = np.array([single, *others])
     away = np.abs(pooled * len(pooled) - pooled.sum())
     for arms in (([single], others), (others, [single])):
-        found = stats.permutation_test(*arms, seed=0)
+        found = permutation_test(*arms, seed=0)
         assert found is not None
         assert found.p == pytest.approx((away >= away[0]).mean())
 
 
 def test_the_smallest_p_is_that_of_the_most_extreme_deals() -> None:
     """Two of the 252 ways to deal ten runs into five and five; one of 84 for three and six."""
-    found = stats.permutation_test([1, 2, 3, 4, 5], [6, 7, 8, 9, 10], seed=0)
+    found = permutation_test([1, 2, 3, 4, 5], [6, 7, 8, 9, 10], seed=0)
     assert found is not None
     assert (found.p, found.smallest_p) == pytest.approx((2 / 252, 2 / 252))
-    found = stats.permutation_test([7, 8, 9], [1, 2, 3, 4, 5, 6], seed=0)
+    found = permutation_test([7, 8, 9], [1, 2, 3, 4, 5, 6], seed=0)
     assert found is not None
     assert found.smallest_p == pytest.approx(2 / 84)
 
 
 def test_equal_runs_give_p_of_one() -> None:
-    assert stats.permutation_test([5, 5], [5, 5, 5], 0) == stats.PermutationTest(1.0, 1.0, True)
+    assert permutation_test([5, 5], [5, 5, 5], 0) == PermutationTest(1.0, 1.0, True)
 
 
 def test_no_runs_give_no_test() -> None:
-    assert stats.permutation_test([], [1], 0) is None
+    assert permutation_test([], [1], 0) is None
 
 
 def test_a_fraction_is_refused() -> None:
     with pytest.raises(ValueError, match="whole"):
-        stats.permutation_test([0.5], [1], 0)
+        permutation_test([0.5], [1], 0)
 
 
 def test_many_runs_are_still_exact() -> None:
     rng = np.random.default_rng(0)
     first, second = counts(rng, (100,)), counts(rng, (100,), mean=9943)
-    found = stats.permutation_test(first, second, seed=0)
+    found = permutation_test(first, second, seed=0)
     assert found is not None
     assert found.exact
     normal = oracle.ttest_ind(first, second).pvalue
@@ -89,8 +89,8 @@ def test_many_runs_are_still_exact() -> None:
 def test_a_drawn_test_is_near_the_exact_one(n_second: int, monkeypatch: pytest.MonkeyPatch) -> None:
     first, second = np.array([9941, 9938, 9945, 9940, 9951, 9947]), np.arange(9935, 9935 + n_second)
 
-    def test(seed: int) -> stats.PermutationTest | None:
-        return stats.permutation_test(first, second, seed)
+    def test(seed: int) -> PermutationTest | None:
+        return permutation_test(first, second, seed)
 
     exact = test(0)
     monkeypatch.setattr(permutation, "WORK_LIMIT", 0)
@@ -107,7 +107,7 @@ def test_a_drawn_test_is_near_the_exact_one(n_second: int, monkeypatch: pytest.M
 def test_no_difference_is_found_5_times_of_100_at_most() -> None:
     rng = np.random.default_rng(1)
     first, second = counts(rng, (1500, 8)), counts(rng, (1500, 8))
-    found = [stats.permutation_test(a, b, 0) for a, b in zip(first, second, strict=True)]
+    found = [permutation_test(a, b, 0) for a, b in zip(first, second, strict=True)]
     assert_share([one is not None and one.p < 0.05 for one in found], 0.04, 0.05)
 
 
@@ -115,5 +115,5 @@ def test_few_runs_that_only_spread_more_are_not_told_apart() -> None:
     """Five of twice the spread of ten. By the difference alone it would be 12 times of 100."""
     rng = np.random.default_rng(2)
     few, many = counts(rng, (1500, 5)), counts(rng, (1500, 10), sd=4.0)
-    found = [stats.permutation_test(a, b, 0) for a, b in zip(few, many, strict=True)]
+    found = [permutation_test(a, b, 0) for a, b in zip(few, many, strict=True)]
     assert_share([one is not None and one.p < 0.05 for one in found], 0.04, 0.09)

@@ -8,6 +8,13 @@ from scipy import stats as oracle
 from statsmodels.stats.power import TTestIndPower
 
 from bench import stats
+from bench.stats.planning import (
+    allowed_misses,
+    cautious_sd,
+    minimal_detectable_difference,
+    refuting_misses,
+)
+from bench.stats.sequences import decision_chances
 from tests.stats.coverage import assert_share, counts
 
 
@@ -26,7 +33,7 @@ def test_seeds_for_a_difference_are_the_fewest() -> None:
     n = stats.seeds_for_difference(8, 5)
     assert stats.difference_power(8, 5, n) >= 0.8
     assert stats.difference_power(8, 5, n - 1) < 0.8
-    detectable = stats.minimal_detectable_difference(8, n)
+    detectable = minimal_detectable_difference(8, n)
     assert detectable is not None
     assert detectable <= 5
     assert stats.difference_power(8, detectable, n) == pytest.approx(0.8)
@@ -39,7 +46,7 @@ def test_seeds_for_a_difference_are_statsmodels() -> None:
 
 @pytest.mark.parametrize(("n", "sd"), [(1, 8.0), (0, 8.0), (5, 0.0)])
 def test_nothing_is_detectable_without_runs_or_spread(n: int, sd: float) -> None:
-    assert stats.minimal_detectable_difference(sd, n) is None
+    assert minimal_detectable_difference(sd, n) is None
 
 
 def test_seeds_for_a_margin_are_the_fewest() -> None:
@@ -65,20 +72,20 @@ def test_a_pilot_without_a_spread_plans_nothing(pilot: list[int]) -> None:
 def test_the_cautious_sd_is_large_enough_80_times_of_100() -> None:
     pilots = counts(np.random.default_rng(0), (3000, 5))
     deviations = pilots.std(axis=1, ddof=1)
-    assert_share([stats.cautious_sd(float(sd), 5) >= 8 for sd in deviations], 0.8, 0.81)
+    assert_share([cautious_sd(float(sd), 5) >= 8 for sd in deviations], 0.8, 0.81)
 
 
 @pytest.mark.parametrize(("misses", "n"), [(0, 29), (1, 46), (2, 61), (3, 76)])
 def test_misses_allowed_at_nine_of_ten(misses: int, n: int) -> None:
     assert stats.seeds_for_misses(misses) == n
-    assert stats.allowed_misses(n) == misses
-    assert stats.allowed_misses(n - 1) == (misses - 1 if misses else None)
+    assert allowed_misses(n) == misses
+    assert allowed_misses(n - 1) == (misses - 1 if misses else None)
 
 
 @pytest.mark.parametrize("n", [0, 1, 2, 5, 29, 60])
 def test_misses_agree_with_the_verdicts(n: int) -> None:
     verdicts = [stats.rate_verdict(n - misses, n).verdict for misses in range(n + 1)]
-    allowed, refuting = stats.allowed_misses(n), stats.refuting_misses(n)
+    allowed, refuting = allowed_misses(n), refuting_misses(n)
     assert verdicts.count("confirmed") == (0 if allowed is None else allowed + 1)
     assert verdicts.count("refuted") == (0 if refuting is None else n + 1 - refuting)
 
@@ -112,7 +119,7 @@ def test_a_bad_recipe_is_planned_to_be_refuted() -> None:
     assert (plan.verdict, plan.seeds) == ("refuted", 13)
     assert stats.rate_chances(0.6, 12).refuted < 0.8 <= stats.rate_chances(0.6, 13).refuted
     assert plan.until_decided_seeds is not None
-    reached = stats.decision_chances(0.6, plan.until_decided_seeds).refuted
+    reached = decision_chances(0.6, plan.until_decided_seeds).refuted
     assert reached[-2] < 0.8 <= reached[-1]
 
 
@@ -131,4 +138,4 @@ def test_what_cannot_be_planned_is_refused() -> None:
     with pytest.raises(ValueError, match="from 0 to 1"):
         stats.rate_chances(-0.1, 5)
     with pytest.raises(ValueError, match="between 0 and 1"):
-        stats.allowed_misses(5, 1.0)
+        allowed_misses(5, 1.0)

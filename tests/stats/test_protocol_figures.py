@@ -6,27 +6,20 @@ import numpy as np
 import pytest
 from scipy import stats as oracle
 
-from bench import stats
+from bench.stats.noise import sampling_sd_points
+from bench.stats.planning import pass_probability
+from bench.stats.sequences import decision_chances
 from tests.stats.coverage import assert_share
 
 
 def test_the_test_sets_own_error_is_0_077_points() -> None:
-    assert round(stats.sampling_sd_points(0.994, 10_000), 3) == 0.077
+    assert round(sampling_sd_points(0.994, 10_000), 3) == 0.077
 
 
 def test_one_failure_in_seven_passes_five_seeds_about_half_the_time() -> None:
-    assert round(stats.pass_probability(6 / 7, 5), 2) == 0.46
+    assert round(pass_probability(6 / 7, 5), 2) == 0.46
     passed = (np.random.default_rng(0).random((4000, 5)) < 6 / 7).all(axis=1)
     assert_share(passed, 0.463, 0.463)
-
-
-@pytest.mark.parametrize(("n", "sds"), [(5, 1.16), (15, 1.74)])
-def test_the_best_of_several_flatters(n: int, sds: float) -> None:
-    found = stats.flattery_sds(n)
-    assert found is not None
-    assert round(found, 2) == sds
-    best = np.random.default_rng(n).normal(size=(40_000, n)).max(axis=1)
-    assert best.mean() == pytest.approx(found, abs=0.015)
 
 
 @pytest.mark.parametrize(("last", "error"), [(5, 0.05), (20, 0.19), (30, 0.23)])
@@ -45,6 +38,6 @@ def test_looking_after_every_seed_and_stopping_at_p_below_5_percent(
 
 def test_the_confidence_sequence_does_not_mind_being_looked_at() -> None:
     """Every path of 5 to 30 seeds and on to 100, whose true rate is the declared one."""
-    chances = stats.decision_chances(0.9, 100)
+    chances = decision_chances(0.9, 100)
     assert (chances.confirmed <= 0.05).all()
     assert (chances.refuted <= 0.05).all()
