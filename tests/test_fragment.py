@@ -18,8 +18,8 @@ from bench.spec import RunRecord
 from bench.store import Suite
 from tests import factories
 from tests.conftest import Bench
-from tests.support import write_architecture
 from tests.reports import render
+from tests.support import write_architecture
 
 COMMAND = "python -m bench report"
 BEGIN, END = "<!-- results -->", "<!-- /results -->"

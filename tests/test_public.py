@@ -12,7 +12,7 @@ from torch.optim import Adam
 from torch.optim.lr_scheduler import LRScheduler, OneCycleLR, StepLR
 
 from bench import claims, discover, machine, portraits, provenance
-from bench.claims.evidence import Held, arranged
+from bench.claims.evidence import SuiteContents, arranged
 from bench.claims.ledger import Entry, ledger
 from bench.engine import schedule
 from bench.engine.network import require_trainable
@@ -238,7 +238,7 @@ def thirty(name: str, last: int) -> list[RunRecord]:
 def judged(name: str, runs: list[RunRecord]) -> dict[str, Entry]:
     """Every claim about the network."""
     said = claims.load_files([machine.folder("claims") / f"{name}.toml"])
-    held = Held("made_up", runs, [measured(name)])
+    held = SuiteContents("made_up", runs, [measured(name)])
     return {entry.claim.id: entry for entry in ledger(said, arranged([held], said))}
 
 

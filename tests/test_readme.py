@@ -18,14 +18,12 @@ import pytest
 import typer
 from markdown_it import MarkdownIt
 
-from bench import fragment, report
+from bench import fragment
 from bench.cli.application import app
 from bench.publishing import MANIFEST
 from bench.sections._summary import Arm
 from bench.store import Suite
 from tests.conftest import Bench
-from bench import fragment
-from bench.store import Suite
 from tests.reports import render
 from tests.support import ROOT
 

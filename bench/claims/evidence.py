@@ -88,7 +88,7 @@ class Pair:
 
 
 @dataclass(frozen=True)
-class Held:
+class SuiteContents:
     """What one suite holds."""
 
     suite: str
@@ -108,7 +108,7 @@ class Evidence:
         current: Architecture's name -> digest of its file at hand.
     """
 
-    held: tuple[Held, ...]
+    held: tuple[SuiteContents, ...]
     claims: Mapping[str, Claim]
     paths: Mapping[str, str]
     current: Mapping[str, str]
@@ -192,7 +192,7 @@ class Evidence:
         found = [p for held in self.held for p in held.portraits if p.architecture == subject]
         return self._of_version(found, subject)
 
-    def _runs(self, held: Held, subject: str) -> list[RunRecord]:
+    def _runs(self, held: SuiteContents, subject: str) -> list[RunRecord]:
         return self._of_version([run for run in held.runs if run.architecture == subject], subject)
 
     def _of_version(self, found: list[T], subject: str) -> list[T]:
@@ -214,12 +214,14 @@ def gather(
     Raises:
         StoreError: a record cannot be read.
     """
-    held = [Held(each.name, each.runs(), each.portraits(), each.protocol()) for each in suites]
+    held = [
+        SuiteContents(each.name, each.runs(), each.portraits(), each.protocol()) for each in suites
+    ]
     return arranged(held, claims, current)
 
 
 def arranged(
-    held: Iterable[Held], claims: Iterable[Claim], current: Mapping[str, str] | None = None
+    held: Iterable[SuiteContents], claims: Iterable[Claim], current: Mapping[str, str] | None = None
 ) -> Evidence:
     """The same of suites that were read already."""
     every = tuple(held)

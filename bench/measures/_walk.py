@@ -23,8 +23,8 @@ from bench.measures._rules import Axes, Operation
 
 
 @contextmanager
-def in_one_line(image: Tensor) -> Iterator[None]:
-    """Turns what a forward pass raises into one line."""
+def as_measure_error(image: Tensor) -> Iterator[None]:
+    """Turns what a forward pass raises into a `MeasureError` of one line."""
     try:
         yield
     except MeasureError:
@@ -81,7 +81,7 @@ class GraphWalk(fx.Interpreter):
         Raises:
             MeasureError: forward fails, no rule knows a step, or the result is no single tensor.
         """
-        with in_one_line(self.image):
+        with as_measure_error(self.image):
             self.run(self.image)
         return self.path
 
@@ -141,7 +141,7 @@ class LiveWalk(TorchFunctionMode):
         Raises:
             MeasureError: as `GraphWalk.go`.
         """
-        with in_one_line(self.image), self._hooked():
+        with as_measure_error(self.image), self._hooked():
             image = self.image.clone()
             self._keep(image, of_image(image))
             with self:

@@ -66,7 +66,7 @@ class Distribution:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class Reproduction:
     """All that was found."""
 
     run: str
@@ -89,7 +89,7 @@ def is_same(recorded: Environment, here: Environment) -> bool:
 
 def compare(
     run: str, recorded: RunRecord, retrained: RunRecord, family: list[RunRecord]
-) -> Outcome:
+) -> Reproduction:
     """What the retraining says of the record.
 
     Args:
@@ -113,7 +113,7 @@ def compare(
         distribution = place(retrained, family)
         verdict = OF_INSIDE[distribution.inside]
     sides = _side(recorded), _side(retrained)
-    return Outcome(run, verdict, same, *sides, difference, distribution)
+    return Reproduction(run, verdict, same, *sides, difference, distribution)
 
 
 def _side(record: RunRecord) -> Side:
@@ -197,7 +197,7 @@ def _place(where: Environment) -> str:
     return f"{where.processor}, torch {where.torch}, fingerprint {where.fingerprint}"
 
 
-def lines(outcome: Outcome) -> list[str]:
+def lines(outcome: Reproduction) -> list[str]:
     """The outcome for a person; the last line is the verdict."""
     if outcome.verdict == "failed":
         return [f"failed: the retraining went wrong: {outcome.retrained.reason}"]
@@ -211,7 +211,7 @@ def lines(outcome: Outcome) -> list[str]:
     return [f"reproduced: same bits (weights {weights}, epochs {outcome.retrained.n_epochs})"]
 
 
-def _commit_lines(outcome: Outcome) -> list[str]:
+def _commit_lines(outcome: Reproduction) -> list[str]:
     """Other code may be why, in the same environment."""
     recorded, here = outcome.recorded.commit, outcome.retrained.commit
     if not outcome.same_environment or recorded == here:
@@ -219,7 +219,7 @@ def _commit_lines(outcome: Outcome) -> list[str]:
     return [f"other code: commit {recorded or 'unknown'} recorded, {here or 'unknown'} now"]
 
 
-def _differences(outcome: Outcome) -> list[str]:
+def _differences(outcome: Reproduction) -> list[str]:
     """What differs, the ends first."""
     recorded, retrained, first = outcome.recorded, outcome.retrained, outcome.difference
     found = []

@@ -9,7 +9,7 @@ from functools import cached_property
 
 from bench.arms import Arm, identity
 from bench.claims import about
-from bench.claims.evidence import Held, arranged
+from bench.claims.evidence import SuiteContents, arranged
 from bench.claims.ledger import Entry, ledger
 from bench.findings import EffectiveField, Findings
 from bench.protocol import Protocol
@@ -66,7 +66,7 @@ class Summary:
         """Every claim with its verdict; nothing where nothing is there to judge by."""
         if not self.claims or not (self.suite_portraits or self.suite_runs):
             return ()
-        held = Held(self.suite, self.suite_runs, self.suite_portraits, self.protocol)
+        held = SuiteContents(self.suite, self.suite_runs, self.suite_portraits, self.protocol)
         return tuple(ledger(self.claims, arranged([held], self.claims)))
 
     @property

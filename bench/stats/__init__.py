@@ -7,17 +7,7 @@ function that draws takes its seed as an argument.
 
 from __future__ import annotations
 
-from bench.stats.comparison import (
-    Comparison,
-    Design,
-    Equivalence,
-    EquivalenceVerdict,
-    compare,
-    corrected,
-    holm,
-    runs_to_reach,
-)
-from bench.stats.comparison import Comparison, Design, compare, compare_all, holm
+from bench.stats.comparison import Comparison, Design, compare, corrected, holm, runs_to_reach
 from bench.stats.declared import (
     CONFIDENCE,
     DECLARED_RATE,
@@ -39,27 +29,6 @@ from bench.stats.means import (
     standard_deviation,
     t_interval,
 )
-from bench.stats.noise import (
-    NoiseFloor,
-    flattery_sds,
-    independent_sd_points,
-    noise_floor,
-    sampling_sd_points,
-)
-from bench.stats.outcomes import (
-    EpochsToTarget,
-    Outcomes,
-    count_outcomes,
-    epochs_to_target,
-    gap_points,
-    kaplan_meier_median,
-    reached_at_end,
-    selected,
-    selected_epochs,
-    sustained,
-    touched,
-)
-from bench.stats.permutation import PermutationTest, permutation_test
 from bench.stats.noise import NoiseFloor, independent_sd_points, noise_floor
 from bench.stats.outcomes import Outcomes, count_outcomes
 from bench.stats.planning import (

@@ -7,7 +7,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from bench.claims.evidence import Evidence, Held, arranged
+from bench.claims.evidence import Evidence, SuiteContents, arranged
 from bench.claims.ledger import ledger
 from bench.claims.rules import Judgement
 from bench.spec import Claim, Measured, Portrait, RunRecord
@@ -74,7 +74,7 @@ OUR_COUNTS = (9944, 9950, 9942, 9941, 9946, 9945)
 THEIR_COUNTS = (9938, 9938, 9933, 9936, 9941, 9935)
 
 
-def held(**changes: Any) -> Held:
+def held(**changes: Any) -> SuiteContents:
     portraits = [portrait(SUBJECT), portrait(OTHER, measures=measures(n_parameters=1072))]
     own = {
         "suite": "local",
@@ -82,7 +82,7 @@ def held(**changes: Any) -> Held:
         "portraits": portraits,
         **changes,
     }
-    return Held(**own)
+    return SuiteContents(**own)
 
 
 def claim(metric: str, published: float = 0.0, **keys: Any) -> Claim:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from bench.claims.evidence import Held, arranged
+from bench.claims.evidence import SuiteContents, arranged
 from bench.claims.ledger import ledger, show, strict
 from bench.store import Suite
 from tests import factories
@@ -238,7 +238,7 @@ def test_stands_on_names_files_of_the_suite(tmp_path: Path) -> None:
     suite: Suite = factories.suite(tmp_path, "local")
     runs, portraits = suite.runs(), suite.portraits()
     said = claim("last_test_accuracy_percent", 99.4)
-    (entry,) = ledger([said], arranged([Held("local", runs, portraits)], [said]))
+    (entry,) = ledger([said], arranged([SuiteContents("local", runs, portraits)], [said]))
     assert len(entry.judged.stands_on) == 5
     assert all((tmp_path / place).is_file() for place in entry.judged.stands_on)
     assert entry.stands_on_words == "local/mnist/model_1 (5)"

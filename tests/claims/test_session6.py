@@ -9,7 +9,7 @@ import pytest
 from msgspec.structs import replace
 
 from bench import claims, machine
-from bench.claims.evidence import Held, arranged
+from bench.claims.evidence import SuiteContents, arranged
 from bench.claims.ledger import VERDICTS, Entry, ledger
 from bench.claims.metrics import METRICS, entry
 from bench.spec import Measured, Portrait, RunRecord
@@ -38,7 +38,7 @@ def reference_runs() -> list[RunRecord]:
 
 
 def judged(portraits: list[Portrait], runs: list[RunRecord]) -> dict[str, Entry]:
-    held = Held("reference", runs, portraits)
+    held = SuiteContents("reference", runs, portraits)
     return {each.claim.id: each for each in ledger(CLAIMS, arranged([held], CLAIMS))}
 
 

@@ -13,7 +13,7 @@ from scipy import stats as scipy_stats
 
 from bench import stats
 from bench.arms import Arm, Place, arms
-from bench.claims.evidence import Held, arranged
+from bench.claims.evidence import SuiteContents, arranged
 from bench.claims.metrics import judge
 from bench.claims.rules import Gain
 from bench.comparing import outcome
@@ -77,7 +77,7 @@ def by_claims() -> stats.Comparison:
         metric="accuracy_gain_points",
         published=0.0,
     )
-    gain = judge(said, arranged([Held("reference", *records())], [said]))
+    gain = judge(said, arranged([SuiteContents("reference", *records())], [said]))
     assert isinstance(gain, Gain)
     return gain.compared
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy import stats as oracle
 
 from bench.stats import permutation
-from bench.stats.permutation import PermutationTest, permutation_test, sign_flip_test
+from bench.stats.permutation import PermutationTest, permutation_test
 from tests.stats.coverage import assert_share, counts
 
 several = st.lists(st.integers(9930, 9950), min_size=2, max_size=6)
