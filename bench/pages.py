@@ -20,6 +20,7 @@ from markupsafe import Markup, escape
 
 from bench import machine
 from bench.sections import Download, Listing, Plot, Point, Section, Table
+from bench.sections._export.texts import plain
 
 SCRIPT, FIGURES = "report.js", "figures"
 
@@ -204,6 +205,7 @@ def _environment() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
+        finalize=_plain,
     )
     environment.filters["md"] = _markdown
     environment.filters["breakable"] = _breakable
@@ -229,9 +231,14 @@ def _markdown(text: Any) -> str:
     return re.sub(r"(?<!\w)_|_(?!\w)", r"\_", escaped)  # inside a word GitHub leaves it alone
 
 
+def _plain(value: Any) -> Any:
+    """What a template prints: no character of a name acts on the text around it."""
+    return plain(value) if type(value) is str else value
+
+
 def _breakable(text: str) -> Markup:
     """Names such as `model_1.test_accuracy` may be broken after a dot or an underscore."""
-    return Markup(re.sub(r"([._])(?=\w)", r"\1<wbr>", str(escape(text))))
+    return Markup(re.sub(r"([._])(?=\w)", r"\1<wbr>", str(escape(plain(text)))))
 
 
 def _template(name: str) -> str:

@@ -11,11 +11,13 @@ import pytest
 
 from bench import export
 from bench.errors import UsageError
+from bench.sections._export.texts import FILES
 from bench.store import Suite
 from tests import factories
 from tests.conftest import Bench
 from tests.reports import render
 
+KINDS = [kind for kind in FILES if kind != "parquet" or importlib.util.find_spec("pyarrow")]
 NAMES = ["claims", "epochs", "layers", "measures", "parameters", "results", "runs"]
 
 
@@ -62,7 +64,7 @@ def test_json_and_latex(results: Path, bench: Bench, tmp_path: Path) -> None:
 
 def test_the_same_records_give_the_same_bytes(results: Path, tmp_path: Path) -> None:
     suite = Suite(results, "local")
-    for kind in ("csv", "json", "latex"):
+    for kind in KINDS:
         first, second = (export.write(suite, kind, tmp_path / name) for name in ("a", "b"))
         assert [p.read_bytes() for p in first] == [p.read_bytes() for p in second]
 

@@ -103,7 +103,7 @@ def ledger(claims: Iterable[Claim], evidence: Evidence) -> list[Entry]:
 
 def as_json(entries: Sequence[Entry]) -> bytes:
     """A list of rows."""
-    return canonical_json([_row(entry) for entry in entries])
+    return canonical_json([row(entry) for entry in entries])
 
 
 def tally(entries: Sequence[Entry]) -> dict[ClaimVerdict, int]:
@@ -165,7 +165,8 @@ def strict(entries: Sequence[Entry], known: Iterable[str]) -> Strict:
     return Strict(tuple(each for each in refuted if each not in allowed), tuple(stale))
 
 
-def _row(entry: Entry) -> Row:
+def row(entry: Entry) -> Row:
+    """The entry as `claims --json` gives it."""
     claim, judged = entry.claim, entry.judged
     return Row(
         id=claim.id,

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from bench import __version__
 from bench.sections import Download, Listing, PageKind, Scope, Section
 from bench.sections._commands import export
-from bench.sections._export import frames, latex, texts
+from bench.sections._export.texts import content
 from bench.sections._export.typeset import escaped
 from bench.sections._summary import Summary
 from bench.stats.format import count, ranges
@@ -41,83 +43,39 @@ def section(summary: Summary) -> Section | None:
 
 
 def _files(summary: Summary) -> list[Download]:
-    """Those of the runs are named by their data set where the suite has several."""
+    """The files of the runs are named by their data set where the suite has several."""
     several = set(summary.record_links) > {run.key for run in summary.runs}
-    prefix = f"{FOLDER}/{summary.prefix}-" if several else f"{FOLDER}/"
-
-    def whole() -> str:
-        every = frames.every([summary], summary.ledger)
-        return texts.as_json(summary.suite, summary.protocol, every)
-
-    of_suite = [
-        *_of_structure(summary),
-        Download(f"{prefix}report.json", "report.json: every table", whole),
-    ]
+    own = f"{summary.prefix}-" if several else ""
+    found = _of_runs(summary, own) if summary.runs else {}
+    if summary.portraits:
+        found |= {
+            "parameters.csv": "counted, in every view",
+            "parameters.tex": "by component, for LaTeX",
+            "layers.csv": "every layer",
+        }
+    found[f"{own}report.json"] = "every table"
     if summary.claims:
         n = count(len(summary.claims), "claim")
-        of_suite += [
-            Download(
-                f"{FOLDER}/claims.csv",
-                f"claims.csv: {n} with their verdicts",
-                lambda: texts.as_csv(frames.claims(summary.ledger)),
-            ),
-            Download(
-                f"{FOLDER}/claims.tex",
-                "claims.tex: the same for LaTeX",
-                lambda: latex.claims_table(summary.ledger),
-            ),
-        ]
-    return [*_of_runs(summary, prefix), *of_suite] if summary.runs else of_suite
+        found |= {"claims.csv": f"{n} with their verdicts", "claims.tex": "the same for LaTeX"}
+    return [
+        Download(f"{FOLDER}/{name}", f"{name}: {says}", partial(_content, summary, name, own))
+        for name, says in found.items()
+    ]
 
 
-def _of_runs(summary: Summary, prefix: str) -> list[Download]:
-    name = prefix.removeprefix(f"{FOLDER}/")
+def _of_runs(summary: Summary, own: str) -> dict[str, str]:
+    """A file's name -> what stands in it."""
     n_epochs = sum(len(run.epochs) for run in summary.runs)
-    return [
-        Download(
-            f"{prefix}results.csv",
-            f"{name}results.csv: {count(len(summary.arms), 'architecture')} over all seeds",
-            lambda: texts.as_csv(frames.results([summary])),
-        ),
-        Download(
-            f"{prefix}results.tex",
-            f"{name}results.tex: the same for LaTeX",
-            lambda: latex.results_table([summary]),
-        ),
-        Download(
-            f"{prefix}runs.csv",
-            f"{name}runs.csv: {count(len(summary.runs), 'run')}",
-            lambda: texts.as_csv(frames.runs([summary])),
-        ),
-        Download(
-            f"{prefix}epochs.csv",
-            f"{name}epochs.csv: {count(n_epochs, 'epoch')} of these runs",
-            lambda: texts.as_csv(frames.epochs([summary])),
-        ),
-    ]
+    return {
+        f"{own}results.csv": f"{count(len(summary.arms), 'architecture')} over all seeds",
+        f"{own}results.tex": "the same for LaTeX",
+        f"{own}runs.csv": count(len(summary.runs), "run"),
+        f"{own}epochs.csv": f"{count(n_epochs, 'epoch')} of these runs",
+    }
 
 
-def _of_structure(summary: Summary) -> list[Download]:
-    """What no seed changes."""
-    if not summary.portraits:
-        return []
-    return [
-        Download(
-            f"{FOLDER}/parameters.csv",
-            "parameters.csv: counted, in every view",
-            lambda: texts.as_csv(frames.parameters([summary])),
-        ),
-        Download(
-            f"{FOLDER}/parameters.tex",
-            "parameters.tex: by component, for LaTeX",
-            lambda: latex.parameters_table([summary]),
-        ),
-        Download(
-            f"{FOLDER}/layers.csv",
-            "layers.csv: every layer",
-            lambda: texts.as_csv(frames.layers([summary])),
-        ),
-    ]
+def _content(summary: Summary, name: str, own: str) -> str:
+    return content([summary], name.removeprefix(own)).decode()
 
 
 def _bibtex(summary: Summary) -> str:

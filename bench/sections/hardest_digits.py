@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from functools import partial
+
+import pandas as pd
 
 from bench import figures
 from bench.sections import Cell, Column, Download, PageKind, Plot, Scope, Section, Table
+from bench.sections._export.texts import as_csv
+from bench.sections._format import NOT_AVAILABLE, TIMES, count, integer, listed, percent
 from bench.sections._misses import Misses, misses, stem, together, whose
 from bench.sections._summary import Summary
 from bench.stats.format import NOT_AVAILABLE, TIMES, count, integer, listed, percent
@@ -177,11 +179,8 @@ def _download(summary: Summary, found: Misses) -> Download:
 
 def _csv(found: Misses) -> str:
     """A row a digit; `given_k` counts the runs that took it for k."""
-    stream = io.StringIO()
-    rows = csv.writer(stream, lineterminator="\n")
-    rows.writerow(["test_index", "label", "n_missed", "n_runs", *(f"given_{k}" for k in range(10))])
-    for place, index in enumerate(found.indices):
-        label = int(found.labels[place])
-        counts = [int(found.n_missed[place]), len(found.runs), *map(int, found.given[place])]
-        rows.writerow([int(index), label if label >= 0 else "", *counts])
-    return stream.getvalue()
+    labels = pd.Series(found.labels, dtype="Int64")
+    columns = {"test_index": found.indices, "label": labels.mask(labels < 0)}
+    counts = {"n_missed": found.n_missed, "n_runs": len(found.runs)}
+    given = {f"given_{k}": found.given[:, k] for k in range(10)}
+    return as_csv(pd.DataFrame({**columns, **counts, **given}))

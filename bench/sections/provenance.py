@@ -6,6 +6,9 @@ from bench.arms import Arm
 from bench.sections import Cell, Column, PageKind, Scope, Section, Table
 from bench.sections._export import frames, texts
 from bench.sections._summary import Summary
+from bench.sections._export.texts import content
+from bench.sections._format import NOT_AVAILABLE, count, integer, listed, seconds, seeds
+from bench.sections._summary import Arm, Summary
 from bench.spec import Environment, RunRecord, digest
 from bench.stats.format import NOT_AVAILABLE, count, duration, integer, listed, ranges
 
@@ -160,7 +163,7 @@ def _digests(summary: Summary) -> Table:
     """What two suites must share to be the same; the records' is that of a file to take away."""
     data = {run.dataset.name: run.dataset.digest for run in summary.runs}
     sources = {run.architecture_digest: run.architecture for run in summary.runs}
-    records = digest(texts.as_csv(frames.runs([summary])).encode())
+    records = digest(content([summary], "runs.csv"))
     rows = (
         *((f"data set {name}", "images and labels", found) for name, found in data.items()),
         *(

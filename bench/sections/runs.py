@@ -8,6 +8,15 @@ from bench.sections._commands import reproduce
 from bench.sections._summary import Summary
 from bench.spec import RunRecord
 from bench.stats.format import NOT_AVAILABLE, count, duration, integer, percent
+from typing import Any
+
+import pandas as pd
+
+from bench.sections import Cell, Column, PageKind, Scope, Section, Table
+from bench.sections._commands import reproduce
+from bench.sections._format import NOT_AVAILABLE, count, integer, percent, seconds
+from bench.sections._frames import records, runs
+from bench.sections._summary import Arm, Summary
 
 ORDER = 57
 SCOPE: Scope = "dataset"
@@ -34,50 +43,46 @@ def section(summary: Summary) -> Section | None:
     """None without runs."""
     if not summary.arms:
         return None
+    of_arms = runs([summary]).groupby(["architecture", "label"], sort=False)
     tables = tuple(
-        table for arm in summary.arms for table in (_runs(summary, arm), _commands(summary, arm))
+        table
+        for arm, (_, frame) in zip(summary.arms, of_arms, strict=True)
+        for table in (_runs(summary, arm, frame), _commands(summary, arm))
     )
     return Section(title="Runs", tables=tables)
 
 
-def _runs(summary: Summary, arm: Arm) -> Table:
-    n = count(len(arm.runs), "run")
+def _runs(summary: Summary, arm: Arm, frame: pd.DataFrame) -> Table:
+    n = count(len(frame), "run")
     return Table(
         caption=f"{n} of {arm.label} on {arm.first.dataset.name}",
         columns=COLUMNS,
-        rows=tuple(_row(summary, arm, run) for run in arm.runs),
+        rows=tuple(_row(summary, run) for run in records(frame)),
     )
 
 
-def _row(summary: Summary, arm: Arm, run: RunRecord) -> tuple[Cell, ...]:
-    last = run.epochs[-1] if run.completed else None
-    correct = last.test_correct if last else None
-    best = max((e.validation_correct for e in run.epochs), default=0) if run.completed else None
-    n_validation = run.dataset.n_validation
+def _row(summary: Summary, run: dict[str, Any]) -> tuple[Cell, ...]:
+    link = summary.base + summary.record_links[run["key"]]
+    right, best, reached = (
+        run[name] for name in ("last_test_correct", "best_validation_correct", "reached_target")
+    )
     return (
-        Cell(str(run.seed), href=summary.record_link(run), sort=run.seed),
-        Cell(run.status, run.reason or ""),
-        Cell(integer(correct) if correct is not None else NOT_AVAILABLE, sort=correct),
-        Cell(
-            percent(correct, arm.n_test) if correct is not None else NOT_AVAILABLE,
-            sort=None if correct is None else 100 * correct / arm.n_test,
-        ),
-        Cell(_reached(arm, run, correct)),
-        Cell(
-            percent(best, n_validation) if best is not None else NOT_AVAILABLE,
-            sort=None if best is None else 100 * best / n_validation,
-        ),
-        Cell(str(run.selected_epoch or NOT_AVAILABLE), sort=run.selected_epoch),
-        Cell(duration(run.train_seconds), sort=run.train_seconds),
-        Cell(run.environment.fingerprint),
+        Cell(str(run["seed"]), href=link, sort=run["seed"]),
+        Cell(run["status"], run["reason"] or ""),
+        Cell(NOT_AVAILABLE if right is None else integer(right), sort=right),
+        _percent(right, run["n_test"]),
+        Cell(NOT_AVAILABLE if reached is None else "yes" if reached else "no"),
+        _percent(best, run["n_validation"]),
+        Cell(str(run["selected_epoch"] or NOT_AVAILABLE), sort=run["selected_epoch"]),
+        Cell(duration(run["train_seconds"]), sort=run["train_seconds"]),
+        Cell(run["environment"]),
     )
 
 
-def _reached(arm: Arm, run: RunRecord, correct: int | None) -> str:
-    """A run that did not complete is a miss; one that never looked at the test split is neither."""
-    if not run.evaluate_test:
-        return NOT_AVAILABLE
-    return "yes" if correct is not None and correct >= arm.target else "no"
+def _percent(right: int | None, n_images: int) -> Cell:
+    if right is None:
+        return Cell(NOT_AVAILABLE)
+    return Cell(percent(right, n_images), sort=100 * right / n_images)
 
 
 def _commands(summary: Summary, arm: Arm) -> Table:

@@ -10,7 +10,8 @@ import re
 
 COMMANDS = {
     *("begin", "end", "centering", "caption", "label", "toprule", "midrule", "bottomrule"),
-    *("endhead", "textbackslash", "textasciicircum", "textasciitilde", "textless", "textgreater"),
+    *("endfirsthead", "endhead", "endfoot", "endlastfoot", "multicolumn"),
+    *("textbackslash", "textasciicircum", "textasciitilde", "textless", "textgreater"),
     *("textbar", "textquotesingle", "textasciigrave", "char", "pm", "times", "cdot", "ldots"),
     *("le", "ge", "surd", "i", "j", "u", "v", "c", "H"),
 }
@@ -26,10 +27,24 @@ def rows(text: str) -> list[list[str]]:
     _check_environments(lines)
     (sides,) = re.findall(r"\\begin\{(?:tabular|longtable)\}\{((?:[lr]|p\{[\d.]+cm\})+)\}", text)
     n_columns = len(re.sub(r"p\{[^}]*\}", "p", sides))
+    if r"\begin{longtable}" in text:
+        lines = _without_repeats(lines, n_columns)
     inside = [line for line in lines[lines.index("\\toprule") :] if line.endswith(r" \\")]
     found = [_cells(line.removesuffix(r" \\")) for line in inside]
     assert {len(row) for row in found} == {n_columns}
     return found
+
+
+def _without_repeats(lines: list[str], n_columns: int) -> list[str]:
+    """A longtable's lines without the head and the foot of its further pages."""
+    marks = ("\\endfirsthead", "\\endhead", "\\endfoot", "\\endlastfoot")
+    first, again, foot, last = (lines.index(mark) for mark in marks)
+    head = lines[lines.index("\\toprule") : first]
+    assert lines[first + 1].startswith(r"\caption[]{")
+    assert lines[first + 2 : again] == head
+    assert lines[again + 1 : foot][1].startswith(f"\\multicolumn{{{n_columns}}}{{r}}")
+    assert lines[foot + 1 : last] == ["\\bottomrule"]
+    return lines[:first] + lines[last:]
 
 
 def _cells(line: str) -> list[str]:

@@ -5,17 +5,20 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 import statistics
 from fractions import Fraction
 from typing import Any
 
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from bench.sections._export import frames, latex, texts
-from bench.sections._export.frames import Frame
+from bench.sections import _frames as frames
+from bench.sections._export import latex
+from bench.sections._export.texts import as_csv, content, plain
 from bench.sections._export.typeset import escaped
 from bench.sections._summary import Summary, summarise
 from bench.spec import Portrait, RunRecord
@@ -39,8 +42,8 @@ FAILED = factories.failed("model_1", 4)
 WHOLE = summary([*RUNS, FAILED])
 
 
-def read(frame: Frame) -> list[dict[str, str]]:
-    return list(csv.DictReader(io.StringIO(texts.as_csv(frame), newline="")))
+def read(frame: pd.DataFrame) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(as_csv(frame), newline="")))
 
 
 def test_a_row_a_run_says_what_its_record_says() -> None:
@@ -65,10 +68,29 @@ def test_a_row_an_epoch_is_the_records_epoch() -> None:
     every = [(run, epoch) for run in (*RUNS, FAILED) for epoch in run.epochs]
     assert len(rows) == len(every) == 4 * 15 + 2
     for row, (run, epoch) in zip(rows, every, strict=True):
-        assert row["key"] == run.key
+        assert (row["key"], row["label"], row["dataset"]) == (run.key, "Model_1", "mnist")
+        assert (int(row["seed"]), int(row["epoch"])) == (run.seed, epoch.epoch)
         assert float(row["train_loss"]) == epoch.train_loss
         assert float(row["learning_rate"]) == epoch.learning_rate
         assert int(row["validation_correct"]) == epoch.validation_correct
+        assert float(row["train_percent"]) == float(Fraction(epoch.train_correct, 540))
+        assert float(row["validation_percent"]) == float(Fraction(epoch.validation_correct, 60))
+        assert float(row["test_percent"]) == epoch.test_correct / 100
+
+
+def test_the_frames_can_be_reckoned_with() -> None:
+    """Counts are integers, also beside missing ones, and measurements floats."""
+    unseen = summary([factories.record(evaluate_test=False)])
+    for of in (WHOLE, unseen, summary([FAILED])):
+        epochs, runs = frames.epochs([of]), frames.runs([of])
+        for frame, name in ((epochs, "epoch"), (epochs, "test_correct"), (runs, "seed")):
+            assert pd.api.types.is_integer_dtype(frame[name])
+        assert pd.api.types.is_integer_dtype(runs["last_test_correct"])
+        assert pd.api.types.is_bool_dtype(runs["reached_target"])
+        assert epochs["test_percent"].dtype == epochs["test_loss"].dtype == float
+    assert list(frames.runs([WHOLE])["last_test_correct"].dropna()) == COUNTS
+    last = frames.epochs([WHOLE]).groupby("key", sort=False)["test_percent"].last()
+    assert list(last[:4]) == [99.39, 99.4, 99.45, 99.31]
 
 
 def test_a_row_an_arm_agrees_with_the_standard_library() -> None:
@@ -99,32 +121,43 @@ def test_parameters_add_up_and_layers_keep_their_order() -> None:
 
 
 def test_json_says_all_tables_with_their_kinds() -> None:
-    every = frames.every([WHOLE], WHOLE.ledger)
-    content = json.loads(texts.as_json("local", None, every))
-    assert list(content["tables"]) == [frame.name for frame in every]
-    assert content["tables"]["runs"][0]["last_test_correct"] == 9939
-    assert content["tables"]["runs"][4]["last_test_correct"] is None
-    assert content["tables"]["layers"][2]["output_shape"] == [12, 14, 14]
-    verdicts = {row["id"]: row["verdict"] for row in content["tables"]["claims"]}
+    found = json.loads(content([WHOLE], "report.json"))
+    assert (found["suite"], found["protocol"]) == ("local", None)
+    assert list(found["tables"]) == list(frames.FRAMES)
+    assert found["tables"]["runs"][0]["last_test_correct"] == 9939
+    assert found["tables"]["runs"][4]["last_test_correct"] is None
+    assert found["tables"]["epochs"][3]["train_loss"] == RUNS[0].epochs[3].train_loss
+    assert found["tables"]["layers"][2]["output_shape"] == [12, 14, 14]
+    verdicts = {row["id"]: row["verdict"] for row in found["tables"]["claims"]}
     assert verdicts == {"right": "confirmed", "wrong": "refuted"}
 
 
 def test_an_empty_suite_is_headings_alone() -> None:
     empty = summarise("local", [], [], [], {}, "")
-    for frame in frames.every(empty, []):
-        assert texts.as_csv(frame) == ",".join(frame.columns) + "\n"
-    for table in (latex.results_table(empty), latex.parameters_table(empty)):
-        assert len(latex_reader.rows(table)) <= 2
+    for name, make in frames.FRAMES.items():
+        heading = ",".join(make([WHOLE]).columns[:4])
+        text = as_csv(make(empty))
+        assert text.startswith(heading), name
+        assert text.count("\n") == 1
+    for table in latex.TABLES.values():
+        assert len(latex_reader.rows(table(empty))) <= 2
+
+
+BEGINS = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 
 
 @given(st.lists(st.text(st.characters(codec="utf-8")), min_size=1, max_size=5))
 def test_any_text_comes_back_from_csv_and_is_no_formula(words: list[str]) -> None:
-    frame = Frame("any", "a row", tuple(f"c{i}" for i in range(len(words))), (tuple(words),))
-    _, found = csv.reader(io.StringIO(texts.as_csv(frame), newline=""), strict=True)
+    frame = pd.DataFrame([words], columns=[f"c{i}" for i in range(len(words))], dtype=object)
+    _, found = csv.reader(io.StringIO(as_csv(frame), newline=""), strict=True)
     for cell, word in zip(found, words, strict=True):
-        plain = word.replace("\r\n", "\n").replace("\r", "\n").replace("\0", "")
-        assert cell in (plain, f"'{plain}")
-        assert not cell.startswith(("=", "+", "-", "@", "\t", "\r", "\n"))
+        assert cell.replace("'", "") == plain(word).replace("'", "")
+        assert not cell.startswith(("\t", "\n"))
+        for part in re.split("[\n\t;]", cell):
+            assert not part.lstrip().startswith(BEGINS)
+
+
+ESC, RIGHT_TO_LEFT, MARK = "\x1b", "\N{RIGHT-TO-LEFT OVERRIDE}", "\N{LEFT-TO-RIGHT MARK}"
 
 
 @pytest.mark.parametrize(
@@ -132,9 +165,21 @@ def test_any_text_comes_back_from_csv_and_is_no_formula(words: list[str]) -> Non
     [
         ("=HYPERLINK(1)", "'=HYPERLINK(1)"),
         ("-2+3", "'-2+3"),
+        ("\t1", "'\t1"),
+        ("\r=1", "'\n'=1"),
+        (" =1", "' =1"),
+        ("a\n=1", "a\n'=1"),
+        ("a;@b", "a;'@b"),
+        ("\N{FULLWIDTH EQUALS SIGN}1", "'\N{FULLWIDTH EQUALS SIGN}1"),
+        (f"{ESC}=1", "'=1"),
+        (f"{RIGHT_TO_LEFT}=1", "'=1"),
+        (f"a{MARK}{ESC}[31mb\0\ud800", "a[31mb"),
+        ("1-2; a=b", "1-2; a=b"),
         (-2, "-2"),
         (-0.5, "-0.5"),
+        (0.1 + 0.2, "0.30000000000000004"),
         (None, ""),
+        (float("nan"), ""),
         (True, "true"),
         ([3, 5], "3x5"),
         (("a", "b"), "a b"),
@@ -142,8 +187,9 @@ def test_any_text_comes_back_from_csv_and_is_no_formula(words: list[str]) -> Non
     ],
 )
 def test_a_number_is_never_guarded_and_a_formula_always(value: Any, cell: str) -> None:
-    frame = Frame("one", "a row", ("c", "d"), ((value, 1),))
-    assert list(csv.reader(io.StringIO(texts.as_csv(frame))))[1] == [cell, "1"]
+    frame = pd.DataFrame({"c": [value], "=d": [1]}, dtype=object)
+    head, row = csv.reader(io.StringIO(as_csv(frame), newline=""))
+    assert (head, row) == (["c", "'=d"], [cell, "1"])
 
 
 def hostile() -> Summary:
@@ -157,7 +203,7 @@ def tables(of: Summary) -> list[str]:
     return [
         latex.results_table([of]),
         latex.parameters_table([of]),
-        latex.claims_table(of.ledger),
+        latex.claims_table([of]),
     ]
 
 
@@ -182,7 +228,7 @@ def test_latex_holds_the_numbers() -> None:
     ]
     parts = latex_reader.rows(latex.parameters_table([WHOLE]))
     assert parts[1:] == [["Conv Layers", "9,710"], ["BatchNorm", "140"], ["Total", "9,850"]]
-    ledger = latex_reader.rows(latex.claims_table(WHOLE.ledger))
+    ledger = latex_reader.rows(latex.claims_table([WHOLE]))
     assert [(row[0], row[-1]) for row in ledger[1:]] == [
         ("right", "confirmed"),
         ("wrong", "refuted"),
@@ -198,17 +244,9 @@ def test_a_mean_between_two_digits_is_rounded_up_once() -> None:
 
 @given(st.text(st.characters(codec="utf-8")))
 def test_any_text_is_one_sound_cell(text: str) -> None:
-    table = latex.Tabular(
-        "tab:x", text, latex.Columns("lr", (text, "n")), [(text, text)], (text, "")
-    )
-    assert len(latex_reader.rows(latex.typeset(table))) == 3
-    assert len(latex_reader.rows(latex.typeset(replace_long(table)))) == 3
-
-
-def replace_long(table: latex.Tabular) -> latex.Tabular:
-    return latex.Tabular(
-        table.label, table.caption, table.columns, table.rows, table.total, long=True
-    )
+    frame = pd.DataFrame([(text, text), (text, "")], columns=[text, "n"])
+    for long in (False, True):
+        assert len(latex_reader.rows(latex.typeset(frame, "tab:x", f"A {text}", "lr", long))) == 3
 
 
 @pytest.mark.parametrize(

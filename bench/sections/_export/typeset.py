@@ -5,14 +5,9 @@ from __future__ import annotations
 import unicodedata
 
 SPECIAL = {
+    **{each: f"\\{each}" for each in "{}$&#%_"},
+    **{each: f"{{{each}}}" for each in "-[]*"},  # -- is a dash, [ and * at a row's end are options
     "\\": r"\textbackslash{}",
-    "{": r"\{",
-    "}": r"\}",
-    "$": r"\$",
-    "&": r"\&",
-    "#": r"\#",
-    "%": r"\%",
-    "_": r"\_",
     "^": r"\textasciicircum{}",
     "~": r"\textasciitilde{}",
     "<": r"\textless{}",
@@ -21,10 +16,6 @@ SPECIAL = {
     '"': r"{\char34}",  # babel makes it a command of its own
     "'": r"\textquotesingle{}",
     "`": r"\textasciigrave{}",
-    "-": r"{-}",  # two would become a dash
-    "[": r"{[}",  # behind a row's end it would be an option
-    "]": r"{]}",
-    "*": r"{*}",  # so would this
     "\N{MINUS SIGN}": r"$-$",
     "\N{PLUS-MINUS SIGN}": r"$\pm$",
     "\N{MULTIPLICATION SIGN}": r"$\times$",
