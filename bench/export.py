@@ -7,11 +7,8 @@ from pathlib import Path
 
 from bench.errors import UsageError, nearest
 from bench.machine import write_atomically
-from bench.sections._export import frames, latex, texts
-from bench.sections._summary import Summary
-from bench.store import Suite
 from bench.sections._export.texts import FILES, content
-from bench.store import Suite, write_atomically
+from bench.store import Suite
 from bench.summaries import read_records
 
 PARQUET_NEEDS = "pyarrow"

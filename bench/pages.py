@@ -161,12 +161,12 @@ def block(
 
 def html(page: Page) -> str:
     """The page as HTML, whole in one file."""
-    return _environment().get_template("page.html.j2").render(page=page)
+    return plain(_environment().get_template("page.html.j2").render(page=page))
 
 
 def markdown(page: Page) -> str:
     """The page as Markdown that reads well where GitHub shows it."""
-    return _environment().get_template("report.md.j2").render(page=page)
+    return plain(_environment().get_template("report.md.j2").render(page=page))
 
 
 def standalone(drawing: Drawing) -> str:
@@ -177,7 +177,7 @@ def standalone(drawing: Drawing) -> str:
     text = "text{paint-order:stroke;stroke:var(--paper);stroke-width:2px}"  # over lines, too
     own = f"svg{{font-family:var(--face);background:var(--paper)}}{text}"
     style = f"<style>{palette}{own}</style>"
-    return f"{head}>{title}{style}{rest}\n"
+    return plain(f"{head}>{title}{style}{rest}\n")
 
 
 def policy(script: str) -> str:
@@ -205,7 +205,6 @@ def _environment() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
-        finalize=_plain,
     )
     environment.filters["md"] = _markdown
     environment.filters["breakable"] = _breakable
@@ -231,14 +230,9 @@ def _markdown(text: Any) -> str:
     return re.sub(r"(?<!\w)_|_(?!\w)", r"\_", escaped)  # inside a word GitHub leaves it alone
 
 
-def _plain(value: Any) -> Any:
-    """What a template prints: no character of a name acts on the text around it."""
-    return plain(value) if type(value) is str else value
-
-
 def _breakable(text: str) -> Markup:
     """Names such as `model_1.test_accuracy` may be broken after a dot or an underscore."""
-    return Markup(re.sub(r"([._])(?=\w)", r"\1<wbr>", str(escape(plain(text)))))
+    return Markup(re.sub(r"([._])(?=\w)", r"\1<wbr>", str(escape(text))))
 
 
 def _template(name: str) -> str:

@@ -7,10 +7,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import msgspec
+
 from bench import claims, machine
 from bench.errors import UsageError, nearest
+from bench.sections._export.texts import plain
 from bench.sections._summary import Summary, summarise
-from bench.spec import TOP
+from bench.spec import TOP, Portrait
 from bench.store import Suite
 
 
@@ -31,7 +34,8 @@ def read(suite: Suite, folder: Path, command: str, groups: Sequence[str] = ()) -
     runs = suite.runs()
     links = {run.key: _relative(suite.path_of(run), folder) for run in runs}
     published = claims.load(machine.folder_in_use("claims"))
-    found = summarise(suite.name, runs, suite.portraits(), published, links, command)
+    portraits = [_readable(portrait) for portrait in suite.portraits()]
+    found = summarise(suite.name, runs, portraits, published, links, command)
     if groups:
         found = _of_groups(found, groups)
     protocol, findings = suite.protocol(), suite.findings()
@@ -55,6 +59,11 @@ def require_records(suite: Suite, found: list[Summary]) -> None:
             where=str(suite.folder),
             remedy=f"train some: python -m bench train --suite {suite.name}",
         )
+
+
+def _readable(portrait: Portrait) -> Portrait:
+    """The same, under a name that every figure and file can print."""
+    return msgspec.structs.replace(portrait, display_name=plain(portrait.display_name))
 
 
 def _of_groups(found: list[Summary], groups: Sequence[str]) -> list[Summary]:

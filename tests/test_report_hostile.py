@@ -31,7 +31,9 @@ HOSTILE = (
     "| a |\n|---|\n**b** [link](javascript:alert(1)) ![i](http://x/y.png) `c` <!-- c -->",
     "{{ 7 * 7 }} {% raw %} &amp; &#x3C;b&#x3E; %s {0}",
     "=cmd|' /C calc'!A0",
+    "\x1b[31mred\N{RIGHT-TO-LEFT OVERRIDE}=cmd\N{LEFT-TO-RIGHT MARK}",
 )
+UNSEEN = set("\x1b\N{RIGHT-TO-LEFT OVERRIDE}\N{LEFT-TO-RIGHT MARK}")
 # What a page of ours is made of beside text; anything else came from a name.
 OURS = {"br", "details", "summary"}
 
@@ -125,6 +127,13 @@ def test_in_json_and_csv_it_is_there_and_starts_no_formula(reports: Path, word: 
     for path in (reports / "data").glob("*.csv"):
         cells = path.read_text(encoding="utf-8").replace("\n", ",").split(",")
         assert not [cell for cell in cells if cell.startswith(("=", "@"))], path.name
+
+
+def test_no_character_acts_that_is_not_seen(reports: Path) -> None:
+    files = [path for path in reports.rglob("*") if path.suffix in (".html", ".md", ".svg", ".csv")]
+    assert {path.suffix for path in files} == {".html", ".md", ".svg", ".csv"}
+    for path in files:
+        assert not UNSEEN & set(path.read_text(encoding="utf-8")), path.name
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ rounded here. What is missing is pandas' missing value.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
@@ -15,14 +15,15 @@ from typing import Any
 import msgspec
 import pandas as pd
 
-from bench import arms
+from bench.arms import Arm
 from bench.claims.ledger import Row, row
 from bench.layers import merged
-from bench.sections._format import seeds
-from bench.sections._summary import Arm, Summary
+from bench.sections._summary import Summary
 from bench.spec import Portrait, RunRecord
 from bench.stats import DECLARED_RATE, TARGET, RateVerdict, SequenceVerdict, spread
+from bench.stats.format import plain, ranges
 
+Record = dict[Hashable, Any]  # a row's values by its frame's columns
 PARAMETERS = "parameters"
 BY_COMPONENT = "by_component"
 RUNS = (
@@ -167,7 +168,7 @@ RESULTS: dict[str, Callable[[ArmOf], Any]] = {
     "display_name": lambda of: of.summary.display_name(of.arm.architecture),
     "arm": lambda of: digits(of.arm),
     "label": lambda of: of.arm.label,
-    "seeds": lambda of: seeds([run.seed for run in of.arm.runs]).replace("\N{EN DASH}", "-"),
+    "seeds": lambda of: plain(ranges([run.seed for run in of.arm.runs])),
     "n_runs": lambda of: len(of.arm.runs),
     "n_completed": lambda of: len(of.arm.completed),
     "n_parameters": lambda of: of.arm.first.n_parameters,
@@ -267,7 +268,7 @@ def portraits(summaries: Sequence[Summary]) -> tuple[Portrait, ...]:
 
 def digits(arm: Arm) -> str:
     """The beginning of the arm's digest, as `bench compare` takes it."""
-    return arms.Arm("", arm.runs).identity[:6]
+    return arm.identity[:6]
 
 
 def percent(images: Fraction | float | None, n_images: int) -> float | None:
@@ -275,8 +276,6 @@ def percent(images: Fraction | float | None, n_images: int) -> float | None:
     return None if images is None else float(100 * Fraction(images) / n_images)
 
 
-def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
+def records(frame: pd.DataFrame) -> list[Record]:
     """A mapping a row, of plain values: what is missing is None."""
-    plain = frame.astype(object)
-    found: list[dict[str, Any]] = plain.where(frame.notna(), None).to_dict("records")
-    return found
+    return frame.astype(object).where(frame.notna(), None).to_dict("records")

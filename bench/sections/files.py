@@ -19,10 +19,11 @@ FOLDER = "data"
 TITLE = "manyseeds: accuracy claims as evidence over many seeds"
 AUTHOR = "manyseeds contributors"
 TEXT = (
-    "What the tables say, for other programs: counts are exact, floats keep every digit, a missing "
-    "value is empty. In CSV, text that a spreadsheet would take for a formula has an apostrophe "
-    "before it. The LaTeX tables need booktabs, that of the claims longtable too. The figures lie "
-    "in the folder figures as SVG."
+    "The tables as files for other programs. Counts are exact, floats keep every digit, and a "
+    "missing value is empty. In CSV, text that a spreadsheet would take for a formula has an "
+    "apostrophe before it, and control characters are left out. The LaTeX tables need the package "
+    "booktabs; the table of the claims needs longtable, too. The figures are SVG files in the "
+    "folder figures."
 )
 
 

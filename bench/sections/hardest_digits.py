@@ -9,7 +9,6 @@ import pandas as pd
 from bench import figures
 from bench.sections import Cell, Column, Download, PageKind, Plot, Scope, Section, Table
 from bench.sections._export.texts import as_csv
-from bench.sections._format import NOT_AVAILABLE, TIMES, count, integer, listed, percent
 from bench.sections._misses import Misses, misses, stem, together, whose
 from bench.sections._summary import Summary
 from bench.stats.format import NOT_AVAILABLE, TIMES, count, integer, listed, percent

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from bench.arms import Arm
 from bench.sections import Cell, Column, PageKind, Scope, Section, Table
-from bench.sections._export import frames, texts
-from bench.sections._summary import Summary
 from bench.sections._export.texts import content
-from bench.sections._format import NOT_AVAILABLE, count, integer, listed, seconds, seeds
-from bench.sections._summary import Arm, Summary
+from bench.sections._summary import Summary
 from bench.spec import Environment, RunRecord, digest
-from bench.stats.format import NOT_AVAILABLE, count, duration, integer, listed, ranges
+from bench.stats.format import (
+    NOT_AVAILABLE,
+    count,
+    duration,
+    integer,
+    listed,
+    ranges,
+)
 
 ORDER = 84
 SCOPE: Scope = "dataset"

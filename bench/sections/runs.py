@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
+import pandas as pd
+
 from bench.arms import Arm
 from bench.sections import Cell, Column, PageKind, Scope, Section, Table
 from bench.sections._commands import reproduce
+from bench.sections._frames import Record, records, runs
 from bench.sections._summary import Summary
-from bench.spec import RunRecord
 from bench.stats.format import NOT_AVAILABLE, count, duration, integer, percent
-from typing import Any
-
-import pandas as pd
-
-from bench.sections import Cell, Column, PageKind, Scope, Section, Table
-from bench.sections._commands import reproduce
-from bench.sections._format import NOT_AVAILABLE, count, integer, percent, seconds
-from bench.sections._frames import records, runs
-from bench.sections._summary import Arm, Summary
 
 ORDER = 57
 SCOPE: Scope = "dataset"
@@ -61,7 +54,7 @@ def _runs(summary: Summary, arm: Arm, frame: pd.DataFrame) -> Table:
     )
 
 
-def _row(summary: Summary, run: dict[str, Any]) -> tuple[Cell, ...]:
+def _row(summary: Summary, run: Record) -> tuple[Cell, ...]:
     link = summary.base + summary.record_links[run["key"]]
     right, best, reached = (
         run[name] for name in ("last_test_correct", "best_validation_correct", "reached_target")

@@ -78,6 +78,12 @@ def test_a_row_an_epoch_is_the_records_epoch() -> None:
         assert float(row["test_percent"]) == epoch.test_correct / 100
 
 
+def test_every_column_has_its_value() -> None:
+    for name in ("runs", "epochs", "results"):
+        frame = frames.FRAMES[name]([WHOLE])
+        assert list(frame.columns[frame.isna().all()]) == [], name
+
+
 def test_the_frames_can_be_reckoned_with() -> None:
     """Counts are integers, also beside missing ones, and measurements floats."""
     unseen = summary([factories.record(evaluate_test=False)])
@@ -235,11 +241,19 @@ def test_latex_holds_the_numbers() -> None:
     ]
 
 
-def test_a_mean_between_two_digits_is_rounded_up_once() -> None:
-    runs = [factories.record("model_1", s, test_correct=n) for s, n in enumerate([9939, 9940] * 4)]
-    other = [*runs[:7], factories.record("model_1", 7, test_correct=9936)]  # mean 9939.0 - 0.0625
-    assert latex_reader.rows(latex.results_table([summary(runs)]))[1][4] == "99.395"
-    assert latex_reader.rows(latex.results_table([summary(other)]))[1][4] == "99.390"
+@pytest.mark.parametrize(
+    ("counts", "mean"),
+    [
+        ([9939, 9940] * 4, "99.395"),
+        ([9939] * 7 + [9936], "99.386"),  # 99.38625
+        ([9939] * 11 + [9940] * 9, "99.395"),  # 99.3945, which a float lies below
+        ([9938] * 11 + [9939] * 9, "99.385"),  # 99.3845, which a float lies above
+        ([9939, 9940, 9940], "99.397"),
+    ],
+)
+def test_a_mean_between_two_digits_is_rounded_up_once(counts: list[int], mean: str) -> None:
+    runs = [factories.record("model_1", s, test_correct=n) for s, n in enumerate(counts)]
+    assert latex_reader.rows(latex.results_table([summary(runs)]))[1][4] == mean
 
 
 @given(st.text(st.characters(codec="utf-8")))

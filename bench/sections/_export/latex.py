@@ -5,23 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from fractions import Fraction
 
-from bench.arms import Arm
-from bench.claims.ledger import Entry, tally_line
-from bench.sections._export.frames import PARAMETERS
-from bench.sections._export.typeset import escaped
-from bench.sections._summary import Summary
-from bench.spec import Measured
-from bench.stats import spread
-from bench.stats.format import NOT_AVAILABLE, fixed, integer
 import pandas as pd
 
 from bench.claims.ledger import tally_line
 from bench.sections import _frames
 from bench.sections._export.typeset import escaped
-from bench.sections._format import NOT_AVAILABLE, fixed, integer
 from bench.sections._summary import Summary
 from bench.spec import Measured
-from bench.stats import spread, target_count
+from bench.stats.format import NOT_AVAILABLE, fixed, integer
 
 # A column's title, and the letter for its side.
 RESULTS = {
@@ -36,39 +27,33 @@ CLAIMS = {
 
 def results_table(summaries: Sequence[Summary]) -> str:
     """A row an arm: test accuracy after the last epoch, rounded once."""
-    runs = _frames.runs(summaries)
-    arms = runs.groupby(["dataset", "architecture", "label"], sort=False)
-    frame = pd.DataFrame([_result(own) for _, own in arms], columns=list(RESULTS))
-    targets = [f"{integer(target_count(n))} of {integer(n)}" for n in runs["n_test"].unique()]
+    found = _frames.records(_frames.results(summaries))
+    sizes = dict.fromkeys((arm["target_correct"], arm["n_test"]) for arm in found)
+    targets = ", ".join(f"{integer(target)} of {integer(n)}" for target, n in sizes)
     caption = (
         "Test accuracy after the last epoch over n runs: mean and standard deviation over "
         "completed runs, in percent and points. Reached: runs with at least as many test images "
-        f"right as the target asks ({', '.join(targets) or NOT_AVAILABLE}); a failed run is a miss."
+        f"right as the target asks ({targets or NOT_AVAILABLE}); a failed run is a miss."
     )
+    frame = pd.DataFrame([_result(arm) for arm in found], columns=list(RESULTS))
     return typeset(frame, "tab:results", caption, "".join(RESULTS.values()))
 
 
-def _result(runs: pd.DataFrame) -> tuple[str, ...]:
-    first, reached = runs.iloc[0], runs["reached_target"]
-    counts = [int(correct) for correct in runs["last_test_correct"].dropna()]
-    values = spread(counts)
-
-    def percents(images: Fraction | float | None, digits: int) -> str:
-        if images is None:
-            return NOT_AVAILABLE
-        return fixed(100 * Fraction(images) / int(first["n_test"]), digits)
-
+def _result(arm: _frames.Record) -> tuple[str, ...]:
+    reached, n = arm["n_reached"], arm["n_runs"]
     return (
-        first["dataset"],
-        first["label"],
-        integer(first["n_parameters"]),
-        integer(len(runs)),
-        percents(Fraction(sum(counts), len(counts)) if counts else None, 3),
-        percents(values.sd if values else None, 3),
-        percents(min(counts, default=None), 2),
-        percents(max(counts, default=None), 2),
-        f"{reached.sum()} of {len(runs)}" if reached.notna().all() else NOT_AVAILABLE,
+        *(arm["dataset"], arm["label"], integer(arm["n_parameters"]), integer(n)),
+        _rounded(arm["mean_test_accuracy_percent"], 3),
+        _rounded(arm["sd_test_accuracy_points"], 3),
+        _rounded(arm["minimum_test_accuracy_percent"], 2),
+        _rounded(arm["maximum_test_accuracy_percent"], 2),
+        NOT_AVAILABLE if reached is None else f"{reached} of {n}",
     )
+
+
+def _rounded(value: float | None, digits: int) -> str:
+    """Half up: a value halfway between two is its shortest decimal, which the float only nears."""
+    return NOT_AVAILABLE if value is None else fixed(Fraction(repr(value)), digits)
 
 
 def parameters_table(summaries: Sequence[Summary]) -> str:
@@ -125,7 +110,7 @@ def typeset(frame: pd.DataFrame, label: str, caption: str, sides: str, long: boo
         long: Whether it breaks over pages, which needs the package longtable.
     """
     long = long and not frame.empty
-    styler = frame.style.format(escaped).format_index(escaped, axis="columns").hide(axis="index")
+    styler = frame.style.format(_cell).format_index(_cell, axis="columns").hide(axis="index")
     table = styler.to_latex(
         hrules=True,
         column_format=sides,
@@ -135,3 +120,7 @@ def typeset(frame: pd.DataFrame, label: str, caption: str, sides: str, long: boo
         position_float=None if long else "centering",
     )
     return f"% Needs \\usepackage{{booktabs{',longtable' if long else ''}}}\n{table}"
+
+
+def _cell(text: object) -> str:
+    return escaped(str(text))
