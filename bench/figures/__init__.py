@@ -7,30 +7,26 @@ place among the sorted names, so it is the same in every figure.
 
 from bench.figures._canvas import N_SERIES, STAND_INS, STYLE, canvas, margins, series
 from bench.figures._svg import mark, svg
-from bench.figures.curves import Band, Panel, accuracy_curves, loss_curves
+from bench.figures.curves import Panel, accuracy_curves, loss_curves
 from bench.figures.differences import Difference, differences
 from bench.figures.digits import Digit, digits
 from bench.figures.heatmap import Focus, focus
-from bench.figures.matrix import Entry, Matrix, matrix
+from bench.figures.matrix import matrix
 from bench.figures.pareto import Candidate, Field, is_crowd, pareto
 from bench.figures.rates import Rate, rates
-from bench.figures.strips import Strip, cut, strips
+from bench.figures.strips import cut, strips
 
 __all__ = [
     "N_SERIES",
     "STAND_INS",
     "STYLE",
-    "Band",
     "Candidate",
     "Difference",
     "Digit",
-    "Entry",
     "Field",
     "Focus",
-    "Matrix",
     "Panel",
     "Rate",
-    "Strip",
     "accuracy_curves",
     "canvas",
     "cut",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from typing import Any
 
 from matplotlib.axes import Axes
@@ -43,6 +44,12 @@ STYLE: Any = {
 def series(colour: int) -> str:
     """The stand-in of an architecture's colour."""
     return STAND_INS[f"series-{colour % N_SERIES}"]
+
+
+def wrapped(words: str, letters: int) -> str:
+    """In lines of so many letters; a number stays with its name, as in n = 5."""
+    whole = words.replace(" = ", "\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}")
+    return "\n".join(textwrap.wrap(whole, letters)).replace("\N{NO-BREAK SPACE}", " ")
 
 
 def canvas(

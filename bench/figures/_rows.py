@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Sequence
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from bench.figures._canvas import NARROW_INCHES, STAND_INS, WIDE_INCHES, canvas
+from bench.figures._canvas import NARROW_INCHES, STAND_INS, WIDE_INCHES, canvas, wrapped
 
 POINTS_A_LETTER = 4.9  # of the figures' 9 point type, on average
 WIDE_LETTERS, NARROW_LETTERS = 28, 48
@@ -66,7 +65,7 @@ def axes_points(labels: Sequence[str], narrow: bool) -> float:
 
 
 def _wrapped(label: str, narrow: bool) -> str:
-    return "\n".join(textwrap.wrap(label, NARROW_LETTERS if narrow else WIDE_LETTERS))
+    return wrapped(label, NARROW_LETTERS if narrow else WIDE_LETTERS)
 
 
 def _label(axes: Axes, labels: Sequence[str], narrow: bool) -> None:

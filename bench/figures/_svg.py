@@ -12,6 +12,7 @@ import matplotlib
 from markupsafe import escape
 from matplotlib.artist import Artist
 from matplotlib.backends.backend_svg import FigureCanvasSVG
+from matplotlib.collections import QuadMesh
 from matplotlib.figure import Figure
 
 from bench.figures._canvas import STAND_INS, STYLE
@@ -21,11 +22,13 @@ def mark(artist: Artist, says: str | Sequence[str], series: str = "") -> None:
     """Lets a reader ask an artist what it is.
 
     Args:
-        artist: A line, a patch; or markers of one line or scatter, in the order of the points.
-        says: Plain text for the whole artist, or one a marker.
+        artist: A line, a patch; or markers of one line or scatter, in the order of the points; or
+            the cells of a mesh, row by row.
+        says: Plain text for the whole artist, or one a marker or cell; "" for one that is silent.
         series: The architecture that it belongs to, so that it can be hidden with it.
     """
-    told = {"says": says if isinstance(says, str) else list(says), "series": series}
+    tag = "path" if isinstance(artist, QuadMesh) else "use"
+    told = {"says": says if isinstance(says, str) else list(says), "series": series, "tag": tag}
     artist.set_gid("mark-" + json.dumps(told).encode().hex())
 
 
@@ -82,7 +85,7 @@ def _with_marks(text: str, name: str) -> str:
         if isinstance(says, str):
             done.append(_attributes(says, told["series"]) + rest)
             continue
-        markers = re.split(r"(?<=<use)(?= )", rest, maxsplit=len(says))
+        markers = re.split(rf"(?<=<{told['tag']})(?= )", rest, maxsplit=len(says))
         assert len(markers) == len(says) + 1, "a marker lies out of the figure"
         spoken = (_attributes(each, told["series"]) for each in says)
         done.append(markers[0] + "".join(a + b for a, b in zip(spoken, markers[1:], strict=True)))
@@ -90,5 +93,7 @@ def _with_marks(text: str, name: str) -> str:
 
 
 def _attributes(says: str, series: str) -> str:
+    if not says:
+        return ""
     owner = f' data-series="{escape(series)}"' if series else ""
     return f' class="mark"{owner} data-tip="{escape(says)}"'

@@ -7,8 +7,11 @@ from itertools import groupby
 from typing import Any
 
 import numpy as np
+from matplotlib.patches import Rectangle
 from matplotlib.path import Path
 from numpy.typing import NDArray
+
+from bench.figures._canvas import STAND_INS
 
 SIDE = 28
 
@@ -35,3 +38,10 @@ def rectangle(low: tuple[float, float], high: tuple[float, float]) -> Path:
     """From the corner with the smaller x and y to the other."""
     (left, top), (right, bottom) = low, high
     return Path([(left, top), (right, top), (right, bottom), (left, bottom)], closed=False)
+
+
+def frame(box: tuple[int, int, int, int], role: str, **style: Any) -> Rectangle:
+    """Around the pixels from the top, left one to the bottom, right one."""
+    top, left, bottom, right = box
+    style = {"fill": False, "edgecolor": STAND_INS[role], "linewidth": 1.2} | style
+    return Rectangle((left - 0.5, top - 0.5), right - left + 1, bottom - top + 1, **style)

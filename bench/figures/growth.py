@@ -10,12 +10,12 @@ import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.patches import PathPatch, Rectangle
+from matplotlib.patches import PathPatch
 from matplotlib.path import Path
 
 from bench.figures._canvas import STAND_INS, STYLE, canvas, series
 from bench.figures._svg import mark
-from bench.figures._tiles import SIDE, shade_paths
+from bench.figures._tiles import SIDE, frame, shade_paths
 
 WIDE_HEIGHT, NARROW_HEIGHT = 3.6, 2.15  # inches, of the image; names take the rest of the width
 LABEL_POINTS, LABEL_INCHES = 8.0, 0.15
@@ -53,12 +53,12 @@ def growth(
         axes.set_position((0.01, 0.02, 0.98, 0.96))
         axes.set_axis_off()
         low, high = _extent(boxes)
-        axes.add_patch(_frame((0, 0, SIDE - 1, SIDE - 1), "muted", 1.0))
+        axes.add_patch(frame((0, 0, SIDE - 1, SIDE - 1), "muted", linewidth=1.0))
         if digit is not None:
             paint(axes, digit)
         for number, box in enumerate(boxes, start=1):
-            frame = _outline(box.pixels, colour, 0.35 + 0.65 * number / len(boxes))
-            mark(axes.add_patch(frame), box.says, series_name)
+            outline = _outline(box.pixels, colour, 0.35 + 0.65 * number / len(boxes))
+            mark(axes.add_patch(outline), box.says, series_name)
         height = figure.get_figheight() * 0.96
         _labels(axes, boxes, high, (high - low) * LABEL_INCHES / height, narrow)
         width = figure.get_figwidth() * 0.98
@@ -89,13 +89,6 @@ def _outline(box: tuple[int, int, int, int], colour: int, alpha: float) -> PathP
     closed = Path([low, (high[0], low[1]), high, (low[0], high[1]), low])
     style: dict[str, Any] = {"facecolor": "none", "edgecolor": series(colour), "linewidth": 1.5}
     return PathPatch(closed, alpha=alpha, **style)
-
-
-def _frame(box: tuple[int, int, int, int], role: str, width: float) -> Rectangle:
-    top, left, bottom, right = box
-    size = right - left + 1, bottom - top + 1
-    style: dict[str, Any] = {"fill": False, "edgecolor": STAND_INS[role], "linewidth": width}
-    return Rectangle((left - 0.5, top - 0.5), *size, **style)
 
 
 def _labels(axes: Axes, boxes: Sequence[Box], right: float, spacing: float, narrow: bool) -> None:

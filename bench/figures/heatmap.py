@@ -10,12 +10,12 @@ import numpy as np
 from contourpy import contour_generator
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.patches import PathPatch, Rectangle
+from matplotlib.patches import PathPatch
 from matplotlib.path import Path
 from numpy.typing import NDArray
 
-from bench.figures._canvas import NARROW_INCHES, STAND_INS, STYLE, WIDE_INCHES, series
-from bench.figures._tiles import SIDE, shade_paths
+from bench.figures._canvas import STAND_INS, STYLE, canvas, margins, series
+from bench.figures._tiles import SIDE, frame, shade_paths
 
 N_SHADES = 10
 HALF_GREY = 127.5
@@ -48,12 +48,14 @@ def focus(shown: Focus, colour: int, narrow: bool) -> Figure:
         narrow: Panels below each other instead of side by side.
     """
     with matplotlib.rc_context(STYLE):
-        figure, pixels, squares = _canvas(narrow)
+        figure, (pixels, squares) = canvas(narrow, 6.6 if narrow else 3.4, 2)
+        left = 0.15 if narrow else 0.06
+        margins(figure, left=left, bottom=0.5, top=0.3, wspace=0.18, hspace=0.3)
         _shades(pixels, np.asarray(shown.mass), colour)
         if shown.digit is not None:
             _outline(pixels, shown.digit)
         if shown.box is not None:
-            pixels.add_patch(_frame(shown.box, "target", DASHED))
+            pixels.add_patch(frame(shown.box, "target", linestyle=DASHED))
         _limit(pixels, shown)
         sides = _sides(shown)
         shares = [100 * _within(shown, side) for side in sides]
@@ -63,24 +65,6 @@ def focus(shown: Focus, colour: int, narrow: bool) -> Figure:
             squares.axvline(side, color=STAND_INS["target"], lw=1.2, linestyle=DASHED)
         _label_focus(pixels, squares)
         return figure
-
-
-def _canvas(narrow: bool) -> tuple[Figure, Axes, Axes]:
-    width, height = (NARROW_INCHES, 6.6) if narrow else (WIDE_INCHES, 3.4)
-    figure = Figure(figsize=(width, height))
-    figure.patch.set_visible(False)
-    pixels, squares = figure.subplots(*((2, 1) if narrow else (1, 2)))
-    for axes in (pixels, squares):
-        axes.patch.set_visible(False)
-    figure.subplots_adjust(
-        left=0.15 if narrow else 0.06,
-        right=0.97,
-        bottom=0.5 / height,
-        top=1 - 0.3 / height,
-        wspace=0.18,
-        hspace=0.3,
-    )
-    return figure, pixels, squares
 
 
 def _label_focus(pixels: Axes, squares: Axes) -> None:
@@ -102,7 +86,7 @@ def _shades(axes: Axes, mass: NDArray[np.float64], colour: int) -> None:
     for shade, path in shade_paths(shades):
         style: dict[str, Any] = {"facecolor": series(colour), "edgecolor": "none", "linewidth": 0}
         axes.add_patch(PathPatch(path, alpha=shade / N_SHADES, **style))
-    axes.add_patch(_frame((0, 0, n_rows - 1, n_columns - 1), "muted", "solid"))
+    axes.add_patch(frame((0, 0, n_rows - 1, n_columns - 1), "muted"))
 
 
 def _outline(axes: Axes, digit: bytes) -> None:
@@ -115,13 +99,6 @@ def _outline(axes: Axes, digit: bytes) -> None:
     for role, width in (("paper", 3.2), ("ink", 1.4)):
         style: dict[str, Any] = {"facecolor": "none", "edgecolor": STAND_INS[role]}
         axes.add_patch(PathPatch(path, linewidth=width, joinstyle="round", **style))
-
-
-def _frame(box: tuple[int, int, int, int], role: str, line: Any) -> Rectangle:
-    top, left, bottom, right = box
-    size = right - left + 1, bottom - top + 1
-    style: dict[str, Any] = {"fill": False, "edgecolor": STAND_INS[role], "linewidth": 1.2}
-    return Rectangle((left - 0.5, top - 0.5), *size, linestyle=line, **style)
 
 
 def _limit(axes: Axes, shown: Focus) -> None:

@@ -1,13 +1,20 @@
-"""Every run's accuracy as a dot, a row an arm."""
+"""Every run's accuracy as a dot, a row an arm.
+
+A frame of runs has one row a run, with the columns
+
+    label           of its arm, each of which is a strip, from top to bottom
+    architecture    whose run it is
+    colour          the architecture's place in the palette
+    percent         test accuracy after the last epoch
+    published       what the README says of the arm, in percent; nan where it says nothing
+    says            what the run's dot says when it is asked
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
-
 import matplotlib
 import numpy as np
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
@@ -15,63 +22,44 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 from bench.figures._canvas import STAND_INS, STYLE, series
 from bench.figures._rows import axes_points, row_canvas, row_inches, row_margins
 from bench.figures._svg import mark
+from bench.stats import spread
 from bench.stats.format import fixed
 
-MANY_RUNS, DOT, SMALL_DOT = 40, 5.5, 4.5  # in points; smaller where an arm has more runs
-HALF_ROW = 0.27  # of a row's height: dots stay within
+DOT, LEAST_DOT = 5.5, 2.0  # a dot's width in points: smaller where many runs are equal
+SWARM = 0.8  # of a row's height: seaborn keeps the dots within
+CROWD = 1.2  # dots that meet in a pile, for each of its equal runs: others are close by
 FAR_SPREADS, LEAST_SPREAD = 8, 0.05  # quartile ranges below the quartile; percentage points
 BORDER = 0.04  # of the axis, on both sides
 
 
-@dataclass(frozen=True)
-class Strip:
-    """One row of dots: every run's accuracy in percent, shape (n_runs,); `says` has one a run."""
-
-    label: str
-    colour: int
-    percents: tuple[float, ...]
-    mean_interval: tuple[float, float] | None  # 95 %, None for one run
-    published: float | None
-    says: tuple[str, ...] = ()
-    series: str = ""
-
-
-@dataclass(frozen=True)
-class Scale:
-    """The axis in percent, and what a dot takes on it."""
-
-    low: float
-    high: float
-    points: float  # the axis' width
-    row_points: float  # a row's height
-    dot: float  # its width in points
-
-
-def strips(rows: Sequence[Strip], target: float, narrow: bool) -> Figure:
+def strips(runs: pd.DataFrame, target: float, narrow: bool) -> Figure:
     """Every run as a dot, with the mean's interval, the published number and the target.
 
     Args:
-        rows: From top to bottom.
+        runs: As this module says.
         target: In percent.
         narrow: For a phone: labels stand above their row.
     """
-    labels = [f"{row.label}, n = {len(row.percents)}" for row in rows]
-    scale = _scale(rows, target, labels, narrow)
+    arms = [rows for _, rows in runs.groupby("label", sort=False)]
+    labels = [f"{rows['label'].iloc[0]}, n = {len(rows)}" for rows in arms]
+    low, high = _limits(runs, target)
+    edge = low + (high - low) * DOT / 2 / axes_points(labels, narrow)
     with matplotlib.rc_context(STYLE):
         figure, axes = row_canvas(labels, narrow)
-        axes.set_xlim(scale.low, scale.high)
+        row_margins(figure, labels, narrow)
+        axes.set(xlim=(low, high), xlabel="test accuracy after the last epoch (%)")
         line = axes.axvline(target, color=STAND_INS["target"], lw=1.2, linestyle=(0, (4, 3)))
         mark(line, f"target: {fixed(target, 2)} %")
-        for place, row in enumerate(rows):
-            _strip(axes, -place, row, scale)
-        axes.set_xlabel("test accuracy after the last epoch (%)")
+        for place, rows in enumerate(arms):
+            shown = rows.assign(x=rows["percent"].clip(lower=edge), y=-place)
+            _strip(axes, shown.sort_values("percent"), SWARM * 72 * row_inches(labels, narrow))
+        axes.set_ylabel("")
         axes.xaxis.set_major_locator(MaxNLocator(4 if narrow else 8, steps=[1, 2, 5, 10]))
         axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: fixed(value, 2)))
-        row_margins(figure, labels, narrow)
         return figure
 
 
-def cut(rows: Sequence[Strip]) -> float | None:
+def cut(runs: pd.DataFrame) -> float | None:
     """Where the axis begins if single runs lie so low that the others would be squeezed.
 
     Such runs stand at the edge, as triangles; each arm's bulk and mean are always shown.
@@ -79,54 +67,53 @@ def cut(rows: Sequence[Strip]) -> float | None:
     Returns:
         In percent; None where every run has its place.
     """
-    arms = [row.percents for row in rows if row.percents]
-    if not arms:
-        return None
-    floor = min(min(_bulk(percents), float(np.mean(percents))) for percents in arms)
-    return floor if floor > min(min(percents) for percents in arms) else None
+    arms = runs.groupby("label")["percent"]
+    lower, upper = arms.quantile(0.25), arms.quantile(0.75)
+    bulk = lower - FAR_SPREADS * (upper - lower).clip(lower=LEAST_SPREAD)
+    floor = float(np.minimum(bulk, arms.mean()).min())
+    return floor if floor > runs["percent"].min() else None
 
 
-def _bulk(percents: Sequence[float]) -> float:
-    low, high = (float(q) for q in np.quantile(percents, (0.25, 0.75)))
-    return low - FAR_SPREADS * max(high - low, LEAST_SPREAD)
-
-
-def _scale(rows: Sequence[Strip], target: float, labels: Sequence[str], narrow: bool) -> Scale:
-    published = [row.published for row in rows if row.published is not None]
-    floor = cut(rows)
-    shown = [p for row in rows for p in row.percents if floor is None or p >= floor]
-    whole = [row for row in rows if floor is None or min(row.percents, default=floor) >= floor]
-    ends = [end for row in whole for end in row.mean_interval or ()]
-    values = [*shown, *ends, *published, target, *([] if floor is None else [floor])]
-    low, high = min(values), min(max(values), 100.0)
+def _limits(runs: pd.DataFrame, target: float) -> tuple[float, float]:
+    """The axis in percent."""
+    floor = cut(runs)
+    least = -np.inf if floor is None else floor
+    arms = [rows for _, rows in runs.groupby("label")]
+    ends = [end for rows in arms if rows["percent"].min() >= least for end in _interval(rows)]
+    shown = runs["percent"][runs["percent"] >= least]
+    values = [*shown, *ends, *runs["published"].dropna(), target]
+    low, high = min(values if floor is None else [*values, floor]), min(max(values), 100.0)
     border = BORDER * max(high - low, 0.02) / (1 - 2 * BORDER)
-    most = max((len(row.percents) for row in rows), default=0)
-    return Scale(
-        low=low - border,
-        high=high + border,
-        points=axes_points(labels, narrow),
-        row_points=72 * row_inches(labels, narrow),
-        dot=SMALL_DOT if most > MANY_RUNS else DOT,
-    )
+    return low - border, high + border
 
 
-def _strip(axes: Axes, height: float, row: Strip, scale: Scale) -> None:
-    if row.mean_interval is not None:
-        low, high = row.mean_interval
-        style: dict[str, Any] = {"color": series(row.colour), "solid_capstyle": "butt"}
-        (band,) = axes.plot((low, high), (height,) * 2, lw=9, alpha=0.22, **style)
-        says = f"{row.label}: 95% t interval of the mean, {fixed(low, 3)} to {fixed(high, 3)} %"
-        mark(band, says, row.series)
-    _dots(axes, height, row, scale)
-    if row.percents:
-        mean = float(np.mean(row.percents))
-        ends = [height - 0.3, height + 0.3]
-        (line,) = axes.plot([mean] * 2, ends, color=STAND_INS["ink"], lw=1.6)
-        mark(line, f"{row.label}: mean {fixed(mean, 3)} %", row.series)
-    if row.published is not None:
+def _interval(rows: pd.DataFrame) -> tuple[float, ...]:
+    """The ends of the mean's 95 % interval, none for one run."""
+    found = spread(list(rows["percent"]))
+    return (found.interval.low, found.interval.high) if found and found.interval else ()
+
+
+def _strip(axes: Axes, rows: pd.DataFrame, room: float) -> None:
+    """One arm's row; `room` is what its dots may take of the row's height, in points."""
+    label, owner, published, y = rows[["label", "architecture", "published", "y"]].iloc[0]
+    colour = series(rows["colour"].iloc[0])
+    if ends := _interval(rows):
+        (band,) = axes.plot(ends, [y] * 2, lw=9, alpha=0.22, solid_capstyle="butt", color=colour)
+        mark(
+            band,
+            f"{label}: 95% t interval of the mean, {fixed(ends[0], 3)} to {fixed(ends[1], 3)} %",
+            owner,
+        )
+    dot = float(np.clip(room / (CROWD * rows["x"].value_counts().max()), LEAST_DOT, DOT))
+    _swarm(axes, rows[rows["x"] == rows["percent"]], dot, "o")
+    _swarm(axes, rows[rows["x"] != rows["percent"]], dot, "<")
+    mean = rows["percent"].mean()
+    (line,) = axes.plot([mean] * 2, [y - 0.3, y + 0.3], color=STAND_INS["ink"], lw=1.6)
+    mark(line, f"{label}: mean {fixed(mean, 3)} %", owner)
+    if not np.isnan(published):
         (readme,) = axes.plot(
-            row.published,
-            height + 0.36,  # above the dots, so that it hides none
+            published,
+            y + 0.36,  # above the dots, so that it hides none
             linestyle="none",
             marker="v",
             markersize=6,
@@ -134,48 +121,28 @@ def _strip(axes: Axes, height: float, row: Strip, scale: Scale) -> None:
             markeredgecolor=STAND_INS["published"],
             markeredgewidth=1.3,
         )
-        mark(readme, [f"{row.label}: the README says {fixed(row.published, 2)} %"], row.series)
+        mark(readme, [f"{label}: the README says {fixed(published, 2)} %"], owner)
 
 
-def _dots(axes: Axes, height: float, row: Strip, scale: Scale) -> None:
-    """Runs below the axis go into lanes of their own, at its edge."""
-    size = scale.dot
-    order = sorted(range(len(row.percents)), key=lambda i: row.percents[i])
-    for is_off, marker in ((False, "o"), (True, "<")):
-        chosen = [i for i in order if (row.percents[i] < scale.low) == is_off]
-        if not chosen:
-            continue
-        edge = scale.low + (scale.high - scale.low) * size / 2 / scale.points
-        xs = [max(row.percents[i], edge) if is_off else row.percents[i] for i in chosen]
-        places = [scale.points * (x - scale.low) / (scale.high - scale.low) for x in xs]
-        offsets = lanes(places, size, HALF_ROW * scale.row_points)
-        ys = [height + offset / scale.row_points for offset in offsets]
-        style: dict[str, Any] = {"linestyle": "none", "color": series(row.colour), "alpha": 0.85}
-        (dots,) = axes.plot(xs, ys, marker=marker, markersize=size, markeredgewidth=0, **style)
-        if row.says:
-            mark(dots, [row.says[i] for i in chosen], row.series)
+def _swarm(axes: Axes, rows: pd.DataFrame, dot: float, marker: str) -> None:
+    """A dot a run, beside each other where they would touch."""
+    import seaborn  # takes a second, which only those who draw need to spend
 
-
-def lanes(places: Sequence[float], size: float, half_height: float) -> list[float]:
-    """How far each dot moves off the row's middle, so that none hides another.
-
-    A dot takes the first lane (middle, one up, one down ...) whose last dot is a dot's width
-    away; where the lanes do not fit in the row, they come closer.
-
-    Args:
-        places: (n_dots,) along the row, ascending, in points.
-        size: A dot's width in points.
-        half_height: The farthest that a dot's middle may lie from the row's, in points.
-
-    Returns:
-        (n_dots,) in points, upwards.
-    """
-    ends: list[float] = []  # of each lane: where its last dot stands
-    chosen = []
-    for place in places:
-        lane = next((i for i, end in enumerate(ends) if place - end >= size), len(ends))
-        ends[lane : lane + 1] = [place]
-        chosen.append(lane)
-    farthest = max((lane + 1) // 2 for lane in chosen) if chosen else 0
-    step = min(size, half_height / farthest) if farthest else 0.0
-    return [step * ((lane + 1) // 2) * (1 if lane % 2 else -1) for lane in chosen]
+    if rows.empty:
+        return
+    seaborn.swarmplot(
+        rows,
+        x="x",
+        y="y",
+        orient="h",
+        native_scale=True,
+        color=series(rows["colour"].iloc[0]),
+        size=dot,
+        marker=marker,
+        alpha=0.85,
+        linewidth=0,
+        zorder=2,  # on the interval's band, as everything else in the order in which it is drawn
+        warn_thresh=1,  # dots that find no room stand at the row's border
+        ax=axes,
+    )
+    mark(axes.collections[-1], list(rows["says"]), rows["architecture"].iloc[0])

@@ -2,28 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from math import isnan, nan
+import msgspec
+import pandas as pd
 
 from bench import figures
 from bench.arms import Arm
 from bench.sections._summary import Summary
-from bench.spec import Epoch, RunRecord
-from bench.stats import spread
+from bench.spec import RunRecord
 from bench.stats.format import fixed, integer, percent, written
 
-Right = tuple[str, str, Callable[[Epoch], int | None]]
-Loss = tuple[str, Callable[[Epoch], float | None]]
-RIGHT: tuple[Right, ...] = (  # split, its size in the data set, right answers
-    ("train", "n_train", lambda epoch: epoch.train_correct),
-    ("validation", "n_validation", lambda epoch: epoch.validation_correct),
-    ("test", "n_test", lambda epoch: epoch.test_correct),
-)
-LOSSES: tuple[Loss, ...] = (
-    ("train", lambda epoch: epoch.train_loss),
-    ("validation", lambda epoch: epoch.validation_loss),
-    ("test", lambda epoch: epoch.test_loss),
-)
+SPLITS = ("train", "validation", "test")
 
 
 def begun(arm: Arm) -> list[RunRecord]:
@@ -36,89 +24,98 @@ def with_epochs(summary: Summary) -> list[Arm]:
     return [arm for arm in summary.arms if begun(arm)]
 
 
+def epochs_of(arm: Arm) -> pd.DataFrame:
+    """One row an epoch of a run.
+
+    Returns:
+        A frame with the columns `seed`, those of `bench.spec.Epoch`, and the accuracies
+        `train_percent`, `validation_percent` and `test_percent`.
+    """
+    rows = [
+        {"seed": run.seed, **msgspec.structs.asdict(epoch)}
+        for run in begun(arm)
+        for epoch in run.epochs
+    ]
+    epochs = pd.DataFrame(rows)
+    for split in SPLITS:
+        right = epochs[f"{split}_correct"].astype(float)
+        epochs[f"{split}_percent"] = 100 * right / getattr(arm.first.dataset, f"n_{split}")
+    return epochs
+
+
 def accuracy_panels(summary: Summary, arm: Arm) -> list[figures.Panel]:
-    """A panel a split that was looked at: every run, and the band that they make."""
-    panels = []
-    for split, size, of in RIGHT:
-        n_images = getattr(arm.first.dataset, size)
-        ran = [(run, c) for run in begun(arm) if (c := of(run.epochs[-1])) is not None]
-        curves = [_percents(run, of, n_images) for run, _ in ran]
-        says = tuple(_told(arm, run, percent(correct, n_images)) for run, correct in ran)
-        panels.append(_panel(summary, arm, split, curves, says))
-    return [panel for panel in panels if panel.runs]
+    """A panel a split that was looked at: every run, and the band that the runs make."""
+    return _panels(summary, arm, "percent")
 
 
 def loss_panels(summary: Summary, arm: Arm) -> list[figures.Panel]:
-    """The same of losses; one of 0 or less, which a logarithm does not know, is nan."""
-    panels = []
-    for split, of in LOSSES:
-        ran = [run for run in begun(arm) if of(run.epochs[-1]) is not None]
-        curves = [tuple(_positive(of(epoch)) for epoch in run.epochs) for run in ran]
-        says = tuple(
-            _told(arm, run, fixed(curve[-1], 4) if not isnan(curve[-1]) else "0")
-            for run, curve in zip(ran, curves, strict=True)
-        )
-        panels.append(_panel(summary, arm, split, curves, says))
-    return [panel for panel in panels if panel.runs]
+    """The same for the losses."""
+    return _panels(summary, arm, "loss")
 
 
 def learning_rates(summary: Summary, arm: Arm) -> figures.Panel:
-    """The schedule: one line where all runs share it."""
-    curves: dict[tuple[float, ...], list[RunRecord]] = {}
-    for run in begun(arm):
-        curves.setdefault(tuple(epoch.learning_rate for epoch in run.epochs), []).append(run)
-    whole = [  # a run that broke off has the beginning of another's
-        curve
-        for curve in curves
-        if not any(curve != other and curve == other[: len(curve)] for other in curves)
-    ]
-    says = tuple(f"{arm.label}: highest rate {written(max(curve), 6)}" for curve in whole)
-    colour = summary.colour(arm.architecture)
-    title = "learning rate, thousandths, at the epoch's end"
-    return figures.Panel(title, tuple(whole), says, arm.architecture, colour)
+    """The schedule, which the runs of an arm share: the longest run has all of it."""
+    longest = max(begun(arm), key=lambda run: len(run.epochs))
+    rates = _values(epochs_of(arm), "learning_rate")
+    rates = rates[rates["seed"] == longest.seed]
+    return figures.Panel(
+        title="learning rate, thousandths, at the epoch's end",
+        epochs=rates,
+        says={longest.seed: f"{arm.label}: highest rate {written(rates['value'].max(), 6)}"},
+        series=arm.architecture,
+        colour=summary.colour(arm.architecture),
+    )
 
 
 def overview_panel(summary: Summary, arm: Arm) -> figures.Panel | None:
-    """The band alone, of the test split, or of the validation split where nobody looked at it."""
-    split, size, of = RIGHT[2 if arm.first.evaluate_test else 1]
-    n_images = getattr(arm.first.dataset, size)
-    ran = [run for run in begun(arm) if of(run.epochs[-1]) is not None]
-    if not ran:
+    """The band alone: of the test split, or of the validation split where no run tested."""
+    split = "test" if arm.first.evaluate_test else "validation"
+    values = _values(epochs_of(arm), f"{split}_percent")
+    if values.empty:
         return None
-    n = integer(len(ran))
+    n = integer(values["seed"].nunique())
     return figures.Panel(
         title=f"{arm.label}, n = {n}" + ("" if split == "test" else f", {split}"),
+        epochs=values,
+        band=_together(values, f"{arm.label}, {split}", 2) + " %",
         series=arm.architecture,
         colour=summary.colour(arm.architecture),
-        band=_band([_percents(run, of, n_images) for run in ran], f"{arm.label}, {split}", "%"),
     )
 
 
-def _panel(
-    summary: Summary,
-    arm: Arm,
-    title: str,
-    curves: Sequence[tuple[float, ...]],
-    says: tuple[str, ...],
-) -> figures.Panel:
-    return figures.Panel(
-        title=title,
-        runs=tuple(curves),
-        says=says,
-        series=arm.architecture,
-        colour=summary.colour(arm.architecture),
-        band=_band(curves, f"{arm.label}, {title}") if len(curves) > 1 else None,
-    )
+def _panels(summary: Summary, arm: Arm, quantity: str) -> list[figures.Panel]:
+    epochs, panels = epochs_of(arm), []
+    for split in SPLITS:
+        values = _values(epochs, f"{split}_{quantity}")
+        seeds = set(values["seed"])
+        panel = figures.Panel(
+            title=split,
+            epochs=values,
+            says={
+                run.seed: _told(arm, run, _last(run, split, quantity))
+                for run in begun(arm)
+                if run.seed in seeds
+            },
+            band=_together(values, f"{arm.label}, {split}", 4) if len(seeds) > 1 else "",
+            series=arm.architecture,
+            colour=summary.colour(arm.architecture),
+        )
+        panels += [panel] if seeds else []
+    return panels
 
 
-def _percents(
-    run: RunRecord, of: Callable[[Epoch], int | None], n_images: int
-) -> tuple[float, ...]:
-    return tuple(nan if (c := of(e)) is None else 100 * c / n_images for e in run.epochs)
+def _values(epochs: pd.DataFrame, column: str) -> pd.DataFrame:
+    """`seed`, `epoch` and that column as `value`, which a logarithmic axis has a place for."""
+    values = epochs[["seed", "epoch", column]].set_axis(["seed", "epoch", "value"], axis=1)
+    return values[values["value"] > 0] if column.endswith("_loss") else values.dropna()
 
 
-def _positive(loss: float | None) -> float:
-    return loss if loss is not None and loss > 0 else nan
+def _last(run: RunRecord, split: str, quantity: str) -> str:
+    """The last epoch's loss or accuracy in words; accuracies are rounded from exact counts."""
+    last = run.epochs[-1]
+    if quantity == "loss":
+        return fixed(getattr(last, f"{split}_loss"), 4)
+    return percent(getattr(last, f"{split}_correct"), getattr(run.dataset, f"n_{split}"))
 
 
 def _told(arm: Arm, run: RunRecord, last: str) -> str:
@@ -129,20 +126,9 @@ def _told(arm: Arm, run: RunRecord, last: str) -> str:
     return f"{arm.label}, seed {run.seed}: best epoch {run.selected_epoch}, last {last}"
 
 
-def _band(curves: Sequence[tuple[float, ...]], who: str, unit: str = "") -> figures.Band:
-    """By epoch, over the runs that came so far."""
-    n_epochs = max(len(curve) for curve in curves)
-    columns = [[c[i] for c in curves if len(c) > i and not isnan(c[i])] for i in range(n_epochs)]
-    found = [spread(column) for column in columns]
-    band = figures.Band(
-        median=tuple(each.median if each else nan for each in found),
-        low=tuple(each.minimum if each else nan for each in found),
-        high=tuple(each.maximum if each else nan for each in found),
-    )
-    digits = 2 if unit else 4
-    last = found[-1]
-    if last is None:
-        return band
-    low, middle, high = (fixed(v, digits) for v in (last.minimum, last.median, last.maximum))
-    says = f"{who}: median of {integer(last.n)} after epoch {n_epochs} {middle}, {low} to {high}"
-    return figures.Band(band.median, band.low, band.high, f"{says} {unit}".rstrip())
+def _together(values: pd.DataFrame, who: str, digits: int) -> str:
+    """The median and the range of the runs that came to the last epoch."""
+    n_epochs = values["epoch"].max()
+    last = values[values["epoch"] == n_epochs]["value"]
+    low, middle, high = (fixed(value, digits) for value in (last.min(), last.median(), last.max()))
+    return f"{who}: median of {integer(len(last))} after epoch {n_epochs} {middle}, {low} to {high}"

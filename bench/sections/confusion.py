@@ -5,10 +5,10 @@ from __future__ import annotations
 from functools import partial
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from bench import figures
-from bench.figures.matrix import shades
 from bench.sections import Cell, Column, PageKind, Plot, Scope, Section, Table
 from bench.sections._misses import N_LABELS, Misses, misses, owner, stem, together, whose
 from bench.sections._summary import Summary
@@ -78,41 +78,37 @@ def _plot(summary: Summary, found: Misses, confusion: NDArray[np.int64]) -> Plot
             "are left out."
         ),
         draw=partial(
-            figures.matrix, _matrix(confusion, n), summary.colour(own) if own else None, owner=own
+            figures.matrix, _cells(confusion, n), summary.colour(own) if own else None, owner=own
         ),
     )
 
 
-def _matrix(confusion: NDArray[np.int64], n_runs: int) -> figures.Matrix:
-    names = tuple(str(label) for label in range(N_LABELS))
-    strengths = shades(confusion.tolist())
-    rows = [
-        (
-            *(_entry(int(confusion[t, g]), strengths[t][g], t, g, n_runs) for g in range(N_LABELS)),
-            figures.Entry(_brief(int(confusion[t].sum()), n_runs)),
+def _cells(confusion: NDArray[np.int64], n_runs: int) -> pd.DataFrame:
+    """A row a cell, as `bench.figures.matrix` takes them, and the sums."""
+    largest = int(confusion.max())
+    below = np.vstack([confusion, confusion.sum(axis=0)])
+    whole = np.column_stack([below, below.sum(axis=1)])
+    names = [*map(str, range(N_LABELS)), "all"]
+    rows = []
+    for (true, given), times in np.ndenumerate(whole):
+        answer = bool(times) and N_LABELS not in (true, given)
+        rows.append(
+            {
+                "true label": names[true],
+                "label given": names[given],
+                "share": times / largest if answer else 0.0,
+                "text": _brief(int(times), n_runs) if answer or N_LABELS in (true, given) else "",
+                "says": _says(int(times), true, given, n_runs) if answer else "",
+            }
         )
-        for t in range(N_LABELS)
-    ]
-    sums = [figures.Entry(_brief(int(times), n_runs)) for times in confusion.sum(axis=0)]
-    whole = figures.Entry(_brief(int(confusion.sum()), n_runs))
-    return figures.Matrix(
-        rows=(*names, "all"),
-        columns=(*names, "all"),
-        entries=(*rows, (*sums, whole)),
-        row_title="true label",
-        column_title="label given",
-        sums=True,
-    )
+    return pd.DataFrame(rows)
 
 
-def _entry(times: int, shade: float, true: int, given: int, n_runs: int) -> figures.Entry:
-    if not times:
-        return figures.Entry("")
-    says = (
+def _says(times: int, true: int, given: int, n_runs: int) -> str:
+    return (
         f"{true} taken for {given}: {_a_run(times, n_runs)} a run, "
         f"{count(times, 'time')} in {count(n_runs, 'run')}"
     )
-    return figures.Entry(_brief(times, n_runs), shade, says)
 
 
 def _brief(times: int, n_runs: int) -> str:

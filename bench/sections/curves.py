@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from functools import partial
 
+import pandas as pd
+
 from bench import figures
 from bench.arms import Arm
 from bench.sections import PageKind, Plot, Scope, Section
@@ -63,10 +65,10 @@ def _plot(summary: Summary, arms: list[Arm], panels: list[figures.Panel]) -> Plo
 
 def _lowest(panels: list[figures.Panel]) -> float | None:
     """Where the axis begins if single runs lie so low that the others would be squeezed."""
-    bands = [panel.band for panel in panels if panel.band]
-    floor = 100 - FAR * (100 - min(value for band in bands for value in band.median))
-    return floor if floor > min(value for band in bands for value in band.low) else None
+    spread = pd.concat([panel.spread for panel in panels])
+    floor = 100 - FAR * (100 - spread["median"].min())
+    return floor if floor > spread["min"].min() else None
 
 
 def _ends(panels: list[figures.Panel]) -> str:
-    return "; ".join(panel.band.says for panel in panels if panel.band) + "."
+    return "; ".join(panel.band for panel in panels) + "."

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from fractions import Fraction
 from functools import partial
+from math import nan
+
+import pandas as pd
 
 from bench import figures
 from bench.arms import Arm
@@ -74,7 +77,7 @@ def _note() -> str:
 
 
 def _plot(summary: Summary, arms: list[Arm]) -> Plot:
-    rows = [_strip(summary, arm) for arm in arms]
+    runs = _runs(summary, arms)
     target = 100 * arms[0].target / arms[0].n_test
     published = " Hollow triangle: the README, one run."
     return Plot(
@@ -85,42 +88,45 @@ def _plot(summary: Summary, arms: list[Arm]) -> Plot:
             f"({integer(arms[0].n_test)} test images). One dot: one run; upright stroke: the "
             "mean; band: 95% Student t interval of the mean (none for a single run, nor for equal "
             "ones)."
-            f"{published if any(row.published for row in rows) else ''} Dashed: the target, "
-            f"{integer(arms[0].target)} right.{_cut(rows)}"
+            f"{published if runs['published'].any() else ''} Dashed: the target, "
+            f"{integer(arms[0].target)} right.{_cut(runs)}"
         ),
-        draw=partial(figures.strips, rows, target),
+        draw=partial(figures.strips, runs, target),
     )
 
 
-def _cut(rows: list[figures.Strip]) -> str:
+def _cut(runs: pd.DataFrame) -> str:
     """Runs that the axis does not reach down to are named."""
-    floor = figures.cut(rows)
+    floor = figures.cut(runs)
     if floor is None:
         return ""
-    n = sum(value < floor for row in rows for value in row.percents)
+    n = int((runs["percent"] < floor).sum())
     return (
         f" {count(n, 'run')} below {percentage(floor)} stand{'s' if n == 1 else ''} at the left "
         "edge, as a filled triangle."
     )
 
 
-def _strip(summary: Summary, arm: Arm) -> figures.Strip:
-    found = arm.accuracy()
-    interval = found.interval
-    claim = summary.published_of(arm, "last_test_accuracy_percent")
-    return figures.Strip(
-        label=arm.label,
-        colour=summary.colour(arm.architecture),
-        percents=found.percents,
-        mean_interval=(interval.low, interval.high) if interval else None,
-        published=claim.published if claim and summary.comparable else None,
-        says=tuple(
-            f"{arm.label}, seed {run.seed}: {percent(correct, arm.n_test)}, "
-            f"{integer(correct)} of {integer(arm.n_test)}"
+def _runs(summary: Summary, arms: list[Arm]) -> pd.DataFrame:
+    """A row a run, with the columns that `bench.figures.strips` asks for."""
+    rows = []
+    for arm in arms:
+        claim = summary.published_of(arm, "last_test_accuracy_percent")
+        rows += [
+            {
+                "label": arm.label,
+                "architecture": arm.architecture,
+                "colour": summary.colour(arm.architecture),
+                "percent": 100 * correct / arm.n_test,
+                "published": claim.published if claim and summary.comparable else nan,
+                "says": (
+                    f"{arm.label}, seed {run.seed}: {percent(correct, arm.n_test)}, "
+                    f"{integer(correct)} of {integer(arm.n_test)}"
+                ),
+            }
             for run, correct in arm.tested
-        ),
-        series=arm.architecture,
-    )
+        ]
+    return pd.DataFrame(rows)
 
 
 def _alt(arms: list[Arm]) -> str:

@@ -27,7 +27,7 @@ def _plot(summary: Summary, arm: Arm) -> Plot:
     n = len(begun(arm))
     titles = ", ".join(panel.title for panel in panels)
     band = " Thick line and band: median and range of the runs that came so far." if n > 1 else ""
-    ends = "; ".join(panel.band.says for panel in panels if panel.band)
+    ends = "; ".join(panel.band for panel in panels if panel.band)
     return Plot(
         name=f"{summary.prefix}-{arm.slug}-loss",
         alt=(

@@ -1,66 +1,80 @@
-"""Shaded cells by their patches."""
+"""Shaded cells by their mesh."""
 
 from __future__ import annotations
 
 import re
 
+import numpy as np
+import pandas as pd
 import pytest
+from matplotlib.axes import Axes
+from matplotlib.collections import QuadMesh
 from matplotlib.colors import to_hex
-from matplotlib.patches import Rectangle
 
 from bench import figures
-from bench.figures import Entry, Matrix
-from bench.figures.matrix import DARKEST, shades
+from bench.figures.matrix import DARKEST
 
-SHOWN = Matrix(
-    rows=("0", "1", "all"),
-    columns=("0", "1", "all"),
-    entries=(
-        (Entry(""), Entry("4.0", 1.0, "0 taken for 1"), Entry("4.0")),
-        (Entry("1.0", 0.25, "1 taken for 0"), Entry(""), Entry("1.0")),
-        (Entry("1.0"), Entry("4.0"), Entry("5.0")),
-    ),
-    row_title="true label",
-    column_title="label given",
-    sums=True,
+CELLS = pd.DataFrame(
+    [
+        ("0", "0", 0.0, "", ""),
+        ("0", "1", 1.0, "4.0", "0 taken for 1"),
+        ("0", "all", 0.0, "4.0", ""),
+        ("1", "0", 0.25, "1.0", "1 taken for 0"),
+        ("1", "1", 0.0, "", ""),
+        ("1", "all", 0.0, "1.0", ""),
+        ("all", "0", 0.0, "1.0", ""),
+        ("all", "1", 0.0, "4.0", ""),
+        ("all", "all", 0.0, "5.0", ""),
+    ],
+    columns=["true label", "label given", "share", "text", "says"],
 )
 
 
+def paints(axes: Axes) -> np.ndarray:
+    """(n_cells, 4), red, green, blue and opacity, row by row."""
+    (mesh,) = (each for each in axes.collections if isinstance(each, QuadMesh))
+    return np.asarray(mesh.get_facecolor())
+
+
 @pytest.mark.parametrize("narrow", [False, True])
-def test_numbers_stand_in_their_cells_and_sums_apart(narrow: bool) -> None:
-    (axes,) = figures.matrix(SHOWN, None, narrow).axes
-    places = [(*text.get_position(), text.get_text()) for text in axes.texts]
-    assert places == [
-        (1.0, 0.0, "4.0"),
-        (2.25, 0.0, "4.0"),
-        (0.0, 1.0, "1.0"),
-        (2.25, 1.0, "1.0"),
-        (0.0, 2.25, "1.0"),
-        (1.0, 2.25, "4.0"),
-        (2.25, 2.25, "5.0"),
-    ]
+def test_numbers_stand_in_their_cells_and_the_first_row_is_on_top(narrow: bool) -> None:
+    (axes,) = figures.matrix(CELLS, None, narrow).axes
+    places = {text.get_position(): text.get_text() for text in axes.texts if text.get_text()}
+    assert places == {
+        (1.5, 0.5): "4.0",
+        (2.5, 0.5): "4.0",
+        (0.5, 1.5): "1.0",
+        (2.5, 1.5): "1.0",
+        (0.5, 2.5): "1.0",
+        (1.5, 2.5): "4.0",
+        (2.5, 2.5): "5.0",
+    }
     low, high = axes.get_ylim()
-    assert low > high  # the first row is on top
+    assert low > high
+
+
+def test_rows_and_columns_are_named_and_titled() -> None:
+    (axes,) = figures.matrix(CELLS, None, False).axes
+    for axis, title in ((axes.xaxis, "label given"), (axes.yaxis, "true label")):
+        assert axis.get_label_text() == title
+        assert [label.get_text() for label in axis.get_ticklabels()] == ["0", "1", "all"]
+        assert {label.get_rotation() for label in axis.get_ticklabels()} == {0}
 
 
 def test_the_shade_is_the_opacity_of_one_role() -> None:
     for colour, role in ((None, "muted"), (2, "series-2")):
-        (axes,) = figures.matrix(SHOWN, colour, False).axes
-        cells = [patch for patch in axes.patches if isinstance(patch, Rectangle)]
-        assert [cell.get_alpha() for cell in cells] == [DARKEST, DARKEST / 4]
-        assert {to_hex(cell.get_facecolor()) for cell in cells} == {figures.STAND_INS[role]}
+        (axes,) = figures.matrix(CELLS, colour, False).axes
+        shaded = [paint for paint in paints(axes) if paint[3]]
+        assert {to_hex(paint) for paint in shaded} == {figures.STAND_INS[role]}
+        largest, quarter = (float(paint[3]) for paint in shaded)
+        assert largest == pytest.approx(DARKEST)
+        assert quarter == pytest.approx(DARKEST / 4, abs=0.005)
 
 
 def test_cells_say_what_they_are_and_whose() -> None:
-    text = figures.svg(figures.matrix(SHOWN, 0, True, owner="model_1"), "m")
-    assert re.findall(r'data-series="(\w+)" data-tip="([^"]+)"', text) == [
+    text = figures.svg(figures.matrix(CELLS, 0, True, owner="model_1"), "m")
+    assert re.findall(r'<path class="mark" data-series="(\w+)" data-tip="([^"]+)"', text) == [
         ("model_1", "0 taken for 1"),
         ("model_1", "1 taken for 0"),
     ]
     assert "#0" not in text.replace("#m-", "")  # no colour is fixed
-
-
-def test_shades_are_parts_of_the_largest() -> None:
-    assert shades([[0, 4], [1, 2]]) == [[0.0, 1.0], [0.25, 0.5]]
-    assert shades([[0, 0]]) == [[0.0, 0.0]]
-    assert shades([]) == []

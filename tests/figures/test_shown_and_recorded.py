@@ -213,12 +213,11 @@ def test_confusions_show_the_records() -> None:
         return min(rows, key=lambda name: abs(rows[name] - y)), column
 
     shades, told = {}, {}
-    for node in root.iter(f"{plotted.SVG}g"):
-        if node.get("class") == "mark":
-            (shape,) = node.findall(f"{plotted.SVG}path")
+    for shape in root.iter(f"{plotted.SVG}path"):
+        if shape.get("class") == "mark":
             at = cell(*np.mean(plotted.corners(shape), axis=0))
             shades[at] = plotted.opacity(shape)
-            told[at] = str(node.get("data-tip")).split(",")[1].split(" time")[0]
+            told[at] = str(shape.get("data-tip")).split(",")[1].split(" time")[0]
     expected = {(str(true), str(given)): n for (true, given), n in times.items()}
     assert told == {at: f" {n}" for at, n in expected.items()}
     strongest = max(shades.values())
