@@ -184,12 +184,16 @@ def test_a_reports_folder_that_is_a_file_is_one_clear_line(whole: Suite, tmp_pat
         render(whole, blocked, command=COMMAND)
 
 
-def test_torch_is_never_imported(whole: Suite, reports: Path) -> None:
+def test_a_report_loads_no_torch_and_changes_no_style(whole: Suite, reports: Path) -> None:
+    """Seaborn loads pyplot: it may keep no figure. What draws nothing does not load seaborn."""
     script = (
-        "import sys; from pathlib import Path; "
+        "import sys; from pathlib import Path; import matplotlib; from bench import cli, report; "
         "from bench.store import Suite; from tests.reports import render; "
+        "before = dict(matplotlib.rcParams); assert 'seaborn' not in sys.modules; "
         "render(Suite(Path(sys.argv[1]), 'local'), Path(sys.argv[2]), command='c'); "
-        "print(sorted({'torch', 'pyplot', 'matplotlib.pyplot'} & set(sys.modules)))"
+        "from matplotlib import pyplot; assert not pyplot.get_fignums(); "
+        "assert dict(matplotlib.rcParams) == before; "
+        "print(sorted({'torch', 'seaborn'} & set(sys.modules)))"
     )
     environment = {**os.environ, "PYTHONPATH": str(Path(report.__file__).parents[1])}
     found = subprocess.run(
@@ -199,7 +203,7 @@ def test_torch_is_never_imported(whole: Suite, reports: Path) -> None:
         check=True,
         env=environment,
     )
-    assert found.stdout == "[]\n"
+    assert found.stdout == "['seaborn']\n"
 
 
 def test_links_lead_to_files(whole: Suite, reports: Path) -> None:

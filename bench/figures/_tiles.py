@@ -43,5 +43,7 @@ def rectangle(low: tuple[float, float], high: tuple[float, float]) -> Path:
 def frame(box: tuple[int, int, int, int], role: str, **style: Any) -> Rectangle:
     """Around the pixels from the top, left one to the bottom, right one."""
     top, left, bottom, right = box
-    style = {"fill": False, "edgecolor": STAND_INS[role], "linewidth": 1.2} | style
-    return Rectangle((left - 0.5, top - 0.5), right - left + 1, bottom - top + 1, **style)
+    style = {"edgecolor": STAND_INS[role], "linewidth": 1.2, **style}
+    return Rectangle(
+        (left - 0.5, top - 0.5), right - left + 1, bottom - top + 1, fill=False, **style
+    )

@@ -171,7 +171,7 @@ def _runs(axes: Axes, panel: Panel) -> None:
         ax=axes,
     )
     for line, seed in zip(axes.lines, sorted(panel.says), strict=True):
-        dot = len(line.get_xydata()) == 1
+        dot = len(np.asarray(line.get_xdata())) == 1
         line.set_marker("o" if dot else "")
         mark(line, [panel.says[seed]] if dot else panel.says[seed], panel.series)
 

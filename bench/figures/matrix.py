@@ -19,9 +19,9 @@ def matrix(cells: pd.DataFrame, colour: int | None, narrow: bool, owner: str = "
     """The cells with their numbers; the last row and the last column are sums, set apart.
 
     Args:
-        cells: One row a cell, in the order of the rows. The first two columns are the names of the
-            cell's row and column, and the figure has their titles. `share` is from 0 (no shade) to
-            1 (the largest), `text` stands in the cell, `says` is what it says when it is asked.
+        cells: One row a cell. The first two columns are the names of the cell's row and column;
+            the figure sorts them, and has the columns' titles. `share` is from 0 (no shade) to 1
+            (the largest), `text` stands in the cell, `says` is what it says when it is asked.
         colour: An architecture's place in the palette, None for all of them: then a grey.
         narrow: For a phone: the cells are squares.
         owner: The architecture whose numbers these are.
@@ -29,8 +29,8 @@ def matrix(cells: pd.DataFrame, colour: int | None, narrow: bool, owner: str = "
     import seaborn  # takes a second, which only those who draw need to spend
 
     row, column, *_ = cells.columns
-    shares, texts = (
-        cells.pivot(index=row, columns=column, values=name) for name in ("share", "text")
+    shares, texts, says = (
+        cells.pivot(index=row, columns=column, values=name) for name in ("share", "text", "says")
     )
     paint = STAND_INS["muted"] if colour is None else series(colour)
     shades = LinearSegmentedColormap.from_list(
@@ -52,7 +52,7 @@ def matrix(cells: pd.DataFrame, colour: int | None, narrow: bool, owner: str = "
             clip_on=False,
             ax=axes,
         )
-        mark(axes.collections[0], list(cells["says"]), owner)
+        mark(axes.collections[0], list(says.to_numpy().flat), owner)
         for line in (axes.axhline, axes.axvline):
             line(len(shares) - 1, color=STAND_INS["grid"], lw=1)
         axes.xaxis.set_label_position("top")

@@ -87,7 +87,7 @@ def test_every_run_is_a_dot() -> None:
 def test_runs_do_not_hide_each_other(narrow: bool) -> None:
     """61 runs of which up to nine are equal, and eight more that are equal all."""
     many = np.random.default_rng(0).binomial(10_000, 0.996, 61) / 100
-    both = pd.concat([strip("many", 0, many), strip("equal", 1, (99.4,) * 8)])
+    both = pd.concat([strip("many", 0, many.tolist()), strip("equal", 1, (99.4,) * 8)])
     places = {(round(x, 4), y) for x, y, _ in dots(figures.strips(both, 99.4, narrow))}
     assert len(places) == 69
 
@@ -126,6 +126,7 @@ def test_a_run_far_below_stands_at_the_edge_and_squeezes_no_other() -> None:
     bulk = tuple(99.3 + 0.01 * i for i in range(20))
     runs = strip("M", 0, (11.35, *bulk))
     floor = figures.cut(runs)
+    assert floor is not None
     assert floor == pytest.approx(np.mean(runs["percent"]))  # the mean is pulled, and still shown
     figure = figures.strips(runs, 99.4, False)
     low, high = figure.axes[0].get_xlim()
