@@ -123,7 +123,7 @@ def test_margins_that_no_sweep_can_have(pilot: Pilot, margin: float) -> None:
         (1 - 1e-9, None, None, "bad rate '0.999999999'.*give a lower one"),
         (0.9, 97.0, None, "bad assume '97'"),
         (0.9, None, 0, "bad seeds '0'"),
-        (0.9, None, 10**6, "bad seeds '1,000,000'"),
+        (0.9, None, 10**6, "bad seeds '1000000'"),
     ],
 )
 def test_bad_rates(rate: float, assume: float | None, n: int | None, message: str) -> None:

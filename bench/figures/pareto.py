@@ -14,7 +14,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocato
 
 from bench.figures._canvas import STAND_INS, STYLE, canvas, margins, series
 from bench.figures._svg import mark
-from bench.stats.format import fixed, written
+from bench.stats.format import fixed, number
 
 LOG_FROM = 5.0  # times from the least cost to the largest, from which on the axis is logarithmic
 DASHED, DOTTED = (0, (4, 3)), (0, (1, 2))
@@ -131,7 +131,7 @@ def _scale(axes: Axes, field: Field) -> None:
         room = 0.2 * ((high - low) or high or 1)
         axes.set_xlim(low - room, high + room)
         axes.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 2.5, 5, 10]))
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: written(value, 10)))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: number(value)))
     axes.set_xlabel(field.title)
     axes.grid()
     axes.set_axisbelow(True)

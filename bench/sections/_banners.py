@@ -1,4 +1,4 @@
-"""What every page says at its top before measured_value else: why its numbers need care."""
+"""What every page says at its top before anything else: why its numbers need care."""
 
 from __future__ import annotations
 

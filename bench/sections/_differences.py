@@ -85,7 +85,7 @@ def across_environments(pairs: Sequence[Pair]) -> str:
     which = "the pair" if len(pairs) == 1 else f"{integer(n_across)} of {integer(len(pairs))} pairs"
     return (
         f"The runs of {which} were made in different environments (processor or versions): what "
-        "that does, if measured_value, is in the difference too."
+        "that does, if anything, is in the difference too."
     )
 
 

@@ -47,7 +47,7 @@ def fixed(value: Fraction | float, digits: int) -> str:
 def written(value: float, digits: int = 12) -> str:
     """A chosen number as a person writes it, 0.05; 12 digits tell 0.9999999 from 1."""
     sign = MINUS if value < 0 else ""  # the sign of 1e-05 stays
-    return f"{sign}{abs(value):,.{digits}g}"
+    return f"{sign}{abs(value):.{digits}g}"
 
 
 def number(value: Fraction | float | str) -> str:
@@ -110,7 +110,7 @@ def measured_value(value: object) -> str:
     if isinstance(value, int):
         return integer(value)
     if isinstance(value, float):
-        return written(value, 4) if value % 1 else integer(int(value))
+        return f"{value:,.4g}".replace("-", MINUS) if value % 1 else integer(int(value))
     if isinstance(value, list | tuple):
         return f" {TIMES} ".join(str(part) for part in value)
     return str(value)

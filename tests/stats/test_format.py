@@ -53,7 +53,12 @@ def test_numbers_are_worded_as_they_are_written(value: Any, words: str) -> None:
 
 @pytest.mark.parametrize(
     ("value", "digits", "text"),
-    [(0.05, 12, "0.05"), (0.9999999, 12, "0.9999999"), (-1e-05, 12, f"{MINUS}1e-05")],
+    [
+        (0.05, 12, "0.05"),
+        (10000.0, 12, "10000"),
+        (0.9999999, 12, "0.9999999"),
+        (-1e-05, 12, f"{MINUS}1e-05"),
+    ],
 )
 def test_a_chosen_number_is_told_as_it_was_chosen(value: float, digits: int, text: str) -> None:
     assert format.written(value, digits) == text
