@@ -153,7 +153,7 @@ def _contradiction(recipe: Recipe) -> str | None:
 
 
 class Architecture(Frozen, frozen=True, kw_only=True):
-    """One architecture file, found by `bench.discover`."""
+    """One architecture file, found by `bench.inputs.discover`."""
 
     name: str  # the file's stem
     display_name: str
@@ -319,7 +319,7 @@ class Claim(Frozen, frozen=True, kw_only=True):
     """One published statement: data, never a verdict.
 
     Descriptions and bounds go into the JSON Schema of a file of claims; which keys a metric needs
-    stands in `bench.claims.metrics`.
+    stands in `bench.evidence.claims.metrics`.
     """
 
     id: Annotated[

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 import torch
 
-from bench.engine.network import INPUT_SHAPE, initialised
-from bench.measures import measure_all
+from bench.measuring.measures import measure_all
 from bench.spec import Architecture, DatasetInfo
+from bench.training.engine.network import INPUT_SHAPE, initialised
 
 N_PIXELS = 28 * 28
 PASSES = 3  # forward; backward towards the input and towards the weights

@@ -36,16 +36,16 @@ from torch.nn import functional
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))  # runs from a clone without an installation
 
-from bench import datasets, discover  # noqa: E402
-from bench.datasets import Dataset  # noqa: E402
-from bench.engine.data import DeviceSplit, memory_format, prepare  # noqa: E402
-from bench.executors.device import DeviceExecutor  # noqa: E402
-from bench.plan import Matrix, make_plan, run_spec  # noqa: E402
-from bench.provenance import environment  # noqa: E402
-from bench.recipes import Changes  # noqa: E402
-from bench.selection import changed  # noqa: E402
+from bench.inputs import datasets, discover  # noqa: E402
+from bench.inputs.datasets import Dataset  # noqa: E402
+from bench.inputs.recipes import Changes  # noqa: E402
+from bench.records.store import Suite  # noqa: E402
 from bench.spec import Architecture, Augmentation  # noqa: E402
-from bench.store import Suite  # noqa: E402
+from bench.training.engine.data import DeviceSplit, memory_format, prepare  # noqa: E402
+from bench.training.executors.device import DeviceExecutor  # noqa: E402
+from bench.training.plan import Matrix, make_plan, run_spec  # noqa: E402
+from bench.training.provenance import environment  # noqa: E402
+from bench.training.selection import changed  # noqa: E402
 from benchmarks.gpu_floor import Floor, floor  # noqa: E402
 from benchmarks.throughput import loader  # noqa: E402
 

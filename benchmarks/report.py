@@ -29,8 +29,8 @@ sys.path.insert(0, str(ROOT))  # runs from a clone without an installation
 from msgspec.structs import replace  # noqa: E402
 from playwright.sync_api import sync_playwright  # noqa: E402
 
+from bench.records.store import Suite  # noqa: E402
 from bench.spec import RunRecord, digest  # noqa: E402
-from bench.store import Suite  # noqa: E402
 from tests.chromium import executable  # noqa: E402
 
 ROUNDS = 3
@@ -129,7 +129,7 @@ def main() -> int:
         kept = [each for each in rows if any(each[name] != row[name] for name in size)]
         import torch  # late: a child that is forked begins with its parent's memory
 
-        from bench.provenance import environment
+        from bench.training.provenance import environment
 
         here = environment(torch.device("cpu"), "benchmarks/report.py")
         made = {"processor": here.processor, "commit": here.commit, "dirty": here.dirty}

@@ -21,12 +21,12 @@ import torch
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))  # runs from a clone without an installation
 
-from bench import datasets, discover  # noqa: E402
-from bench.datasets import Dataset  # noqa: E402
-from bench.engine import train  # noqa: E402
-from bench.engine.data import prepare  # noqa: E402
-from bench.engine.settings import numerics_of  # noqa: E402
+from bench.inputs import datasets, discover  # noqa: E402
+from bench.inputs.datasets import Dataset  # noqa: E402
 from bench.spec import Architecture, Numerics, RunSpec  # noqa: E402
+from bench.training.engine import train  # noqa: E402
+from bench.training.engine.data import prepare  # noqa: E402
+from bench.training.engine.settings import numerics_of  # noqa: E402
 
 CPU = torch.device("cpu")
 WARM, COUNTED = 20, 200

@@ -38,16 +38,17 @@ from torch.nn import functional
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))  # runs from a clone without an installation
 
-from bench import datasets, discover, stages  # noqa: E402
-from bench.datasets import Dataset  # noqa: E402
-from bench.executors.local import LocalExecutor  # noqa: E402
+from bench.inputs import datasets, discover  # noqa: E402
+from bench.inputs.datasets import Dataset  # noqa: E402
+from bench.inputs.recipes import Changes  # noqa: E402
 from bench.machine import usable_cores  # noqa: E402
-from bench.plan import Matrix, make_plan  # noqa: E402
-from bench.provenance import environment  # noqa: E402
-from bench.recipes import Changes  # noqa: E402
-from bench.selection import changed, load_architectures  # noqa: E402
+from bench.records.store import Suite  # noqa: E402
 from bench.spec import Architecture  # noqa: E402
-from bench.store import Suite  # noqa: E402
+from bench.training import jobs  # noqa: E402
+from bench.training.executors.local import LocalExecutor  # noqa: E402
+from bench.training.plan import Matrix, make_plan  # noqa: E402
+from bench.training.provenance import environment  # noqa: E402
+from bench.training.selection import changed, load_architectures  # noqa: E402
 
 NETWORKS = ("model_1", "model_2", "model_3")
 BATCH = 128
@@ -185,7 +186,7 @@ def ours(architecture: Architecture, dataset: Dataset, data_dir: Path, epochs: i
         environment=here,
         data_dir=data_dir,
         evaluate_test=False,
-        paths=stages.engine_paths([each for _, each in selection.usable], CPU)[0],
+        paths=jobs.engine_paths([each for _, each in selection.usable], CPU)[0],
     )
     finished: dict[int, list[float]] = {seed: [] for seed in matrix.seeds}
     with tempfile.TemporaryDirectory() as results:

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import HealthCheck, settings
 from msgspec.structs import replace
 
-from bench import datasets
-from bench.datasets import Dataset, Split
+from bench.inputs import datasets
+from bench.inputs.datasets import Dataset, Split
 from tests import support
 
 Bench = Callable[..., subprocess.CompletedProcess[str]]

@@ -1,4 +1,4 @@
-"""Synthetic suites, written through `bench.store.Suite` as real runs are.
+"""Synthetic suites, written through `bench.records.store.Suite` as real runs are.
 
 The numbers are made up but shaped like MNIST's; the three networks' parameters and components are
 the true ones, so a table made of them can be checked against hand-worked sums.
@@ -13,7 +13,8 @@ from typing import Any
 
 import msgspec
 
-from bench.findings import EffectiveField, FieldOfRun, Latency, Timing
+from bench.records.observations import EffectiveField, FieldOfRun, Latency, Timing
+from bench.records.store import Suite
 from bench.spec import (
     Augmentation,
     DatasetInfo,
@@ -28,7 +29,6 @@ from bench.spec import (
     RunSpec,
     digest,
 )
-from bench.store import Suite
 
 MNIST = DatasetInfo(
     name="mnist",

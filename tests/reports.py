@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from bench.report import write
-from bench.store import Suite
-from bench.summaries import read
+from bench.records.store import Suite
+from bench.report.reading import read
+from bench.report.render import write
 
 
 def render(suite: Suite, reports: Path, *, command: str) -> list[Path]:

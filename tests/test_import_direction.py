@@ -1,4 +1,4 @@
-"""A room imports only rooms above it, and the report never meets torch.
+"""A room imports only rooms above it, and what reads records never meets torch.
 
 Imports are read from the syntax tree, so one that hides in a function or under
 `TYPE_CHECKING` counts too.
@@ -15,94 +15,44 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parent.parent
-BENCH = ROOT / "bench"
+from tests.support import ROOT
 
-# From the vocabulary down to the command line. The store stands high: it knows the vocabulary
-# alone, and both training and the report meet in it.
+BENCH = ROOT / "bench"
+MOST_ENTRIES = 13  # at the root of bench/
+
+# In the order of the data: the vocabulary, what is kept, what a person brings, what happens, what
+# it proves, how it is shown.
 ROOMS = (
     "errors",
     "machine",
-    "stats",
     "spec",
-    "findings",
-    "layers",
-    "protocol",
-    "store",
-    "discover",
-    "datasets",
-    "augment",
-    "modes",
-    "uncompiled",
-    "measures",
-    "provenance",
-    "engine",
-    "latency",
-    "executors",
-    "recipes",
-    "selection",
-    "portraits",
-    "plan",
-    "progress",
-    "inspection",
-    "starter",
-    "deciding",
-    "arms",
-    "claims",
-    "comparing",
-    "forecast",
-    "figures",
-    "sections",
-    "summaries",
-    "export",
-    "pages",
-    "drawing",
-    "publishing",
+    "stats",
+    "records",
+    "inputs",
+    "training",
+    "measuring",
+    "evidence",
     "report",
-    "fragment",
-    "doctor",
-    "effective_field",
-    "stages",
-    "observing",
-    "sweep",
-    "reproduce",
-    "judging",
     "cli",
     "__main__",
 )
-REPORT_SIDE = (
-    "errors",
-    "machine",
-    "stats",
-    "spec",
-    "findings",
-    "layers",
-    "protocol",
-    "store",
-    "recipes",
-    "deciding",
-    "arms",
-    "claims",
-    "comparing",
-    "forecast",
-    "figures",
-    "sections",
-    "summaries",
-    "export",
-    "pages",
-    "drawing",
-    "publishing",
-    "report",
-    "fragment",
-)
+# The wall: a report rebuilds from the records alone, on a laptop without torch.
+READERS = ("errors", "machine", "spec", "stats", "records", "inputs", "evidence", "report")
+BRINGS_DATA = ("inputs.datasets", "inputs.idx")  # the corner of those rooms that needs torch
 HEAVY = ("torch", "torchvision", "fvcore", "numba")
+# Folders of which every file is a plug-in.
+PLUG_INS = {
+    "inputs/datasets": ("load", "locate", "ensure"),
+    "measuring/measures": ("FIELDS", "measure"),
+    "report/sections": ("ORDER", "SCOPE", "PAGES", "section"),
+}
 # What the statistics stand on; of scipy the special functions alone, for `scipy.stats` is slow to
 # import.
 STATISTICS = ("numpy", "scipy.special", "bench.stats")
 # Imports inside a function, each with its reason; none may dodge a cycle.
 LOCAL_IMPORTS = {
-    ("cli", "*"): "a stage is imported when it is called, so that --help starts without torch",
-    ("executors.local", "bench.executors.worker"): "torch is imported in the worker process alone",
+    "cli": "a stage is imported when it is called, so that --help starts without torch",
+    "training.executors.local": "torch is imported in the worker process alone",
 }
 
 
@@ -110,7 +60,7 @@ LOCAL_IMPORTS = {
 class Import:
     """One import: `module` is imported at `line` of `importer`, both dotted names."""
 
-    importer: str  # below bench, e.g. "engine.train"
+    importer: str  # below bench, e.g. "training.engine.run"
     module: str  # e.g. "bench.spec" or "torch"
     line: int
     local: bool  # inside a function
@@ -180,24 +130,27 @@ def uphill(found: list[Import]) -> list[str]:
     ]
 
 
-def is_allowed_locally(one: Import) -> bool:
-    return (one.room, "*") in LOCAL_IMPORTS or any(
-        one.importer == importer and f"{one.module}.".startswith(f"{module}.")
-        for importer, module in LOCAL_IMPORTS
-    )
+def lies_in(name: str, place: str) -> bool:
+    return f"{name}.".startswith(f"{place}.")
 
 
-def reached(found: list[Import], start: str) -> set[str]:
-    """Rooms that importing a room loads, itself included; lazy imports do not load."""
-    seen, waiting = set(), [start]
-    while waiting:
-        room = waiting.pop()
-        if room in seen:
-            continue
-        seen.add(room)
-        eager = [one.module for one in found if one.room == room and not one.local]
-        waiting += [above for module in eager if (above := room_of(module)) is not None]
-    return seen
+def brings_data(name: str) -> bool:
+    return any(lies_in(name, place) for place in BRINGS_DATA)
+
+
+def through_the_wall(found: list[Import]) -> list[str]:
+    """Imports by which a room that reads records would meet torch."""
+    return [
+        str(one)
+        for one in found
+        if one.room in READERS
+        and not brings_data(one.importer)
+        and (
+            one.module.split(".")[0] in HEAVY
+            or brings_data(one.module.removeprefix("bench."))
+            or (room_of(one.module) or READERS[0]) not in READERS
+        )
+    ]
 
 
 @pytest.fixture(scope="module")
@@ -205,53 +158,93 @@ def found() -> list[Import]:
     return imports(BENCH)
 
 
-def test_every_module_has_a_room(found: list[Import]) -> None:
-    modules = {dotted(path, BENCH).split(".")[0] for path in BENCH.rglob("*.py")}
-    assert modules - {""} - set(ROOMS) == set()
-
-
-def test_every_room_is_there() -> None:
-    missing = [r for r in ROOMS if not (BENCH / r).is_dir() and not (BENCH / f"{r}.py").is_file()]
-    assert missing == []
+def test_the_root_has_few_entries_and_each_is_a_room() -> None:
+    entries = {
+        path.stem if path.is_file() else path.name
+        for path in BENCH.iterdir()
+        if path.name not in ("py.typed", "__pycache__", "_shipped")
+    }
+    assert entries == {"__init__", *ROOMS}
+    assert len(entries) <= MOST_ENTRIES
 
 
 def test_a_room_imports_only_rooms_above_it(found: list[Import]) -> None:
     assert uphill(found) == []
 
 
+def test_no_module_imports_itself_in_a_circle(found: list[Import]) -> None:
+    """Inside a room, too."""
+    modules = {dotted(path, BENCH) for path in BENCH.rglob("*.py")}
+    above: dict[str, set[str]] = {name: set() for name in modules}
+    for one in found:
+        name = one.module.removeprefix("bench.")
+        target = next((n for n in (name, name.rpartition(".")[0]) if n in modules), None)
+        if target and target != one.importer and not one.local:
+            above[one.importer].add(target)
+    while leaves := {name for name, its in above.items() if not its}:
+        above = {name: its - leaves for name, its in above.items() if name not in leaves}
+    assert above == {}
+
+
 def test_no_local_import_dodges_a_cycle(found: list[Import]) -> None:
     hidden = [one for one in found if one.local and one.module.split(".")[0] == "bench"]
-    assert [str(one) for one in hidden if not is_allowed_locally(one)] == []
+    allowed = tuple(LOCAL_IMPORTS)
+    assert [str(one) for one in hidden if not any(lies_in(one.importer, a) for a in allowed)] == []
 
 
 def test_the_package_itself_imports_nothing_of_its_own(found: list[Import]) -> None:
     assert [str(one) for one in found if one.importer == "" and one.module != "__future__"] == []
 
 
-@pytest.mark.parametrize("room", REPORT_SIDE)
-def test_the_report_side_never_imports_torch(found: list[Import], room: str) -> None:
-    rooms = reached(found, room)
-    heavy = [one for one in found if one.room in rooms and one.module.split(".")[0] in HEAVY]
-    assert [str(one) for one in heavy] == []
-    assert rooms <= set(REPORT_SIDE)
+def test_what_reads_records_never_imports_torch(found: list[Import]) -> None:
+    assert through_the_wall(found) == []
 
 
-@pytest.mark.parametrize("room", [*REPORT_SIDE, "cli"])
+def modules_of(room: str) -> list[str]:
+    paths = (
+        [BENCH / f"{room}.py"] if (BENCH / f"{room}.py").is_file() else (BENCH / room).rglob("*.py")
+    )
+    names = (dotted(path, BENCH) for path in paths)
+    return sorted(name for name in names if not brings_data(name))
+
+
+@pytest.mark.parametrize("room", [*READERS, "cli"])
 def test_torch_is_not_loaded(room: str, tmp_path: Path) -> None:
     """The same, asked of Python itself; the command line starts without torch as well."""
-    code = f"import sys, bench.{room}; print(sorted(set(sys.modules) & set({HEAVY!r})))"
+    names = [f"bench.{name}" for name in modules_of(room)] if room != "cli" else ["bench.cli"]
+    code = f"import sys, {', '.join(names)}; print(sorted(set(sys.modules) & set({HEAVY!r})))"
     command = [sys.executable, "-c", code]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert (done.stdout.strip(), done.stderr) == ("[]", "")
+
+
+@pytest.mark.parametrize("folder", PLUG_INS)
+def test_a_folder_of_plug_ins_holds_plug_ins_alone(folder: str) -> None:
+    """`__init__` finds them; a file that helps them lies elsewhere."""
+    for path in (BENCH / folder).glob("*.py"):
+        if path.stem == "__init__":
+            continue
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        names = {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
+        for node in tree.body:
+            if isinstance(node, ast.Assign | ast.AnnAssign):
+                parts = node.targets if isinstance(node, ast.Assign) else [node.target]
+                names |= {
+                    name.id
+                    for part in parts
+                    for name in ast.walk(part)
+                    if isinstance(name, ast.Name)
+                }
+        assert set(PLUG_INS[folder]) <= names, path
 
 
 def test_the_statistics_stand_on_numpy_and_scipy(found: list[Import]) -> None:
     foreign = [
         one
         for one in found
-        if one.importer.split(".")[0] == "stats"
+        if one.room == "stats"
         and one.module.split(".")[0] not in sys.stdlib_module_names
-        and not f"{one.module}.".startswith(tuple(f"{name}." for name in STATISTICS))
+        and not any(lies_in(one.module, name) for name in STATISTICS)
     ]
     assert [str(one) for one in foreign] == []
 
@@ -264,11 +257,12 @@ def test_no_file_is_named_utils() -> None:
 
 WRONG_HOUSE = {
     "spec.py": "from bench import report\n",
-    "store.py": "def late():\n    from bench.errors import BenchError\n",
-    "report.py": "import bench.figures\n",
-    "figures.py": "from torch import nn\n",
-    "engine/__init__.py": "from . import train\n",
-    "engine/train.py": "from ..executors import local\n",
+    "records/store.py": "def late():\n    from bench.errors import BenchError\n",
+    "report/render.py": "import bench.training.plan\n",
+    "report/figures.py": "from torch import nn\n",
+    "evidence/ledger.py": "from bench.inputs.datasets import load\n",
+    "training/__init__.py": "from . import plan\n",
+    "training/plan.py": "from ..measuring import portraits\n",
 }
 
 
@@ -279,10 +273,13 @@ def test_a_wrong_house_is_seen(tmp_path: Path) -> None:
         (tmp_path / name).write_text(text, encoding="utf-8")
     found = imports(tmp_path)
     assert uphill(found) == [
-        "bench/engine/train.py:1 imports bench.executors.local",
         "bench/spec.py:1 imports bench.report",
+        "bench/training/plan.py:1 imports bench.measuring.portraits",
+    ]
+    assert through_the_wall(found) == [
+        "bench/evidence/ledger.py:1 imports bench.inputs.datasets.load",
+        "bench/report/figures.py:1 imports torch",
+        "bench/report/render.py:1 imports bench.training.plan",
     ]
     assert [one.module for one in found if one.local] == ["bench.errors.BenchError"]
-    assert "bench.engine.train" in [one.module for one in found]
-    assert "figures" in reached(found, "report")
-    assert [one.importer for one in found if one.module == "torch"] == ["figures"]
+    assert "bench.training.plan" in [one.module for one in found]

@@ -15,8 +15,8 @@ import pytest
 from markdown_it import MarkdownIt
 
 import bench
+from tests.support import ROOT
 
-ROOT = Path(__file__).resolve().parent.parent
 SHIPPED = ("architectures", "claims", "templates", "results/reference")
 
 

@@ -18,11 +18,11 @@ import pytest
 import typer
 from markdown_it import MarkdownIt
 
-from bench import fragment
 from bench.cli.application import app
-from bench.publishing import MANIFEST
-from bench.sections._summary import Arm
-from bench.store import Suite
+from bench.records.store import Suite
+from bench.report import fragments
+from bench.report.publish import MANIFEST
+from bench.report.summary import Arm
 from tests.conftest import Bench
 from tests.reports import render
 from tests.support import ROOT
@@ -68,7 +68,7 @@ def links(document: str) -> list[str]:
 @cache
 def arms() -> dict[str, Arm]:
     """Each network's runs by its own recipe."""
-    found = fragment.source(Suite(ROOT / "results", "reference"), ROOT, "").summaries[0]
+    found = fragments.source(Suite(ROOT / "results", "reference"), ROOT, "").summaries[0]
     return {arm.architecture: arm for arm in found.arms if found.is_own(arm)}
 
 
@@ -157,10 +157,10 @@ def test_a_documents_pieces_are_the_reports(document: str, monkeypatch: pytest.M
     for name, block in blocks:
         suite = suites[name]
         records, reports = Suite(ROOT / "results", suite), ROOT / "reports" / suite
-        source = fragment.source(records, reports, command(suite))
-        assert block == fragment.fragment(source, name, path.parent)
+        source = fragments.source(records, reports, command(suite))
+        assert block == fragments.fragment(source, name, path.parent)
         assert block.count("\n") > 3
-    fragment.require_markers(path)
+    fragments.require_markers(path)
 
 
 @pytest.mark.parametrize("document", WRITTEN)

@@ -13,11 +13,11 @@ import torch
 from msgspec.structs import replace
 from scipy.stats import ttest_ind
 
-from bench import discover
-from bench.effective_field import with_weights
-from bench.engine.network import initialised, require_trainable
+from bench.inputs import discover
+from bench.measuring.effective_field import with_weights
+from bench.records.store import Suite
 from bench.spec import Architecture, Recipe, RunRecord
-from bench.store import Suite
+from bench.training.engine.network import initialised, require_trainable
 from tests.support import ROOT
 
 Changes = dict[str, Any]

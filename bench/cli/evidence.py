@@ -33,7 +33,7 @@ from bench.cli.terminal import (
 from bench.errors import UsageError
 
 if TYPE_CHECKING:
-    from bench.claims.ledger import Entry
+    from bench.evidence.claims.ledger import Entry
 
 
 @app.command()
@@ -65,9 +65,9 @@ def claims(
     ] = None,
 ) -> None:
     """The ledger: each published claim, what was measured, the verdict."""
-    from bench import judging
-    from bench.claims.ledger import as_json as rows_as_json
-    from bench.claims.ledger import known_ids, show
+    from bench.evidence.claims import judging
+    from bench.evidence.claims.ledger import as_json as rows_as_json
+    from bench.evidence.claims.ledger import known_ids, show
 
     paths = judging.files(file or [], builtin)
     if check:
@@ -90,7 +90,7 @@ def claims(
 
 def _tell_mistakes(paths: list[Path], document: Path | None) -> None:
     """Every mistake in the files of claims; exit 2 where there is one."""
-    from bench import judging
+    from bench.evidence.claims import judging
 
     mistakes = judging.mistakes(paths, document)
     for mistake in mistakes:
@@ -102,7 +102,7 @@ def _tell_mistakes(paths: list[Path], document: Path | None) -> None:
 
 def _tell_refuted(entries: list[Entry], allowed: list[str]) -> None:
     """Refutations that no list knows; exit 1 where there is one."""
-    from bench.claims.ledger import strict
+    from bench.evidence.claims.ledger import strict
 
     found = strict(entries, allowed)
     for words in found.stale:
@@ -125,8 +125,8 @@ def compare(
 ) -> None:
     """Two suites, architectures or recipes: distributions, verdict, drift; 1 if bits differ."""
     from bench import stats
-    from bench.arms import parse_place
-    from bench.comparing import outcome, telling
+    from bench.evidence.comparison import outcome, show
+    from bench.records.arms import parse_place
     from bench.spec import canonical_json
 
     found = outcome.compare(
@@ -141,7 +141,7 @@ def compare(
     if as_json:
         sys.stdout.buffer.write(canonical_json(found))
     else:
-        telling.show(found, console)
+        show.show(found, console)
     raise typer.Exit(found.exit_code)
 
 
@@ -164,13 +164,13 @@ def reproduce(
     as_json: Annotated[bool, typer.Option("--json", help="For scripts.")] = False,
 ) -> None:
     """Train one recorded run again and compare: bits here, the distribution elsewhere."""
-    from bench.reproduce import recorded
+    from bench.training.reproduction import recorded
 
     kept = recorded.find(run, results)
     recorded.require_reproducible(kept)
-    from bench.reproduce import outcome, retraining
     from bench.spec import canonical_json
     from bench.stats.format import rough_duration
+    from bench.training.reproduction import outcome, retraining
 
     shown = errors if as_json else console
     rebuilt = retraining.rebuild(kept, device, builtin, data_dir)
@@ -214,7 +214,7 @@ def plan_(
     """How many seeds for a margin, from a pilot's spread, or for a verdict on a rate."""
     require_suite_name(suite)
     from bench import stats
-    from bench.forecast import questions, telling
+    from bench.evidence.forecast import questions, show
     from bench.spec import canonical_json
 
     of_rate = rate is not None or assume is not None or seeds is not None
@@ -230,7 +230,7 @@ def plan_(
     if as_json:
         sys.stdout.buffer.write(canonical_json(found))
     else:
-        say_all(telling.lines(found))
+        say_all(show.lines(found))
 
 
 @app.command()
@@ -242,8 +242,8 @@ def export(
 ) -> None:
     """Write the report's tables as files for other programs."""
     require_suite_name(suite)
-    from bench import export as stage
-    from bench.arms import require_suite
+    from bench.records.arms import require_suite
+    from bench.report.export import write as stage
 
     for path in stage.write(require_suite(results, suite), kind, out):
         say(str(path))

@@ -16,8 +16,9 @@ from bench.cli.terminal import REPORTS, RESULTS, console, say
 @app.command("list")
 def list_(group: Group = None, builtin: Builtin = False) -> None:
     """The architectures, data sets and measures at hand."""
-    from bench import datasets, discover, measures
+    from bench.inputs import datasets, discover
     from bench.machine import folder, folder_in_use
+    from bench.measuring import measures
 
     place = folder_in_use("architectures")
     found = discover.scan(place, group) if group else discover.scan_all(place)
@@ -39,9 +40,11 @@ def inspect(
     as_json: Annotated[bool, typer.Option("--json", help="For scripts.")] = False,
 ) -> None:
     """One architecture: components, layers, operations, receptive field."""
-    from bench import inspection, portraits, provenance
-    from bench.engine.settings import resolve_device
-    from bench.selection import find_architectures, load_architectures
+    from bench.cli import inspection
+    from bench.measuring import portraits
+    from bench.training import provenance
+    from bench.training.engine.settings import resolve_device
+    from bench.training.selection import find_architectures, load_architectures
 
     found = find_architectures([architecture], None, builtin)
     selection = load_architectures(found, named=True)
@@ -56,8 +59,8 @@ def inspect(
 @app.command()
 def new(name: Annotated[str, typer.Argument(help="Lower case letters, digits and _.")]) -> None:
     """A commented starter for your own network, in architectures/NAME.py."""
+    from bench.inputs.starter import create
     from bench.machine import folder
-    from bench.starter import create
 
     path = create(name, Path("architectures"), folder("templates"))
     say(f"made {path}; try it: python -m bench inspect {name}")
@@ -68,7 +71,7 @@ def doctor(
     results: Results = RESULTS, reports: Reports = REPORTS, data_dir: DataDir = None
 ) -> None:
     """Python, torch, device, cores, data, disk, versions: what is there and what to do."""
-    from bench.doctor import checks
+    from bench.cli.doctor import checks
 
     failed = False
     for check in checks(results=results, reports=reports, data_dir=data_dir):

@@ -36,11 +36,12 @@ def measure(
 ) -> None:
     """Measure the architectures, time them here, see what their trained runs react to."""
     require_suite_name(suite)
-    from bench import observing, portraits, provenance
-    from bench.engine.settings import resolve_device
-    from bench.selection import find_architectures, load_architectures
+    from bench.measuring import observe, portraits
+    from bench.records.store import Suite
     from bench.stats.format import integer, measured_value, milliseconds
-    from bench.store import Suite
+    from bench.training import provenance
+    from bench.training.engine.settings import resolve_device
+    from bench.training.selection import find_architectures, load_architectures
 
     real_device = resolve_device(device)
     found = find_architectures(arch or [], group, builtin)
@@ -53,17 +54,17 @@ def measure(
         say(f"{portrait.architecture}: {measured_value(parameters)} parameters")
     say(f"measures: {kept.folder / 'portraits'}")
     here = provenance.environment(real_device, provenance.command_line())
-    timings, notices = observing.time_all(selection, here, kept)
+    timings, notices = observe.time_all(selection, here, kept)
     for latency in timings:
         seconds = ", ".join(
             f"{integer(timing.batch_size)} in {milliseconds(timing.median_seconds)} ms"
             for timing in latency.timings
         )
         say(f"{latency.architecture} on {here.processor}, images and median: {seconds}")
-    loaded, missing = observing.datasets_at_hand(kept, data_dir)
+    loaded, missing = observe.datasets_at_hand(kept, data_dir)
     notices += [f"data set '{name}' is not here: its runs were not looked at" for name in missing]
     for dataset in loaded:
-        notices += observing.see(selection, dataset, kept)
+        notices += observe.see(selection, dataset, kept)
     for notice in notices:
         say(f"Notice: {notice}")
     if selection.broken:

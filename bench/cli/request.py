@@ -7,15 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bench import deciding
 from bench.cli.terminal import require_suite_name
-from bench.deciding import DecisionOptions
 from bench.errors import UsageError
+from bench.inputs.recipes import parsed
 from bench.machine import usable_cores
-from bench.plan import parse_seeds, require_epochs
-from bench.protocol import Protocol
-from bench.recipes import parsed
-from bench.store import Suite
+from bench.records import until_decided
+from bench.records.protocol import Protocol
+from bench.records.store import Suite
+from bench.records.until_decided import DecisionOptions
+from bench.training.plan import parse_seeds, require_epochs
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,7 +68,7 @@ def parse(options: Options) -> Request:
     n_workers = _workers(options.jobs)
     require_suite_name(options.suite)
     suite = Suite(options.results, options.suite)
-    protocol = deciding.declaration(suite, _decision(options), seeds)
+    protocol = until_decided.declaration(suite, _decision(options), seeds)
     return Request(options, seeds, fields, n_workers, suite, protocol)
 
 

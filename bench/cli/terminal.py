@@ -13,7 +13,7 @@ from rich.console import Console
 from bench.errors import UsageError, without_home
 
 if TYPE_CHECKING:
-    from bench.selection import Selection
+    from bench.training.selection import Selection
 
 RESULTS, REPORTS = Path("results"), Path("reports")
 EXIT_SOME_FAILED = 3
@@ -67,21 +67,21 @@ def render_report(
     names: Sequence[str] = (),
 ) -> None:
     """Renders the suite's report, renews the document's pieces of it, and says where they lie."""
-    from bench import fragment
-    from bench import report as stage
-    from bench.store import Suite
-    from bench.summaries import read, require_records
+    from bench.records.store import Suite
+    from bench.report import fragments
+    from bench.report import render as stage
+    from bench.report.reading import read, require_records
 
     if document:
-        fragment.check(names)
-        fragment.require_markers(document, names)
+        fragments.check(names)
+        fragments.require_markers(document, names)
     kept = Suite(results, suite)
     summaries = read(kept, reports, _report_command(results, suite, reports, groups), groups)
     if document:
         require_records(kept, summaries)
     written = stage.write(summaries, reports)
     if document:
-        changed = fragment.update(document, fragment.Source(tuple(summaries), reports), names)
+        changed = fragments.update(document, fragments.Source(tuple(summaries), reports), names)
         say(f"{document}: {'renewed' if changed else 'up to date'}")
     say(f"report: {written[0]}")
 
@@ -95,15 +95,15 @@ def print_fragments(
     out: Path | None,
 ) -> None:
     """Prints or writes pieces of the report as Markdown; nothing is rendered."""
-    from bench import fragment
-    from bench.arms import require_suite
     from bench.machine import write_atomically
+    from bench.records.arms import require_suite
+    from bench.report import fragments
 
-    fragment.check(names)
+    fragments.check(names)
     kept, command = require_suite(results, suite), _report_command(results, suite, reports, groups)
-    source = fragment.source(kept, reports, command, groups)
+    source = fragments.source(kept, reports, command, groups)
     folder = out.parent if out else Path()
-    text = "\n".join(fragment.fragment(source, name, folder) for name in names)
+    text = "\n".join(fragments.fragment(source, name, folder) for name in names)
     if out is None:
         sys.stdout.write(text)
     else:

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import torch
 import typer
 
-from bench import datasets, observing, portraits, provenance, stages
 from bench.cli.request import Request
 from bench.cli.terminal import (
     EXIT_INTERRUPTED,
@@ -20,14 +19,20 @@ from bench.cli.terminal import (
     say_all,
     tell_broken,
 )
-from bench.datasets import Dataset
-from bench.engine.settings import resolve_device
 from bench.errors import UsageError
-from bench.executors import Event
+from bench.inputs import datasets
+from bench.inputs.datasets import Dataset
+from bench.inputs.recipes import Changes
 from bench.machine import require_writable
-from bench.plan import Matrix, Plan
-from bench.recipes import Changes
-from bench.selection import (
+from bench.measuring import observe, portraits
+from bench.records.store import RunReader
+from bench.spec import EnginePath, Environment
+from bench.stats.format import rough_duration
+from bench.training import jobs, provenance
+from bench.training.engine.settings import resolve_device
+from bench.training.executors import Event
+from bench.training.plan import Matrix, Plan
+from bench.training.selection import (
     Named,
     Selection,
     changed,
@@ -35,10 +40,7 @@ from bench.selection import (
     load_architectures,
     recipe_of,
 )
-from bench.spec import EnginePath, Environment
-from bench.stats.format import rough_duration
-from bench.store import RunReader
-from bench.sweep import Sweep
+from bench.training.sweep import Sweep
 
 SEEDS_ON_A_GPU = 8  # at once, by default
 FIRST_SEARCH_SEED = 1000  # seeds below stay unseen: they confirm what a search has chosen
@@ -72,7 +74,7 @@ def work(request: Request) -> None:
     wrong = _train(sweep, plan, selected.dataset, request)
     say_all(sweep.state_lines())
     say(f"records: {request.suite.folder}")
-    for reason in observing.see(selected.selection, selected.dataset, request.suite):
+    for reason in observe.see(selected.selection, selected.dataset, request.suite):
         say(f"Notice: {reason}")
     _render(request)
     if wrong or plan.failed_before or selected.selection.broken:
@@ -94,7 +96,7 @@ def _select(request: Request) -> Selected:
     architectures = changed(selection.usable, changes)
     require_writable([request.suite.folder, *([options.reports] if options.reports else [])])
     environment = provenance.environment(device, provenance.command_line())
-    paths, slow = stages.engine_paths([each for _, each in selection.usable], device)
+    paths, slow = jobs.engine_paths([each for _, each in selection.usable], device)
     say_all([f"Notice: {notice}"] if notice else [])
     tell_broken(selection)
     for name, reason in slow.items():
@@ -146,7 +148,7 @@ def _plan_line(plan: Plan, selected: Selected) -> str:
     if not plan.jobs:
         return f"plan: all {plan.n_present} runs are there, nothing to train"
     architectures = [architecture for _, architecture in selected.architectures]
-    seconds = stages.estimate_seconds(plan, architectures, selected.dataset, selected.n_at_once)
+    seconds = jobs.estimate_seconds(plan, architectures, selected.dataset, selected.n_at_once)
     n_at_once = min(selected.n_at_once, len(plan.jobs))
     on_gpu = selected.environment.device.startswith("cuda")
     return (

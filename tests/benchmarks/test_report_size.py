@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from bench.store import Suite
+from bench.records.store import Suite
 from benchmarks.report import fill
 from tests.reports import render
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from bench import datasets, discover
+from bench.inputs import datasets, discover
 from bench.machine import usable_cores
 from benchmarks.throughput import ours, rate, table
 from tests.support import ROOT

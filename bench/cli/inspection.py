@@ -1,0 +1,216 @@
+"""One architecture on the terminal and as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from inspect import cleandoc
+from typing import Annotated, Any
+
+import msgspec
+from rich import box
+from rich.console import Console, JustifyMethod
+from rich.table import Table
+
+from bench.records.layers import Rows, merged
+from bench.spec import Field, Frozen, Measured, Portrait, Recipe, canonical_json
+from bench.stats.format import fixed, integer, measured_value, plain
+
+SIDES = "one number where both sides are equal, else as in '3x1'; a fraction as in '1/2'"
+Described = msgspec.Meta
+Pixels = int | str | None
+
+
+class Layer(Frozen, frozen=True, kw_only=True):
+    """A call of a layer. Measures may add columns; null: the measure has no value here."""
+
+    name: Annotated[str, Described(description="dotted name, 'x (call 2)' where called again")]
+    operation: Annotated[str | None, Described(description="the class's or function's name")] = None
+    component: str | None = None
+    output_shape: Annotated[list[int] | None, Described(description="without the batch")] = None
+    kernel: Annotated[Pixels, Described(description=SIDES)] = None
+    stride: Annotated[Pixels, Described(description=SIDES)] = None
+    groups: int | None = None
+    n_parameters: int | None = None
+    n_weights: int | None = None
+    n_biases: int | None = None
+    n_trainable: int | None = None
+    parameters_percent: Annotated[
+        float | None, Described(description="of the network's parameters")
+    ] = None
+    multiply_adds: Annotated[int | None, Described(description="of one image, all calls")] = None
+    multiply_adds_percent: Annotated[
+        float | None, Described(description="of the network's multiply-adds")
+    ] = None
+    fvcore_count: int | None = None
+    dropout_probability: float | None = None
+    receptive_field: Annotated[Pixels, Described(description=f"pixels, local path; {SIDES}")] = None
+    receptive_field_with_gates: Annotated[
+        Pixels, Described(description=f"pixels, any path; {SIDES}")
+    ] = None
+    jump: Annotated[
+        Pixels, Described(description="pixels between positions; null once everything is seen")
+    ] = None
+    start: Annotated[Pixels, Described(description="first pixel that position 0 sees")] = None
+
+
+class Inspection(Frozen, frozen=True, kw_only=True):
+    """What `bench inspect ARCH --json` prints."""
+
+    architecture: str
+    architecture_digest: str
+    n_parameters: int | None
+    components: Annotated[
+        dict[str, int], Described(description="component -> parameters; adds up to n_parameters")
+    ]
+    layers: Annotated[list[Layer], Described(description="in the order of a forward pass")]
+    recipe: Recipe
+    measures: Annotated[dict[str, Measured], Described(description="measure -> what it found")]
+
+
+def as_json(portrait: Portrait) -> bytes:
+    """`n_parameters`, `components`, `layers` and every measured value, as `schema` describes."""
+    parameters = portrait.measures["parameters"]
+    return canonical_json(
+        {
+            "architecture": portrait.architecture,
+            "architecture_digest": portrait.architecture_digest,
+            "n_parameters": parameters.values.get("n_parameters"),
+            "components": parameters.components,
+            "layers": [{"name": name, **row} for name, row in merged(portrait).items()],
+            "recipe": msgspec.to_builtins(portrait.recipe),
+            "measures": msgspec.to_builtins(portrait.measures),
+        }
+    )
+
+
+def schema() -> bytes:
+    """The JSON Schema of `as_json`, as `docs/inspect.schema.json` publishes it."""
+    dialect = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
+    return canonical_json(_dedented(dialect | msgspec.json.schema(Inspection)))
+
+
+def _dedented(node: Any) -> Any:
+    """`node` with every description as `inspect.cleandoc` leaves it.
+
+    msgspec takes docstrings as they are up to 0.22 and dedents them from 0.23 on; what is
+    published shall not depend on which is installed.
+    """
+    if isinstance(node, list):
+        return [_dedented(each) for each in node]
+    if not isinstance(node, dict):
+        return node
+    dedented = {name: _dedented(value) for name, value in node.items()}
+    if isinstance(node.get("description"), str):
+        dedented["description"] = cleandoc(node["description"])
+    return dedented
+
+
+def show(portrait: Portrait, console: Console) -> None:
+    """Prints components, layers, values and notes."""
+    console.print(f"{portrait.display_name} ({portrait.architecture})", style="bold")
+    console.print(portrait.docstring.splitlines()[0] if portrait.docstring else "", markup=False)
+    console.print(_components_table(portrait.measures["parameters"]))
+    _show_layers(merged(portrait), console)
+    for name, measured in portrait.measures.items():
+        _show_measure(name, measured, console)
+
+
+def _components_table(measured: Measured) -> Table:
+    table = Table(
+        title="Parameters by component", title_justify="left", box=box.MINIMAL, show_edge=False
+    )
+    table.add_column("component")
+    table.add_column("parameters", justify="right")
+    for name, count in measured.components.items():
+        table.add_row(name, integer(count))
+    table.add_row("Total", integer(sum(measured.components.values())), style="bold")
+    return table
+
+
+Row = dict[str, Any]
+
+
+def _share(column: str) -> Callable[[Row], str]:
+    return lambda row: "" if not row.get(column) else fixed(row[column], 1)
+
+
+def _with_gates(row: Row) -> str:
+    gated = row.get("receptive_field_with_gates")
+    return "" if gated == row.get("receptive_field") else _cell(gated)
+
+
+def _plain(column: str) -> Callable[[Row], str]:
+    return lambda row: _cell(row.get(column)).replace(" x ", "x")
+
+
+# Title -> a row's cell; a narrow terminal does without the last ones of `SPARED`.
+COLUMNS: dict[str, Callable[[Row], str]] = {
+    "operation": _plain("operation"),
+    "output": _plain("output_shape"),
+    "kernel": _plain("kernel"),
+    "stride": _plain("stride"),
+    "groups": _plain("groups"),
+    "params": _plain("n_parameters"),
+    "params %": _share("parameters_percent"),
+    "mult-adds": _plain("multiply_adds"),
+    "mult-adds %": _share("multiply_adds_percent"),
+    "field": _plain("receptive_field"),
+    "gated": _with_gates,
+    "jump": _plain("jump"),
+}
+SPARED = ("params %", "mult-adds %", "jump", "stride", "groups", "kernel", "output", "operation")
+
+
+def _show_layers(rows: Rows, console: Console) -> None:
+    """One line a layer: as wide as it is in a file, with fewer columns on a narrow terminal."""
+    shown = {title for title, cell in COLUMNS.items() if any(map(cell, rows.values()))}
+    table = _layers_table(rows, shown)
+    if not console.is_terminal:
+        Console(file=console.file, width=_width(table, console)).print(table)
+        return
+    hidden: list[str] = []
+    for title in (each for each in SPARED if each in shown):
+        if _width(table, console) <= console.width:
+            break
+        hidden.append(title)
+        table = _layers_table(rows, shown - set(hidden))
+    console.print(table)
+    if hidden:
+        console.print(f"  too narrow here for {', '.join(hidden)}", style="dim", soft_wrap=True)
+
+
+def _layers_table(rows: Rows, shown: Collection[str]) -> Table:
+    title = "Layers in the order of a forward pass; fields and jumps in pixels"
+    table = Table(title=title, title_justify="left", box=box.MINIMAL, show_edge=False)
+    table.add_column("layer", no_wrap=True)
+    columns = {title: cell for title, cell in COLUMNS.items() if title in shown}
+    for title in columns:
+        side: JustifyMethod = "left" if title == "operation" else "right"
+        table.add_column(title, justify=side, no_wrap=True)
+    for name, row in rows.items():
+        table.add_row(name, *(cell(row) for cell in columns.values()))
+    return table
+
+
+def _width(table: Table, console: Console) -> int:
+    return table.__rich_measure__(console, console.options.update(max_width=1000)).maximum
+
+
+def _show_measure(name: str, measured: Measured, console: Console) -> None:
+    if measured.error:
+        console.print(f"{name}: {measured.error}", markup=False)
+    for field in measured.fields:
+        if field.name in measured.values:
+            line = _value_line(field, measured.values[field.name], measured.at_least)
+            console.print(line, markup=False)
+    for note in measured.notes:
+        console.print(f"  {note}", markup=False, style="dim")
+
+
+def _value_line(field: Field, value: Any, at_least: bool) -> str:
+    unit = f" {field.unit}" if field.unit else ""
+    return f"{field.title}: {'at least ' if at_least else ''}{_cell(value)}{unit}"
+
+
+def _cell(value: Any) -> str:
+    return "" if value is None else plain(measured_value(value))

@@ -1,0 +1,1 @@
+"""What the records prove: claims judged, arms compared, seeds planned. No torch."""

@@ -1,0 +1,12 @@
+"""Published claims: read from `claims/NAME.toml`, judged by records and measures.
+
+One direction: `load` (files -> claims), `evidence` (suites -> what is there), `finding` (a claim's
+figure in it), `rules` (figure -> verdict), `metrics` (the table that joins the two), `ledger`
+(claims -> rows). No torch, and nothing that names an architecture.
+"""
+
+from __future__ import annotations
+
+from bench.evidence.claims.load import ClaimError, about, load, load_files
+
+__all__ = ["ClaimError", "about", "load", "load_files"]

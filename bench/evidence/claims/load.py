@@ -1,0 +1,269 @@
+"""Files of claims -> claims. Every mistake is found and told with its line and column.
+
+A file is a list of `[[claim]]` tables; see `bench.spec.Claim` for the keys and `docs/claims.md`
+for how to write one. `file` is filled in from the file's name.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from bench.errors import BenchError, nearest
+from bench.evidence.claims.metrics import METRICS, entry
+from bench.evidence.claims.rules import rate
+from bench.spec import Augmentation, Claim, Recipe
+
+KEYS = tuple(field.name for field in msgspec.structs.fields(Claim) if field.name != "file")
+VALUES = {"published", "text"}
+HEADER = re.compile(r"^\s*\[\[\s*claim\s*\]\]")
+POSITION = re.compile(r"\s*\(at line (\d+), column (\d+)\)")
+AT_END = re.compile(r"\s*\(at end of document\)")
+JSON_PATH = re.compile(r" - at `\$\.(\w+)[^`]*`")
+
+
+_AUGMENTATION_FIELDS = tuple(f"augmentation.{name}" for name in Augmentation.__struct_fields__)
+
+
+class ClaimError(BenchError):
+    """A file of claims that cannot be used."""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One mistake in a file of claims; line and column count from 1."""
+
+    path: Path
+    what: str
+    remedy: str
+    line: int | None = None
+    column: int = 1
+
+    def error(self) -> ClaimError:
+        """The same as an error."""
+        where = f"{self.path}:{self.line}:{self.column}" if self.line else str(self.path)
+        return ClaimError(self.what, where=where, remedy=self.remedy)
+
+
+@dataclass(frozen=True)
+class _Source:
+    """The file's text, and where each of its `[[claim]]` tables begins."""
+
+    path: Path
+    lines: tuple[str, ...]
+    headers: tuple[int, ...]  # from 0
+
+    def problem(self, number: int, what: str, remedy: str, key: str = "") -> Problem:
+        """A mistake in the claim of that number (from 0): at the key, else at its table."""
+        if number >= len(self.headers):  # written in line, or a quote holds such a header
+            return Problem(self.path, f"claim {number + 1}: {what}", remedy)
+        start = self.headers[number]
+        following = self.headers[number + 1 : number + 2]
+        for at in range(start + 1, following[0] if following else len(self.lines)):
+            found = re.match(rf"(\s*)[\"']?{re.escape(key)}[\"']?\s*=", self.lines[at])
+            if key and found:
+                return Problem(self.path, what, remedy, at + 1, len(found[1]) + 1)
+        return Problem(self.path, what, remedy, start + 1)
+
+
+def load(folder: Path) -> list[Claim]:
+    """Every claim of every file in the folder, in the order of files and of lines.
+
+    Raises:
+        ClaimError: the first mistake; see `problems`. A missing folder holds no claims.
+    """
+    return load_files(sorted(folder.glob("*.toml")))
+
+
+def load_files(paths: Iterable[Path]) -> list[Claim]:
+    """The claims of the files, in their order.
+
+    Raises:
+        ClaimError: the first mistake; see `problems`.
+    """
+    claims, found = read(paths)
+    if found:
+        raise found[0].error()
+    return claims
+
+
+def about(subjects: Collection[str], claims: Iterable[Claim]) -> list[Claim]:
+    """Whole files of claims: those that speak of one of these architectures at least."""
+    every = list(claims)
+    files = {claim.file for claim in every if claim.subject in subjects}
+    return [claim for claim in every if claim.file in files]
+
+
+def read(paths: Iterable[Path]) -> tuple[list[Claim], list[Problem]]:
+    """The claims that can be used, and every mistake.
+
+    A mistake is unreadable TOML, no claims, a wrong, missing or unknown key, an unknown metric, a
+    metric without what it needs, a term that is no claim, or one id twice.
+    """
+    placed, found = _read(paths)
+    return [claim for claim, _, _ in placed], found
+
+
+def misquoted(paths: Iterable[Path], document: Path) -> list[Problem]:
+    """Every quote that is not on its line of the document.
+
+    Raises:
+        ClaimError: the document cannot be read.
+    """
+    try:
+        lines = document.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        message = getattr(error, "strerror", None) or str(error)
+        remedy = "give the text that the claims quote"
+        raise ClaimError(f"unreadable: {message}", where=str(document), remedy=remedy) from error
+    found = []
+    for claim, source, number in _read(paths)[0]:
+        if claim.quote in "".join(lines[claim.line - 1 : claim.line]):
+            continue
+        elsewhere = [str(at) for at, line in enumerate(lines, start=1) if claim.quote in line]
+        remedy = f"it is on line {', '.join(elsewhere)}" if elsewhere else "quote its very words"
+        what = f"line {claim.line} of {document} does not hold the quote of '{claim.id}'"
+        found.append(source.problem(number, what, remedy, "line" if elsewhere else "quote"))
+    return found
+
+
+_Placed = tuple[Claim, _Source, int]  # a claim, and the table of the file that it was read from
+
+
+def _read(paths: Iterable[Path]) -> tuple[list[_Placed], list[Problem]]:
+    found: list[Problem] = []
+    placed: list[_Placed] = []
+    for path in paths:
+        try:
+            source, rows = _parse(path)
+        except _Unusable as error:
+            found.append(error.problem)
+            continue
+        for number, row in enumerate(rows):
+            mistakes = list(_mistakes(row, source, number))
+            found += mistakes
+            if not mistakes:
+                claim = msgspec.convert({**row, "file": path.stem}, Claim)
+                placed.append((claim, source, number))
+    return placed, found + list(_between(placed))
+
+
+class _Unusable(Exception):
+    """A file that holds no claims at all."""
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(problem.what)
+        self.problem = problem
+
+
+def _parse(path: Path) -> tuple[_Source, list[Any]]:
+    try:
+        text = path.read_text(encoding="utf-8")
+        content = tomllib.loads(text)
+    except (OSError, UnicodeDecodeError) as error:
+        message = getattr(error, "strerror", None) or str(error)
+        remedy = "give a UTF-8 text file"
+        raise _Unusable(Problem(path, f"unreadable claims: {message}", remedy)) from error
+    except tomllib.TOMLDecodeError as error:
+        raise _Unusable(_syntax(path, str(error), text)) from error
+    rows = content.get("claim")
+    if not isinstance(rows, list) or not rows:
+        remedy = "add a [[claim]] table, or remove the file"
+        raise _Unusable(Problem(path, "no claims in the file", remedy))
+    lines = tuple(text.splitlines())
+    headers = tuple(at for at, line in enumerate(lines) if HEADER.match(line))
+    return _Source(path, lines, headers), rows
+
+
+def _syntax(path: Path, message: str, text: str) -> Problem:
+    """tomllib says where in words."""
+    at = POSITION.search(message)
+    lines = text.splitlines() or [""]
+    line, column = (int(at[1]), int(at[2])) if at else (len(lines), len(lines[-1]) + 1)
+    what = AT_END.sub(" at the end of the file", POSITION.sub("", message))
+    return Problem(path, f"unreadable claims: {what}", "mend the TOML", line, column)
+
+
+def _mistakes(row: Any, source: _Source, number: int) -> Iterator[Problem]:
+    """What is wrong with one table, each with its place."""
+    if not isinstance(row, dict):
+        yield source.problem(number, "bad claim: no table", "write [[claim]] and keys below it")
+        return
+    unknown = [key for key in row if key not in KEYS]
+    for key in unknown:
+        yield source.problem(number, f"unknown key '{key}'", nearest(key, list(KEYS)), key)
+    try:
+        claim = msgspec.convert({**row, "file": source.path.stem}, Claim)
+    except msgspec.ValidationError as error:
+        key = found[1] if (found := JSON_PATH.search(str(error))) else ""
+        what = JSON_PATH.sub(f" in '{key}'", str(error)).replace("Object missing", "missing")
+        remedy = f"a claim has the keys {', '.join(KEYS)}"
+        yield source.problem(number, f"bad claim: {what}", remedy, key)
+        return
+    for what, remedy, key in _wants(claim, row.keys()):
+        yield source.problem(number, f"bad claim: {what}", remedy, key)
+
+
+Want = tuple[str, str, str]  # what is wrong, remedy, the key it is about
+
+
+def _wants(claim: Claim, given: Iterable[str]) -> Iterator[Want]:
+    """What the claim's metric asks for."""
+    name = entry(claim.metric)
+    if name is None:
+        remedy = nearest(claim.metric, [name.replace(".*", ".NAME") for name in METRICS])
+        yield f"unknown metric '{claim.metric}'", remedy, "metric"
+        return
+    needed = METRICS[name].keys
+    keys = {key for key in given if key == "published" or getattr(claim, key, None)}
+    for key in needed:
+        if not keys & (VALUES if key == "value" else {key}):
+            wanted = "published' or 'text" if key == "value" else key
+            yield f"metric '{claim.metric}' needs the key '{wanted}'", "add it", "metric"
+    if keys >= VALUES:
+        yield "both 'published' and 'text'", "give the one that the document says", "text"
+    yield from _misfits(claim, name)
+
+
+def _misfits(claim: Claim, name: str) -> Iterator[Want]:
+    """Keys that are there and make no sense for the metric."""
+    path = claim.metric.partition(".")[2]
+    if name == "recipe.*" and not _is_recipe_field(path):
+        known = [*Recipe.__struct_fields__, *_AUGMENTATION_FIELDS]
+        yield f"no such field of a recipe: '{path}'", nearest(path, known), "metric"
+    if name == "saved_percent" and len(claim.numbers) != 2:
+        yield "not two numbers", "give the whole and the part", "numbers"
+    if "relation" in METRICS[name].keys and claim.relation == "equals":
+        yield "a mean equals no number", "use below, at_most, above or at_least", "relation"
+    if METRICS[name].rule is rate and claim.relation in ("below", "at_most"):
+        yield "a rate is of runs that reach a number", "use above or at_least", "relation"
+
+
+def _is_recipe_field(path: str) -> bool:
+    value: Any = Recipe(peak_learning_rate=1.0, warmup_fraction=0.0)
+    for name in path.split("."):
+        if name not in getattr(value, "__struct_fields__", ()):
+            return False
+        value = getattr(value, name)
+    return not hasattr(value, "__struct_fields__")
+
+
+def _between(placed: list[_Placed]) -> Iterator[Problem]:
+    """What several claims do to each other."""
+    first: dict[str, str] = {}
+    for claim, source, number in placed:
+        if claim.id in first:
+            what = f"two claims with the id '{claim.id}'; the first is in {first[claim.id]}"
+            yield source.problem(number, what, "give each claim its own id", "id")
+        first.setdefault(claim.id, source.path.name)
+    for claim, source, number in placed:
+        for term in claim.terms:
+            if term not in first or term == claim.id:
+                what = f"bad claim: the term '{term}' is no other claim's id"
+                yield source.problem(number, what, nearest(term, sorted(first)), "terms")

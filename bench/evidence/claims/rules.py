@@ -1,0 +1,279 @@
+"""Rules: how a published number is judged by what was found. The words of a rule are born here.
+
+Structure is compared exactly, a single run's accuracy with the prediction interval of one more
+run, a mean with its t interval, "consistently" with the exact bounds of a rate, a technique by the
+comparison with the network that lacks it, corrected for all techniques of its file.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from typing import Literal
+
+from bench import stats
+from bench.evidence.claims.gather import Absent, Exact, Pair, Sample, Value
+from bench.records import until_decided
+from bench.spec import Claim
+from bench.stats.format import count, fixed, integer, number, p_value, plain, span
+
+ClaimVerdict = Literal[
+    "confirmed", "refuted", "inconsistent", "undecided", "not comparable", "not checkable"
+]
+FINEST_POINTS = 0.001  # a tenth of an image of 10,000: no plan looks closer
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """A verdict and what it stands on."""
+
+    verdict: ClaimVerdict
+    rule: str  # by which it was reached, with its figures
+    measured: Value | None = None
+    measured_words: str = ""  # where the value alone does not say it
+    n: int | None = None  # runs
+    stands_on: tuple[str, ...] = ()
+    seeds_needed: int | None = None  # more, at the least
+
+
+@dataclass(frozen=True)
+class Gain:
+    """A comparison that waits for the others of its file: Holm corrects their p together.
+
+    Attributes:
+        found: The two samples.
+        points: Difference of their means.
+        p: Of the permutation test, not corrected.
+        compared: All of the comparison.
+    """
+
+    found: Pair
+    points: float
+    p: float
+    compared: stats.Comparison
+
+
+def exact(claim: Claim, found: Exact) -> Judgement:
+    """Agreement to the last digit that was published; no run is needed."""
+    verdict: ClaimVerdict = "confirmed" if _agrees(claim, found) else "refuted"
+    return Judgement(verdict, _wanted(claim, found.slack), found.value, stands_on=found.stands_on)
+
+
+def consistent(claim: Claim, found: Exact) -> Judgement:
+    """The same between two places of the document: what differs is its own contradiction."""
+    judged = exact(claim, found)
+    verdict: ClaimVerdict = "confirmed" if judged.verdict == "confirmed" else "inconsistent"
+    return replace(judged, verdict=verdict, rule=f"the document with itself: {judged.rule}")
+
+
+def placed(claim: Claim, found: Sample) -> Judgement:
+    """Whether a single run's number lies inside the 95 % prediction interval of one more run."""
+    n_images = found.n_images
+    published = stats.published_count(claim.published, n_images)
+    place = stats.placement(published, found.accuracy.counts)
+    if place.prediction is None or place.n < stats.FEWEST_RUNS:
+        more = max(stats.FEWEST_RUNS - place.n, 1)
+        rule = "95% prediction interval of one more run"
+        return _undecided(found, rule, more, found.accuracy.mean_percent)
+    half = stats.published_count(claim.tolerance, n_images)
+    inside = place.prediction.low < published + half and place.prediction.high >= published - half
+    interval = place.prediction.times(100 / n_images)
+    rule = (
+        f"95% prediction interval of one more run, {span(interval)}; "
+        f"at percentile {fixed(place.percentile or 0, 0)} of the runs"
+    )
+    verdict: ClaimVerdict = "confirmed" if inside else "refuted"
+    return _of_runs(verdict, found, rule, found.accuracy.mean_percent)
+
+
+def mean(claim: Claim, found: Sample) -> Judgement:
+    """Whether the 95 % t interval of the mean accuracy lies on the published side."""
+    return _mean(claim, found, found.accuracy.mean_percent, found.accuracy.interval)
+
+
+def mean_shortfall(claim: Claim, found: Sample) -> Judgement:
+    """The same of the points that the accuracy lies below 99.40."""
+    target = 100 * stats.TARGET
+    average, around = found.accuracy.mean_percent, found.accuracy.interval
+    short = None if average is None else target - average
+    ends = around and stats.Interval(float(target) - around.high, float(target) - around.low)
+    return _mean(claim, found, short, ends)
+
+
+def rate(claim: Claim, found: Sample) -> Judgement:
+    """ "Consistently": how many of all runs reach the published accuracy.
+
+    Runs that went on until they were decided are judged by their confidence sequence only.
+    """
+    judged = _rate(claim, found)
+    k_of_n = f"{judged.successes} of {judged.n}"
+    bounds = "confidence sequence" if found.protocol else "one-sided 95% bounds"
+    rule = (
+        f"{k_of_n} runs {'exceed' if claim.relation == 'above' else 'reach'} it; {bounds} of the "
+        f"rate {fixed(judged.lower, 3)} and {fixed(judged.upper, 3)} "
+        f"against {fixed(judged.rate, 2)}"
+    )
+    share = Fraction(judged.successes, judged.n) if judged.n else None
+    confirmed, refuted = judged.more_to_confirm, judged.more_to_refute
+    if judged.verdict == "undecided" and confirmed is not None and refuted is not None:
+        needs = f"{_seeds(confirmed)} to be confirmed, {integer(refuted)} to be refuted"
+        judgement = _undecided(found, rule, min(confirmed, refuted), share, needs)
+    else:
+        judgement = _of_runs(judged.verdict, found, rule, share)
+    return replace(judgement, measured_words=k_of_n)
+
+
+def _rate(claim: Claim, found: Sample) -> stats.RateVerdict | stats.SequenceVerdict:
+    target = _least_count(claim, found.n_images)
+    if found.protocol is None:
+        return stats.rate_verdict(sum(each >= target for each in found.counts), len(found.counts))
+    count_of = dict(zip((run.seed for run in found.runs), found.counts, strict=True))
+    judged = until_decided.unbroken(found.runs, found.protocol)
+    return stats.until_decided([count_of[run.seed] >= target for run in judged])
+
+
+def _least_count(claim: Claim, n_images: int) -> int:
+    """The fewest right answers that meet the published accuracy; ">99.4%" is strict."""
+    published = stats.published_count(claim.published, n_images)
+    return math.floor(published) + 1 if claim.relation == "above" else math.ceil(published)
+
+
+def gain(claim: Claim, found: Pair) -> Judgement | Gain:
+    """The comparison of two networks; `corrected` judges those of a file."""
+    design = stats.Design(found.first.n_images, n_resamples=0)
+    compared = stats.compare(found.first.counts, found.second.counts, design)
+    points = compared.difference_points
+    if points is None or compared.test is None:
+        return _undecided(_both(found), "comparison of means", stats.FEWEST_RUNS)
+    return Gain(found, points, compared.test.p, compared)
+
+
+def corrected(gains: Mapping[str, Gain]) -> dict[str, Judgement]:
+    """Whether each first network is better: by its p after Holm, or equal within the margin."""
+    p_values = stats.holm([gain.p for gain in gains.values()])
+    return {
+        name: _gain(gain, p, len(gains))
+        for (name, gain), p in zip(gains.items(), p_values, strict=True)
+        if p is not None
+    }
+
+
+def _gain(gain: Gain, holm_p: float, n_claims: int) -> Judgement:
+    found, points, equal = _both(gain.found), gain.points, gain.compared.equivalence
+    rule = (
+        f"permutation test, p {p_value(gain.p)}, "
+        f"{p_value(holm_p)} by Holm over {count(n_claims, 'claim')}"
+        f"{_ends(gain.compared)}"
+    )
+    if holm_p < stats.TEST_ALPHA:
+        return _of_runs("confirmed" if points > 0 else "refuted", found, rule, points)
+    if equal is not None and equal.verdict == "equivalent":
+        rule += f"; the same within {equal.margin_points} points"
+        return _of_runs("refuted", found, rule, points)
+    return _undecided(found, rule, _seeds_for_gain(gain.found), points)
+
+
+def _both(found: Pair) -> Sample:
+    """The first network's runs, standing on the records of both."""
+    return replace(found.first, stands_on=found.first.stands_on + found.second.stands_on)
+
+
+def absent(claim: Claim, why: Absent) -> Judgement:
+    """No evidence, or none that speaks of the same."""
+    more = f"; needs at least {why.seeds_needed} more seeds" if why.seeds_needed else ""
+    return Judgement(why.verdict, f"{why.why}{more}", seeds_needed=why.seeds_needed)
+
+
+def not_checkable(claim: Claim) -> Judgement:
+    """Words that no measurement can meet; the file of claims says why."""
+    return Judgement("not checkable", claim.reason)
+
+
+def _fraction(value: Value) -> Fraction:
+    """Exact in the decimals that were written: .08 is 8/100."""
+    return value if isinstance(value, Fraction) else Fraction(str(value))
+
+
+def _agrees(claim: Claim, found: Exact) -> bool:
+    if claim.text or isinstance(found.value, str):
+        return claim.relation == "equals" and claim.text == found.value
+    value, published = _fraction(found.value), _fraction(claim.published)
+    half = _fraction(claim.tolerance) + found.slack
+    return {
+        "equals": published - half <= value < published + half if half else value == published,
+        "below": value < published,
+        "at_most": value <= published or value < published + half,
+        "above": value > published,
+        "at_least": value >= published - half,
+    }[claim.relation]
+
+
+def _wanted(claim: Claim, slack: Fraction = Fraction(0)) -> str:
+    """What the measured value must be."""
+    half = _fraction(claim.tolerance) + slack
+    if claim.relation != "equals":
+        leeway = f", give or take {number(claim.tolerance)}" if claim.tolerance else ""
+        return plain(f"{claim.relation.replace('_', ' ')} {number(claim.published)}{leeway}")
+    if not half or claim.text:
+        return "exact"
+    published = _fraction(claim.published)
+    return plain(f"rounded: from {number(published - half)} to below {number(published + half)}")
+
+
+def _mean(
+    claim: Claim, found: Sample, average: Fraction | None, interval: stats.Interval | None
+) -> Judgement:
+    """The mean of what the claim speaks of, and its interval, against the published bound."""
+    n, sd = len(found.accuracy.counts), found.accuracy.sd_points
+    bound = (
+        claim.published + {"at_most": 1, "at_least": -1}.get(claim.relation, 0) * claim.tolerance
+    )
+    if interval is None or average is None:
+        return _undecided(found, "95% interval of the mean", max(2 - n, 1), average)
+    rule = f"95% t interval of the mean, {span(interval)}, {_wanted(claim)}"
+    wants_low = claim.relation in ("below", "at_most")
+    if interval.high < bound:
+        return _of_runs("confirmed" if wants_low else "refuted", found, rule, average)
+    if interval.low > bound:
+        return _of_runs("refuted" if wants_low else "confirmed", found, rule, average)
+    more = 1
+    if sd:
+        margin = max(abs(float(average) - bound), FINEST_POINTS)
+        more = max(stats.seeds_for_margin(sd, margin) - n, 1)
+    return _undecided(found, rule, more, average)
+
+
+def _seeds_for_gain(found: Pair) -> int:
+    """More seeds an arm until the protocol's margin would be seen, were the spread the true one."""
+    both = found.first, found.second
+    sd = math.sqrt(sum((sample.accuracy.sd_points or 0.0) ** 2 for sample in both) / 2)
+    n = min(len(sample.counts) for sample in both)
+    return max(stats.seeds_for_difference(sd, stats.MARGIN_POINTS) - n, 1) if sd else 1
+
+
+def _ends(compared: stats.Comparison) -> str:
+    return f", difference {span(compared.interval)} points" if compared.interval else ""
+
+
+def _of_runs(
+    verdict: ClaimVerdict, found: Sample, rule: str, measured: Value | None = None
+) -> Judgement:
+    missing = len(found.counts) - len(found.accuracy.counts)
+    parts = [found.note, rule, f"{missing} without a count" if missing else ""]
+    words = plain("; ".join(part for part in parts if part))
+    n = len(found.counts)
+    return Judgement(verdict, words, measured, n=n, stands_on=found.stands_on)
+
+
+def _undecided(
+    found: Sample, rule: str, more: int, measured: Value | None = None, needs: str = ""
+) -> Judgement:
+    judged = _of_runs("undecided", found, rule, measured)
+    words = f"{judged.rule}; needs at least {needs or _seeds(more)}"
+    return replace(judged, rule=words, seeds_needed=more)
+
+
+def _seeds(more: int) -> str:
+    return count(more, "more seed")

@@ -1,0 +1,172 @@
+"""The comparison of two sides, row by row; data alone, no wording."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bench import stats
+from bench.errors import UsageError
+from bench.evidence.comparison.drift import Bits, Difference, bits, differences
+from bench.evidence.comparison.matching import match
+from bench.records.arms import Arm, Place, Split, arms, choose_split, read
+from bench.spec import RunRecord
+
+EXIT_NOT_REPRODUCED = 1
+
+
+@dataclass(frozen=True)
+class Request:
+    """What to compare, and what was declared before."""
+
+    first: Place
+    second: Place
+    results: Path
+    split: str | None = None
+    margin_points: float = stats.MARGIN_POINTS
+
+
+@dataclass(frozen=True)
+class Side:
+    """One arm: every run counts in `n`, the figures stand on the `n_counted` completed ones."""
+
+    name: str
+    architecture: str
+    seeds: list[int]
+    n: int
+    n_counted: int
+    misses: dict[str, int]  # diverged or failed -> runs
+    mean_percent: float | None
+    sd_points: float | None
+    minimum: int | None  # right answers
+    maximum: int | None
+
+
+@dataclass(frozen=True)
+class Row:
+    """First arm less second arm."""
+
+    dataset: str
+    split: Split
+    n_images: int
+    first: Side
+    second: Side
+    comparison: stats.Comparison
+    new_digits: stats.Crossed | None  # as if both met other images; None without missed images
+    can_reach_alpha: bool  # whether so few runs could have given a p below 0.05, after Holm
+    differences: list[Difference]
+    same_environment: bool  # every run of both arms has one and the same fingerprint
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """All that was found."""
+
+    first: str
+    second: str
+    margin_points: float
+    bootstrap_seed: int
+    rows: list[Row]
+    left_out: list[str]  # arms without a counterpart
+    bits: Bits
+
+    @property
+    def exit_code(self) -> int:
+        return EXIT_NOT_REPRODUCED if self.bits.failures else 0
+
+
+def compare(request: Request) -> Outcome:
+    """Reads both sides and compares what they have in common.
+
+    Raises:
+        UsageError: a side that is not there, other images, or nothing in common.
+        StoreError: a record cannot be read.
+    """
+    if not 0 < request.margin_points < 100:
+        what = f"bad margin '{request.margin_points}'"
+        raise UsageError(what, where="--margin", remedy="give points between 0 and 100, as 0.05")
+    places = (request.first, request.second)
+    sides = [read(place, request.results) for place in places]
+    split = choose_split(request.split, sides)
+    found = [arms(place.suite, runs, split) for place, runs in zip(places, sides, strict=True)]
+    across = all(place.architecture for place in places)
+    matched = match(found[0], found[1], across=across)
+    rows = [_row(ours, theirs, split, request.margin_points) for ours, theirs in matched.pairs]
+    return Outcome(
+        first=str(request.first),
+        second=str(request.second),
+        margin_points=request.margin_points,
+        bootstrap_seed=stats.DRAW_SEED,
+        rows=_corrected(rows),
+        left_out=list(matched.left_out),
+        bits=bits(*sides) if request.first.suite != request.second.suite else Bits(0, ()),
+    )
+
+
+def _row(ours: Arm, theirs: Arm, split: Split, margin_points: float) -> Row:
+    n_images = ours.n_images(split)
+    design = stats.Design(n_images, margin_points)
+    found = stats.compare(ours.counts(split), theirs.counts(split), design)
+    return Row(
+        dataset=ours.dataset.name,
+        split=split,
+        n_images=n_images,
+        first=_side(ours, split),
+        second=_side(theirs, split),
+        comparison=found,
+        new_digits=_on_new_digits(ours, theirs) if split == "test" else None,
+        can_reach_alpha=found.can_reach_alpha,
+        differences=differences(ours.runs, theirs.runs),
+        same_environment=len(ours.environments | theirs.environments) == 1,
+    )
+
+
+def _on_new_digits(ours: Arm, theirs: Arm) -> stats.Crossed | None:
+    """The difference over new runs on new images; records say which test images were missed."""
+    tables = [_right(arm) for arm in (ours, theirs)]
+    if not all(map(len, tables)):
+        return None
+    return stats.crossed_difference(*tables, seed=stats.DRAW_SEED)
+
+
+def _right(arm: Arm) -> NDArray[np.bool_]:
+    """Whether each completed run was right about each test image, (n_runs, n_test)."""
+    completed = [run for run in arm.completed if run.test_misses is not None]
+    right = np.ones((len(completed), arm.dataset.n_test), dtype=bool)
+    for row, run in zip(right, completed, strict=True):
+        row[[index for index, _ in run.test_misses or []]] = False
+    return right
+
+
+def _side(arm: Arm, split: Split) -> Side:
+    found = arm.accuracy(split)
+    mean = found.mean_percent
+    return Side(
+        name=arm.name,
+        architecture=arm.architecture,
+        seeds=arm.seeds,
+        n=len(arm.runs),
+        n_counted=len(found.counts),
+        misses=_misses(arm.runs),
+        mean_percent=None if mean is None else float(mean),
+        sd_points=found.sd_points,
+        minimum=min(found.counts, default=None),
+        maximum=max(found.counts, default=None),
+    )
+
+
+def _misses(runs: tuple[RunRecord, ...]) -> dict[str, int]:
+    return dict(sorted(Counter(run.status for run in runs if not run.completed).items()))
+
+
+def _corrected(rows: list[Row]) -> list[Row]:
+    """Every row's p corrected for the number of rows, and the smallest that it could be."""
+    compared = stats.corrected([row.comparison for row in rows])
+    return [
+        replace(row, comparison=each, can_reach_alpha=each.can_reach_alpha)
+        for row, each in zip(rows, compared, strict=True)
+    ]

@@ -1,0 +1,190 @@
+"""What a person may ask before a sweep, answered by `bench.stats`; data alone, no wording."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench import stats
+from bench.errors import UsageError
+from bench.records.arms import Arm, Place, Split, arms, choose_split, read
+from bench.stats.format import written
+from bench.stats.planning import MOST_SEEDS, POWER
+
+LISTED_MISSES = range(4)
+LISTED_SEEDS = (5, 10, 20, 29, 46, 61, 76)
+LISTED_PASS_RATES = (0.80, 0.95, 0.97, 0.99)  # where none is assumed
+
+
+@dataclass(frozen=True)
+class Pilot:
+    """The suite whose spread is taken for that of the sweep to come."""
+
+    results: Path
+    suite: str
+    architectures: tuple[str, ...] = ()
+    split: str | None = None
+
+
+@dataclass(frozen=True)
+class DifferencePlan:
+    """Telling two arms with this spread apart at a true difference of the margin."""
+
+    seeds: int  # an arm
+    cautious_seeds: int
+    power_at_hand: float  # the chance that the pilot's own n sees it
+    is_visible: bool  # whether that chance reaches 0.80
+
+
+@dataclass(frozen=True)
+class ArmPlan:
+    """What the pilot's runs of one arm say of a margin; points throughout."""
+
+    name: str
+    dataset: str
+    split: Split
+    n: int  # every run
+    noise: stats.NoiseFloor  # of the runs that have a count
+    plan: stats.MarginPlan | None  # of the mean; None without a spread
+    difference: DifferencePlan | None  # None where `plan` is
+
+
+@dataclass(frozen=True)
+class MarginAnswer:
+    """Seeds for a margin, arm by arm."""
+
+    margin_points: float
+    power: float
+    arms: list[ArmPlan]
+
+
+@dataclass(frozen=True)
+class AllowedMisses:
+    misses: int
+    seeds: int  # the fewest that confirm the rate in spite of them
+
+
+@dataclass(frozen=True)
+class AssumedRate:
+    """What awaits a sweep whose runs each pass with this chance."""
+
+    plan: stats.RatePlan
+    chances: list[stats.RateChances]  # of each verdict, by n declared beforehand
+
+
+@dataclass(frozen=True)
+class RateAnswer:
+    """Seeds for a verdict on a declared rate."""
+
+    rate: float
+    allowed: list[AllowedMisses]
+    assumed: list[AssumedRate]
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """The answers that were asked for."""
+
+    suite: str | None  # of the pilot
+    margin: MarginAnswer | None
+    rate: RateAnswer | None
+
+
+def for_margin(margin_points: float, pilot: Pilot) -> MarginAnswer:
+    """Seeds for the mean's interval, and for telling two arms apart.
+
+    Args:
+        margin_points: Half-width of the interval, and the true difference to be seen.
+        pilot: Where the spread comes from.
+
+    Raises:
+        UsageError: a margin that no sweep can have, or a pilot that is not there.
+        StoreError: a record cannot be read.
+    """
+    if not 0 < margin_points < 100:
+        raise _bad_margin(margin_points, "give points between 0 and 100, as 0.05")
+    chosen = pilot.architectures or (None,)
+    places = [Place(pilot.suite, architecture=name) for name in chosen]
+    sides = [read(place, pilot.results) for place in places]
+    split = choose_split(pilot.split, sides)
+    found = [arm for runs in sides for arm in arms(pilot.suite, runs, split)]
+    try:
+        plans = [_arm_plan(arm, split, margin_points) for arm in found]
+    except ValueError as error:
+        raise _bad_margin(margin_points, f"give a wider one: {error}") from error
+    return MarginAnswer(margin_points, POWER, plans)
+
+
+def _bad_margin(margin_points: float, remedy: str) -> UsageError:
+    return UsageError(f"bad margin '{written(margin_points)}'", where="--margin", remedy=remedy)
+
+
+def _arm_plan(arm: Arm, split: Split, margin_points: float) -> ArmPlan:
+    found = arm.accuracy(split)
+    plan = stats.margin_plan(found.percents, margin_points)
+    return ArmPlan(
+        name=arm.name,
+        dataset=arm.dataset.name,
+        split=split,
+        n=len(arm.runs),
+        noise=stats.noise_floor(found.counts, found.n_images),
+        plan=plan,
+        difference=_difference(plan) if plan else None,
+    )
+
+
+def _difference(plan: stats.MarginPlan) -> DifferencePlan:
+    power = stats.difference_power(plan.sd, plan.margin, plan.n_pilot)
+    return DifferencePlan(
+        seeds=_difference_seeds(plan.sd, plan.margin),
+        cautious_seeds=_difference_seeds(plan.cautious_sd, plan.margin),
+        power_at_hand=power,
+        is_visible=power >= POWER,
+    )
+
+
+def _difference_seeds(sd: float, margin_points: float) -> int:
+    return stats.seeds_for_difference(sd, margin_points)
+
+
+def for_rate(rate: float, assume: float | None, n: int | None) -> RateAnswer:
+    """Seeds for a verdict on the rate.
+
+    Args:
+        rate: The declared one.
+        assume: The chance with which each run is taken to pass; several where none is given.
+        n: A number of runs whose chances are asked for, beside those that are listed anyway.
+
+    Raises:
+        UsageError: a rate outside (0, 1), an assumed one outside [0, 1], or n below 1.
+    """
+    if not 0 < rate < 1:
+        raise _bad("rate", rate, "give a share between 0 and 1, as 0.90")
+    if assume is not None and not 0 <= assume <= 1:
+        raise _bad("assume", assume, "give a share from 0 to 1, as 0.97")
+    if n is not None and not 1 <= n <= MOST_SEEDS:
+        raise _bad("seeds", n, f"give 1 to {MOST_SEEDS}")
+    allowed = _allowed(rate)
+    listed = sorted({*LISTED_SEEDS, *(each.seeds for each in allowed), *([n] if n else [])})
+    return RateAnswer(
+        rate=rate,
+        allowed=allowed,
+        assumed=[
+            AssumedRate(
+                plan=stats.rate_plan(each, rate, POWER),
+                chances=[stats.rate_chances(each, runs, rate) for runs in listed],
+            )
+            for each in ([assume] if assume is not None else LISTED_PASS_RATES)
+        ],
+    )
+
+
+def _allowed(rate: float) -> list[AllowedMisses]:
+    try:
+        return [AllowedMisses(m, stats.seeds_for_misses(m, rate)) for m in LISTED_MISSES]
+    except ValueError as error:
+        raise _bad("rate", rate, f"give a lower one: {error}") from error
+
+
+def _bad(option: str, value: float, remedy: str) -> UsageError:
+    return UsageError(f"bad {option} '{written(value)}'", where=f"--{option}", remedy=remedy)

@@ -1,0 +1,1 @@
+"""What a person brings: architectures, recipes, seeds, data sets."""

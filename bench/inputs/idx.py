@@ -1,0 +1,257 @@
+"""Data sets in MNIST's four IDX files: where they are found, how they are read and verified.
+
+A file may be compressed or not. It is looked for in `<root>/<folder>/raw/`, which is torchvision's
+layout, in `<root>/raw/` and in `<root>/`. Kaggle's `train-images.idx3-ubyte` is the same file as
+`train-images-idx3-ubyte`.
+
+Fetching uses the standard library. `torchvision.datasets.MNIST` has no time limit, and it writes
+a file under its final name while it arrives; pooch knows no mirrors and no limit over several
+files. Both verify the archive, not the content.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import http.client
+import importlib
+import io
+import math
+import os
+import threading
+import urllib.request
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NoReturn
+
+import numpy as np
+import platformdirs
+import torch
+from numpy.typing import NDArray
+
+from bench.errors import BenchError, DataError, without_home
+from bench.inputs.datasets import (
+    SPLIT_SEED,
+    Dataset,
+    MissingDataError,
+    Split,
+    assembled,
+    content_digest,
+)
+from bench.machine import write_atomically
+
+Pixels = NDArray[np.uint8]
+
+APPLICATION = "manyseeds"
+LOCAL = Path("data")  # is looked at before the cache
+MOST_BYTES = 64 << 20  # that are read of an archive; the largest that is published has 26 MB
+NAMES = (
+    "train-images-idx3-ubyte",
+    "train-labels-idx1-ubyte",
+    "t10k-images-idx3-ubyte",
+    "t10k-labels-idx1-ubyte",
+)
+
+
+@dataclass(frozen=True)
+class IdxFile:
+    """One file: big-endian, a word of 4 bytes, one more a dimension, then the values by rows."""
+
+    name: str  # without .gz
+    shape: tuple[int, ...]
+    sha256: str  # of the uncompressed content, so that it may be packed anew
+
+    @property
+    def n_bytes(self) -> int:
+        return 4 + 4 * len(self.shape) + math.prod(self.shape)
+
+    def path(self, folder: Path) -> Path:
+        """The file in this folder, in the form that is there; compressed where none is."""
+        archive = folder / f"{self.name}.gz"
+        dotted = self.name.replace("-idx", ".idx")
+        forms = (folder / self.name, archive, folder / dotted, folder / f"{dotted}.gz")
+        return next((form for form in forms if form.is_file()), archive)
+
+
+@dataclass(frozen=True)
+class Source:
+    """A data set in four files; `load`, `locate` and `ensure` are its plug-in's hooks."""
+
+    name: str
+    folder: str  # the name of torchvision's class, which knows the mirrors
+    sha256: tuple[str, str, str, str]  # of the four files in the order of `NAMES`
+    n_images: tuple[int, int] = (60_000, 10_000)  # in the training files, in the test files
+    n_validation: int = 6_000  # taken from the training images
+    mirrors: tuple[str, ...] | None = None  # URLs ending in "/"; None: torchvision's
+    download_seconds: float = 10.0  # for all files and mirrors together
+
+    @property
+    def files(self) -> list[IdxFile]:
+        train, test = self.n_images
+        shapes = ((train, 28, 28), (train,), (test, 28, 28), (test,))
+        return [IdxFile(*each) for each in zip(NAMES, shapes, self.sha256, strict=True)]
+
+    def load(self, data_dir: Path | None) -> Dataset:
+        """The data set, fetched where no folder holds it.
+
+        The split is `torch.randperm(n, generator=torch.Generator().manual_seed(42))`: the first
+        part trains, the last `n_validation` validate.
+
+        Raises:
+            MissingDataError: The files are not there and could not be fetched.
+            DataError: A file is damaged or not what it claims to be.
+        """
+        folder = self.ensure(data_dir)
+        arrays = [self._read(file, str(file.path(folder))) for file in self.files]
+        train_images, train_labels, test_images, test_labels = arrays
+        generator = torch.Generator().manual_seed(SPLIT_SEED)
+        order = torch.randperm(len(train_labels), generator=generator).numpy()
+        n_train = len(train_labels) - self.n_validation
+        return assembled(
+            self.name,
+            content_digest(*arrays),
+            _split(train_images, train_labels, order[:n_train]),
+            _split(train_images, train_labels, order[n_train:]),
+            _split(test_images, test_labels, np.arange(len(test_labels))),
+        )
+
+    def locate(self, data_dir: Path | None) -> Path | None:
+        """The folder that holds all four files; None where they would have to be fetched.
+
+        A folder that the user named is the only one that is looked at: a run on other data than
+        the user pointed at would be worse than no run.
+
+        Raises:
+            MissingDataError: The folder that the user named does not hold the files.
+            DataError: It does not exist.
+        """
+        named = _named_root(data_dir)
+        for root in [named[0]] if named else [LOCAL, cache()]:
+            for folder in (root / self.folder / "raw", root / "raw", root):
+                if not self._missing(folder):
+                    return folder
+        return self._refuse(*named) if named else None
+
+    def ensure(self, data_dir: Path | None) -> Path:
+        """The folder that holds the files, fetched into the cache where no folder holds them.
+
+        Raises:
+            MissingDataError: They are not there and could not be fetched.
+            DataError: The folder that the user named does not exist.
+        """
+        return self.locate(data_dir) or self._download(cache() / self.folder / "raw")
+
+    def _missing(self, folder: Path) -> list[IdxFile]:
+        return [file for file in self.files if not file.path(folder).is_file()]
+
+    def _refuse(self, root: Path, where: str) -> NoReturn:
+        expected = root / self.folder / "raw"
+        if not root.is_dir():
+            raise DataError(
+                f"there is no folder {root}",
+                where=where,
+                remedy=f"name the folder above {self.folder}/raw, or none to search and download",
+            )
+        absent = ", ".join(f"{file.name}.gz" for file in self._missing(expected))
+        raise MissingDataError(
+            f"the folder {root} does not hold {self.folder}: missing {absent} in {expected}",
+            where=where,
+            remedy="put the files there, or name no folder to search ./data, "
+            f"{without_home(str(cache()))} and the mirrors",
+        )
+
+    def _download(self, folder: Path) -> Path:
+        """Fetches the files that the folder lacks, on a thread of its own.
+
+        Resolving a host's name has no time limit, so the thread is left alone after the limit.
+        """
+        reasons: list[str] = []
+        mirrors = published_mirrors(self.folder) if self.mirrors is None else self.mirrors
+        worker = threading.Thread(target=self._fetch, args=(folder, mirrors, reasons), daemon=True)
+        worker.start()
+        worker.join(self.download_seconds)
+        late = [f"not done within {self.download_seconds:g} seconds"] if worker.is_alive() else []
+        absent = ", ".join(f"{file.name}.gz" for file in self._missing(folder))
+        if absent:
+            raise MissingDataError(
+                f"{self.folder} could not be downloaded: {'; '.join(reasons + late)}",
+                where=without_home(str(folder)),
+                remedy=f"fetch {absent} by hand into that folder, or try again: files that arrived "
+                "are kept",
+            )
+        return folder
+
+    def _fetch(self, folder: Path, mirrors: tuple[str, ...], reasons: list[str]) -> None:
+        """Asks each mirror in turn; a file appears in the folder whole and verified."""
+        for mirror in mirrors:
+            try:
+                for file in self._missing(folder):
+                    url = f"{mirror}{file.name}.gz"
+                    with urllib.request.urlopen(url, timeout=self.download_seconds) as response:
+                        packed = response.read(MOST_BYTES)
+                    self._read(file, url, packed)
+                    write_atomically(folder / f"{file.name}.gz", packed)
+            except (OSError, ValueError, http.client.HTTPException, BenchError) as error:
+                reasons.append(f"{mirror}: {error}")
+
+    def _read(self, file: IdxFile, where: str, arrived: bytes | None = None) -> Pixels:
+        """A file's values, verified; unpacked where `where` ends in .gz.
+
+        At most one byte more than is right is unpacked, so a longer file is seen and costs nothing.
+
+        Args:
+            file: What the bytes must be.
+            where: The file's path, or the URL that the bytes arrived from.
+            arrived: The bytes of a download; None reads the file.
+
+        Raises:
+            DataError: names `where`, what was seen and what was expected.
+        """
+        remedy = f"make it readable, or delete it and fetch {file.name}.gz of {self.folder} again"
+        try:
+            with Path(where).open("rb") if arrived is None else io.BytesIO(arrived) as stream:
+                opened = gzip.GzipFile(fileobj=stream) if where.endswith(".gz") else stream
+                content = opened.read(file.n_bytes + 1)
+        except (OSError, EOFError, zlib.error) as error:
+            raise DataError(f"cannot be read: {error}", where=where, remedy=remedy) from error
+        seen = hashlib.sha256(content).hexdigest()
+        if seen != file.sha256:
+            long = f"more than {file.n_bytes:,} bytes"
+            short = f"{len(content):,} bytes with sha256 {seen}"
+            raise DataError(
+                f"not the published {file.name} of {self.folder}: uncompressed it has "
+                f"{long if len(content) > file.n_bytes else short}, expected "
+                f"{file.n_bytes:,} bytes with sha256 {file.sha256}",
+                where=where,
+                remedy=remedy,
+            )
+        # The digest holds the header too.
+        return np.frombuffer(content, np.uint8)[-math.prod(file.shape) :].reshape(file.shape)
+
+
+def cache() -> Path:
+    """The folder that downloads are kept in: the working folder's where the user has no home."""
+    try:
+        folder = Path(platformdirs.user_cache_dir(APPLICATION))
+    except RuntimeError:
+        return LOCAL
+    return folder if folder.is_absolute() else LOCAL  # older platformdirs leaves a `~` as it is
+
+
+def published_mirrors(class_name: str) -> tuple[str, ...]:
+    """The mirrors that torchvision knows for its data set of this name."""
+    datasets = importlib.import_module("torchvision.datasets")  # a second, for downloads alone
+    return tuple(getattr(datasets, class_name).mirrors)
+
+
+def _named_root(data_dir: Path | None) -> tuple[Path, str] | None:
+    """The folder that the user named, and where it was named; None where the user named none."""
+    if data_dir is not None:
+        return Path(data_dir), "--data-dir"
+    from_environment = os.environ.get("BENCH_DATA")
+    return (Path(from_environment), "$BENCH_DATA") if from_environment else None
+
+
+def _split(images: Pixels, labels: Pixels, rows: NDArray[np.int64]) -> Split:
+    return Split(images=images[rows], labels=labels[rows].astype(np.int64))

@@ -1,0 +1,1 @@
+"""What an architecture costs and sees: measured from the network, or from trained weights."""

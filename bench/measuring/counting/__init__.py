@@ -1,0 +1,1 @@
+"""Multiply-adds, counted in more than one way."""

@@ -1,0 +1,199 @@
+"""fvcore's count of one forward pass: what it counts, by layer and operator, and what it does not.
+
+fvcore's own convention: one fused multiply-add is one flop; it adds terms that are none.
+Source: https://github.com/facebookresearch/fvcore/blob/main/docs/flop_count.md
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from torch import Tensor, nn
+
+from bench.errors import MeasureError
+from bench.measuring import subject
+
+
+@contextmanager
+def _without_known_warnings() -> Iterator[None]:
+    """Silences the one kind of warning that fvcore cannot help: torch's farewell to TorchScript."""
+    with warnings.catch_warnings():
+        for category in (FutureWarning, DeprecationWarning):
+            warnings.filterwarnings("ignore", r"`torch\.jit\.\w+` is deprecated", category)
+            warnings.filterwarnings("ignore", r"`torch\.jit\.\w+` is not supported", category)
+        yield
+
+
+with _without_known_warnings():  # fvcore scripts its loss functions when it is imported
+    from fvcore.nn import FlopCountAnalysis
+
+# fvcore's operator names (one a line of its table of handles) that are matrix products.
+CONVOLUTION = frozenset({"conv"})
+LINEAR = frozenset({"linear", "addmm", "matmul", "mm", "bmm", "einsum"})
+PRODUCTS = CONVOLUTION | LINEAR
+
+# What else fvcore counts, and what that is: none of it is in the headline.
+NO_PRODUCTS: dict[str, str] = {
+    "batch_norm": "no multiply-adds of a layer: fvcore adds 2 an element (1 without factors)",
+    "group_norm": "no multiply-adds of a layer: fvcore adds 5 an element (4 without factors)",
+    "layer_norm": "no multiply-adds of a layer: fvcore adds 5 an element (4 without factors)",
+    "instance_norm": "no multiply-adds of a layer: fvcore adds 5 an element (4 without factors)",
+    "adaptive_avg_pool2d": "additions: fvcore adds 1 an input element",
+    "upsample_nearest2d": "copies: fvcore adds 1 an output element",
+    "upsample_bilinear2d": "interpolation: fvcore adds 4 an output element",
+    "grid_sampler": "interpolation: fvcore adds 4 an output element",
+}
+
+# Operators that fvcore leaves out and that hold no convolution or matrix product, so that leaving
+# them out of the headline is right. One that is in no table makes the headline a lower bound.
+_ELEMENTWISE = "elementwise arithmetic: no product of matrices"
+_POOLING = "additions or comparisons in windows"
+_REDUCTION = "additions, comparisons or normalisation along an axis"
+_INTERPOLATION = "copies or weighs neighbours"
+_MOVES = "moves or makes numbers, computes none"
+FREE: dict[str, tuple[str, ...]] = {
+    _ELEMENTWISE: (
+        *("add", "sub", "rsub", "mul", "div", "neg", "abs", "pow", "sqrt", "rsqrt", "reciprocal"),
+        *("exp", "log", "log1p", "erf", "square", "sign", "maximum", "minimum"),
+        *("sigmoid", "tanh", "silu", "gelu", "elu", "selu", "celu", "mish", "softplus", "prelu"),
+        *("leaky_relu", "relu6", "hardtanh", "hardswish", "hardsigmoid", "log_sigmoid", "where"),
+        *("threshold", "clamp_min", "clamp_max", "lt", "le", "ne", "round"),
+    ),
+    _POOLING: (
+        *("max_pool1d", "max_pool2d", "max_pool3d", "avg_pool1d", "avg_pool2d", "avg_pool3d"),
+        *("adaptive_avg_pool1d", "adaptive_avg_pool3d", "adaptive_max_pool1d"),
+        *("adaptive_max_pool2d", "adaptive_max_pool3d", "max_pool2d_with_indices"),
+    ),
+    _REDUCTION: (
+        *("mean", "sum", "amax", "amin", "min", "var", "std", "var_mean", "prod", "logsumexp"),
+        *("softmax", "log_softmax", "linalg_vector_norm", "argmax", "cumsum"),
+    ),
+    _MOVES: (
+        *("clone", "repeat", "repeat_interleave", "tile", "flip", "alias", "pad"),
+        *("pixel_shuffle", "pixel_unshuffle", "channel_shuffle", "native_channel_shuffle"),
+        *("unflatten", "movedim", "expand_as", "view_as", "reshape_as", "broadcast_to"),
+        *("im2col", "tensor_split", "ones_like", "feature_dropout"),
+        *("alpha_dropout", "feature_alpha_dropout"),
+    ),
+    _INTERPOLATION: (
+        *("upsample_nearest1d", "upsample_nearest3d", "upsample_linear1d", "upsample_trilinear3d"),
+        *("_upsample_nearest_exact1d", "_upsample_nearest_exact2d", "_upsample_nearest_exact3d"),
+        *("upsample_bicubic2d",),
+    ),
+}
+WHY_FREE = {name: why for why, names in FREE.items() for name in names}
+
+
+@dataclass(frozen=True)
+class Count:
+    """fvcore's analysis, done.
+
+    Attributes:
+        own: Module's dotted name -> operator -> what the module computes itself, its children's
+            work taken away; '' is the model.
+        by_operator: Operator -> count, whole model.
+        free: Operator that fvcore leaves out and that holds no product -> times.
+        unknown: Operator that is in no table -> times; the products in it are missing.
+        uncalled: Modules with work of their own that the trace never entered.
+    """
+
+    own: Mapping[str, Counter[str]]
+    by_operator: Mapping[str, int]
+    free: Mapping[str, int]
+    unknown: Mapping[str, int]
+    uncalled: list[str]
+
+
+def count(model: nn.Module, image: Tensor) -> Count:
+    """fvcore's count for one image; its loggers are off because `Count` keeps what they would say.
+
+    Raises:
+        MeasureError: fvcore cannot trace the model, or counts an operator that no table knows.
+    """
+    _require_tensors(model(image), type(model).__name__)
+    analysis = FlopCountAnalysis(model, image)
+    analysis.unsupported_ops_warnings(False).uncalled_modules_warnings(False)
+    try:
+        with _without_known_warnings():
+            analysis.total()
+    except Exception as error:  # tracing runs the architecture's own code and torch's tracer
+        text = next(iter(str(error).splitlines()), "")
+        raise MeasureError(
+            f"fvcore cannot trace forward: {type(error).__name__}{': ' if text else ''}{text}",
+            where=type(model).__name__,
+            remedy="let forward take one tensor and return one",
+        ) from error
+    by_operator = {name: int(n) for name, n in analysis.by_operator().items()}
+    _require_known(by_operator, type(model).__name__)
+    uncounted = _plain(analysis.unsupported_ops())
+    return Count(
+        own=_own_counts(analysis.by_module_and_operator()),
+        by_operator=by_operator,
+        free={name: n for name, n in uncounted.items() if name in WHY_FREE},
+        unknown={name: n for name, n in uncounted.items() if name not in WHY_FREE},
+        uncalled=_uncalled(model, analysis),
+    )
+
+
+def _require_tensors(output: Any, where: str) -> None:
+    """fvcore's tracer takes tensors, and tuples, lists and dicts of them."""
+    parts = output.values() if isinstance(output, dict) else output
+    several = isinstance(output, tuple | list | dict) and all(isinstance(p, Tensor) for p in parts)
+    if not several and not isinstance(output, Tensor):
+        raise MeasureError(
+            f"forward returns {type(output).__name__}, not a tensor",
+            where=where,
+            remedy="return the class scores alone",
+        )
+
+
+def _require_known(by_operator: Mapping[str, int], where: str) -> None:
+    unknown = sorted(by_operator.keys() - PRODUCTS - NO_PRODUCTS.keys())
+    if unknown:
+        raise MeasureError(
+            f"fvcore counts '{unknown[0]}', of which no table says what it is",
+            where=where,
+            remedy="add it to LINEAR or NO_PRODUCTS in bench/measuring/counting/fvcore.py",
+        )
+
+
+def _plain(operators: Mapping[str, int]) -> Counter[str]:
+    """'aten::relu_' -> 'relu': an in-place operator costs what the other one costs."""
+    plain: Counter[str] = Counter()
+    for operator, times in operators.items():
+        plain[operator.rpartition("::")[2].rstrip("_")] += times
+    return plain
+
+
+def total(counts: Mapping[str, float], operators: frozenset[str]) -> int:
+    """Sum over these operators."""
+    return int(sum(counts.get(operator, 0) for operator in operators))
+
+
+def _uncalled(model: nn.Module, analysis: Any) -> list[str]:
+    layers = subject.layers(model)
+    idle: set[str] = analysis.uncalled_modules()
+    return sorted(n for n in idle if n in layers and not isinstance(layers[n], nn.Identity))
+
+
+def _own_counts(by_module: Mapping[str, Counter[str]]) -> dict[str, Counter[str]]:
+    """Module's dotted name -> what it computes itself, its children's work taken away."""
+    own = {name: Counter(counts) for name, counts in by_module.items()}
+    for name, counts in by_module.items():
+        if name:
+            own[_parent(name, by_module)].subtract(counts)
+    return own
+
+
+def _parent(name: str, known: Mapping[str, Any]) -> str:
+    """The nearest enclosing name that fvcore counted (a shared module has one name only)."""
+    while name:
+        name = name.rpartition(".")[0]
+        if name in known:
+            return name
+    return ""

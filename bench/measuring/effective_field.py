@@ -1,0 +1,254 @@
+"""Effective receptive field: how strongly the centre of the last map reacts to each pixel.
+
+Convention: for each image the gradient, with respect to the input's pixels, of the sum over
+channels of one unit: the centre of the last convolution's own map (before a norm or activation
+that follows, before global pooling). Its magnitude, averaged over images and scaled to add up to
+1, is one run's map; the runs of an arm are averaged with equal weight. Evaluation mode, float64,
+so that six digits are the same on other processors. The analytic box is what the receptive-field
+measure says the unit can see along the local path; gates may carry mass beyond it.
+Source: Luo, Li, Urtasun, Zemel, "Understanding the Effective Receptive Field in Deep Convolutional
+Neural Networks", 2016, arXiv 1701.04128, equation (1) and section 3.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors.torch import load
+from torch import Tensor, nn
+
+from bench.errors import MeasureError, StoreError
+from bench.inputs.datasets import Dataset
+from bench.measuring import subject
+from bench.measuring.measures import receptive_field
+from bench.records.arms import Arm
+from bench.records.observations import THRESHOLD, EffectiveField, FieldOfRun
+from bench.spec import Architecture, RunRecord
+from bench.training.engine.network import INPUT_SHAPE, weights_sha256
+
+N_IMAGES = 256
+BATCH = 64  # images at once: float64 maps are large
+Map = NDArray[np.float64]  # (height, width) of the image
+Box = tuple[int, int, int, int]  # top, left, bottom, right, inclusive
+
+
+@dataclass(frozen=True)
+class Unit:
+    """The unit whose gradients are taken."""
+
+    layer: str  # dotted name
+    call: int  # which call of the layer, from 1
+    map_shape: tuple[int, int]
+    box: Box | None
+
+    @property
+    def position(self) -> tuple[int, int]:
+        """The centre; of an even side the right or lower of the two in the middle."""
+        height, width = self.map_shape
+        return height // 2, width // 2
+
+
+def measure(
+    architecture: Architecture, arm: Arm, weights: Sequence[bytes], dataset: Dataset
+) -> EffectiveField:
+    """The field of the arm's runs, averaged, and its extent run by run.
+
+    Args:
+        architecture: Of the runs, digest included.
+        arm: Completed runs, each with weights.
+        weights: The safetensors of each run, in the arm's order.
+        dataset: The runs' data set; the first `N_IMAGES` validation images are used.
+
+    Raises:
+        MeasureError: the network has no convolution whose map has a centre.
+        StoreError: weights that are not the record's.
+    """
+    unit = central_unit(_built(architecture))
+    maps = [
+        _map(architecture, run, content, unit, dataset)
+        for run, content in zip(arm.runs, weights, strict=True)
+    ]
+    mean = np.mean(maps, axis=0)
+    return EffectiveField(
+        architecture=architecture.name,
+        architecture_digest=architecture.digest,
+        dataset=arm.dataset.name,
+        arm=arm.identity,
+        layer=unit.layer,
+        map_shape=unit.map_shape,
+        position=unit.position,
+        box=unit.box,
+        n_images=min(N_IMAGES, len(dataset.validation)),
+        runs=[_extent(run, each, unit) for run, each in zip(arm.runs, maps, strict=True)],
+        gradient=[[_rounded(value) for value in row] for row in mean],
+    )
+
+
+def _built(architecture: Architecture) -> nn.Module:
+    with torch.random.fork_rng(devices=[]):
+        network = architecture.build()
+    assert isinstance(network, nn.Module)
+    return network
+
+
+def central_unit(network: nn.Module) -> Unit:
+    """The centre of the last convolution's map, and the analytic box that it sees.
+
+    Raises:
+        MeasureError: no convolution gives a map of more than one position.
+    """
+    image = torch.zeros(1, *INPUT_SHAPE)
+    modules = dict(network.named_modules(remove_duplicate=False))
+    maps = [
+        call
+        for call in subject.calls(network, image)
+        if isinstance(modules[call.layer], nn.Conv2d | nn.ConvTranspose2d)
+        and call.output_shape is not None
+        and max(call.output_shape[-2:]) > 1
+    ]
+    if not maps:
+        raise MeasureError(
+            "no convolution whose map has more than one position",
+            where=type(network).__name__,
+            remedy="an effective receptive field needs a map with a centre",
+        )
+    last = maps[-1]
+    assert last.output_shape is not None
+    height, width = last.output_shape[-2:]
+    unit = Unit(last.layer, sum(c.layer == last.layer for c in maps), (height, width), None)
+    box = _box(network, image, last.name, unit.position)
+    return Unit(unit.layer, unit.call, unit.map_shape, box)
+
+
+def _box(network: nn.Module, image: Tensor, row: str, position: tuple[int, int]) -> Box | None:
+    """What the unit can see along the local path; None where no rule says it."""
+    try:
+        rows = receptive_field.walked(network, image).rows
+    except MeasureError:
+        return None
+    columns = rows.get(row)
+    if columns is None or columns["jump"] is None:
+        return None
+    starts, jumps, sizes = (_sides(columns[c]) for c in ("start", "jump", "receptive_field"))
+    first = [int(s + j * p) for s, j, p in zip(starts, jumps, position, strict=True)]
+    last = [f + int(size) - 1 for f, size in zip(first, sizes, strict=True)]
+    return first[0], first[1], last[0], last[1]
+
+
+def _sides(value: int | str) -> tuple[Fraction, Fraction]:
+    """3 -> (3, 3); '3x1' -> (3, 1): as the receptive-field measure writes two sides."""
+    parts = [Fraction(part) for part in str(value).split("x")]
+    return parts[0], parts[-1]
+
+
+def _map(
+    architecture: Architecture, run: RunRecord, weights: bytes, unit: Unit, dataset: Dataset
+) -> Map:
+    """One run's magnitudes, (28, 28), adding up to 1."""
+    network = with_weights(_built(architecture), weights, run)
+    pixels = torch.from_numpy(dataset.validation.images[:N_IMAGES]).double().unsqueeze(1) / 255
+    images = (pixels - run.recipe.pixel_mean) / run.recipe.pixel_std  # (n, 1, 28, 28)
+    return magnitudes(network, images, unit)
+
+
+def with_weights(network: nn.Module, weights: bytes, run: RunRecord) -> nn.Module:
+    """The network with the run's recorded weights.
+
+    Raises:
+        StoreError: they cannot be read, or are not those of the record.
+    """
+    where = f"{run.architecture}, seed {run.seed}, {run.key[:12]}"
+    remedy = "restore the .safetensors beside the record, or train the run again elsewhere"
+    try:
+        values = load(weights)
+        own = {**dict(network.named_parameters()), **dict(network.named_buffers())}
+        with torch.no_grad():
+            for name, tensor in own.items():
+                tensor.copy_(values[name])
+    except (SafetensorError, KeyError, RuntimeError) as error:
+        raise StoreError(f"unusable weights: {error}", where=where, remedy=remedy) from error
+    if weights_sha256(network) != run.weights_sha256:
+        raise StoreError("weights that are not the record's", where=where, remedy=remedy)
+    return network
+
+
+def magnitudes(network: nn.Module, images: Tensor, unit: Unit) -> Map:
+    """Mean over images of |d unit / d pixel|, scaled to add up to 1.
+
+    Args:
+        network: Its parameters are turned to float64; its flags come back.
+        images: (n, 1, height, width) float64.
+        unit: Of one of its layers.
+
+    Raises:
+        MeasureError: the unit reacts to no pixel.
+    """
+    network = network.double()
+    total = torch.zeros(images.shape[-2:], dtype=torch.float64)
+    caught: list[Tensor] = []
+    layer = network.get_submodule(unit.layer)
+    # The copy keeps its value where an activation in place follows.
+    hook: Any = layer.register_forward_hook(lambda _module, _in, out: caught.append(out.clone()))
+    try:
+        with subject.at_rest(network, images), torch.enable_grad():
+            for batch in images.split(BATCH):
+                total += _summed(network, batch, unit, caught)
+    finally:
+        hook.remove()
+    mass = float(total.sum())
+    if not mass > 0:
+        raise MeasureError(
+            "the gradient is 0 everywhere", where=f"layer '{unit.layer}'", remedy="train it longer"
+        )
+    return np.asarray(total / mass, dtype=np.float64)
+
+
+def _summed(network: nn.Module, batch: Tensor, unit: Unit, caught: list[Tensor]) -> Tensor:
+    """The magnitudes of a batch (n, 1, height, width), summed to (height, width)."""
+    caught.clear()
+    inputs = batch.clone().requires_grad_()
+    network(inputs)
+    row, column = unit.position
+    signal = caught[unit.call - 1][:, :, row, column].sum()
+    (gradient,) = torch.autograd.grad(signal, inputs)
+    return gradient.abs().sum(dim=(0, 1))
+
+
+def _extent(run: RunRecord, mass: Map, unit: Unit) -> FieldOfRun:
+    return FieldOfRun(
+        seed=run.seed,
+        key=run.key,
+        share_in_box=None if unit.box is None else _rounded(share_in(mass, unit.box)),
+        sd_pixels=_rounded(sd_of(mass)),
+        size_pixels=_rounded(float(np.sqrt((mass > THRESHOLD * mass.max()).sum()))),
+    )
+
+
+def share_in(mass: Map, box: Box) -> float:
+    """The part of the mass (height, width) that lies inside the box."""
+    top, left, bottom, right = box
+    inside = mass[max(top, 0) : bottom + 1, max(left, 0) : right + 1]
+    return float(inside.sum() / mass.sum())
+
+
+def sd_of(mass: Map) -> float:
+    """Root of the mean variance along the two axes, in pixels; mass (height, width)."""
+    variances = []
+    for axis in (0, 1):
+        along = mass.sum(axis=1 - axis) / mass.sum()
+        places = np.arange(len(along))
+        centre = (along * places).sum()
+        variances.append((along * (places - centre) ** 2).sum())
+    return float(np.sqrt(np.mean(variances)))
+
+
+def _rounded(value: float) -> float:
+    """To six significant digits."""
+    return float(f"{value:.6g}")

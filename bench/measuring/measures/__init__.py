@@ -1,0 +1,83 @@
+"""Measures: what an architecture is, as numbers. One file a measure, found by a folder scan.
+
+A measure is a module in this folder whose name does not start with an underscore, with
+
+    FIELDS: tuple[Field, ...]
+    measure(model, example, components) -> Measured
+
+`example` is a batch of images (n, channels, height, width); `components` maps a prefix of a
+module's dotted name to a component's name. A measure that does not apply raises `MeasureError`.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from bench.errors import MeasureError
+from bench.spec import Field, Measured
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+
+def names() -> list[str]:
+    """Every measure's name, sorted. Nothing is imported."""
+    found = (module.name for module in pkgutil.iter_modules(__path__))
+    return sorted(name for name in found if not name.startswith("_"))
+
+
+def measure_all(
+    model: nn.Module, example: Tensor, components: Mapping[str, str]
+) -> dict[str, Measured]:
+    """Each measure's name -> what it found; a measure that fails says why, the others still run.
+
+    Args:
+        model: Comes back with its training flags; torch's, numpy's and Python's global generators
+            are restored too.
+        example: (n, channels, height, width); measures look at its first image.
+        components: Prefix of a module's dotted name -> component's name.
+    """
+    return {name: _measure_one(name, model, example, components) for name in names()}
+
+
+def _measure_one(
+    name: str, model: nn.Module, example: Tensor, components: Mapping[str, str]
+) -> Measured:
+    fields: tuple[Field, ...] = ()
+    try:
+        plugin: Any = importlib.import_module(f"bench.measuring.measures.{name}")  # brings torch
+        subject: Any = importlib.import_module("bench.measuring.subject")
+        fields = plugin.FIELDS
+        with subject.at_rest(model, example):
+            measured: Measured = plugin.measure(model, example, components)
+        _require_fields(name, measured)
+    except Exception as error:  # a plug-in may raise anything; one failure must not stop the rest
+        return Measured(fields=fields, values={}, error=_one_line(name, error))
+    return measured
+
+
+def _require_fields(name: str, measured: Measured) -> None:
+    promised = {field.name for field in measured.fields}
+    if promised != measured.values.keys():
+        odd = ", ".join(sorted(promised ^ measured.values.keys()))
+        raise MeasureError(
+            f"fields and values differ in: {odd}",
+            where=f"bench/measures/{name}.py",
+            remedy="return one value for each of FIELDS",
+        )
+
+
+def _one_line(name: str, error: Exception) -> str:
+    if isinstance(error, MeasureError):
+        return str(error)
+    text = " ".join(str(error).split())[:200]
+    return str(
+        MeasureError(
+            f"{type(error).__name__}: {text}" if text else type(error).__name__,
+            where=f"measure {name}",
+            remedy="the model or the measure raised this; run the model's forward once to see",
+        )
+    )

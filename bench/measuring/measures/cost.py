@@ -1,0 +1,127 @@
+"""Bytes: what training keeps in memory, and what the network weighs as a file.
+
+Convention: nothing here is timed and nothing depends on the machine; `bench measure` keeps what
+was measured on hardware in records of their own. Training is of one batch as large as the example
+(the recipe's), in float32, in training mode, as the network is written.
+`activation_bytes` are the storages that autograd keeps for the backward pass, each once, without
+parameters and buffers; the batch of images is among them where a layer's gradient needs it.
+`training_bytes` is an estimate of the peak: parameters, their gradients, Adam's two averages,
+buffers and activations are there at once when the backward pass begins; what an operator needs for
+itself for a moment is not in it.
+Files hold parameters and buffers, each tensor once: `fp32_bytes` counts 4 bytes for a floating
+number and an integer's own size, `int8_bytes` 1 byte a parameter and one float32 scale for each
+parameter's tensor, buffers as in float32. Headers of a file format are not in them.
+Source of the hooks: https://pytorch.org/docs/stable/autograd.html#saved-tensors-hooks
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor, nn
+
+from bench.measuring import subject
+from bench.spec import Field, Measured
+
+FIELDS = (
+    Field(name="activation_bytes", title="Activations", unit="bytes a batch", better="lower"),
+    Field(name="training_bytes", title="Training memory", unit="bytes, estimate", better="lower"),
+    Field(name="fp32_bytes", title="File, float32", unit="bytes", better="lower"),
+    Field(name="int8_bytes", title="File, int8 weights", unit="bytes", better="lower"),
+)
+FLOAT_BYTES = 4
+ADAM_COPIES = 2  # averages of the gradient and of its square
+
+
+def measure(model: nn.Module, example: Tensor, components: Mapping[str, str]) -> Measured:
+    """Exact bytes of the activations and of the files, and the sum that estimates the peak.
+
+    Args:
+        model: Any module; its buffers come back as they were.
+        example: (n, channels, height, width): a batch of the size that training uses.
+        components: Not used here.
+
+    Raises:
+        MeasureError: the model cannot be run on the batch in training mode.
+    """
+    parameters, buffers = list(model.parameters()), list(model.buffers())
+    weights = sum(_floats(parameter) for parameter in parameters)
+    trained = sum(_floats(parameter) for parameter in parameters if parameter.requires_grad)
+    kept = sum(_floats(buffer) for buffer in buffers)
+    activations = activation_bytes(model, example)
+    values = {
+        "activation_bytes": activations,
+        "training_bytes": weights + kept + (1 + ADAM_COPIES) * trained + activations,
+        "fp32_bytes": weights + kept,
+        "int8_bytes": sum(parameter.numel() + FLOAT_BYTES for parameter in parameters) + kept,
+    }
+    return Measured(fields=FIELDS, values=values, notes=_notes(len(example)))
+
+
+def _notes(n_images: int) -> list[str]:
+    return [
+        f"training is of one batch of {n_images:,} images, in float32, as the network is written",
+        (
+            "activations: what autograd keeps for the backward pass, each storage once, without "
+            "parameters and buffers"
+        ),
+        (
+            "training memory = parameters + their gradients + Adam's two averages + buffers + "
+            "activations; what an operator needs for a moment is left out"
+        ),
+        (
+            "files: parameters and buffers without a format's header; int8 is 1 byte a parameter "
+            "and a float32 scale for each of their tensors, buffers stay float32"
+        ),
+    ]
+
+
+def _floats(tensor: Tensor) -> int:
+    """Bytes of the tensor with its floating numbers in float32."""
+    size = FLOAT_BYTES if tensor.is_floating_point() else tensor.element_size()
+    return tensor.numel() * size
+
+
+def activation_bytes(model: nn.Module, example: Tensor) -> int:
+    """Bytes of the distinct storages that a training step's forward pass keeps for backward.
+
+    Raises:
+        MeasureError: the model cannot be run on the example in training mode.
+    """
+    own = {_storage(tensor) for tensor in (*model.parameters(), *model.buffers())}
+    saved: dict[int, Tensor] = {}  # holding the tensors keeps their addresses from coming again
+
+    def keep(tensor: Tensor) -> Tensor:
+        if _storage(tensor) not in own:
+            saved.setdefault(_storage(tensor), tensor.detach())
+        return tensor
+
+    hooks = torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor)
+    with _in_training(model, example), torch.enable_grad(), hooks:
+        try:
+            model(example)
+        except Exception as error:
+            raise subject.forward_failed(error, example) from error
+    return sum(tensor.untyped_storage().nbytes() for tensor in saved.values())
+
+
+def _storage(tensor: Tensor) -> int:
+    """The address of the tensor's memory: views of one storage share it."""
+    return tensor.untyped_storage().data_ptr()
+
+
+@contextmanager
+def _in_training(model: nn.Module, example: Tensor) -> Iterator[None]:
+    """Training mode with fixed draws inside; flags, generators and buffers restored after."""
+    buffers = [(buffer, buffer.clone()) for buffer in model.buffers()]
+    try:
+        with subject.at_rest(model, example):
+            torch.manual_seed(0)  # a branch that is drawn is the same at every call
+            model.train()
+            yield
+    finally:
+        with torch.no_grad():
+            for buffer, before in buffers:
+                buffer.copy_(before)

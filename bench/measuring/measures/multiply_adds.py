@@ -1,0 +1,158 @@
+"""Arithmetic of one forward pass: fvcore's counts, and what fvcore did not count.
+
+Convention: one multiply-add = 1, for one image. The headline counts convolutions and matrix
+products (linear layers) without their bias additions. `fvcore_total` also holds what fvcore counts
+for BatchNorm (2 an element) and global pooling (1 an input element). torch's own counter and a
+closed form count the same pass; the table `reconciliation` holds all three, and a difference that
+it cannot explain fails the measure.
+Source: https://github.com/facebookresearch/fvcore/blob/main/docs/flop_count.md
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from torch import Tensor, nn
+
+from bench.errors import MeasureError
+from bench.measuring import subject
+from bench.measuring.counting import fvcore, witnesses
+from bench.measuring.receptive.walk import traced
+from bench.spec import Field, Measured
+
+FIELDS = (
+    Field(
+        name="multiply_adds", title="Multiply-adds", unit="multiply-adds an image", better="lower"
+    ),
+    Field(
+        name="convolution_multiply_adds",
+        title="Multiply-adds in convolutions",
+        unit="multiply-adds an image",
+    ),
+    Field(
+        name="linear_multiply_adds",
+        title="Multiply-adds in linear layers",
+        unit="multiply-adds an image",
+    ),
+    Field(name="fvcore_total", title="fvcore's total", unit="fvcore flops an image"),
+)
+
+
+def measure(model: nn.Module, example: Tensor, components: Mapping[str, str]) -> Measured:
+    """Multiply-adds of one image's forward pass in eval mode; every view adds up to the headline.
+
+    Args:
+        model: A module that torch can trace.
+        example: (n, channels, height, width); its first image is used.
+        components: Prefix of a module's dotted name -> component's name.
+
+    Raises:
+        MeasureError: the model cannot be run, or the three counts differ and no table says why.
+    """
+    with subject.at_rest(model, example):
+        calls = subject.calls(model, example)
+        count = fvcore.count(model, example[:1])
+        called = witnesses.called(model, example[:1])
+        on_this_input = _on_this_input(model)
+    products = {name: fvcore.total(own, fvcore.PRODUCTS) for name, own in count.own.items()}
+    values = {
+        "multiply_adds": fvcore.total(count.by_operator, fvcore.PRODUCTS),
+        "convolution_multiply_adds": fvcore.total(count.by_operator, fvcore.CONVOLUTION),
+        "linear_multiply_adds": fvcore.total(count.by_operator, fvcore.LINEAR),
+        "fvcore_total": sum(count.by_operator.values()),
+    }
+    reconciliation = witnesses.reconciled(count, called, type(model).__name__)
+    return Measured(
+        fields=FIELDS,
+        values=values,
+        layers=_rows(calls, count, products),
+        components=subject.grouped(model, products, components),
+        views=_views(model, count, products, components),
+        tables={"reconciliation": reconciliation, **_tables(count)},
+        notes=[*_notes(count), *on_this_input],
+        at_least=bool(count.unknown),
+    )
+
+
+def _on_this_input(model: nn.Module) -> list[str]:
+    """A note where forward may take another way on another input."""
+    try:
+        traced(model)
+    except MeasureError as error:
+        return [subject.on_this_input(error.what)]
+    return []
+
+
+def _rows(
+    calls: list[subject.Call], count: fvcore.Count, products: Mapping[str, int]
+) -> dict[str, dict[str, Any]]:
+    """A row for each layer in call order, all its calls together, then work outside of layers."""
+    total = sum(products.values())
+    order = list(dict.fromkeys(call.layer for call in calls))
+    outside = [n for n, own in count.own.items() if n not in order and any(own.values())]
+    return {
+        subject.display_name(name): {
+            "multiply_adds": products.get(name, 0),
+            "multiply_adds_percent": subject.percent(products.get(name, 0), total),
+            "fvcore_count": int(sum(count.own.get(name, {}).values())),
+        }
+        for name in order + outside
+    }
+
+
+def _views(
+    model: nn.Module,
+    count: fvcore.Count,
+    products: Mapping[str, int],
+    components: Mapping[str, str],
+) -> dict[str, dict[str, int]]:
+    views = {
+        name: subject.summed(model, products, of)
+        for name, of in subject.groupings(model, components).items()
+    }
+    by_operator = {n: v for n, v in count.by_operator.items() if n in fvcore.PRODUCTS and v}
+    return {**views, "by_operator": by_operator}
+
+
+def _tables(count: fvcore.Count) -> dict[str, list[dict[str, Any]]]:
+    """fvcore's count split by layer and operator, and what it left out."""
+    split = [
+        {
+            "layer": subject.display_name(name),
+            "operator": operator,
+            "fvcore_count": int(n),
+            "multiply_adds": int(n) if operator in fvcore.PRODUCTS else 0,
+        }
+        for name, own in count.own.items()
+        for operator, n in own.items()
+        if n
+    ]
+    reasons = {**fvcore.WHY_FREE, **dict.fromkeys(count.unknown, "unknown: parts are missing")}
+    left_out = [
+        {"operator": operator, "times": n, "why": reasons[operator]}
+        for operator, n in sorted({**count.free, **count.unknown}.items())
+    ]
+    return {"fvcore_by_layer_and_operator": split, "not_counted_by_fvcore": left_out}
+
+
+def _notes(count: fvcore.Count) -> list[str]:
+    notes = [
+        "one multiply-add = 1, one image, bias additions not counted",
+        "multiply_adds = convolutions + matrix products (linear layers)",
+        "fvcore by operator: " + _listing(count.by_operator),
+        "torch's counter and the closed form agree; what each leaves out stands in a table",
+    ]
+    uncounted = {**count.free, **count.unknown}
+    if uncounted:
+        notes.append("not counted by fvcore (operator: times): " + _listing(uncounted))
+    if count.unknown:
+        missing = ", ".join(sorted(count.unknown))
+        notes.append(f"at least: the multiply-adds inside of {missing} are missing")
+    if count.uncalled:
+        notes.append("never called, so not counted: " + ", ".join(count.uncalled))
+    return notes
+
+
+def _listing(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{name}: {counts[name]:,}" for name in sorted(counts)) or "nothing"

@@ -1,0 +1,227 @@
+"""Trainable size: exact counts, by component and by layer.
+
+Convention: elements of `model.parameters()`; a tensor that several layers share counts once, in
+the first of them. Buffers (BatchNorm's running statistics) are no parameters. The README's
+grouping is `components`; `views` hold the same total by type of layer, by declared role, as
+weights and biases, as trainable and frozen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from bench.errors import MeasureError
+from bench.measuring import subject
+from bench.spec import Field, Measured
+
+FIELDS = (
+    Field(name="n_parameters", title="Parameters", unit="parameters", better="lower"),
+    Field(name="n_trainable", title="Trainable parameters", unit="parameters"),
+    Field(name="n_weights", title="Weights", unit="parameters"),
+    Field(name="n_biases", title="Biases", unit="parameters"),
+)
+
+Owned = Mapping[str, Mapping[str, nn.Parameter]]  # layer -> parameter's name in it -> parameter
+
+# What is counted of a layer's parameters: column -> which of them.
+COLUMNS: dict[str, Callable[[str, nn.Parameter], bool]] = {
+    "n_weights": lambda name, _: not _is_bias(name),
+    "n_biases": lambda name, _: _is_bias(name),
+    "n_trainable": lambda _, parameter: parameter.requires_grad,
+    "n_frozen": lambda _, parameter: not parameter.requires_grad,
+    "n_parameters": lambda _name, _parameter: True,
+}
+
+
+def measure(model: nn.Module, example: Tensor, components: Mapping[str, str]) -> Measured:
+    """Exact integers; components, layers and every view each add up to `n_parameters`.
+
+    Args:
+        model: Any module; where its forward fails on the example, layers have no output shapes.
+        example: (n, channels, height, width); gives the layers' order and output shapes.
+        components: Prefix of a module's dotted name -> component's name.
+
+    Raises:
+        MeasureError: a lazy parameter has no size yet, or a declared prefix names no module.
+    """
+    _require_sizes(model)
+    owned = _owned(model)
+    counts = {column: _count(owned, column) for column in COLUMNS}
+    totals = {column: sum(per_layer.values()) for column, per_layer in counts.items()}
+    calls, failed = _calls(model, example)
+    unregistered = _unregistered(model, example)
+    return Measured(
+        fields=FIELDS,
+        values={field.name: totals[field.name] for field in FIELDS},
+        layers=_rows(model, calls, counts, components),
+        components=subject.grouped(model, counts["n_parameters"], components),
+        views=_views(model, counts, totals, components),
+        tables=_tables(model, counts, components),
+        notes=[*_notes(model, counts, components), *unregistered, *failed],
+        at_least=bool(unregistered),
+    )
+
+
+def _calls(model: nn.Module, example: Tensor) -> tuple[list[subject.Call], list[str]]:
+    """Calls in order; where forward fails, the layers in module order and a note."""
+    try:
+        return subject.calls(model, example), []
+    except MeasureError as error:
+        note = f"layers in module order, without output shapes: {error}"
+        return subject.uncalled(model), [note]
+
+
+def _require_sizes(model: nn.Module) -> None:
+    for name, parameter in model.named_parameters():
+        if isinstance(parameter, nn.parameter.UninitializedParameter):
+            raise MeasureError(
+                f"parameter '{name}' has no size yet",
+                where=type(model).__name__,
+                remedy="give the lazy layer its sizes, or run forward once before measuring",
+            )
+
+
+def _owned(model: nn.Module) -> Owned:
+    """Each tensor once, in the layer of its first name."""
+    known = subject.layers(model)
+    owned: dict[str, dict[str, nn.Parameter]] = {name: {} for name in known}
+    for full_name, parameter in model.named_parameters():  # removes duplicates
+        outer = [name for name in known if name == "" or full_name.startswith(name + ".")]
+        layer = next((n for n in outer if subject.is_layer(known[n])), max(outer, key=len))
+        owned[layer][full_name.removeprefix(layer + ".")] = parameter
+    return owned
+
+
+def _count(owned: Owned, column: str) -> dict[str, int]:
+    """Layer -> elements of its parameters that the column counts."""
+    wanted = COLUMNS[column]
+    return {
+        layer: sum(p.numel() for name, p in tensors.items() if wanted(name, p))
+        for layer, tensors in owned.items()
+    }
+
+
+def _is_bias(name: str) -> bool:
+    """True for `bias`, `in_proj_bias`, `bias_hh_l0`, `parametrizations.bias.original`."""
+    return "bias" in name
+
+
+def _rows(
+    model: nn.Module,
+    calls: Sequence[subject.Call],
+    counts: Mapping[str, Mapping[str, int]],
+    components: Mapping[str, str],
+) -> dict[str, dict[str, Any]]:
+    """One row a call; a layer that is called again has its parameters in the first row."""
+    known = subject.layers(model)
+    total = sum(counts["n_parameters"].values())
+    rows: dict[str, dict[str, Any]] = {}
+    seen: set[str] = set()
+    for call in calls:
+        first = call.layer not in seen
+        seen.add(call.layer)
+        own = {column: per_layer[call.layer] * first for column, per_layer in counts.items()}
+        module = known[call.layer]
+        empty = not counts["n_parameters"][call.layer]
+        rows[call.name] = {
+            "operation": call.operation,
+            "component": _component(module, model, components, empty),
+            "output_shape": call.output_shape,
+            **subject.window_of(module),
+            **{column: own[column] for column in COLUMNS if column != "n_frozen"},
+            "parameters_percent": subject.percent(own["n_parameters"], total),
+        }
+    return rows
+
+
+def _component(
+    module: nn.Module, model: nn.Module, components: Mapping[str, str], empty: bool
+) -> str | None:
+    """The layer's component; None for a layer that has no parameters and that none declares."""
+    component = subject.component_of(module, model, components)
+    return None if component == subject.OTHER and empty else component
+
+
+def _views(
+    model: nn.Module,
+    counts: Mapping[str, Mapping[str, int]],
+    totals: Mapping[str, int],
+    components: Mapping[str, str],
+) -> dict[str, dict[str, int]]:
+    groupings = subject.groupings(model, components).items()
+    return {
+        **{name: subject.summed(model, counts["n_parameters"], of) for name, of in groupings},
+        "by_kind": {"Weights": totals["n_weights"], "Biases": totals["n_biases"]},
+        "by_training": {"Trainable": totals["n_trainable"], "Frozen": totals["n_frozen"]},
+    }
+
+
+def _tables(
+    model: nn.Module, counts: Mapping[str, Mapping[str, int]], components: Mapping[str, str]
+) -> dict[str, list[dict[str, Any]]]:
+    """View's name -> a row a part: its weights, biases, trainable and frozen parameters."""
+    tables = {}
+    for view, of in subject.groupings(model, components).items():
+        summed = {column: subject.summed(model, counts[column], of) for column in COLUMNS}
+        tables[f"parameters_{view}"] = [
+            {"part": part, **{column: summed[column].get(part, 0) for column in COLUMNS}}
+            for part in summed["n_parameters"]
+        ]
+    return tables
+
+
+def _notes(
+    model: nn.Module, counts: Mapping[str, Mapping[str, int]], components: Mapping[str, str]
+) -> list[str]:
+    weights, biases = (
+        subject.grouped(model, counts[column], components) for column in ("n_weights", "n_biases")
+    )
+    titles = [title for title in weights | biases if weights.get(title) or biases.get(title)]
+    split = [
+        f"{title}: {weights.get(title, 0):,} weights and {biases.get(title, 0):,} biases"
+        for title in titles
+    ]
+    n_buffers = sum(buffer.numel() for buffer in model.buffers())
+    convention = "a parameter that several layers share counts once, in the first of them"
+    buffers = f"not counted: {n_buffers:,} buffer elements"
+    return [convention, *split, *_shared(model), buffers]
+
+
+def _shared(model: nn.Module) -> list[str]:
+    """Parameters that have several names."""
+    names: dict[nn.Parameter, list[str]] = {}
+    for name, parameter in model.named_parameters(remove_duplicate=False):
+        names.setdefault(parameter, []).append(name)
+    several = [" = ".join(each) for each in names.values() if len(each) > 1]
+    return [f"shared: {', '.join(several)}"] if several else []
+
+
+def _unregistered(model: nn.Module, example: Tensor) -> list[str]:
+    """Parameters that forward uses and `model.parameters()` does not know: no optimiser does."""
+    known = set(model.parameters())
+    try:
+        with subject.at_rest(model, example), torch.enable_grad():
+            output = model(example[:1])
+    except Exception:  # a forward that fails has its own note
+        return []
+    loose = [leaf for leaf in _leaves(output) if leaf not in known]
+    n = sum(leaf.numel() for leaf in loose)
+    text = f"not counted and not trained, since no module holds it: {n:,} elements used by forward"
+    return [text] if loose else []
+
+
+def _leaves(output: Any) -> Iterator[Tensor]:
+    """The tensors at which the output's gradients would end."""
+    waiting = [output.grad_fn] if isinstance(output, Tensor) and output.grad_fn else []
+    seen = set(waiting)
+    while waiting:
+        step = waiting.pop()
+        if hasattr(step, "variable"):
+            yield step.variable
+        fresh = {before for before, _ in step.next_functions if before is not None} - seen
+        seen |= fresh
+        waiting += fresh

@@ -1,0 +1,81 @@
+"""Receptive field: how many input pixels one position of a layer can see, along the path of data.
+
+Convention: the theoretical size in pixels, padding included, so it may be wider than the image;
+after upsampling it is the largest over the output's phases. A gate (squeeze-and-excitation, a norm
+over positions) scales a map by what it saw everywhere: the main column follows the local path,
+`receptive_field_with_gates` any path. The headline is the last feature map before everything is
+pooled or flattened.
+Source: Araujo et al., Distill 2019, https://distill.pub/2019/computing-receptive-fields
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from torch import Tensor, nn
+
+from bench.errors import MeasureError
+from bench.measuring import subject
+from bench.measuring.receptive.path import Path
+from bench.measuring.receptive.walk import GraphWalk, LiveWalk, traced
+from bench.spec import Field, Measured
+
+FIELDS = (
+    Field(name="receptive_field_pixels", title="Receptive field", unit="pixels", better="neither"),
+    Field(
+        name="receptive_field_with_gates_pixels",
+        title="Receptive field, gates included",
+        unit="pixels",
+    ),
+)
+
+
+def measure(model: nn.Module, example: Tensor, components: Mapping[str, str]) -> Measured:
+    """Receptive fields of the layers and of the last feature map.
+
+    Args:
+        model: A module that returns one tensor.
+        example: (n, channels, *sides); its first image is used.
+        components: Not used here.
+
+    Raises:
+        MeasureError: the model cannot be run, or holds an operation that no rule knows.
+    """
+    path = walked(model, example)
+    final = path.final
+    local = max(axis.map_size for axis in final)
+    gated = max(local, *(axis.gate for axis in final))
+    sides = "x".join(str(axis.image) for axis in final)
+    notes = [f"theoretical size in pixels, padding included; an image is {sides} pixels"]
+    notes += _gate_notes(path.gates)
+    if path.on_this_input is not None:
+        notes.append(path.on_this_input)
+    if not any(row["kernel"] for row in path.rows.values()):
+        local = gated = max(axis.size for axis in final)
+        notes.append("no convolution and no pooling: the first layer sees the whole image")
+    if len({axis.map_size for axis in final}) > 1:
+        sizes = " x ".join(str(axis.map_size) for axis in final)
+        notes.append(f"the headline is the longer side of {sizes}")
+    values = {"receptive_field_pixels": local, "receptive_field_with_gates_pixels": gated}
+    return Measured(fields=FIELDS, values=values, layers=path.rows, notes=notes)
+
+
+def _gate_notes(gates: Sequence[str]) -> list[str]:
+    text = "the main column does not follow gates, which see everything: "
+    return [text + ", ".join(gates)] if gates else []
+
+
+def walked(model: nn.Module, example: Tensor) -> Path:
+    """The walk along the path of data, done; where there is no graph, along this input's calls.
+
+    Raises:
+        MeasureError: as `measure`.
+    """
+    with subject.at_rest(model, example):
+        try:
+            graph = traced(model)
+        except MeasureError as error:
+            path = LiveWalk(model, example[:1]).go()
+            path.on_this_input = subject.on_this_input(error.what)
+            return path
+        return GraphWalk(graph, example[:1]).go()

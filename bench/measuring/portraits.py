@@ -1,0 +1,38 @@
+"""What every measure says of an architecture, as one record."""
+
+from __future__ import annotations
+
+import torch
+
+from bench.measuring import measures
+from bench.records.store import Suite
+from bench.spec import Architecture, Environment, Portrait
+from bench.training.engine.network import INPUT_SHAPE, initialised
+from bench.training.selection import Selection
+
+
+def portrait(architecture: Architecture, environment: Environment) -> Portrait:
+    """Measures one architecture; a measure that does not apply says why and the others run."""
+    with torch.random.fork_rng(devices=[]):
+        model = initialised(architecture, seed=0)
+    batch = torch.zeros(architecture.recipe.batch_size, *INPUT_SHAPE)  # what training costs
+    found = measures.measure_all(model, batch, architecture.components)
+    return Portrait(
+        architecture=architecture.name,
+        architecture_digest=architecture.digest,
+        display_name=architecture.display_name,
+        group=architecture.group,
+        docstring=architecture.docstring,
+        source=architecture.source,
+        recipe=architecture.recipe,
+        measures=found,
+        environment=environment,
+    )
+
+
+def measure(selection: Selection, environment: Environment, suite: Suite) -> list[Portrait]:
+    """Measures every usable architecture and keeps the results in the suite."""
+    portraits = [portrait(architecture, environment) for _, architecture in selection.usable]
+    for each in portraits:
+        suite.add_portrait(each)
+    return portraits

@@ -1,0 +1,1 @@
+"""Receptive fields, traced through the graph of a forward pass."""

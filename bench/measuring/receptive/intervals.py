@@ -1,0 +1,169 @@
+"""Interval arithmetic of receptive fields, one axis of the image at a time.
+
+Two things are followed side by side. On a plane without borders the pixels that position i sees
+repeat: with a period of P positions they move by a fixed number of pixels (P is 1 until something
+is upsampled). That gives the theoretical size, jump and start, padding included. Inside the image
+the exact first and last pixel of every single position are kept, padding left out, so that a claim
+about any position can be held against a gradient.
+Source: Araujo, Norris, Sim, "Computing Receptive Fields of Convolutional Neural Networks", Distill
+2019, https://distill.pub/2019/computing-receptive-fields. As usual, a dilated kernel counts with
+its holes.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+
+from bench.measuring.receptive.taps import BORDERS, Taps
+
+Box = tuple[int, int]  # first and last pixel
+Boxes = tuple[Box | None, ...]  # None: sees nothing but padding
+
+
+class UnevenJumpsError(ValueError):
+    """Two branches meet whose positions lie on different grids of the image."""
+
+
+def hull(boxes: Iterable[Box | None]) -> Box | None:
+    """From the first to the last pixel of all boxes; None where all are empty."""
+    full = [box for box in boxes if box is not None]
+    return (min(box[0] for box in full), max(box[1] for box in full)) if full else None
+
+
+def length(box: Box | None) -> int:
+    """Pixels from the first to the last."""
+    return 0 if box is None else box[1] - box[0] + 1
+
+
+@dataclass(frozen=True)
+class Axis:
+    """What the positions along one axis see. All in pixels of the input image.
+
+    Attributes:
+        image: The image's side.
+        phases: Boxes of positions 0 ... P - 1 on a plane without borders.
+        shift: Pixels by which the boxes move every P positions; 0 once all see the same.
+        seen: Box of every position inside the image, along the local path. One box where all
+            positions see the same.
+        seen_with_gates: The same along any path.
+        map_size: Receptive field of the last feature map, before everything was seen at once.
+        gate: The widest view that a gate brought in (it scales a map by what it saw); 0 for none.
+    """
+
+    image: int
+    phases: Boxes
+    shift: int
+    seen: Boxes
+    seen_with_gates: Boxes
+    map_size: int = 1
+    gate: int = 0
+
+    @classmethod
+    def of_image(cls, side: int) -> Axis:
+        """The image itself: every position sees its own pixel."""
+        own: Boxes = tuple((pixel, pixel) for pixel in range(side))
+        return cls(image=side, phases=((0, 0),), shift=1, seen=own, seen_with_gates=own)
+
+    @property
+    def size(self) -> int:
+        """Receptive field along the local path: the largest over the phases."""
+        return max(length(box) for box in self.phases)
+
+    @property
+    def jump(self) -> Fraction:
+        """Distance between neighbouring positions; below 1 after upsampling, 0 for none."""
+        return Fraction(self.shift, len(self.phases))
+
+    @property
+    def start(self) -> int:
+        """First pixel that position 0 sees; negative inside the padding."""
+        return next((box[0] for box in self.phases if box is not None), 0)
+
+    @property
+    def with_gates(self) -> int:
+        """Receptive field along any path."""
+        return max(self.size, self.gate)
+
+    def phase(self, position: int) -> Box | None:
+        """The box of any position on the plane without borders."""
+        periods, rest = divmod(position, len(self.phases))
+        box, moved = self.phases[rest], periods * self.shift
+        return None if box is None else (box[0] + moved, box[1] + moved)
+
+    def through(self, taps: Taps, n_out: int, border: str = "zeros") -> Axis:
+        """After a layer whose position i reads the positions `taps.of(i)` of this one.
+
+        Args:
+            taps: The layer's window.
+            n_out: Positions after it.
+            border: Key of `BORDERS`: what lies beyond the last position.
+        """
+        if not self.shift:
+            return self
+        if not taps.rate:  # one position becomes many
+            return self.everything()
+        have, rate = len(self.phases), taps.rate
+        period = have * rate.denominator // math.gcd(have * rate.denominator, rate.numerator)
+        phases = tuple(hull(self.phase(i) for i in taps.of(r)) for r in range(period))
+        size = max(length(box) for box in phases)
+        inside = BORDERS[border]
+        reads = [[inside(i, len(self.seen)) for i in taps.of(o)] for o in range(n_out)]
+        return replace(
+            self,
+            phases=phases,
+            shift=int(self.shift * period * rate / have),
+            seen=_gathered(self.seen, reads),
+            seen_with_gates=_gathered(self.seen_with_gates, reads),
+            map_size=size,
+        )
+
+    def everything(self) -> Axis:
+        """After pooling over all positions: the part of the image that they see together."""
+        whole, with_gates = hull(self.seen), hull(self.seen_with_gates)
+        return replace(self, phases=(whole,), shift=0, seen=(whole,), seen_with_gates=(with_gates,))
+
+    def gated(self, box: Box | None, size: int) -> Axis:
+        """After multiplication by (or division by, or addition of) something that saw `box`."""
+        wider = tuple(hull((own, box)) for own in self.seen_with_gates)
+        return replace(self, gate=max(self.gate, size), seen_with_gates=wider)
+
+
+def _gathered(boxes: Boxes, reads: Sequence[Sequence[int | None]]) -> Boxes:
+    return tuple(hull(boxes[i] for i in row if i is not None) for row in reads)
+
+
+def merged(branches: Sequence[Axis]) -> Axis:
+    """Branches that meet position by position: the interval from the first to the last pixel.
+
+    A branch that sees the same everywhere (jump 0) gates the others and leaves their own view.
+
+    Raises:
+        UnevenJumpsError: the branches' positions lie on different grids.
+    """
+    local = [axis for axis in branches if axis.shift] or list(branches)
+    gates = [axis for axis in branches if not axis.shift and local[0].shift]
+    jumps = sorted({axis.jump for axis in local})
+    if len(jumps) > 1:
+        raise UnevenJumpsError(f"jumps [{', '.join(str(jump) for jump in jumps)}]")
+    met = _met(local, jumps[0])
+    for axis in gates:
+        met = met.gated(hull(axis.seen_with_gates), axis.with_gates)
+    return met
+
+
+def _met(local: Sequence[Axis], jump: Fraction) -> Axis:
+    period = math.lcm(*(len(axis.phases) for axis in local))
+    phases = tuple(hull(axis.phase(r) for axis in local) for r in range(period))
+    map_size = max(length(box) for box in phases) if jump else max(a.map_size for a in local)
+    return replace(
+        local[0],
+        phases=phases,
+        shift=int(jump * period),
+        seen=tuple(map(hull, zip(*(axis.seen for axis in local), strict=True))),
+        seen_with_gates=tuple(map(hull, zip(*(a.seen_with_gates for a in local), strict=True))),
+        map_size=map_size,
+        gate=max(axis.gate for axis in local),
+    )

@@ -1,0 +1,141 @@
+"""Which operation follows which receptive-field rule: the table that a new operation joins.
+
+Layers are named by class (subclasses follow too), functions by themselves, tensor methods by name.
+What is in no line raises: an unknown operation never counts as one that moves nothing.
+"""
+
+from __future__ import annotations
+
+import operator
+from typing import Any
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+from bench.measuring.receptive import rules, windows
+from bench.measuring.receptive.rules import Rule
+
+_DROPOUT = nn.modules.dropout._DropoutNd  # common base of every dropout layer
+_BATCH_NORM = nn.modules.batchnorm._BatchNorm
+_INSTANCE_NORM = nn.modules.instancenorm._InstanceNorm
+
+# fmt: off
+# rule, why it holds, the operations that follow it
+TABLE: tuple[tuple[Rule, str, tuple[Any, ...]], ...] = (
+    (windows.convolution_module, "a window: wider by (kernel - 1) * dilation * jump", (
+        nn.Conv1d, nn.Conv2d, nn.Conv3d,
+    )),
+    (windows.convolution_function, "as the layer", (
+        torch.conv1d, torch.conv2d, torch.conv3d,
+    )),
+    (windows.transposed_module, "the window turned round: position i adds to i * stride + tap", (
+        nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d,
+    )),
+    (windows.transposed_function, "as the layer", (
+        torch.conv_transpose1d, torch.conv_transpose2d, torch.conv_transpose3d,
+    )),
+    (windows.pooling_module, "a window; one over the whole map is global pooling", (
+        nn.MaxPool1d, nn.MaxPool2d, nn.MaxPool3d, nn.AvgPool1d, nn.AvgPool2d, nn.AvgPool3d,
+    )),
+    (windows.max_pooling_function, "as the layer", (
+        functional.max_pool1d, functional.max_pool2d, functional.max_pool3d,
+        torch.max_pool1d, torch.max_pool2d, torch.max_pool3d,
+    )),
+    (windows.average_pooling_function, "as the layer", (
+        functional.avg_pool1d, functional.avg_pool2d, functional.avg_pool3d,
+    )),
+    (windows.adaptive_pooling, "output size 1 sees everything; others deal the positions out", (
+        nn.AdaptiveAvgPool1d, nn.AdaptiveAvgPool2d, nn.AdaptiveAvgPool3d,
+        nn.AdaptiveMaxPool1d, nn.AdaptiveMaxPool2d, nn.AdaptiveMaxPool3d,
+        functional.adaptive_avg_pool1d, functional.adaptive_avg_pool2d,
+        functional.adaptive_avg_pool3d, functional.adaptive_max_pool1d,
+        functional.adaptive_max_pool2d, functional.adaptive_max_pool3d,
+    )),
+    (windows.padding, "shifts the positions; padding lies outside of the image or mirrors it", (
+        nn.ConstantPad1d, nn.ConstantPad2d, nn.ConstantPad3d,
+        nn.ReflectionPad1d, nn.ReflectionPad2d, nn.ReplicationPad1d, nn.ReplicationPad2d,
+        functional.pad,
+    )),
+    (windows.upsampling, "positions between the old ones: the jump becomes a fraction", (
+        nn.Upsample, functional.interpolate,
+    )),
+    (windows.shuffling, "channels become positions side by side", (
+        nn.PixelShuffle, functional.pixel_shuffle,
+    )),
+    (windows.unshuffling, "positions side by side become channels", (
+        nn.PixelUnshuffle, functional.pixel_unshuffle,
+    )),
+    (rules.batch_norm, "in eval mode a fixed factor and shift a channel", (
+        _BATCH_NORM, functional.batch_norm,
+    )),
+    (rules.normalised, "divides by statistics over all positions, in eval mode too", (
+        nn.GroupNorm, nn.LayerNorm, _INSTANCE_NORM,
+        functional.group_norm, functional.layer_norm, functional.instance_norm,
+    )),
+    (rules.softmax, "normalises along one axis: over positions it is a gate", (
+        nn.Softmax, nn.LogSoftmax, functional.softmax, functional.log_softmax,
+        torch.softmax, torch.log_softmax, "softmax", "log_softmax",
+    )),
+    (rules.pointwise, "each number by itself, or along the channels", (
+        nn.ReLU, nn.LeakyReLU, nn.PReLU, nn.ELU, nn.SELU, nn.CELU, nn.GELU, nn.SiLU,
+        nn.Mish, nn.Hardswish, nn.Hardsigmoid, nn.Hardtanh, nn.Sigmoid, nn.Tanh, nn.Softplus,
+        nn.Softsign, nn.LogSigmoid, nn.Threshold, nn.Identity, nn.LocalResponseNorm,
+        nn.Softmax2d, nn.ChannelShuffle, _DROPOUT,
+        functional.relu, functional.relu6, functional.leaky_relu, functional.prelu,
+        functional.elu, functional.selu, functional.celu, functional.gelu, functional.silu,
+        functional.mish, functional.hardswish, functional.hardsigmoid, functional.hardtanh,
+        functional.softplus, functional.softsign,
+        functional.logsigmoid, functional.dropout, functional.dropout2d, functional.dropout3d,
+        functional.alpha_dropout, functional.channel_shuffle,
+        torch.relu, torch.sigmoid, torch.tanh, torch.clamp, torch.abs, torch.exp, torch.log,
+        torch.sqrt, torch.rsqrt, torch.square, torch.neg, torch.dropout, operator.neg,
+        "relu", "relu_", "sigmoid", "tanh", "clamp", "abs", "exp", "log", "sqrt", "rsqrt",
+        "square", "neg", "contiguous", "clone", "detach", "to", "float", "type_as",
+    )),
+    (rules.pointwise, "branches meet position by position: from the first pixel to the last", (
+        operator.add, operator.sub, operator.mul, operator.truediv, operator.pow,
+        operator.gt, operator.lt, operator.ge, operator.le,
+        torch.add, torch.sub, torch.mul, torch.div, torch.pow, torch.where, torch.lerp,
+        torch.maximum, torch.minimum,
+        "add", "add_", "sub", "sub_", "mul", "mul_", "div", "div_", "pow", "maximum", "minimum",
+        "expand", "expand_as",
+    )),
+    (rules.concatenation, "as addition, along the channels", (
+        torch.cat, torch.concat,
+    )),
+    (rules.channels_split, "some of the channels see what all of them see", (
+        torch.chunk, torch.split, "chunk", "split",
+    )),
+    (rules.reduction, "over all positions it is global pooling, over channels it moves nothing", (
+        torch.mean, torch.sum, torch.amax, torch.amin, torch.max, torch.min, torch.std, torch.var,
+        "mean", "sum", "amax", "amin", "max", "min", "std", "var",
+    )),
+    (rules.reshaping, "a map while height and width stay; flattened, all is seen at once", (
+        nn.Flatten, nn.Unflatten, torch.flatten, torch.reshape, torch.squeeze, torch.unsqueeze,
+        "flatten", "unflatten", "view", "reshape", "squeeze", "unsqueeze",
+    )),
+    (rules.permutation, "order of batch and channels alone", (
+        torch.permute, torch.transpose, "permute", "transpose",
+    )),
+    (rules.indexing, "a slice shifts and strides the positions", (
+        operator.getitem,
+    )),
+    (rules.linear, "mixes the last axis: over positions it sees all of them", (
+        nn.Linear, functional.linear,
+    )),
+)
+# fmt: on
+RULES: dict[Any, tuple[Rule, str]] = {
+    operation: (rule, why) for rule, why, operations in TABLE for operation in operations
+}
+
+# Rules for which several arguments may depend on the image; elsewhere that would go unseen.
+MANY_OPERANDS = (rules.pointwise, rules.concatenation, rules.reduction)
+# Rules that are asked even where everything is seen already, because their rows tell the kernel.
+CONVOLUTIONS = (
+    windows.convolution_module,
+    windows.convolution_function,
+    windows.transposed_module,
+    windows.transposed_function,
+)

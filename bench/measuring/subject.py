@@ -1,0 +1,285 @@
+"""The model under measurement: kept at rest, its layers named, ordered and grouped.
+
+A *layer* is a module that torch.nn ships and that does its own work (a container does not), or a
+module of the architecture that holds parameters itself. Names are dotted module names, so every
+measure's rows can be joined into one table.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from bench.errors import MeasureError
+from bench.training.engine.modes import in_mode
+
+ROOT = "(model)"  # what the model computes outside of any layer
+
+# The README's grouping: these keys are always there, 0 where the architecture has none.
+COMPONENTS = ("Conv Layers", "BatchNorm", "SE Attention", "Skip Connections", "Final Linear")
+OTHER = "Other"
+
+# Component of a layer that the architecture did not declare, by its type; else OTHER.
+COMPONENT_OF_TYPE: tuple[tuple[type[nn.Module], str], ...] = (
+    (nn.modules.conv._ConvNd, "Conv Layers"),  # every convolution, transposed ones included
+    (nn.modules.batchnorm._BatchNorm, "BatchNorm"),
+    (nn.Linear, "Final Linear"),
+)
+
+# Type of a layer: the first line that holds; else its class's name.
+TYPES: tuple[tuple[str, Callable[[Any], bool]], ...] = (
+    ("Transposed convolution", lambda m: isinstance(m, nn.modules.conv._ConvTransposeNd)),
+    ("Depthwise convolution", lambda m: _is_conv(m) and 1 < m.groups == m.in_channels),
+    ("Grouped convolution", lambda m: _is_conv(m) and m.groups > 1),
+    ("Pointwise convolution", lambda m: _is_conv(m) and set(m.kernel_size) == {1}),
+    ("Standard convolution", lambda m: _is_conv(m)),
+    ("BatchNorm", lambda m: isinstance(m, nn.modules.batchnorm._BatchNorm)),
+    ("Linear", lambda m: isinstance(m, nn.Linear)),
+)
+BODY = "Body"  # role of what the architecture did not declare
+
+# torch.nn modules that only hold others; their forward, where they have one, is their children's.
+CONTAINERS = (nn.Sequential, nn.ModuleList, nn.ModuleDict)
+
+
+@dataclass(frozen=True)
+class Call:
+    """One call of a layer in a forward pass."""
+
+    name: str  # the layer's dotted name, "name (call 2)" when it is called again
+    layer: str  # the layer's dotted name
+    operation: str  # the class's name
+    output_shape: list[int] | None  # without the batch; None for a layer that is never called
+
+
+@contextmanager
+def at_rest(model: nn.Module, example: Tensor) -> Iterator[None]:
+    """Eval mode and no gradients inside; the mode and the global generators restored after."""
+    python_state = random.getstate()
+    numpy_state = np.random.get_state()  # noqa: NPY002 - the global generator is what is kept
+    devices = [example.device] if example.device.type == "cuda" else []
+    try:
+        with torch.random.fork_rng(devices), torch.no_grad(), in_mode(model, training=False):
+            yield
+    finally:
+        random.setstate(python_state)
+        np.random.set_state(numpy_state)  # noqa: NPY002
+
+
+def forward_failed(error: Exception, image: Tensor) -> MeasureError:
+    """The one line for what a forward pass raised."""
+    text = next(iter(str(error).splitlines()), "")
+    return MeasureError(
+        f"forward raised {type(error).__name__}{': ' if text else ''}{text}",
+        where=f"on an input of shape {tuple(image.shape)}",
+        remedy="make forward accept such a batch",
+    )
+
+
+def on_this_input(why: str) -> str:
+    """The note of a measure that could only follow one forward pass."""
+    return f"traced on this input, another may take another way: {' '.join(why.split())}"
+
+
+def display_name(module_name: str) -> str:
+    """The dotted name, or a word for the model itself."""
+    return module_name or ROOT
+
+
+def is_layer(module: nn.Module) -> bool:
+    """True for a module that torch.nn ships, that is no container and keeps its own forward."""
+    holder = isinstance(module, CONTAINERS) or type(module) is nn.Module
+    replaced = "forward" in vars(module)
+    return type(module).__module__.startswith("torch.nn") and not holder and not replaced
+
+
+def layers(model: nn.Module) -> dict[str, nn.Module]:
+    """Dotted name -> layer, in module order; a shared layer once, under its first name."""
+    found: dict[str, nn.Module] = {}
+    for name, module in model.named_modules():
+        inside = any(_under(name, outer) for outer in found if is_layer(found[outer]))
+        owns = next(module.parameters(recurse=False), None) is not None
+        if not inside and (is_layer(module) or owns):
+            found[name] = module
+    return found
+
+
+def uncalled(model: nn.Module) -> list[Call]:
+    """A row for each layer in module order, for a model whose forward cannot be run."""
+    return [_call(name, name, module, None) for name, module in layers(model).items()]
+
+
+def calls(model: nn.Module, example: Tensor) -> list[Call]:
+    """Calls of layers in the order of one forward pass, then layers that are never called.
+
+    Raises:
+        MeasureError: the model does not accept the example.
+    """
+    made: list[Call] = []
+    known = layers(model)
+    handles = [
+        module.register_forward_hook(_recorder(made, name)) for name, module in known.items()
+    ]
+    try:
+        with at_rest(model, example):
+            model(example[:1])
+    except Exception as error:
+        raise forward_failed(error, example[:1]) from error
+    finally:
+        for handle in handles:
+            handle.remove()
+    called = {call.layer for call in made}
+    idle = ((name, module) for name, module in known.items() if name not in called)
+    return made + [_call(name, name, module, None) for name, module in idle]
+
+
+def role_of(module: nn.Module, model: nn.Module, components: Mapping[str, str]) -> str | None:
+    """The component that the longest declared prefix of the layer's name gives it; None for none.
+
+    A shared layer has several names; the first of them that is declared decides.
+    """
+    for name, each in model.named_modules(remove_duplicate=False):
+        declared = [prefix for prefix in components if _under(name, prefix)]
+        if each is module and declared:
+            return components[max(declared, key=len)]
+    return None
+
+
+def type_of(module: nn.Module) -> str:
+    """Standard, depthwise, pointwise ... convolution, BatchNorm, linear, or the class's name."""
+    by_type = (title for title, holds in TYPES if holds(module))
+    return next(by_type, operation_of(module))
+
+
+def component_of(module: nn.Module, model: nn.Module, components: Mapping[str, str]) -> str:
+    """The README's grouping: the declared role, else by the layer's type, else OTHER."""
+    by_type = (title for kind, title in COMPONENT_OF_TYPE if isinstance(module, kind))
+    return role_of(module, model, components) or next(by_type, OTHER)
+
+
+def grouped(
+    model: nn.Module, values: Mapping[str, int], components: Mapping[str, str]
+) -> dict[str, int]:
+    """Component -> sum of the values; the README's keys always, others only where above 0.
+
+    Args:
+        model: The model whose modules `values` and `components` name.
+        values: Module's dotted name -> value; the result adds up to their sum.
+        components: Prefix of a module's dotted name -> component's name.
+
+    Raises:
+        MeasureError: a declared prefix names no module of the model.
+    """
+    require_known(components, model)
+    found = summed(model, values, lambda module: component_of(module, model, components))
+    return dict.fromkeys(COMPONENTS, 0) | found
+
+
+def groupings(
+    model: nn.Module, components: Mapping[str, str]
+) -> dict[str, Callable[[nn.Module], str]]:
+    """View's name -> title of a module in it."""
+    return {
+        "by_component": lambda module: component_of(module, model, components),
+        "by_type": type_of,
+        "by_role": lambda module: role_of(module, model, components) or BODY,
+    }
+
+
+def summed(
+    model: nn.Module, values: Mapping[str, int], title: Callable[[nn.Module], str]
+) -> dict[str, int]:
+    """Title -> sum of the values of the modules that have it; only where above 0."""
+    modules = dict(model.named_modules(remove_duplicate=False))
+    totals: dict[str, int] = {}
+    for name, value in values.items():
+        if value:
+            part = title(modules[name])
+            totals[part] = totals.get(part, 0) + value
+    return totals
+
+
+def window_of(module: nn.Module) -> dict[str, Any]:
+    """Columns kernel, stride and groups of a layer with a window; none for any other."""
+    kernel = getattr(module, "kernel_size", None)
+    if not isinstance(kernel, int | tuple):
+        return {}
+    stride = getattr(module, "stride", None)
+    return {
+        "kernel": side_by_side(_sides(kernel)),
+        "stride": side_by_side(_sides(kernel if stride is None else stride)),
+        "groups": getattr(module, "groups", None),
+    }
+
+
+def _sides(value: int | tuple[int, ...]) -> tuple[int, ...]:
+    return value if isinstance(value, tuple) else (value,)
+
+
+def percent(part: int, total: int) -> float | None:
+    """A part's share of the total, to two digits; None of nothing."""
+    return round(100 * part / total, 2) if total else None
+
+
+def side_by_side(values: Sequence[int | Fraction] | None) -> int | str | None:
+    """(3, 3) -> 3; (3, 1) -> '3x1'; one half -> '1/2'."""
+    if values is None:
+        return None
+    first = values[0]
+    if len(set(values)) > 1:
+        return "x".join(str(value) for value in values)
+    return int(first) if first == int(first) else str(first)
+
+
+def _is_conv(module: Any) -> bool:
+    return isinstance(module, nn.modules.conv._ConvNd)
+
+
+def require_known(components: Mapping[str, str], model: nn.Module) -> None:
+    """Raises MeasureError where a declared prefix names no module of the model."""
+    modules = dict(model.named_modules(remove_duplicate=False))
+    unknown = sorted(prefix for prefix in components if prefix not in modules)
+    if unknown:
+        raise MeasureError(
+            f"component prefix '{unknown[0]}' names no module",
+            where=type(model).__name__,
+            remedy="use a module's dotted name, or a leading part of it, in COMPONENTS",
+        )
+
+
+def _under(name: str, prefix: str) -> bool:
+    """True where the dotted name is the prefix or lies below it: 'se.0' under 'se', 'set' not."""
+    return prefix in ("", name) or name.startswith(prefix + ".")
+
+
+def _recorder(made: list[Call], name: str) -> Any:
+    def record(module: nn.Module, _inputs: Any, output: Any) -> None:
+        again = sum(call.layer == name for call in made)
+        label = display_name(name) + (f" (call {again + 1})" if again else "")
+        made.append(_call(label, name, module, shape_of(output)))
+
+    return record
+
+
+def _call(label: str, name: str, module: nn.Module, shape: list[int] | None) -> Call:
+    return Call(display_name(label), name, operation_of(module), shape)
+
+
+def operation_of(module: nn.Module) -> str:
+    """The class's name as it was written, also for a parametrized module."""
+    parametrized = torch.nn.utils.parametrize.is_parametrized(module)
+    kind = type(module).__mro__[1] if parametrized else type(module)
+    return kind.__name__
+
+
+def shape_of(output: Any) -> list[int] | None:
+    """The tensor's shape without the batch; None for anything else."""
+    return list(output.shape[1:]) if isinstance(output, Tensor) else None

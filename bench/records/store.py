@@ -1,0 +1,285 @@
+"""The only writer and reader of `results/`.
+
+A suite's folder::
+
+    results/<suite>/<dataset>/<architecture>/seed-0003-<key12>.json          one run, immutable
+    results/<suite>/<dataset>/<architecture>/seed-0003-<key12>.safetensors   its last weights
+    results/<suite>/<dataset>/missed-digits.json                             missed test digits
+    results/<suite>/<dataset>/<architecture>/effective-field-<arm12>.json    what its runs react to
+    results/<suite>/portraits/<architecture>-<digest12>.json                 measures and source
+    results/<suite>/latency/<architecture>-<digest12>-<fingerprint>.json     timings on a machine
+    results/<suite>/protocol.json                                            declared before run 1
+    results/<suite>/.unfinished/                                             checkpoints and locks
+"""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+from filelock import FileLock
+from msgspec.structs import replace
+
+from bench.errors import StoreError
+from bench.machine import write_atomically
+from bench.records.observations import EffectiveField, Findings, Latency, MissedDigit, Pixels
+from bench.records.protocol import Protocol
+from bench.spec import Portrait, RunRecord, RunSpec, canonical_json
+
+T = TypeVar("T")
+
+PORTRAITS = "portraits"
+LATENCY = "latency"
+FIELD = "effective-field"
+PROTOCOL = "protocol.json"
+UNFINISHED = ".unfinished"
+MISSED_DIGITS = "missed-digits.json"
+
+
+class Suite:
+    """One suite of runs under a results folder.
+
+    Args:
+        results: The results folder; it need not exist yet.
+        name: The suite's name, one path component.
+    """
+
+    def __init__(self, results: Path, name: str) -> None:
+        self.name = name
+        self.folder = results / name
+
+    def run_path(self, dataset: str, architecture: str, seed: int, key: str) -> Path:
+        """Where the record of a run lies or will lie."""
+        return self.folder / dataset / architecture / f"seed-{seed:04d}-{key[:12]}.json"
+
+    def path_of_spec(self, spec: RunSpec) -> Path:
+        """Where the record of that run lies or will lie."""
+        return self.run_path(spec.dataset.name, spec.architecture, spec.seed, spec.key)
+
+    def run_of_spec(self, spec: RunSpec) -> RunRecord | None:
+        """The record of that run; None where there is none.
+
+        Raises:
+            StoreError: the record cannot be read.
+        """
+        path = self.path_of_spec(spec)
+        return self.run_at(path) if path.exists() else None
+
+    def path_of(self, record: RunRecord) -> Path:
+        """Where the record lies or will lie."""
+        return self.run_path(record.dataset.name, record.architecture, record.seed, record.key)
+
+    def runs(self) -> list[RunRecord]:
+        """Every record, sorted by data set, architecture, seed and key."""
+        return [self.run_at(path) for path in self.run_paths()]
+
+    def run_paths(self) -> list[Path]:
+        """Where the records lie, sorted likewise."""
+        return sorted(self.folder.glob("*/*/seed-*.json"))
+
+    def run_at(self, path: Path) -> RunRecord:
+        """The record in that file.
+
+        Raises:
+            StoreError: the record cannot be read.
+        """
+        return _read(path, RunRecord)
+
+    def portraits(self) -> list[Portrait]:
+        """Every architecture's measures, sorted by file name."""
+        return [_read(path, Portrait) for path in sorted((self.folder / PORTRAITS).glob("*.json"))]
+
+    def add_run(self, record: RunRecord, weights: bytes | None) -> Path:
+        """Keeps a finished run; an existing record is never replaced.
+
+        The weights go first: a record that exists has its weights beside it.
+        """
+        path = self.path_of(record)
+        if path.exists():
+            return path
+        if weights is not None:
+            write_atomically(path.with_suffix(".safetensors"), weights)
+        write_atomically(path, canonical_json(record))
+        return path
+
+    def checkpoint(self, spec: RunSpec) -> Checkpoint:
+        """The checkpoint of an unfinished run."""
+        return Checkpoint(self.folder / UNFINISHED / f"{_unfinished_name(spec)}.checkpoint")
+
+    def lock(self, spec: RunSpec) -> FileLock:
+        """Held while a run is trained, so that two commands never train the same one."""
+        return self._lock(_unfinished_name(spec))
+
+    def add_portrait(self, portrait: Portrait) -> Path:
+        """Keeps an architecture's measures; the same ones measured anew change no file."""
+        name = f"{portrait.architecture}-{portrait.architecture_digest[:12]}.json"
+        path = self.folder / PORTRAITS / name
+        if path.exists():
+            known = replace(_read(path, Portrait), environment=portrait.environment)
+            if canonical_json(known) == canonical_json(portrait):
+                return path
+        write_atomically(path, canonical_json(portrait))
+        return path
+
+    def weights(self, record: RunRecord) -> bytes | None:
+        """The safetensors beside the record; None where there are none."""
+        try:
+            return self.path_of(record).with_suffix(".safetensors").read_bytes()
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise StoreError(
+                f"cannot read weights: {error.strerror}",
+                where=str(self.path_of(record).with_suffix(".safetensors")),
+                remedy="make the file readable, or move it away",
+            ) from error
+
+    def findings(self) -> Findings:
+        """Timings and effective receptive fields, sorted by file name, and missed digits."""
+        latencies = sorted((self.folder / LATENCY).glob("*.json"))
+        fields = sorted(self.folder.glob(f"*/*/{FIELD}-*.json"))
+        return Findings(
+            latencies=tuple(_read(path, Latency) for path in latencies),
+            fields=tuple(_read(path, EffectiveField) for path in fields),
+            missed_digits={
+                path.parent.name: self.missed_digits(path.parent.name)
+                for path in sorted(self.folder.glob(f"*/{MISSED_DIGITS}"))
+            },
+        )
+
+    def add_latency(self, latency: Latency) -> Path:
+        """Keeps the newest timings of an architecture in one environment."""
+        parts = (
+            latency.architecture,
+            latency.architecture_digest[:12],
+            latency.environment.fingerprint,
+        )
+        path = self.folder / LATENCY / f"{'-'.join(parts)}.json"
+        write_atomically(path, canonical_json(latency))
+        return path
+
+    def add_field(self, field: EffectiveField) -> Path:
+        """Keeps an arm's effective receptive field in place of the one before."""
+        folder = self.folder / field.dataset / field.architecture
+        path = folder / f"{FIELD}-{field.arm[:12]}.json"
+        write_atomically(path, canonical_json(field))
+        return path
+
+    def is_empty(self) -> bool:
+        """Whether no run has been recorded."""
+        return next(self.folder.glob("*/*/seed-*.json"), None) is None
+
+    def protocol(self) -> Protocol | None:
+        """How the suite is judged; None for one of a fixed number of runs."""
+        path = self.folder / PROTOCOL
+        return _read(path, Protocol) if path.exists() else None
+
+    def declare(self, protocol: Protocol) -> None:
+        """Keeps how the suite is judged, before its first run; it never changes afterwards.
+
+        Raises:
+            StoreError: something else was declared, or runs are there that nothing was declared of.
+        """
+        with self._lock("protocol"):
+            known = self.protocol()
+            if known is None and self.is_empty():
+                write_atomically(self.folder / PROTOCOL, canonical_json(protocol))
+            elif known != protocol:
+                raise StoreError(
+                    "the suite is judged by another rule already",
+                    where=str(self.folder),
+                    remedy="choose another --suite",
+                )
+
+    def missed_digits(self, dataset: str) -> dict[int, MissedDigit]:
+        """Test index -> the digit, for those that some run missed.
+
+        Suites used to keep pixels alone: such a digit has no label.
+        """
+        path = self.folder / dataset / MISSED_DIGITS
+        if not path.exists():
+            return {}
+        kept = _read(path, dict[int, MissedDigit | Pixels])
+        return {
+            index: MissedDigit(pixels=digit) if isinstance(digit, str) else digit
+            for index, digit in kept.items()
+        }
+
+    def add_missed_digits(self, dataset: str, digits: Mapping[int, MissedDigit]) -> None:
+        """Adds missed test digits, and the labels of those that were kept without."""
+        with self._lock(f"{dataset}-missed-digits"):
+            known = self.missed_digits(dataset)
+            if all(known.get(index) == digit for index, digit in digits.items()):
+                return
+            rows = {str(index): digit for index, digit in sorted((known | dict(digits)).items())}
+            write_atomically(self.folder / dataset / MISSED_DIGITS, canonical_json(rows))
+
+    def _lock(self, name: str) -> FileLock:
+        path = self.folder / UNFINISHED / f"{name}.lock"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return FileLock(path)
+
+
+class RunReader:
+    """Reads the records of a suite again and again, each file once: a record never changes.
+
+    Args:
+        suite: Other commands may add records to it meanwhile.
+    """
+
+    def __init__(self, suite: Suite) -> None:
+        self.suite = suite
+        self._known: dict[Path, RunRecord] = {}
+
+    def runs(self) -> list[RunRecord]:
+        """What `Suite.runs` gives now; only files that are new are opened."""
+        paths, known = self.suite.run_paths(), self._known
+        self._known = {path: known.get(path) or self.suite.run_at(path) for path in paths}
+        return list(self._known.values())
+
+
+class Checkpoint:
+    """One run's state between two epochs, on disk."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def read(self) -> bytes | None:
+        """The bytes, or None where there are none."""
+        try:
+            return self.path.read_bytes()
+        except FileNotFoundError:
+            return None
+
+    def write(self, content: bytes) -> None:
+        """Replaces the checkpoint; a kill leaves the old one or the new one."""
+        write_atomically(self.path, content)
+
+    def set_aside(self, reason: str) -> None:
+        """Renames an unusable checkpoint and says so; the run starts afresh."""
+        aside = self.path.with_suffix(".unusable")
+        os.replace(self.path, aside)
+        warnings.warn(f"checkpoint set aside as {aside}: {reason}", stacklevel=2)
+
+    def clear(self) -> None:
+        """Removes the checkpoint of a finished run."""
+        self.path.unlink(missing_ok=True)
+
+
+def _unfinished_name(spec: RunSpec) -> str:
+    return f"{spec.architecture}-seed-{spec.seed:04d}-{spec.key[:12]}"
+
+
+def _read(path: Path, kind: type[T]) -> T:
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=kind)
+    except (OSError, msgspec.DecodeError) as error:
+        raise StoreError(
+            f"unreadable record: {error}",
+            where=str(path),
+            remedy="restore the file or move it out of the results folder",
+        ) from error

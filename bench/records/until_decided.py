@@ -1,0 +1,184 @@
+"""Sweeps that go on until they are decided: what is declared, how far they are, which seeds next.
+
+No torch, no training: the loop itself is `bench.training.sweep`. The runs are judged in the order
+of their seeds, never in the order in which they finish: a run that fails ends early.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import count, takewhile
+
+from bench import stats
+from bench.errors import UsageError
+from bench.records.protocol import Protocol
+from bench.records.store import Suite
+from bench.spec import RunRecord
+from bench.stats.format import fixed, percentage, plain, written
+
+CAP = 200
+TARGET_PERCENT = float(100 * stats.TARGET)
+
+
+@dataclass(frozen=True)
+class DecisionOptions:
+    """The options of `train --until-decided`; None stands for the declared or the usual value."""
+
+    rate: float | None = None
+    target: float | None = None  # percent
+    cap: int | None = None
+
+
+def declaration(suite: Suite, options: DecisionOptions | None, seeds: list[int]) -> Protocol | None:
+    """What the sweep declares: as the suite did before, or anew where it is empty.
+
+    Args:
+        suite: Where the runs will lie.
+        options: The options given; None for a fixed number of runs, which declares nothing.
+        seeds: The first seeds; the later seeds follow them.
+
+    Raises:
+        UsageError: bad options, options that differ from the declared ones, or a suite whose runs
+            are of the other kind.
+    """
+    known = suite.protocol()
+    if options is None:
+        _require_fixed(suite, known)
+        return None
+    if known is None and not suite.is_empty():
+        raise UsageError(
+            "the suite holds runs that --until-decided cannot judge: their number was fixed",
+            where=str(suite.folder),
+            remedy="give another --suite",
+        )
+    wanted = _declared(options, seeds, known)
+    if known is not None and wanted != known:
+        raise UsageError(
+            f"the suite was declared with {told(known)}",
+            where=str(suite.folder),
+            remedy="give the same options, or another --suite",
+        )
+    return wanted
+
+
+def _require_fixed(suite: Suite, known: Protocol | None) -> None:
+    if known is not None:
+        raise UsageError(
+            "the suite is trained with --until-decided, which sets the number of runs",
+            where=str(suite.folder),
+            remedy="give `train --until-decided`, or another --suite",
+        )
+
+
+def _declared(options: DecisionOptions, seeds: list[int], known: Protocol | None) -> Protocol:
+    """The options, filled up and checked."""
+    usual = known or Protocol(
+        rate=stats.DECLARED_RATE, target=TARGET_PERCENT, cap=CAP, alpha=stats.RATE_ALPHA
+    )
+    rate = usual.rate if options.rate is None else options.rate
+    target = usual.target if options.target is None else options.target
+    cap = usual.cap if options.cap is None else options.cap
+    if not 0 < rate < 1:
+        raise _bad("rate", rate, "give a share between 0 and 1, such as 0.90")
+    if not 0 < target <= 100:
+        raise _bad("target", target, "give a percentage, such as 99.40")
+    if sorted(seeds) != list(range(min(seeds), min(seeds) + len(seeds))):
+        what = "--until-decided needs first seeds without gaps"
+        raise UsageError(what, where="--seeds", remedy="give 5 or 1000-1004")
+    if cap < len(seeds):
+        raise _bad("cap", cap, f"give {len(seeds)} or more, the number of the first seeds")
+    return Protocol(
+        rate=rate, target=target, cap=cap, alpha=stats.RATE_ALPHA, first_seed=min(seeds)
+    )
+
+
+def _bad(option: str, value: float, remedy: str) -> UsageError:
+    return UsageError(f"bad {option} '{written(value)}'", where=f"--{option}", remedy=remedy)
+
+
+def told(protocol: Protocol) -> str:
+    """The declaration, in the words of the command line."""
+    return (
+        f"--rate {written(protocol.rate)} --target {written(protocol.target)} "
+        f"--cap {protocol.cap} and seeds from {protocol.first_seed} on"
+    )
+
+
+def unbroken(runs: Iterable[RunRecord], protocol: Protocol) -> list[RunRecord]:
+    """The runs of one arm from the first seed up to the first that is missing."""
+    by_seed = {run.seed: run for run in runs}
+    seeds = takewhile(by_seed.__contains__, count(protocol.first_seed))
+    return [by_seed[seed] for seed in seeds]
+
+
+def judge(
+    runs: Iterable[RunRecord],
+    protocol: Protocol,
+    target: Fraction | None = None,
+    rate: float | None = None,
+) -> stats.SequenceVerdict:
+    """The verdict of one arm's runs; one that did not complete is a miss.
+
+    Whatever a sweep stopped for, its confidence sequence for another target or another rate is
+    as valid: it holds at every number of runs at once.
+
+    Args:
+        runs: Of one arm, in any order.
+        protocol: As declared.
+        target: A share of the test images; the declared one where None.
+        rate: The declared one where None.
+    """
+    share = Fraction(str(protocol.target)) / 100 if target is None else target
+    judged = unbroken(runs, protocol)
+    reached = [is_reached(run, share) for run in judged]
+    return stats.until_decided(reached, protocol.rate if rate is None else rate)
+
+
+def is_reached(run: RunRecord, target: Fraction) -> bool:
+    """Whether the run's last epoch meets the target on the test split."""
+    right = run.epochs[-1].test_correct if run.completed else None
+    return right is not None and right >= stats.target_count(run.dataset.n_test, target)
+
+
+def next_seeds(runs: list[RunRecord], protocol: Protocol, n_first: int, n_more: int) -> list[int]:
+    """The seeds to run next; none for an arm that is decided or at its cap.
+
+    Args:
+        runs: Of one arm.
+        protocol: As declared.
+        n_first: Runs before the first look.
+        n_more: Runs of every later block.
+    """
+    n = len(unbroken(runs, protocol))
+    if n >= n_first and judge(runs, protocol).verdict != "undecided":
+        return []
+    n_wanted = min(protocol.cap, n_first if n < n_first else n + n_more)
+    present = {run.seed for run in runs}
+    wanted = range(protocol.first_seed, protocol.first_seed + n_wanted)
+    return [seed for seed in wanted if seed not in present]
+
+
+def state_line(name: str, runs: list[RunRecord], protocol: Protocol) -> str:
+    """How far one arm is, in words."""
+    found = judge(runs, protocol)
+    waiting = len(runs) - found.n
+    said = (
+        f"{name}: {found.successes} of {found.n} reached {plain(percentage(protocol.target))}; "
+        f"rate at least {fixed(found.lower, 3)} and at most {fixed(found.upper, 3)}; "
+        f"{_verdict(found, protocol)}"
+    )
+    return f"{said}; {waiting} more wait for an earlier seed" if waiting else said
+
+
+def _verdict(found: stats.SequenceVerdict, protocol: Protocol) -> str:
+    rate = f"a rate of {fixed(protocol.rate, 2)}"
+    if found.verdict != "undecided":
+        return f"{rate} is {found.verdict}, after {found.decided_at} runs"
+    if found.n >= protocol.cap:
+        return f"{rate} is undecided at the cap of {protocol.cap} runs"
+    return (
+        f"{rate} is undecided, confirmed after {found.more_to_confirm} more at the soonest, "
+        f"refuted after {found.more_to_refute}"
+    )

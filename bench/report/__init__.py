@@ -1,0 +1,1 @@
+"""How the evidence is shown: pages, Markdown, figures and files. No torch."""

@@ -1,0 +1,73 @@
+"""Plots -> SVG text, on as many processes as that takes less time.
+
+matplotlib takes a quarter of a second a figure, which is nearly all that a report costs.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, Future, ProcessPoolExecutor
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+from markupsafe import Markup
+
+from bench.machine import SPAWN, usable_cores
+from bench.report.figures import svg
+from bench.report.sections import Plot
+
+PAGES_A_PROCESS = 4  # below, a process has begun when the others have ended
+MOST_PROCESSES = 8  # what assembles the pages keeps up with so many
+
+T = TypeVar("T")
+
+
+def draw(plot: Plot) -> tuple[Markup, Markup]:
+    """The plot for a wide page and for a narrow one, as SVG that may stand in HTML as it is."""
+    label = Markup('<svg role="img" aria-label="{}" ').format(plot.alt)
+    wide, narrow = (
+        Markup(svg(plot.draw(is_narrow), f"{plot.name}{suffix}").replace("<svg ", label, 1))
+        for is_narrow, suffix in ((False, ""), (True, "-narrow"))
+    )
+    return wide, narrow
+
+
+class Here(Executor):
+    """Does at once, in this process, what it is given."""
+
+    def submit(self, work: Callable[..., T], /, *args: Any, **named: Any) -> Future[T]:
+        """Returns when it is done; what the work raises, this raises."""
+        done: Future[T] = Future()
+        done.set_result(work(*args, **named))
+        return done
+
+
+@contextmanager
+def drawers(n_pages: int) -> Iterator[Executor]:
+    """What draws the plots of so many pages; leaving it, early too, ends its processes."""
+    n_processes = min(usable_cores(), n_pages // PAGES_A_PROCESS, MOST_PROCESSES)
+    if n_processes < 2:
+        yield Here()
+        return
+    pool = ProcessPoolExecutor(n_processes, mp_context=SPAWN, initializer=_serve)
+    try:
+        yield pool
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _serve() -> None:
+    """The parent ends this process: it alone answers Ctrl-C, and its death is waited for."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    parent.join()
+    os._exit(1)

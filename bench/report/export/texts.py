@@ -1,0 +1,92 @@
+"""Frames -> files: CSV, JSON, Parquet."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+
+from bench.report import frames
+from bench.report.export import latex
+from bench.report.summary import Summary
+from bench.spec import SCHEMA, canonical_json
+
+# A spreadsheet takes text for a formula that begins so (OWASP, "CSV Injection"): a cell, a line of
+# it, or what stands behind the sign that separates cells in another country.
+FORMULA = re.compile(r"\A(?=[\t\n])|(?m:^|(?<=[;\t]))(?=[^\S\n]*[=+\-@\uff1d\uff0b\uff0d\uff20])")
+GUARD = "'"  # and takes what begins so for text
+LINE_END = re.compile("\r\n|[\r\v\f\x85\u2028\u2029]")
+# Characters that steer a terminal, or turn the direction of the text around them; and halves of
+# characters, which no file can hold.
+UNSEEN = re.compile(
+    "[\0-\x08\x0e-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff\ud800-\udfff]"
+)
+FILES = {
+    "csv": tuple(f"{name}.csv" for name in frames.FRAMES),
+    "json": ("report.json",),
+    "latex": tuple(f"{name}.tex" for name in latex.TABLES),
+    "parquet": tuple(f"{name}.parquet" for name in frames.FRAMES),
+}
+
+
+def content(summaries: Sequence[Summary], file: str) -> bytes:
+    """What one of `FILES` says of the summaries of a suite."""
+    name, _, kind = file.partition(".")
+    if kind == "json":
+        return _json(summaries)
+    if kind == "tex":
+        return latex.TABLES[name](summaries).encode()
+    frame = frames.FRAMES[name](summaries)
+    return as_csv(frame).encode() if kind == "csv" else _parquet(frame)
+
+
+def as_csv(frame: pd.DataFrame) -> str:
+    """RFC 4180 with line feeds: a missing value is empty, floats keep every digit.
+
+    Text that a spreadsheet would run as a formula has an apostrophe before it.
+    """
+    columns = frame.astype(object).items()
+    cells = {_cell(name): [_cell(value) for value in column] for name, column in columns}
+    return pd.DataFrame(cells, dtype=object).to_csv(index=False, lineterminator="\n")
+
+
+def _cell(value: Any) -> Any:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, list | tuple):
+        value = ("x" if all(isinstance(part, int) for part in value) else " ").join(map(str, value))
+    if isinstance(value, str):
+        return FORMULA.sub(GUARD, plain(value))
+    return "" if pd.isna(value) else value
+
+
+def plain(text: str) -> str:
+    """Text without characters that are not seen but act, and with one kind of line end."""
+    return UNSEEN.sub("", LINE_END.sub("\n", text))
+
+
+def _json(summaries: Sequence[Summary]) -> bytes:
+    """The suite, how it was declared to be judged, and a list of rows a frame.
+
+    `DataFrame.to_json` would round floats to 15 digits.
+    """
+    tables = {name: frames.records(make(summaries)) for name, make in frames.FRAMES.items()}
+    first = summaries[0]
+    about = {"schema": SCHEMA, "suite": first.suite, "protocol": first.protocol}
+    return canonical_json({**about, "tables": tables})
+
+
+def _parquet(frame: pd.DataFrame) -> bytes:
+    """A column of several kinds becomes text."""
+    stream = io.BytesIO()
+    columns = {name: _of_one_kind(column) for name, column in frame.items()}
+    pd.DataFrame(columns).to_parquet(stream, index=False)
+    return stream.getvalue()
+
+
+def _of_one_kind(column: pd.Series[Any]) -> pd.Series[Any]:
+    kinds = {float if type(value) is int else type(value) for value in column.dropna()}
+    return column if len(kinds) < 2 else column.map(str, na_action="ignore")

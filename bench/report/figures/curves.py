@@ -1,0 +1,240 @@
+"""Accuracy and loss by epoch: a line a run, and the median of the runs in a band."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import matplotlib
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
+from numpy.typing import ArrayLike, NDArray
+
+from bench.report.figures._canvas import (
+    NARROW_INCHES,
+    STAND_INS,
+    STYLE,
+    WIDE_INCHES,
+    margins,
+    series,
+    wrapped,
+)
+from bench.report.figures._svg import mark
+from bench.stats.format import fixed, written
+
+ACCURACY_TICKS = (50, 80, 90, 95, 98, 99, 99.4, 99.7, 99.9)  # percent
+FIRST_TICK, LABEL_POINTS = 99.4, 10.5  # the target's; a label's height with some air
+LOSS_TICKS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2)
+NARROW_PANEL_INCHES, LOW_PANEL_INCHES, WIDE_PANEL_INCHES = 1.75, 1.4, 2.1
+WIDE_LETTERS, NARROW_LETTERS, TITLE_LINE_INCHES = 100, 46, 0.15  # of all titles in a row
+FEW_PANELS = 4  # below each other on a phone; more of them are lower
+FEW_RUNS = 8  # up to here a run's line is as strong as it may be
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One small plot of curves.
+
+    Attributes:
+        epochs: One row an epoch of a run, with the columns `seed`, `epoch` and `value` (accuracy
+            in percent, loss or learning rate), all of them numbers.
+        says: The words of each run by its seed; where it is empty, no run has a line of its own.
+        band: The words of the median and the band; where it is empty, neither is drawn.
+        series: The architecture.
+        colour: The architecture's place in the palette.
+    """
+
+    title: str
+    epochs: pd.DataFrame
+    says: Mapping[int, str] = field(default_factory=dict)
+    band: str = ""
+    series: str = ""
+    colour: int = 0
+
+    @cached_property
+    def spread(self) -> pd.DataFrame:
+        """`median`, `min` and `max` of the runs that came so far, by epoch."""
+        return self.epochs.groupby("epoch")["value"].agg(["median", "min", "max"])
+
+
+def accuracy_curves(
+    panels: Sequence[Panel],
+    target: float | None,
+    narrow: bool,
+    *,
+    learning_rate: Panel | None = None,
+    lowest: float | None = None,
+) -> Figure:
+    """Accuracy (%) by epoch, the distance to 100 % on a logarithmic axis.
+
+    Args:
+        panels: One a split, or one an arm.
+        target: In percent; None draws no line.
+        narrow: Panels below each other instead of side by side.
+        learning_rate: A last panel with an axis of its own; None for none.
+        lowest: Where the axis begins, in percent; bands below are cut. None shows all.
+    """
+    with matplotlib.rc_context(STYLE):
+        others = [] if learning_rate is None else [learning_rate]
+        figure, all_axes = _grid([*panels, *others], narrow, "accuracy (%)", len(others))
+        accuracy_axes = all_axes[: len(panels)]
+        _curves(accuracy_axes, panels)
+        if target is not None:
+            for axes in accuracy_axes:
+                line = axes.axhline(target, color=STAND_INS["target"], lw=1, linestyle=(0, (4, 3)))
+                mark(line, f"target: {fixed(target, 2)} %")
+        _accuracy_axis(accuracy_axes[0], lowest)
+        for panel in others:
+            _learning_rate(all_axes[-1], panel)
+        return figure
+
+
+def loss_curves(panels: Sequence[Panel], narrow: bool) -> Figure:
+    """Mean cross-entropy by epoch on a logarithmic axis; arguments as `accuracy_curves`."""
+    with matplotlib.rc_context(STYLE):
+        figure, all_axes = _grid(panels, narrow, "loss (cross-entropy)")
+        _curves(all_axes, panels)
+        all_axes[0].set_yscale("log")
+        all_axes[0].yaxis.set_major_locator(FixedLocator(LOSS_TICKS))
+        all_axes[0].yaxis.set_minor_locator(NullLocator())
+        all_axes[0].yaxis.set_major_formatter(FuncFormatter(lambda loss, _: written(loss, 6)))
+        return figure
+
+
+def _grid(
+    panels: Sequence[Panel], narrow: bool, label: str, n_apart: int = 0
+) -> tuple[Figure, list[Axes]]:
+    """Titled axes in rows; all but the last `n_apart` have one upright axis, with the label."""
+    n = len(panels)
+    n_columns = 1 if narrow else 2 if n == 4 else min(n, 3)
+    n_rows = -(-n // n_columns)
+    letters = NARROW_LETTERS if narrow else WIDE_LETTERS // n_columns
+    titles = [wrapped(panel.title, letters) for panel in panels]
+    more = TITLE_LINE_INCHES * max(title.count("\n") for title in titles)
+    inches = WIDE_PANEL_INCHES
+    if narrow:
+        inches = NARROW_PANEL_INCHES if n <= FEW_PANELS else LOW_PANEL_INCHES
+    size = NARROW_INCHES if narrow else WIDE_INCHES, (inches + more) * n_rows + 0.6
+    figure = Figure(figsize=size)
+    figure.patch.set_visible(False)
+    left, wspace = (0.165, 0.0) if narrow else (0.08, 0.16 if n_apart else 0.08)
+    hspace = 0.38 + 1.38 * more / inches
+    margins(figure, left=left, bottom=0.45, top=0.3 + more, wspace=wspace, hspace=hspace)
+    all_axes = [figure.add_subplot(n_rows, n_columns, place + 1) for place in range(n)]
+    for place, axes in enumerate(all_axes):
+        first, shared = place % n_columns == 0, place < n - n_apart
+        axes.patch.set_visible(False)
+        axes.set_title(titles[place], pad=6)
+        axes.grid(axis="y")
+        axes.set_axisbelow(True)
+        axes.xaxis.set_major_locator(MaxNLocator(5, integer=True, steps=[1, 2, 5, 10]))
+        # Words that are hidden, too, keep seaborn from laying out ticks to write its own.
+        axes.set_xlabel("epoch", visible=place + n_columns >= n)
+        axes.set_ylabel(label, visible=first and shared)
+        if shared and place:
+            axes.sharey(all_axes[0])
+        if shared and not first:
+            axes.tick_params(axis="y", length=0, labelleft=False)
+    return figure, all_axes
+
+
+def _curves(all_axes: Sequence[Axes], panels: Sequence[Panel]) -> None:
+    for axes, panel in zip(all_axes, panels, strict=True):
+        if panel.says:
+            _runs(axes, panel)
+        if panel.band:
+            _band(axes, panel)
+
+
+def _runs(axes: Axes, panel: Panel) -> None:
+    """Thin lines; a single run stands alone, a run of one epoch is a dot."""
+    import seaborn  # takes a second, which only those who draw need to spend
+
+    few = len(panel.says) <= FEW_RUNS
+    seaborn.lineplot(
+        panel.epochs,
+        x="epoch",
+        y="value",
+        units="seed",
+        estimator=None,
+        color=series(panel.colour),
+        linewidth=(0.9 if few else 0.7) if panel.band else 1.8,
+        alpha=(0.6 if few else 0.35) if panel.band else 1.0,
+        markersize=3,
+        markeredgewidth=0,
+        solid_capstyle="butt",  # fewer bytes for every line
+        clip_on=False,
+        ax=axes,
+    )
+    for line, seed in zip(axes.lines, sorted(panel.says), strict=True):
+        dot = len(np.asarray(line.get_xdata())) == 1
+        line.set_marker("o" if dot else "")
+        mark(line, [panel.says[seed]] if dot else panel.says[seed], panel.series)
+
+
+def _band(axes: Axes, panel: Panel) -> None:
+    """From the lowest to the highest run, and the median."""
+    spread = panel.spread
+    epochs, dot = list(spread.index), len(spread) == 1
+    colour = series(panel.colour)
+    (area,) = axes.fill(
+        [*epochs, *epochs[::-1]], [*spread["min"], *spread["max"][::-1]], color=colour, lw=0
+    )
+    area.set_alpha(0.2)
+    (line,) = axes.plot(
+        spread["median"],
+        color=STAND_INS["ink"] if panel.says else colour,
+        lw=1.3 if panel.says else 2,
+        marker="o" if dot else "",
+        markersize=3,
+        zorder=3,  # on the runs
+    )
+    mark(area, panel.band, panel.series)
+    mark(line, [panel.band] if dot else panel.band, panel.series)
+
+
+def _log_distance(percents: ArrayLike) -> NDArray[np.float64]:
+    """99 % -> 0, 99.9 % -> 1: minus the decimal logarithm of the error in percent."""
+    errors = 100.0 - np.asarray(percents, dtype=np.float64)
+    return np.asarray(-np.log10(np.maximum(errors, 0.005)), dtype=np.float64)
+
+
+def _percents(distances: ArrayLike) -> NDArray[np.float64]:
+    """The other way."""
+    return np.asarray(100.0 - 10.0 ** -np.asarray(distances, dtype=np.float64))
+
+
+def _learning_rate(axes: Axes, panel: Panel) -> None:
+    """In thousandths: their ticks need few digits."""
+    _curves([axes], [panel])
+    axes.set_ylim(bottom=0)
+    axes.yaxis.set_major_locator(MaxNLocator(4))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: written(1000 * value, 6)))
+
+
+def _accuracy_axis(axes: Axes, lowest: float | None) -> None:
+    """Ticks as far apart as their labels need."""
+    axes.set_yscale("function", functions=(_log_distance, _percents))
+    axes.autoscale_view(scalex=False)
+    if lowest is not None:
+        axes.set_ylim(bottom=lowest)
+    axes.yaxis.set_major_locator(FixedLocator(_apart(axes, ACCURACY_TICKS)))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: written(value, 4)))
+
+
+def _apart(axes: Axes, ticks: Sequence[float]) -> list[float]:
+    """Those that leave room for each other's labels; the first to have a place is `FIRST_TICK`."""
+    bottom, top = _log_distance(axes.get_ylim())
+    inches = axes.get_position().height * axes.figure.get_figheight()  # type: ignore[union-attr]
+    least = LABEL_POINTS * (top - bottom) / (72 * inches)
+    heights = dict(zip(ticks, _log_distance(ticks), strict=True))
+    first = heights[FIRST_TICK]
+    kept: list[float] = []
+    for tick in sorted(ticks, key=lambda tick: (abs(heights[tick] - first), heights[tick])):
+        if all(abs(heights[tick] - heights[other]) >= least for other in kept):
+            kept.append(tick)
+    return sorted(kept)

@@ -1,0 +1,85 @@
+"""A sheet of digits, each with what is known of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import matplotlib
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.image import AxesImage
+from matplotlib.patches import Rectangle
+
+from bench.report.figures._canvas import STAND_INS, STYLE, canvas
+from bench.report.figures._svg import mark
+
+SIDE = 28
+WIDE_COLUMNS, NARROW_COLUMNS = 8, 4
+IMAGE_INCHES, ROW_INCHES, TITLE_INCHES, LINE_INCHES = 0.64, 1.22, 0.2, 0.155
+SMALL = 8.0  # points; 10.7 CSS pixels
+
+
+@dataclass(frozen=True)
+class Digit:
+    """One tile: grey levels (784,) row by row, words above and below it, and what it says."""
+
+    pixels: bytes
+    title: str
+    aside: str
+    lines: tuple[str, ...]
+    says: str
+
+
+def digits(tiles: Sequence[Digit], narrow: bool) -> Figure:
+    """The digits in rows, white on black as the data set holds them: so on any page.
+
+    Args:
+        tiles: From left to right, then down.
+        narrow: Four columns for a phone instead of eight.
+    """
+    with matplotlib.rc_context(STYLE):
+        n_columns = NARROW_COLUMNS if narrow else WIDE_COLUMNS
+        n_rows = -(-len(tiles) // n_columns)
+        figure, (axes,) = canvas(narrow, ROW_INCHES * n_rows, 1)
+        width, height = figure.get_size_inches()
+        axes.set_position((0, 0, 1, 1))
+        axes.set_xlim(0, width)  # data are inches from the upper left corner
+        axes.set_ylim(height, 0)
+        axes.set_axis_off()
+        for place, tile in enumerate(tiles):
+            row, column = divmod(place, n_columns)
+            _tile(axes, tile, width / n_columns * column + 0.04, ROW_INCHES * row)
+        return figure
+
+
+def _tile(axes: Axes, tile: Digit, left: float, top: float) -> None:
+    upper = top + TITLE_INCHES
+    levels = np.frombuffer(tile.pixels, dtype=np.uint8).reshape(SIDE, SIDE)
+    image = AxesImage(
+        axes,
+        interpolation="none",  # the pixels themselves lie in the SVG
+        extent=(left, left + IMAGE_INCHES, upper + IMAGE_INCHES, upper),
+        clip_on=False,
+    )
+    image.set_data(np.repeat(levels[:, :, None], 3, axis=2))
+    axes.add_image(image)
+    frame = Rectangle(
+        (left, upper),
+        IMAGE_INCHES,
+        IMAGE_INCHES,
+        facecolor=(*matplotlib.colors.to_rgb(STAND_INS["ink"]), 0.02),  # a surface to point at
+        edgecolor=STAND_INS["grid"],
+        linewidth=0.8,
+        clip_on=False,
+    )
+    axes.add_artist(frame)  # limits stand already: `add_patch` would reckon them anew each time
+    mark(frame, tile.says)
+    muted: dict[str, Any] = {"color": STAND_INS["muted"], "fontsize": SMALL}
+    axes.text(left, upper - 0.05, tile.title)
+    axes.text(left + IMAGE_INCHES, upper - 0.05, tile.aside, ha="right", **muted)
+    for number, line in enumerate(tile.lines, start=1):
+        below = upper + IMAGE_INCHES + number * LINE_INCHES - 0.015
+        axes.text(left, below, line, **({"fontsize": SMALL} if number == 1 else muted))

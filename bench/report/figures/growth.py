@@ -1,0 +1,110 @@
+"""The figure of a receptive field that grows from layer to layer, over a digit."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import matplotlib
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import PathPatch
+from matplotlib.path import Path
+
+from bench.report.figures._canvas import STAND_INS, STYLE, canvas, series
+from bench.report.figures._svg import mark
+from bench.report.figures._tiles import SIDE, frame, shade_paths
+
+WIDE_HEIGHT, NARROW_HEIGHT = 3.6, 2.15  # inches, of the image; names take the rest of the width
+LABEL_POINTS, LABEL_INCHES = 8.0, 0.15
+MOST_LETTERS = {False: 60, True: 24}  # narrow -> of a name
+DIGIT_SHADES, DARKEST = 5, 0.5
+
+
+@dataclass(frozen=True)
+class Box:
+    """What one unit sees: top, left, bottom, right pixel, inclusive, and how that is told.
+
+    `detail` follows the label where there is room.
+    """
+
+    label: str
+    detail: str
+    pixels: tuple[int, int, int, int]
+    says: str
+
+
+def growth(
+    boxes: Sequence[Box], digit: bytes | None, colour: int, series_name: str, narrow: bool
+) -> Figure:
+    """Nested frames over the image, the last one strongest, named at the right.
+
+    Args:
+        boxes: From the first layer to the last.
+        digit: Its 784 grey levels; None leaves the image empty.
+        colour: The architecture's place in the palette.
+        series_name: The architecture.
+        narrow: For a phone.
+    """
+    with matplotlib.rc_context(STYLE):
+        figure, (axes,) = canvas(narrow, NARROW_HEIGHT if narrow else WIDE_HEIGHT, 1)
+        axes.set_position((0.01, 0.02, 0.98, 0.96))
+        axes.set_axis_off()
+        low, high = _extent(boxes)
+        axes.add_patch(frame((0, 0, SIDE - 1, SIDE - 1), "muted", linewidth=1.0))
+        if digit is not None:
+            paint(axes, digit)
+        for number, box in enumerate(boxes, start=1):
+            outline = _outline(box.pixels, colour, 0.35 + 0.65 * number / len(boxes))
+            mark(axes.add_patch(outline), box.says, series_name)
+        height = figure.get_figheight() * 0.96
+        _labels(axes, boxes, high, (high - low) * LABEL_INCHES / height, narrow)
+        width = figure.get_figwidth() * 0.98
+        axes.set_xlim(low, low + (high - low) * width / height)
+        axes.set_ylim(high, low)
+        return figure
+
+
+def paint(axes: Axes, digit: bytes, darkest: float = DARKEST) -> None:
+    """The digit's grey levels as shades of muted ink, dark on light pages, light on dark ones."""
+    levels = np.frombuffer(digit, dtype=np.uint8).reshape(SIDE, SIDE) / 255
+    for shade, path in shade_paths(np.round(DIGIT_SHADES * levels).astype(int)):
+        style: dict[str, Any] = {"facecolor": STAND_INS["muted"], "edgecolor": "none"}
+        alpha = darkest * shade / DIGIT_SHADES
+        axes.add_patch(PathPatch(path, alpha=alpha, linewidth=0, **style))
+
+
+def _extent(boxes: Sequence[Box]) -> tuple[float, float]:
+    """Of a square that holds the image and every box."""
+    edges = [edge for box in boxes for edge in box.pixels]
+    return min([0, *edges]) - 1.0, max([SIDE - 1, *edges]) + 1.0
+
+
+def _outline(box: tuple[int, int, int, int], colour: int, alpha: float) -> PathPatch:
+    """A frame without an inside: what lies within a larger one can still be pointed at."""
+    top, left, bottom, right = box
+    low, high = (left - 0.5, top - 0.5), (right + 0.5, bottom + 0.5)
+    closed = Path([low, (high[0], low[1]), high, (low[0], high[1]), low])
+    style: dict[str, Any] = {"facecolor": "none", "edgecolor": series(colour), "linewidth": 1.5}
+    return PathPatch(closed, alpha=alpha, **style)
+
+
+def _labels(axes: Axes, boxes: Sequence[Box], right: float, spacing: float, narrow: bool) -> None:
+    """A name a box beside the image, joined to the box's upper edge; none hides another."""
+    wanted = sorted(boxes, key=lambda box: (box.pixels[0], -box.pixels[2]))
+    lowest = -np.inf
+    for box in wanted:
+        top, _, _, box_right = box.pixels
+        edge = top - 0.5
+        lowest = max(edge, lowest + spacing)
+        line: dict[str, Any] = {"color": STAND_INS["grid"], "linewidth": 0.8, "zorder": 0.5}
+        axes.plot((box_right + 0.5, right, right + 1), (edge, edge, lowest), **line)
+        name = _shortened(box.label if narrow else f"{box.label}  {box.detail}", narrow)
+        axes.text(right + 1.3, lowest, name, fontsize=LABEL_POINTS, va="center")
+
+
+def _shortened(name: str, narrow: bool) -> str:
+    most = MOST_LETTERS[narrow]
+    return name if len(name) <= most else f"{name[: most - 1]}…"

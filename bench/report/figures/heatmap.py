@@ -1,0 +1,126 @@
+"""The figure of an effective receptive field, in the roles and style of `bench.report.figures`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import matplotlib
+import numpy as np
+from contourpy import contour_generator
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import PathPatch
+from matplotlib.path import Path
+from numpy.typing import NDArray
+
+from bench.report.figures._canvas import STAND_INS, STYLE, canvas, margins, series
+from bench.report.figures._tiles import SIDE, frame, shade_paths
+
+N_SHADES = 10
+HALF_GREY = 127.5
+DASHED = (0, (4, 3))
+
+
+@dataclass(frozen=True)
+class Focus:
+    """How strongly a unit reacts to each pixel.
+
+    Attributes:
+        mass: (n_rows, n_columns), adds up to 1.
+        centre: Row and column of the middle of what the unit sees.
+        box: Analytic: top, left, bottom, right pixel, inclusive; None where none is known.
+        digit: 784 grey levels of a digit whose edge is drawn over it.
+    """
+
+    mass: tuple[tuple[float, ...], ...]
+    centre: tuple[float, float]
+    box: tuple[int, int, int, int] | None
+    digit: bytes | None = None
+
+
+def focus(shown: Focus, colour: int, narrow: bool) -> Figure:
+    """The mass as shaded pixels, and how much of it lies within squares around the centre.
+
+    Args:
+        shown: One network's.
+        colour: The architecture's place in the palette.
+        narrow: Panels below each other instead of side by side.
+    """
+    with matplotlib.rc_context(STYLE):
+        figure, (pixels, squares) = canvas(narrow, 6.6 if narrow else 3.4, 2)
+        left = 0.15 if narrow else 0.06
+        margins(figure, left=left, bottom=0.5, top=0.3, wspace=0.18, hspace=0.3)
+        _shades(pixels, np.asarray(shown.mass), colour)
+        if shown.digit is not None:
+            _outline(pixels, shown.digit)
+        if shown.box is not None:
+            pixels.add_patch(frame(shown.box, "target", linestyle=DASHED))
+        _limit(pixels, shown)
+        sides = _sides(shown)
+        shares = [100 * _within(shown, side) for side in sides]
+        squares.plot(sides, shares, color=series(colour), lw=1.8)
+        if shown.box is not None:
+            side = shown.box[2] - shown.box[0] + 1
+            squares.axvline(side, color=STAND_INS["target"], lw=1.2, linestyle=DASHED)
+        _label_focus(pixels, squares)
+        return figure
+
+
+def _label_focus(pixels: Axes, squares: Axes) -> None:
+    pixels.set_title("share of the gradient by pixel", pad=6)
+    pixels.set_aspect("equal")
+    pixels.set_xlabel("column")
+    pixels.set_ylabel("row")
+    squares.set_title("within a square around the centre (%)", pad=6)
+    squares.set_xlabel("side of the square (pixels)")
+    squares.set_ylim(0, 103)
+    squares.set_xlim(left=0)
+    squares.grid()
+    squares.set_axisbelow(True)
+
+
+def _shades(axes: Axes, mass: NDArray[np.float64], colour: int) -> None:
+    n_rows, n_columns = mass.shape
+    shades = np.ceil(N_SHADES * (mass / mass.max())).astype(int)  # 0: no mass at all
+    for shade, path in shade_paths(shades):
+        style: dict[str, Any] = {"facecolor": series(colour), "edgecolor": "none", "linewidth": 0}
+        axes.add_patch(PathPatch(path, alpha=shade / N_SHADES, **style))
+    axes.add_patch(frame((0, 0, n_rows - 1, n_columns - 1), "muted"))
+
+
+def _outline(axes: Axes, digit: bytes) -> None:
+    """The digit's edge at half its full grey level; a rim of paper keeps it off every shade."""
+    levels = np.frombuffer(digit, dtype=np.uint8).reshape(SIDE, SIDE)
+    edges = contour_generator(z=np.pad(levels.astype(float), 1)).lines(HALF_GREY)
+    if not edges:
+        return
+    path = Path.make_compound_path(*(Path(np.asarray(edge) - 1) for edge in edges))
+    for role, width in (("paper", 3.2), ("ink", 1.4)):
+        style: dict[str, Any] = {"facecolor": "none", "edgecolor": STAND_INS[role]}
+        axes.add_patch(PathPatch(path, linewidth=width, joinstyle="round", **style))
+
+
+def _limit(axes: Axes, shown: Focus) -> None:
+    """The whole image and the whole box, rows downwards."""
+    n_rows, n_columns = len(shown.mass), len(shown.mass[0])
+    top, left, bottom, right = shown.box or (0, 0, n_rows - 1, n_columns - 1)
+    axes.set_xlim(min(left, 0) - 1.5, max(right, n_columns - 1) + 1.5)
+    axes.set_ylim(max(bottom, n_rows - 1) + 1.5, min(top, 0) - 1.5)
+
+
+def _sides(shown: Focus) -> list[int]:
+    """Sides of squares that take in whole pixels: even where the centre lies between two."""
+    between = shown.centre[0] % 1 != 0
+    far = max(max(c, len(shown.mass) - 1 - c) for c in shown.centre)
+    box = shown.box[2] - shown.box[0] + 1 if shown.box else 0
+    return list(range(2 if between else 1, max(int(2 * far) + 1, box) + 3, 2))
+
+
+def _within(shown: Focus, side: int) -> float:
+    """The mass of the pixels whose centres lie within the square of that side."""
+    mass = np.asarray(shown.mass)
+    rows, columns = (
+        np.abs(np.arange(n) - c) for n, c in zip(mass.shape, shown.centre, strict=True)
+    )
+    return float(mass[np.ix_(rows < side / 2 + 1e-9, columns < side / 2 + 1e-9)].sum())

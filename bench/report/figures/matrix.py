@@ -1,0 +1,63 @@
+"""A square of numbers, shaded by their size."""
+
+from __future__ import annotations
+
+import matplotlib
+import pandas as pd
+from matplotlib.colors import LinearSegmentedColormap, to_rgba
+from matplotlib.figure import Figure
+
+from bench.report.figures._canvas import STAND_INS, STYLE, canvas, series
+from bench.report.figures._svg import mark
+
+DARKEST = 0.45  # opacity at which ink on it is still easily read, light and dark
+LEAST = 1 / 15  # of the darkest: a surface to point at
+SMALL, NORMAL = 8.0, 9.0  # points; 10.7 and 12 CSS pixels
+
+
+def matrix(cells: pd.DataFrame, colour: int | None, narrow: bool, owner: str = "") -> Figure:
+    """The cells with their numbers; the last row and the last column are sums, set apart.
+
+    Args:
+        cells: One row a cell. The first two columns are the names of the cell's row and column;
+            the figure sorts them, and has the columns' titles. `share` is from 0 (no shade) to 1
+            (the largest), `text` stands in the cell, `says` is what it says when it is asked.
+        colour: An architecture's place in the palette, None for all of them: then a grey.
+        narrow: For a phone: the cells are squares.
+        owner: The architecture whose numbers these are.
+    """
+    import seaborn  # takes a second, which only those who draw need to spend
+
+    row, column, *_ = cells.columns
+    shares, texts, says = (
+        cells.pivot(index=row, columns=column, values=name) for name in ("share", "text", "says")
+    )
+    paint = STAND_INS["muted"] if colour is None else series(colour)
+    shades = LinearSegmentedColormap.from_list(
+        "shades", [to_rgba(paint, 0), to_rgba(paint, DARKEST)]
+    )
+    with matplotlib.rc_context(STYLE):
+        figure, (axes,) = canvas(narrow, (0.3 if narrow else 0.34) * len(shares) + 0.7, 1)
+        seaborn.heatmap(
+            shares.where(shares == 0, shares.clip(lower=LEAST)),
+            vmin=0,
+            vmax=1,
+            cmap=shades,
+            cbar=False,
+            annot=texts,
+            fmt="",
+            annot_kws={"color": STAND_INS["ink"], "fontsize": SMALL if narrow else NORMAL},
+            linewidths=1,
+            linecolor=STAND_INS["paper"],
+            clip_on=False,
+            ax=axes,
+        )
+        mark(axes.collections[0], list(says.to_numpy().flat), owner)
+        for line in (axes.axhline, axes.axvline):
+            line(len(shares) - 1, color=STAND_INS["grid"], lw=1)
+        axes.xaxis.set_label_position("top")
+        axes.tick_params(top=False, labeltop=True, bottom=False, labelbottom=False, length=0)
+        axes.tick_params(axis="y", labelrotation=0)
+        width, height = figure.get_size_inches()
+        axes.set_position((0.45 / width, 0.05 / height, 1 - 0.5 / width, 1 - 0.66 / height))
+        return figure

@@ -1,0 +1,281 @@
+"""A suite's records as tidy pandas frames: of runs, of epochs, and of what was measured beside.
+
+The unit is in a column's name. Counts are exact. Percents are floats of exact fractions, never
+rounded here. What is missing is pandas' missing value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cached_property
+from typing import Any
+
+import msgspec
+import pandas as pd
+
+from bench.evidence.claims.ledger import Row, row
+from bench.records.arms import Arm
+from bench.records.layers import merged
+from bench.report.summary import Summary
+from bench.spec import Portrait, RunRecord
+from bench.stats import DECLARED_RATE, TARGET, RateVerdict, SequenceVerdict, spread
+from bench.stats.format import plain, ranges
+
+Record = dict[Hashable, Any]  # a row's values by its frame's columns
+PARAMETERS = "parameters"
+BY_COMPONENT = "by_component"
+RUNS = (
+    *("suite", "dataset", "architecture", "arm", "label", "seed", "status", "reason"),
+    *("n_parameters", "epochs_declared", "epochs_finished"),
+    *("n_test", "last_test_correct", "last_test_accuracy_percent", "reached_target"),
+    *("n_validation", "last_validation_correct", "best_validation_correct"),
+    *("selected_epoch", "selected_test_correct", "train_seconds"),
+    *("engine_version", "device_type", "environment", "processor", "torch", "python"),
+    *("commit", "uncommitted_changes", "command"),
+    *("architecture_digest", "data_digest", "weights_sha256", "key"),
+)
+EPOCHS = (
+    *("dataset", "architecture", "arm", "label", "seed", "key", "epoch", "learning_rate"),
+    *("train_loss", "train_correct", "train_percent"),
+    *("validation_loss", "validation_correct", "validation_percent"),
+    *("test_loss", "test_correct", "test_percent", "train_seconds"),
+)
+NAMES = {  # a field of a record, flattened -> its column
+    "dataset.name": "dataset",
+    "dataset.digest": "data_digest",
+    "dataset.n_test": "n_test",
+    "dataset.n_validation": "n_validation",
+    "recipe.epochs": "epochs_declared",
+    "numerics.device_type": "device_type",
+    "environment.fingerprint": "environment",
+    "environment.processor": "processor",
+    "environment.torch": "torch",
+    "environment.python": "python",
+    "environment.commit": "commit",
+    "environment.dirty": "uncommitted_changes",
+    "environment.command": "command",
+}
+# Columns in which a value may be missing: whole numbers stay whole beside it.
+MAY_MISS = {
+    **dict.fromkeys(("last_test_correct", "last_validation_correct", "selected_epoch"), "Int64"),
+    **dict.fromkeys(("best_validation_correct", "selected_test_correct", "test_correct"), "Int64"),
+    **dict.fromkeys(("reached_target", "uncommitted_changes"), "boolean"),
+    **dict.fromkeys(("last_test_accuracy_percent", "test_loss", "test_percent"), "float64"),
+}
+
+
+def runs(summaries: Sequence[Summary]) -> pd.DataFrame:
+    """A row a run; `arm` is six hex digits over what runs share that differ in the seed alone."""
+    rows = [
+        {"suite": summary.suite, "arm": digits(arm), "label": arm.label, **_run(arm, run)}
+        for summary in summaries
+        for arm in summary.arms
+        for run in arm.runs
+    ]
+    return _typed(pd.json_normalize(rows).rename(columns=NAMES), RUNS)
+
+
+def _run(arm: Arm, run: RunRecord) -> dict[str, Any]:
+    """The record, and what its epochs say at the last one, the best and the selected one."""
+    ends = run.epochs if run.completed else []
+    test = ends[-1].test_correct if ends else None
+    selected = ends[run.selected_epoch - 1] if ends and run.selected_epoch else None
+    return {
+        **msgspec.to_builtins(msgspec.structs.replace(run, epochs=[], test_misses=None)),
+        "epochs_finished": len(run.epochs),
+        "last_test_correct": test,
+        "last_test_accuracy_percent": percent(test, run.dataset.n_test),
+        # A failed run is a miss; one that never looked at the test split is neither.
+        "reached_target": test is not None and test >= arm.target if run.evaluate_test else None,
+        "last_validation_correct": ends[-1].validation_correct if ends else None,
+        "best_validation_correct": max((each.validation_correct for each in ends), default=None),
+        "selected_test_correct": selected.test_correct if selected else None,
+    }
+
+
+def epochs(summaries: Sequence[Summary]) -> pd.DataFrame:
+    """A row an epoch of a run: losses are means over images, counts are exact."""
+    rows = [each for summary in summaries for arm in summary.arms for each in _epochs(arm)]
+    return _typed(pd.DataFrame(rows), EPOCHS)
+
+
+def _epochs(arm: Arm) -> Iterator[dict[str, Any]]:
+    info = arm.first.dataset
+    of_arm = {"dataset": info.name, "architecture": arm.architecture, "arm": digits(arm)}
+    sizes = {"train": info.n_train, "validation": info.n_validation, "test": info.n_test}
+    for run in arm.runs:
+        for epoch in run.epochs:
+            found = msgspec.structs.asdict(epoch)
+            for split, n_images in sizes.items():
+                found[f"{split}_percent"] = percent(found[f"{split}_correct"], n_images)
+            yield {**of_arm, "label": arm.label, "seed": run.seed, "key": run.key, **found}
+
+
+def _typed(frame: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
+    """These columns alone, in this order, also where there is no row."""
+    dtypes = {name: dtype for name, dtype in MAY_MISS.items() if name in columns}
+    return frame.reindex(columns=list(columns)).astype(dtypes)
+
+
+@dataclass(frozen=True)
+class ArmOf:
+    """An arm of a summary, and what its runs come to."""
+
+    summary: Summary
+    arm: Arm
+
+    @cached_property
+    def test(self) -> Centre:
+        return Centre(self.arm.test_counts, self.arm.n_test)
+
+    @cached_property
+    def best(self) -> Centre:
+        """Of each run's best epoch on the validation split."""
+        return Centre(self.arm.best_validation_counts, self.arm.first.dataset.n_validation)
+
+    @cached_property
+    def verdict(self) -> RateVerdict | SequenceVerdict | None:
+        """None where no run looked at the test split."""
+        return self.arm.verdict if self.arm.first.evaluate_test else None
+
+    @property
+    def judged(self) -> RateVerdict | SequenceVerdict | None:
+        """None, too, on a data set that the target does not speak of."""
+        return self.verdict if self.summary.comparable else None
+
+
+class Centre:
+    """Centre and spread of counts in percent; the mean is exact before it becomes a float."""
+
+    def __init__(self, counts: list[int], n_images: int) -> None:
+        found = spread(counts)
+        interval = found.interval if found else None
+        self.mean = percent(Fraction(sum(counts), len(counts)) if counts else None, n_images)
+        self.sd = percent(found.sd if found else None, n_images)
+        self.low = percent(interval.low if interval else None, n_images)
+        self.high = percent(interval.high if interval else None, n_images)
+        self.median = percent(found.median if found else None, n_images)
+        self.minimum = percent(found.minimum if found else None, n_images)
+        self.maximum = percent(found.maximum if found else None, n_images)
+
+
+RESULTS: dict[str, Callable[[ArmOf], Any]] = {
+    "suite": lambda of: of.summary.suite,
+    "dataset": lambda of: of.arm.first.dataset.name,
+    "architecture": lambda of: of.arm.architecture,
+    "display_name": lambda of: of.summary.display_name(of.arm.architecture),
+    "arm": lambda of: digits(of.arm),
+    "label": lambda of: of.arm.label,
+    "seeds": lambda of: plain(ranges([run.seed for run in of.arm.runs])),
+    "n_runs": lambda of: len(of.arm.runs),
+    "n_completed": lambda of: len(of.arm.completed),
+    "n_parameters": lambda of: of.arm.first.n_parameters,
+    "epochs": lambda of: of.arm.first.recipe.epochs,
+    "n_test": lambda of: of.arm.n_test,
+    "mean_test_accuracy_percent": lambda of: of.test.mean,
+    "sd_test_accuracy_points": lambda of: of.test.sd,
+    "mean_low_percent": lambda of: of.test.low,  # Student's t interval of the mean
+    "mean_high_percent": lambda of: of.test.high,
+    "median_test_accuracy_percent": lambda of: of.test.median,
+    "minimum_test_accuracy_percent": lambda of: of.test.minimum,
+    "maximum_test_accuracy_percent": lambda of: of.test.maximum,
+    "n_validation": lambda of: of.arm.first.dataset.n_validation,
+    "mean_best_validation_accuracy_percent": lambda of: of.best.mean,
+    "sd_best_validation_accuracy_points": lambda of: of.best.sd,
+    "target_percent": lambda of: float(100 * TARGET),
+    "target_correct": lambda of: of.arm.target,
+    "n_reached": lambda of: of.verdict and of.arm.n_reached,
+    "declared_rate": lambda of: DECLARED_RATE,
+    "rate_lower_bound": lambda of: of.verdict and of.verdict.lower,
+    "rate_upper_bound": lambda of: of.verdict and of.verdict.upper,
+    "verdict": lambda of: of.judged and of.judged.verdict,
+    "more_runs_to_confirm": lambda of: of.judged and of.judged.more_to_confirm,
+}
+
+
+def results(summaries: Sequence[Summary]) -> pd.DataFrame:
+    """A row an arm: spreads are over completed runs, rates over all."""
+    found = [ArmOf(summary, arm) for summary in summaries for arm in summary.arms]
+    columns = {name: [of(each) for each in found] for name, of in RESULTS.items()}
+    return pd.DataFrame(columns, dtype=object)
+
+
+def parameters(summaries: Sequence[Summary]) -> pd.DataFrame:
+    """A row a part of the trainable parameters; the parts of a view add up to the total."""
+    rows = [
+        (one.architecture, one.display_name, one.architecture_digest, view, part, n, found.at_least)
+        for one in portraits(summaries)
+        if (found := one.measures.get(PARAMETERS))
+        for view, parts in ({BY_COMPONENT: found.components} | found.views).items()
+        for part, n in parts.items()
+    ]
+    columns = ["architecture", "display_name", "architecture_digest"]
+    columns += ["view", "part", "n_parameters", "at_least"]
+    return pd.DataFrame(rows, columns=columns, dtype=object)
+
+
+def layers(summaries: Sequence[Summary]) -> pd.DataFrame:
+    """A row a layer, in the order of a forward pass; the measures' own columns stand last."""
+    rows = [
+        {"architecture": one.architecture, "architecture_digest": one.architecture_digest}
+        | {"position": position, "layer": layer, **found}
+        for one in portraits(summaries)
+        for position, (layer, found) in enumerate(merged(one).items(), start=1)
+    ]
+    columns = None if rows else ["architecture", "architecture_digest", "position", "layer"]
+    return pd.DataFrame(rows, columns=columns, dtype=object)
+
+
+def measures(summaries: Sequence[Summary]) -> pd.DataFrame:
+    """A row a measured figure; `error` says why there is none."""
+    rows = [
+        (
+            *(one.architecture, one.architecture_digest, name, field.name, field.title, field.unit),
+            *(found.values.get(field.name), found.at_least, found.error),
+        )
+        for one in portraits(summaries)
+        for name, found in one.measures.items()
+        for field in found.fields
+    ]
+    columns = ["architecture", "architecture_digest", "measure", "figure", "title", "unit"]
+    return pd.DataFrame(rows, columns=[*columns, "value", "at_least", "error"], dtype=object)
+
+
+def claims(summaries: Sequence[Summary]) -> pd.DataFrame:
+    """A row a claim with its verdict, as `bench claims --json` gives it."""
+    rows = [msgspec.structs.asdict(row(entry)) for each in summaries[:1] for entry in each.ledger]
+    return pd.DataFrame(rows, columns=list(Row.__struct_fields__), dtype=object)
+
+
+# Every frame, in the order in which they are told, by the name of its file.
+FRAMES: dict[str, Callable[[Sequence[Summary]], pd.DataFrame]] = {
+    "results": results,
+    "runs": runs,
+    "epochs": epochs,
+    PARAMETERS: parameters,
+    "layers": layers,
+    "measures": measures,
+    "claims": claims,
+}
+
+
+def portraits(summaries: Sequence[Summary]) -> tuple[Portrait, ...]:
+    """What was measured of the suite's architectures, whatever the data set."""
+    return summaries[0].portraits if summaries else ()
+
+
+def digits(arm: Arm) -> str:
+    """The beginning of the arm's digest, as `bench compare` takes it."""
+    return arm.identity[:6]
+
+
+def percent(images: Fraction | float | None, n_images: int) -> float | None:
+    """A number of images in percent of all."""
+    return None if images is None else float(100 * Fraction(images) / n_images)
+
+
+def records(frame: pd.DataFrame) -> list[Record]:
+    """A mapping a row, of plain values: what is missing is None."""
+    return frame.astype(object).where(frame.notna(), None).to_dict("records")

@@ -1,0 +1,114 @@
+"""What every page says at its top before anything else: why its numbers need care."""
+
+from __future__ import annotations
+
+from bench.records.arms import Arm
+from bench.report.summary import COMPARABLE, Summary
+from bench.stats.format import count, listed, ranges
+
+
+def banners(summaries: list[Summary]) -> tuple[str, ...]:
+    """One line for each reason, of all data sets together; nothing where all is well."""
+    several = len(summaries) > 1
+    return tuple(
+        f"{summary.prefix}: {line}" if several else line
+        for summary in summaries
+        for line in _of(summary)
+    )
+
+
+def _of(summary: Summary) -> list[str]:
+    lines = [_data(summary), _failures(summary), _gaps(summary), _environments(summary)]
+    return [line for line in (*lines, _variants(summary)) if line]
+
+
+def _data(summary: Summary) -> str:
+    if summary.dataset is None or summary.comparable:
+        return ""
+    return (
+        f"Data set {summary.dataset.name}, not full MNIST: the accuracy claims are not "
+        f"comparable; parameters, operations and receptive fields are. Run with "
+        f"--dataset {COMPARABLE} for the comparison."
+    )
+
+
+def _failures(summary: Summary) -> str:
+    failed = [run for run in summary.runs if not run.completed]
+    if not failed:
+        return ""
+    return (
+        f"{count(len(failed), 'run')} of {len(summary.runs)} failed or diverged; each counts as a "
+        "miss. The reasons are in the appendix of the index."
+    )
+
+
+def _gaps(summary: Summary) -> str:
+    """Seeds that another architecture has, and architectures measured but never trained."""
+    if summary.dataset is None:
+        return ""
+    missing = [
+        f"{arm.label} lacks seed {ranges(sorted(gap))}"
+        for arm in summary.arms
+        if (gap := _wanted(summary, arm) - {run.seed for run in arm.runs})
+    ]
+    trained = {arm.architecture for arm in summary.arms}
+    untrained = [p.display_name for p in summary.portraits if p.architecture not in trained]
+    missing += [f"{name} has no run" for name in dict.fromkeys(untrained)]
+    return f"The matrix is incomplete: {listed(missing)}." if missing else ""
+
+
+def _wanted(summary: Summary, arm: Arm) -> set[int]:
+    """The seeds that the arm should have.
+
+    A variant of a network has those that somebody chose. Runs that go on until they are decided
+    end where they are. Else an arm owes the seeds that a command which trained it gave others: a
+    search on the validation split, a sweep on another kind of device and one of another network
+    alone have seeds of their own.
+    """
+    if not summary.is_own(arm):
+        return set()
+    if summary.protocol is not None:
+        last = max(run.seed for run in arm.runs)
+        return set(range(summary.protocol.first_seed, last + 1))
+    commands = {run.environment.command for run in arm.runs}
+    return {
+        run.seed
+        for other in summary.arms
+        if summary.is_own(other) and _kind(other) == _kind(arm)
+        for run in other.runs
+        if run.environment.command in commands
+    }
+
+
+def _kind(arm: Arm) -> tuple[bool, str]:
+    return arm.first.evaluate_test, arm.first.numerics.device_type
+
+
+def _environments(summary: Summary) -> str:
+    counts: dict[str, int] = {}
+    for run in summary.runs:
+        key = run.environment.fingerprint
+        counts[key] = counts.get(key, 0) + 1
+    if len(counts) < 2:
+        return ""
+    said = listed([f"{key} (n = {counts[key]})" for key in sorted(counts)])
+    mixed = [arm.label for arm in summary.arms if len(arm.environments) > 1]
+    if not mixed:
+        return f"Runs of {len(counts)} environments: {said}. Each distribution is of one of them."
+    within = (
+        "" if len(mixed) == len(summary.arms) else f" Within one distribution: {listed(mixed)}."
+    )
+    return f"Runs of {len(counts)} environments are mixed: {said}.{within}"
+
+
+def _variants(summary: Summary) -> str:
+    """Records of another recipe, source or device stand apart, and this says so."""
+    names = [arm.architecture for arm in summary.arms]
+    twice = [name for name in dict.fromkeys(names) if names.count(name) > 1]
+    if not twice:
+        return ""
+    said = listed([summary.display_name(name) for name in twice])
+    return (
+        f"{said}: records differ in more than the seed (recipe, source or device); they are shown "
+        "apart and never averaged together."
+    )

@@ -1,0 +1,42 @@
+"""The commands that a reader types to have the same again."""
+
+from __future__ import annotations
+
+import shlex
+from collections import Counter
+
+from bench.report.summary import Summary
+from bench.spec import RunRecord
+
+BENCH = ("python", "-m", "bench")
+
+
+def reproduce(summary: Summary, run: RunRecord) -> str:
+    """Trains one run again; its key is named where the seed alone means several."""
+    name = f"{summary.suite}/{run.dataset.name}/{run.architecture}/seed-{run.seed:04d}"
+    same = [r for r in summary.runs if (r.architecture, r.seed) == (run.architecture, run.seed)]
+    if len(same) > 1:
+        name += f"-{run.key[:12]}"
+    return shlex.join([*BENCH, "reproduce", name, *_results(summary)])
+
+
+def export(summary: Summary, kind: str) -> str:
+    """Writes the tables as files."""
+    words = [*BENCH, "export", "--suite", summary.suite, "--format", kind, "--out", "DIR"]
+    return shlex.join([*words, *_results(summary)])
+
+
+def training(summary: Summary) -> list[str]:
+    """What the records say was typed, the most used first."""
+    typed = Counter(run.environment.command for run in summary.runs)
+    return [command for command, _ in sorted(typed.items(), key=lambda each: (-each[1], each[0]))]
+
+
+def _results(summary: Summary) -> list[str]:
+    """The results folder, where the report's own command names one."""
+    try:
+        words = shlex.split(summary.command)
+    except ValueError:  # no command line
+        return []
+    named = [words[i + 1 : i + 2] for i, word in enumerate(words) if word == "--results"]
+    return ["--results", *named[-1]] if named and named[-1] else []

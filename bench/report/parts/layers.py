@@ -1,0 +1,78 @@
+"""Tables of layers: the columns that the measures found, titled and put in order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from bench.records.layers import Rows
+from bench.report.sections import Cell, Column, Table
+from bench.stats.format import measured_value, percentage
+
+GATED = "receptive_field_with_gates"
+NO_ENTRY = "\N{EN DASH}"
+# Known columns in their order: name, title, numeric, note; others follow by name.
+KNOWN: tuple[tuple[str, str, bool, str], ...] = (
+    ("operation", "Operation", False, ""),
+    ("component", "Component", False, ""),
+    ("output_shape", "Output shape", True, ""),
+    ("kernel", "Kernel", True, ""),
+    ("stride", "Stride", True, ""),
+    ("groups", "Groups", True, ""),
+    ("dropout_probability", "Dropout", True, "share set to 0"),
+    ("receptive_field", "Receptive field", True, "pixels"),
+    (GATED, "With gates", True, "pixels"),
+    ("jump", "Jump", True, "pixels"),
+    ("start", "Start", True, "first pixel seen"),
+    ("n_parameters", "Parameters", True, ""),
+    ("parameters_percent", "Share", True, "of parameters"),
+    ("n_weights", "Weights", True, ""),
+    ("n_biases", "Biases", True, ""),
+    ("n_trainable", "Trainable", True, "parameters"),
+    ("multiply_adds", "Multiply-adds", True, ""),
+    ("multiply_adds_percent", "Share", True, "of multiply-adds"),
+    ("fvcore_count", "fvcore", True, ""),
+)
+TITLES = {name: Column(title, numeric, note) for name, title, numeric, note in KNOWN}
+
+# A column that says nothing new where this holds in every row that has an entry.
+Row = dict[str, Any]
+SILENT: dict[str, Callable[[Row], bool]] = {
+    GATED: lambda row: row[GATED] == row.get("receptive_field"),
+    "n_trainable": lambda row: row["n_trainable"] == row.get("n_parameters"),
+    "groups": lambda row: row["groups"] == 1,
+}
+
+
+def columns_of(rows: Rows) -> list[str]:
+    """The columns that have an entry somewhere and say something, known ones first."""
+    present = {name for row in rows.values() for name, value in row.items() if value is not None}
+    for name, nothing_new in SILENT.items():
+        told = [row for row in rows.values() if row.get(name) is not None]
+        if all(nothing_new(row) for row in told):
+            present.discard(name)
+    return [name for name in TITLES if name in present] + sorted(present - set(TITLES))
+
+
+def table(caption: str, rows: Rows, columns: Iterable[str], *, folded: bool = False) -> Table:
+    """A row a layer, in their order; a layer without an entry shows a dash."""
+    names = list(columns)
+    titles = (TITLES.get(name, Column(name.replace("_", " "))) for name in names)
+    return Table(
+        caption=caption,
+        columns=(Column("Layer", numeric=False), *titles),
+        rows=tuple(
+            (Cell(layer), *(Cell(_entry(name, row.get(name))) for name in names))
+            for layer, row in rows.items()
+        ),
+        folded=folded,
+        sortable=False,
+    )
+
+
+def _entry(name: str, value: Any) -> str:
+    if value is None:
+        return NO_ENTRY
+    if name.endswith("_percent"):
+        return percentage(value)
+    return measured_value(value)

@@ -1,0 +1,87 @@
+"""A suite, read and arranged for whoever tells of it: the report, its fragments, the exports."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import msgspec
+
+from bench import machine
+from bench.errors import UsageError, nearest
+from bench.evidence import claims
+from bench.records.store import Suite
+from bench.report.export.texts import plain
+from bench.report.summary import Summary, summarise
+from bench.spec import TOP, Portrait
+
+
+def read(suite: Suite, folder: Path, command: str, groups: Sequence[str] = ()) -> list[Summary]:
+    """One summary a data set, the comparable one first; a single empty one without runs.
+
+    Args:
+        suite: Where runs and portraits lie; it may be empty.
+        folder: Where links to the records begin.
+        command: What was typed.
+        groups: Those whose architectures are shown; all where none is given.
+
+    Raises:
+        UsageError: the suite has no such group.
+        StoreError: a record cannot be read.
+        ClaimError: a file of claims cannot be used.
+    """
+    runs = suite.runs()
+    links = {run.key: _relative(suite.path_of(run), folder) for run in runs}
+    published = claims.load(machine.folder_in_use("claims"))
+    portraits = [_readable(portrait) for portrait in suite.portraits()]
+    found = summarise(suite.name, runs, portraits, published, links, command)
+    if groups:
+        found = _of_groups(found, groups)
+    protocol, findings = suite.protocol(), suite.findings()
+    return [summary.judged_by(protocol).with_findings(findings) for summary in found]
+
+
+def read_records(
+    suite: Suite, folder: Path, command: str, groups: Sequence[str] = ()
+) -> list[Summary]:
+    """As `read`; raises UsageError where the suite holds neither runs nor portraits."""
+    found = read(suite, folder, command, groups)
+    require_records(suite, found)
+    return found
+
+
+def require_records(suite: Suite, found: list[Summary]) -> None:
+    """Raises UsageError where the suite, as it was read, holds neither runs nor portraits."""
+    if not (found[0].suite_runs or found[0].suite_portraits):
+        raise UsageError(
+            "the suite holds no records",
+            where=str(suite.folder),
+            remedy=f"train some: python -m bench train --suite {suite.name}",
+        )
+
+
+def _readable(portrait: Portrait) -> Portrait:
+    """The same, under a name that every figure and file can print."""
+    return msgspec.structs.replace(portrait, display_name=plain(portrait.display_name))
+
+
+def _of_groups(found: list[Summary], groups: Sequence[str]) -> list[Summary]:
+    """The same about some groups; data sets that none of them was trained on are left out."""
+    known = {found[0].group_of(name) or TOP for name in found[0].shown}
+    for group in groups:
+        if group not in known:
+            raise UsageError(
+                f"no group '{group}' in the suite",
+                where="--group",
+                remedy=nearest(group, sorted(known)),
+            )
+    chosen = {"" if group == TOP else group for group in groups}
+    shown = [summary.of_groups(chosen) for summary in found]
+    with_runs = [summary for summary in shown if summary.arms] or shown[:1]
+    return [replace(summary, is_first=n == 0) for n, summary in enumerate(with_runs)]
+
+
+def _relative(path: Path, folder: Path) -> str:
+    return Path(os.path.relpath(path.resolve(), folder.resolve())).as_posix()

@@ -1,0 +1,65 @@
+"""Accuracy by epoch of one architecture: a line for each seed, and the learning rate."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from bench.records.arms import Arm
+from bench.report import figures
+from bench.report.parts.epochs import accuracy_panels, begun, learning_rates, with_epochs
+from bench.report.sections import PageKind, Plot, Scope, Section
+from bench.report.summary import Summary
+from bench.stats.format import count, integer
+
+ORDER = 52
+SCOPE: Scope = "dataset"
+PAGES: tuple[PageKind, ...] = ("architecture", "markdown")
+TEXT = (
+    (
+        "One thin line is one seed. The axis is stretched so that each halving of the remaining "
+        "errors takes the same height. Training accuracy is counted on augmented images while the "
+        "network still learns, so it can lie below the others."
+    ),
+)
+
+
+def section(summary: Summary) -> Section | None:
+    """None where no run finished an epoch."""
+    plots = tuple(_plot(summary, arm) for arm in with_epochs(summary))
+    if not plots:
+        return None
+    return Section(title="Accuracy by epoch, every seed", nav="Accuracy", text=TEXT, plots=plots)
+
+
+def _plot(summary: Summary, arm: Arm) -> Plot:
+    panels = accuracy_panels(summary, arm)
+    tested = arm.first.evaluate_test
+    n = len(begun(arm))
+    titles = ", ".join(panel.title for panel in panels)
+    band = " Thick line and band: median and range of the runs that came so far." if n > 1 else ""
+    dashed = " Dashed: the target." if tested else ""
+    return Plot(
+        name=f"{summary.prefix}-{arm.slug}-accuracy",
+        alt=(
+            f"Accuracy of {arm.label} by epoch, one line for each of {count(n, 'seed')}: {titles}. "
+            f"{_ends(arm)}"
+        ),
+        caption=(
+            f"{arm.label} on {arm.first.dataset.name}: accuracy by epoch ({titles}) and learning "
+            f"rate, n = {integer(n)}.{band}{dashed}"
+        ),
+        draw=partial(
+            figures.accuracy_curves,
+            panels,
+            100 * arm.target / arm.n_test if tested else None,
+            learning_rate=learning_rates(summary, arm),
+        ),
+    )
+
+
+def _ends(arm: Arm) -> str:
+    counts = arm.test_counts
+    if not counts:
+        return "No run with a test accuracy completed."
+    low, high = integer(min(counts)), integer(max(counts))
+    return f"Last epoch on the test split: {low} to {high} of {integer(arm.n_test)} right."

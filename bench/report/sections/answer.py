@@ -1,0 +1,185 @@
+"""The answer first: one sentence an architecture, and what became of the published claims."""
+
+from __future__ import annotations
+
+from bench.evidence.claims.ledger import tally
+from bench.records.arms import Arm
+from bench.report.parts.ranking import in_order
+from bench.report.parts.verdicts import TARGET_WORDS, by_verdict
+from bench.report.sections import PageKind, Point, Scope, Section
+from bench.report.summary import Summary
+from bench.stats.format import (
+    count,
+    integer,
+    listed,
+    mean_percent,
+    percentage,
+    points,
+)
+
+ORDER = 10
+SCOPE: Scope = "dataset"
+PAGES: tuple[PageKind, ...] = ("index", "architecture", "markdown")
+LEDGER, RESULTS, SEARCH = "#claims", "#results", "#search"  # the sections of that name
+FEW_ARMS = 8  # as many are all answered for; of more, those that are no variations of another
+
+
+def section(summary: Summary) -> Section:
+    """A headline and a sentence for each arm, and what they add up to."""
+    arms = _answered(summary)
+    text = _overall(summary, arms) if arms else _nothing(summary)
+    told = _told(summary, arms)
+    answers = [_point(summary, arm) for arm in told]
+    if len(told) < len(summary.arms):
+        answers.append(_others(summary, len(arms) - len(told), len(summary.arms) - len(arms)))
+    return Section(title="The answer", text=(text,), points=(*answers, *_claims(summary)))
+
+
+def _answered(summary: Summary) -> list[Arm]:
+    """The arms that are answered for: the top of architectures/ first, variations last in a group.
+
+    Beyond that by their means. Of many arms only the networks.
+    """
+
+    def place(arm: Arm) -> tuple[str, bool]:
+        return summary.group_of(arm.architecture), _is_variation(summary, arm)
+
+    arms = sorted((one.arm for one in in_order(summary.arms)), key=place)
+    networks = [arm for arm in arms if not _is_variation(summary, arm)]
+    return arms if len(arms) <= FEW_ARMS or not networks else networks
+
+
+def _told(summary: Summary, arms: list[Arm]) -> list[Arm]:
+    """Those that get a sentence: of many the decided ones, or the first where none is judged.
+
+    Confirmed ones first, as the headline names them.
+    """
+    if len(arms) <= FEW_ARMS:
+        return arms
+    decided = [arm for arm in arms if _is_decided(summary, arm)]
+    decided.sort(key=lambda arm: arm.verdict.verdict != "confirmed")
+    return (decided or arms)[:FEW_ARMS]
+
+
+def _is_variation(summary: Summary, arm: Arm) -> bool:
+    """A search compares recipes as well as networks: each of its arms is a candidate."""
+    return arm.first.evaluate_test and summary.is_variation(arm)
+
+
+def _is_decided(summary: Summary, arm: Arm) -> bool:
+    judged = summary.comparable and arm.first.evaluate_test
+    return judged and arm.verdict.verdict != "undecided"
+
+
+def _others(summary: Summary, n_networks: int, n_variations: int) -> Point:
+    """Arms without a sentence of their own, and the table that holds them."""
+    tested = any(arm.first.evaluate_test for arm in summary.arms)
+    kinds = (
+        (n_networks, "more network" if tested else "more candidate"),
+        (n_variations, "variation"),
+    )
+    said = listed([count(n, kind) for n, kind in kinds if n])
+    of_these = " of these, by part or by recipe," if n_variations else ""
+    is_one = n_networks + n_variations == 1
+    return Point(
+        title="Others" if n_networks else "Variations",
+        href=RESULTS if tested else SEARCH,
+        headline=f"{integer(n_networks + n_variations)} more",
+        sentence=f"{said}{of_these} {'is' if is_one else 'are'} in the table of all.",
+    )
+
+
+def _nothing(summary: Summary) -> str:
+    return (
+        f"The suite “{summary.suite}” holds no runs yet, so nothing can be said about accuracy. "
+        "The command “python -m bench all” trains what is missing and renders this report again."
+    )
+
+
+def _overall(summary: Summary, arms: list[Arm]) -> str:
+    tested = [arm for arm in arms if arm.first.evaluate_test]
+    if not tested:
+        return "These runs were made without looking at the test split."
+    first = (
+        f"A run reaches the target when {TARGET_WORDS} of the test images "
+        f"({integer(tested[0].target)} of {integer(tested[0].n_test)}) or more are right after its "
+        "last epoch. "
+    )
+    if not summary.comparable:
+        return f"{first}The README's target is one of full MNIST, so no verdict follows from this."
+    return f"{first}“Consistently”, in at least nine runs of ten, is {by_verdict(tested)}."
+
+
+def _point(summary: Summary, arm: Arm) -> Point:
+    n = len(arm.runs)
+    tested = arm.first.evaluate_test
+    return Point(
+        title=arm.label,
+        href=summary.page_of(arm.architecture) if not summary.base else "",
+        headline=f"{integer(arm.n_reached)} of {integer(n)}" if tested else _validated(arm),
+        sentence=_sentence(summary, arm),
+    )
+
+
+def _sentence(summary: Summary, arm: Arm) -> str:
+    n = len(arm.runs)
+    first = f"{arm.label} has {integer(arm.first.n_parameters)} parameters"
+    if not arm.first.evaluate_test:
+        sd = points(arm.accuracy("validation").sd_points)
+        return (
+            f"{first}; over {count(n, 'run')} its mean validation accuracy after the last epoch is "
+            f"{_validated(arm)} (sd {sd}); the test split was not looked at."
+        )
+    reached = f"{integer(arm.n_reached)} of {count(n, 'run')} reach{'es' if n == 1 else ''}"
+    return (
+        f"{first}; {reached} {TARGET_WORDS}; consistently: {_verdict(summary, arm)}; "
+        f"{_accuracy(summary, arm)}"
+    )
+
+
+def _validated(arm: Arm) -> str:
+    return mean_percent(arm.accuracy("validation"))
+
+
+def _verdict(summary: Summary, arm: Arm) -> str:
+    if not summary.comparable:
+        return "not comparable"
+    verdict = arm.verdict
+    if verdict.verdict != "undecided" or verdict.more_to_confirm is None:
+        return verdict.verdict
+    return f"undecided (at least {count(verdict.more_to_confirm, 'more seed')} to confirm)"
+
+
+def _accuracy(summary: Summary, arm: Arm) -> str:
+    """The mean, and the number that the README gives for one run."""
+    found, n = arm.accuracy(), len(arm.runs)
+    if found.counts:
+        over = count(n, "run")
+        if len(found.counts) < n:
+            over = f"the {integer(len(found.counts))} completed of {over}"
+        mean, sd = mean_percent(found), points(found.sd_points)
+        said = f"over {over} its mean test accuracy is {mean} (sd {sd})"
+    else:
+        said = f"none of its {count(n, 'run')} completed"
+    claim = summary.published_of(arm, "last_test_accuracy_percent")
+    if claim is None:
+        return f"{said}."
+    also = "" if summary.comparable else ", of full MNIST and so not comparable"
+    return f"{said}; the README says {percentage(claim.published)}{also}."
+
+
+def _claims(summary: Summary) -> tuple[Point, ...]:
+    """The ledger's tally, once; an architecture's own page has no ledger to lead to."""
+    if summary.base or not summary.is_first or not summary.ledger:
+        return ()
+    counts = tally(summary.ledger)
+    words = [f"{integer(n)} {verdict}" for verdict, n in counts.items()]
+    total = len(summary.ledger)
+    return (
+        Point(
+            title="Published claims",
+            href=LEDGER,
+            headline=count(total, "claim"),
+            sentence=f"{count(total, 'claim')}: {listed(words)}.",
+        ),
+    )

@@ -1,0 +1,234 @@
+"""Every model against every other: the difference first, then what may be said about it."""
+
+from __future__ import annotations
+
+from functools import partial
+from itertools import combinations
+
+from bench.records.arms import Arm
+from bench.report import figures
+from bench.report.parts.differences import (
+    COLUMNS,
+    METHOD,
+    across_environments,
+    bar,
+    cells,
+    is_told_apart,
+    points_of,
+    turned,
+)
+from bench.report.parts.pairs import Pair, is_small, networks_of_many, tested
+from bench.report.sections import Cell, Column, PageKind, Plot, Scope, Section, Table
+from bench.report.summary import Summary
+from bench.stats import DRAW_SEED, MARGIN_POINTS, TEST_ALPHA, runs_to_reach
+from bench.stats.format import (
+    MINUS,
+    NOT_AVAILABLE,
+    count,
+    integer,
+    listed,
+    mean_percent,
+    p_value,
+    points,
+    signed,
+    span,
+)
+
+ORDER = 45
+SCOPE: Scope = "dataset"
+PAGES: tuple[PageKind, ...] = ("index", "markdown")
+MOST_NAMED = 6
+MOST_DRAWN_PAIRS = 15  # in the figure, all those of six models
+MATRIX_NOTE = "row less column"
+PAIR = Column("Pair", numeric=False, note="first less second")
+
+
+def section(summary: Summary) -> Section | None:
+    """None for fewer than two arms with a test accuracy."""
+    arms = _compared(summary)
+    if len(arms) < 2 or summary.dataset is None:
+        return None
+    best = max(arms, key=lambda arm: arm.accuracy().mean_percent or 0)
+    whole = is_small(arms)
+    pairs = tested(
+        list(combinations(arms, 2)) if whole else [(best, arm) for arm in arms if arm is not best]
+    )
+    several = whole and len(arms) > 2
+    tables = [_matrix(summary, arms, pairs)] if several else []
+    return Section(
+        title="Pairwise comparisons",
+        nav="Comparisons",
+        text=(_found(best, pairs), *_reach(pairs), METHOD),
+        plots=(_plot(summary, best, pairs, whole),),
+        tables=(*tables, _details(_which(best, pairs, whole), summary, pairs, folded=several)),
+        notes=_notes(summary, arms, best, pairs, whole),
+    )
+
+
+def _compared(summary: Summary) -> list[Arm]:
+    """Of many arms only the networks: their variations are compared with them elsewhere."""
+    arms = [arm for arm in summary.arms if arm.test_counts]
+    return networks_of_many(summary, arms, few=is_small(arms))
+
+
+def _found(best: Arm, pairs: list[Pair]) -> str:
+    """The effect in words: who is ahead, and of whom that can be said."""
+    told = [pair for pair in pairs if is_told_apart(pair)]
+    same = [
+        p for p in pairs if p.result.equivalence and p.result.equivalence.verdict == "equivalent"
+    ]
+    head = f"{best.label} has the highest mean, {mean_percent(best.accuracy())}."
+    over = count(len(pairs), "pair")
+    if not told:
+        middle = f" Of {over}, none differs at p < {TEST_ALPHA} after correction by Holm."
+    elif len(told) > MOST_NAMED:
+        n = "all" if len(told) == len(pairs) else integer(len(told))
+        middle = f" Of {over}, {n} differ at p < {TEST_ALPHA} after correction by Holm."
+    else:
+        said = listed([_ahead(pair) for pair in told])
+        middle = f" Corrected by Holm over {over}, at p < {TEST_ALPHA}: {said}."
+    if not same:
+        return head + middle
+    alike = "pair is" if len(same) == 1 else "pairs are"
+    return (
+        f"{head}{middle} {integer(len(same))} {alike} equivalent: less than {MARGIN_POINTS} points "
+        "apart."
+    )
+
+
+def _ahead(pair: Pair) -> str:
+    difference = points_of(pair)
+    above, below = (pair.first, pair.second) if difference > 0 else (pair.second, pair.first)
+    return f"{above.label} is {points(abs(difference))} points above {below.label}"
+
+
+def _reach(pairs: list[Pair]) -> tuple[str, ...]:
+    """What these numbers of runs could not have shown."""
+    hopeless = [pair for pair in pairs if not pair.result.can_reach_alpha]
+    if not hopeless:
+        return ()
+    which = (
+        "No pair could"
+        if len(hopeless) == len(pairs)
+        else f"{integer(len(hopeless))} of the pairs could not"
+    )
+    least = [p.result.smallest_holm_p for p in hopeless if p.result.smallest_holm_p is not None]
+    smallest = f": the smallest p that they allow is {p_value(min(least))}" if least else ""
+    text = (
+        f"{which} have reached p < {TEST_ALPHA} with these runs{smallest} after correction by "
+        f"Holm. A permutation test over {count(len(pairs), 'pair')} needs at least "
+        f"{runs_to_reach(len(pairs))} runs of each model. The differences and their intervals "
+        "stand."
+    )
+    return (text,)
+
+
+def _plot(summary: Summary, best: Arm, pairs: list[Pair], whole: bool) -> Plot:
+    """Every pair where they are few, else the best arm against each other one."""
+    few = whole and len(pairs) <= MOST_DRAWN_PAIRS
+    shown = pairs if few else [pair for pair in pairs if best in (pair.first, pair.second)]
+    rows = [bar(pair, None if few else best) for pair in shown]
+    sizes = sorted({n for pair in shown for n in (pair.result.n_first, pair.result.n_second)})
+    n = " to ".join(integer(n) for n in dict.fromkeys((sizes[0], sizes[-1])))
+    return Plot(
+        name=f"{summary.prefix}-comparisons",
+        alt=(
+            f"Differences of mean test accuracy on {summary.prefix} with 95% intervals: "
+            f"{'; '.join(row.says for row in rows)}."
+        ),
+        caption=(
+            f"{_which(best, shown, few)} on {summary.prefix}: difference of mean test accuracy "
+            f"after the last epoch, n = {n} runs each. Bar: its 95% interval (none where nothing "
+            f"varies). Shaded: within {MARGIN_POINTS} points, the margin of equivalence."
+        ),
+        draw=partial(figures.differences, rows, MARGIN_POINTS),
+    )
+
+
+def _matrix(summary: Summary, arms: list[Arm], pairs: list[Pair]) -> Table:
+    found = {(pair.first.slug, pair.second.slug): pair for pair in pairs}
+
+    def cell(row: Arm, column: Arm) -> Cell:
+        if row is column:
+            return Cell("·", sort=0.0)
+        pair, sign = found.get((row.slug, column.slug)), 1
+        if pair is None:
+            pair, sign = found[column.slug, row.slug], -1
+        return _matrix_cell(pair, sign)
+
+    return Table(
+        caption=(
+            f"Difference of mean test accuracy on {summary.prefix} in percentage points, "
+            f"{MATRIX_NOTE}, with its 95% interval; *: Holm p below {TEST_ALPHA}"
+        ),
+        columns=(Column("Model", numeric=False), *(Column(f"{MINUS} {arm.label}") for arm in arms)),
+        rows=tuple(
+            (Cell(row.label, series=row.architecture), *(cell(row, column) for column in arms))
+            for row in arms
+        ),
+        sortable=False,
+    )
+
+
+def _matrix_cell(pair: Pair, sign: int) -> Cell:
+    difference = pair.result.difference_points
+    if difference is None:
+        return Cell(NOT_AVAILABLE)
+    star = " *" if is_told_apart(pair) else ""
+    interval = pair.result.interval
+    if sign < 0:
+        difference, interval = -difference, interval and turned(interval)
+    return Cell(signed(difference) + star, span(interval), sort=difference)
+
+
+def _which(best: Arm, pairs: list[Pair], whole: bool) -> str:
+    if not whole:
+        return f"{best.label} against every other model"
+    return "Every pair of models" if len(pairs) > 1 else "The two models"
+
+
+def _details(which: str, summary: Summary, pairs: list[Pair], *, folded: bool) -> Table:
+    return Table(
+        caption=f"{which} in full, test accuracy after the last epoch on {summary.prefix}",
+        columns=(PAIR, *COLUMNS),
+        rows=tuple((Cell(_less(pair)), *cells(pair)) for pair in pairs),
+        folded=folded,
+    )
+
+
+def _less(pair: Pair) -> str:
+    return f"{pair.first.label} {MINUS} {pair.second.label}"
+
+
+def _notes(
+    summary: Summary, arms: list[Arm], best: Arm, pairs: list[Pair], whole: bool
+) -> tuple[str, ...]:
+    notes = [
+        (
+            f"Holm p: corrected for {count(len(pairs), 'pair')}. Probability of improvement: that "
+            "a new run of the first has more right than one of the second, ties by half, score "
+            "interval (Newcombe). Equivalence: two one-sided t tests at 5% each."
+        )
+    ]
+    if not whole:
+        notes.append(
+            f"{integer(len(arms))} models are too many for every pair: only those with the best, "
+            f"{best.label}, which was picked by the same runs, so its lead is a little flattered."
+        )
+    missing = sum(not run.completed for arm in arms for run in arm.runs)
+    if missing:
+        notes.append(
+            f"{count(missing, 'run')} without a count: left out of means and tests, a loss in the "
+            "probability of improvement."
+        )
+    across = across_environments(pairs)
+    if across:
+        notes.append(across)
+    if any(pair.result.test and not pair.result.test.exact for pair in pairs):
+        notes.append(f"Drawn tests use the seed {DRAW_SEED}.")
+    if summary.protocol is not None:
+        notes.append(
+            "The tests take the numbers of runs as fixed beforehand; these runs went on until a "
+            "rate was decided."
+        )
+    return tuple(notes)

@@ -1,0 +1,149 @@
+"""Which digits are taken for which, a run."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from bench.report import figures
+from bench.report.parts.misses import N_LABELS, Misses, misses, owner, stem, together, whose
+from bench.report.sections import Cell, Column, PageKind, Plot, Scope, Section, Table
+from bench.report.summary import Summary
+from bench.stats.format import count, fixed, integer, listed
+
+ORDER = 59
+SCOPE: Scope = "dataset"
+PAGES: tuple[PageKind, ...] = ("index", "architecture", "markdown")
+N_NAMED = 3
+GIVEN_COLUMNS = (
+    Column("Label given wrongly", numeric=False),
+    Column("Wrong answers"),
+    Column("A run", note="mean"),
+)
+
+
+def section(summary: Summary) -> Section | None:
+    """None where no run missed a digit; without true labels, the labels given alone."""
+    found = misses(summary)
+    if found is None or not len(found.indices):
+        return None
+    confusion = found.confusion()
+    if not confusion.any():
+        return _given_alone(summary, found)
+    return Section(
+        title="Which digit is taken for which",
+        nav="Confusions",
+        text=(_text(found, confusion),),
+        plots=(_plot(summary, found, confusion),),
+        notes=_notes(summary, found, confusion),
+    )
+
+
+def _text(found: Misses, confusion: NDArray[np.int64]) -> str:
+    n = len(found.runs)
+    said = [
+        f"{true} taken for {given} ({_a_run(times, n)} a run)"
+        for times, true, given in _largest(confusion)
+    ]
+    return f"The commonest {'error is' if len(said) == 1 else 'errors are'} {listed(said)}."
+
+
+def _largest(confusion: NDArray[np.int64]) -> list[tuple[int, int, int]]:
+    """Times, true label, label given; equal ones by their labels."""
+    entries = [(int(confusion[t, g]), int(t), int(g)) for t, g in np.argwhere(confusion)]
+    return sorted(entries, key=lambda e: (-e[0], e[1:]))[:N_NAMED]
+
+
+def _a_run(times: int, n_runs: int) -> str:
+    return fixed(times / n_runs, 2)
+
+
+def _plot(summary: Summary, found: Misses, confusion: NDArray[np.int64]) -> Plot:
+    n = len(found.runs)
+    own = owner(summary)
+    alt = [f"{t} as {g}: {_a_run(times, n)}" for times, t, g in _largest(confusion)]
+    return Plot(
+        name=f"{stem(summary)}-confusion",
+        alt=(
+            f"Wrong answers{whose(summary)} on the test split of {summary.prefix} by true label "
+            f"and label given, mean of {count(n, 'run')}; the largest are {listed(alt)}."
+        ),
+        caption=(
+            f"Wrong answers{whose(summary)} a run on the test split of {summary.prefix}: mean of "
+            f"n = {integer(n)} completed {'run' if n == 1 else 'runs'}, after the last epoch. The "
+            "stronger the colour, the more; an empty cell: never. Right answers (the diagonal) "
+            "are left out."
+        ),
+        draw=partial(
+            figures.matrix, _cells(confusion, n), summary.colour(own) if own else None, owner=own
+        ),
+    )
+
+
+def _cells(confusion: NDArray[np.int64], n_runs: int) -> pd.DataFrame:
+    """A row a cell, as `bench.report.figures.matrix` takes them, and the sums."""
+    largest = int(confusion.max())
+    below = np.vstack([confusion, confusion.sum(axis=0)])
+    whole = np.column_stack([below, below.sum(axis=1)])
+    names = [*map(str, range(N_LABELS)), "all"]
+    rows = []
+    for (true, given), times in np.ndenumerate(whole):
+        answer = bool(times) and N_LABELS not in (true, given)
+        rows.append(
+            {
+                "true label": names[true],
+                "label given": names[given],
+                "share": times / largest if answer else 0.0,
+                "text": _brief(int(times), n_runs) if answer or N_LABELS in (true, given) else "",
+                "says": _says(int(times), true, given, n_runs) if answer else "",
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def _says(times: int, true: int, given: int, n_runs: int) -> str:
+    return (
+        f"{true} taken for {given}: {_a_run(times, n_runs)} a run, "
+        f"{count(times, 'time')} in {count(n_runs, 'run')}"
+    )
+
+
+def _brief(times: int, n_runs: int) -> str:
+    """One decimal; what would be rounded to nothing says that it is little."""
+    if 0 < 20 * times < n_runs:
+        return "<0.1"
+    return fixed(times / n_runs, 1)
+
+
+def _notes(summary: Summary, found: Misses, confusion: NDArray[np.int64]) -> tuple[str, ...]:
+    without = int(found.given.sum() - confusion.sum())
+    pooled = together(summary, found)
+    if not without:
+        return pooled
+    text = (
+        f"{integer(without)} of {integer(int(found.given.sum()))} wrong answers are left out: the "
+        "suite keeps no true label of these digits."
+    )
+    return (text, *pooled)
+
+
+def _given_alone(summary: Summary, found: Misses) -> Section:
+    """What the records say by themselves."""
+    totals, n = found.given.sum(axis=0), len(found.runs)
+    table = Table(
+        caption=f"Labels given wrongly on {summary.prefix}, {count(n, 'completed run')}",
+        columns=GIVEN_COLUMNS,
+        rows=tuple(
+            (
+                Cell(str(label)),
+                Cell(integer(int(times))),
+                Cell(_a_run(int(times), n), sort=int(times) / n),
+            )
+            for label, times in enumerate(totals)
+        ),
+    )
+    text = "The suite keeps no true labels of missed digits, so only the answers are counted."
+    return Section(title="Labels given wrongly", nav="Confusions", text=(text,), tables=(table,))

@@ -1,0 +1,170 @@
+"""Every run's test accuracy against the target, drawn and summarised."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from functools import partial
+from math import nan
+
+import pandas as pd
+
+from bench.records.arms import Arm
+from bench.report import figures
+from bench.report.parts.verdicts import TARGET_WORDS
+from bench.report.sections import Cell, Column, PageKind, Plot, Scope, Section, Table
+from bench.report.summary import Summary
+from bench.stats import DRAW_SEED, Interval, spread
+from bench.stats.format import (
+    NOT_AVAILABLE,
+    count,
+    integer,
+    mean_percent,
+    percent,
+    percentage,
+    points,
+)
+from bench.stats.means import FEWEST_FOR_BOOTSTRAP, N_RESAMPLES
+
+ORDER = 14
+SCOPE: Scope = "dataset"
+PAGES: tuple[PageKind, ...] = ("index", "markdown")
+COLUMNS = (
+    Column("Model", numeric=False),
+    Column("n", note="completed runs"),
+    Column("Mean"),
+    Column("sd"),
+    Column("95% interval", note="of the mean, Student t"),
+    Column("95% interval", note="of the mean, BCa"),
+    Column("Median"),
+    Column("Quartiles"),
+    Column("Min"),
+    Column("Max"),
+)
+BCA = COLUMNS[5]
+
+
+def section(summary: Summary) -> Section | None:
+    """None where no completed run looked at the test split."""
+    arms = [arm for arm in summary.arms if arm.tested]
+    if not arms or summary.dataset is None:
+        return None
+    drawn = [arm.accuracy().bca(DRAW_SEED) for arm in arms]
+    has_bca = any(drawn)
+    columns = COLUMNS if has_bca else tuple(column for column in COLUMNS if column is not BCA)
+    table = Table(
+        caption=f"Test accuracy after the last epoch, in percent, on {summary.dataset.name}",
+        columns=columns,
+        rows=tuple(
+            _row(arm, (_around(bca),) if has_bca else ())
+            for arm, bca in zip(arms, drawn, strict=True)
+        ),
+        folded=True,
+    )
+    return Section(
+        title="Every run against the target",
+        nav="Runs",
+        tables=(table,),
+        plots=(_plot(summary, arms),),
+        notes=(_note(),) if has_bca else (),
+    )
+
+
+def _note() -> str:
+    return (
+        f"BCa: bootstrap of the mean, {integer(N_RESAMPLES)} resamples, seed {DRAW_SEED}; from "
+        f"{FEWEST_FOR_BOOTSTRAP} runs on, for it covers too little below."
+    )
+
+
+def _plot(summary: Summary, arms: list[Arm]) -> Plot:
+    runs = _runs(summary, arms)
+    target = 100 * arms[0].target / arms[0].n_test
+    published = " Hollow triangle: the README, one run."
+    return Plot(
+        name=f"{summary.prefix}-distribution",
+        alt=_alt(arms),
+        caption=(
+            f"Test accuracy of every run after its last epoch on {summary.prefix} "
+            f"({integer(arms[0].n_test)} test images). One dot: one run; upright stroke: the "
+            "mean; band: 95% Student t interval of the mean (none for a single run, nor for equal "
+            "ones)."
+            f"{published if runs['published'].any() else ''} Dashed: the target, "
+            f"{integer(arms[0].target)} right.{_cut(runs)}"
+        ),
+        draw=partial(figures.strips, runs, target),
+    )
+
+
+def _cut(runs: pd.DataFrame) -> str:
+    """Runs that the axis does not reach down to are named."""
+    floor = figures.cut(runs)
+    if floor is None:
+        return ""
+    n = int((runs["percent"] < floor).sum())
+    return (
+        f" {count(n, 'run')} below {percentage(floor)} stand{'s' if n == 1 else ''} at the left "
+        "edge, as a filled triangle."
+    )
+
+
+def _runs(summary: Summary, arms: list[Arm]) -> pd.DataFrame:
+    """A row a run, with the columns that `bench.report.figures.strips` asks for."""
+    rows = []
+    for arm in arms:
+        claim = summary.published_of(arm, "last_test_accuracy_percent")
+        rows += [
+            {
+                "label": arm.label,
+                "architecture": arm.architecture,
+                "colour": summary.colour(arm.architecture),
+                "percent": 100 * correct / arm.n_test,
+                "published": claim.published if claim and summary.comparable else nan,
+                "says": (
+                    f"{arm.label}, seed {run.seed}: {percent(correct, arm.n_test)}, "
+                    f"{integer(correct)} of {integer(arm.n_test)}"
+                ),
+            }
+            for run, correct in arm.tested
+        ]
+    return pd.DataFrame(rows)
+
+
+def _alt(arms: list[Arm]) -> str:
+    said = [
+        f"{arm.label}: {count(len(found.counts), 'run')} from "
+        f"{points(found.lowest_percent, 2)} to {points(found.highest_percent, 2)}, "
+        f"mean {mean_percent(found)}"
+        for arm, found in ((arm, arm.accuracy()) for arm in arms)
+    ]
+    return f"Dots of test accuracy per run against the {TARGET_WORDS} target. {'; '.join(said)}."
+
+
+def _row(arm: Arm, bca: tuple[Cell, ...]) -> tuple[Cell, ...]:
+    found, values = arm.accuracy(), spread(arm.test_counts)
+    assert values is not None
+    quartiles = values.median, values.lower_quartile, values.upper_quartile
+    median, low, high = (None if q is None else 100 * Fraction(q) / arm.n_test for q in quartiles)
+    return (
+        Cell(arm.label, series=arm.architecture),
+        Cell(integer(values.n), sort=values.n),
+        _points(found.mean_percent),
+        _points(found.sd_points),
+        _around(found.interval),
+        *bca,
+        _points(median),
+        _points(low, high),
+        _points(found.lowest_percent, digits=2),
+        _points(found.highest_percent, digits=2),
+    )
+
+
+def _around(interval: Interval | None) -> Cell:
+    return _points(*((interval.low, interval.high) if interval else (None,)))
+
+
+def _points(*values: float | Fraction | None, digits: int = 3) -> Cell:
+    """One value, or the two ends of a range."""
+    first = values[0]
+    if first is None:
+        return Cell(NOT_AVAILABLE)
+    return Cell(" to ".join(points(value, digits) for value in values), sort=float(first))

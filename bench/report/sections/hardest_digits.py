@@ -1,0 +1,185 @@
+"""The test digits that most runs miss, and what they are taken for."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import pandas as pd
+
+from bench.report import figures
+from bench.report.export.texts import as_csv
+from bench.report.parts.misses import Misses, misses, stem, together, whose
+from bench.report.sections import Cell, Column, Download, PageKind, Plot, Scope, Section, Table
+from bench.report.summary import Summary
+from bench.stats.format import NOT_AVAILABLE, TIMES, count, integer, listed, percent
+
+ORDER = 58
+SCOPE: Scope = "dataset"
+PAGES: tuple[PageKind, ...] = ("index", "architecture", "markdown")
+N_SHOWN, N_LISTED = 24, 60
+LINE_CHARACTERS = 16  # of the small type under a digit
+COLUMNS = (
+    Column("Test index"),
+    Column("Label", filter=True),
+    Column("Missed by", note="runs"),
+    Column("Share", note="of the runs"),
+    Column("Labels given", numeric=False, note="runs each"),
+)
+
+
+def section(summary: Summary) -> Section | None:
+    """None where no run looked at the test split, or none missed a digit."""
+    found = misses(summary)
+    if found is None or not len(found.indices):
+        return None
+    plot = _plot(summary, found)
+    return Section(
+        title="The hardest test digits",
+        nav="Hardest digits",
+        text=(_text(found),),
+        plots=(plot,) if plot else (),
+        tables=(_table(summary, found),),
+        notes=_notes(summary, found),
+        downloads=(_download(summary, found),),
+    )
+
+
+def _text(found: Misses) -> str:
+    n = len(found.runs)
+    total = len(found.indices)
+    text = (
+        f"{count(total, 'digit')} of {integer(found.n_test)} in the test split "
+        f"{'was' if total == 1 else 'were'} missed by at least one of {count(n, 'completed run')}, "
+        "each judged by its last epoch."
+    )
+    if n == 1:
+        return text
+    everyone = int((found.n_missed == n).sum())
+    most = int((2 * found.n_missed > n).sum())
+    once = int((found.n_missed == 1).sum())
+    part = int(found.n_missed[:most].sum())
+    shared = "None of them was" if not everyone else f"{integer(everyone)} of them were"
+    shared = "1 of them was" if everyone == 1 else shared
+    text += f" {shared} missed by every run, {integer(once)} by a single run."
+    if not most:
+        return text
+    those = "The one" if most == 1 else f"The {integer(most)}"
+    return (
+        f"{text} {those} that more than half of the runs missed "
+        f"{'makes' if most == 1 else 'make'} up {percent(part, int(found.n_missed.sum()), 0)} of "
+        "all wrong answers."
+    )
+
+
+def _plot(summary: Summary, found: Misses) -> Plot | None:
+    """None where the suite keeps no pixels."""
+    tiles = [
+        _tile(found, place)
+        for place in range(min(N_SHOWN, len(found.indices)))
+        if int(found.indices[place]) in found.digits
+    ]
+    if not tiles:
+        return None
+    n = len(found.runs)
+    shown = f"The {len(tiles)} test digits" if len(tiles) > 1 else "The test digit"
+    labelled = bool((found.labels[: len(tiles)] >= 0).all())
+    above = "the label and the place" if labelled else "the place"
+    return Plot(
+        name=f"{stem(summary)}-hardest-digits",
+        alt=f"{shown} of {summary.prefix} that most of {count(n, 'run')} miss: {_first(found)}.",
+        caption=(
+            f"{shown} of {summary.prefix} that most runs{whose(summary)} miss, n = {integer(n)} "
+            f"completed {'run' if n == 1 else 'runs'}. Above each: {above} in the test split; "
+            "below: how many runs missed it, and the labels that they gave, with runs in brackets."
+        ),
+        draw=partial(figures.digits, tiles),
+    )
+
+
+def _tile(found: Misses, place: int) -> figures.Digit:
+    index, label = int(found.indices[place]), int(found.labels[place])
+    missed = f"{integer(int(found.n_missed[place]))} of {integer(len(found.runs))}"
+    return figures.Digit(
+        pixels=bytes.fromhex(found.digits[index].pixels),
+        title=str(label) if label >= 0 else "",
+        aside=f"#{index}",
+        lines=(missed, _short(found.answers(place))),
+        says=(
+            f"Test digit {index}{f', a {label}' if label >= 0 else ''}: missed by {missed} runs; "
+            f"labels given: {_given(found, place)}"
+        ),
+    )
+
+
+def _short(answers: list[tuple[int, int]]) -> str:
+    """As many of the labels as a line holds."""
+    line = ""
+    for number, (label, n) in enumerate(answers):
+        longer = f"{line}, {label} ({integer(n)})" if line else f"as {label} ({integer(n)})"
+        rest = "" if number == len(answers) - 1 else " …"
+        if line and len(longer + rest) > LINE_CHARACTERS:
+            return f"{line} …"
+        line = longer
+    return line
+
+
+def _given(found: Misses, place: int) -> str:
+    return ", ".join(f"{label} ({integer(n)}{TIMES})" for label, n in found.answers(place))
+
+
+def _first(found: Misses) -> str:
+    said = [
+        f"number {int(found.indices[place])} by {int(found.n_missed[place])}"
+        for place in range(min(5, len(found.indices)))
+    ]
+    return f"{listed(said)} runs"
+
+
+def _table(summary: Summary, found: Misses) -> Table:
+    n = min(N_LISTED, len(found.indices))
+    all_of_them = n == len(found.indices)
+    which = "Every missed test digit" if all_of_them else f"The {n} hardest test digits"
+    return Table(
+        caption=f"{which} of {summary.prefix}, runs{whose(summary) or ' of all models'}",
+        columns=COLUMNS,
+        rows=tuple(_row(found, place) for place in range(n)),
+        folded=True,
+    )
+
+
+def _row(found: Misses, place: int) -> tuple[Cell, ...]:
+    index, label = int(found.indices[place]), int(found.labels[place])
+    missed, n = int(found.n_missed[place]), len(found.runs)
+    return (
+        Cell(str(index), sort=index),
+        Cell(str(label) if label >= 0 else NOT_AVAILABLE),
+        Cell(f"{integer(missed)} of {integer(n)}", sort=missed),
+        Cell(percent(missed, n, 0), sort=missed / n),
+        Cell(_given(found, place)),
+    )
+
+
+def _notes(summary: Summary, found: Misses) -> tuple[str, ...]:
+    unlabelled, n = int((found.labels < 0).sum()), len(found.indices)
+    pooled = together(summary, found)
+    if not unlabelled:
+        return pooled
+    which = "its missed digits" if unlabelled == n else f"{integer(unlabelled)} of {integer(n)}"
+    return (f"The suite keeps no true labels of {which}: there, answers alone are known.", *pooled)
+
+
+def _download(summary: Summary, found: Misses) -> Download:
+    return Download(
+        file=f"data/{stem(summary)}-missed-digits.csv",
+        title=f"Every digit of {summary.prefix} that runs{whose(summary)} missed (CSV)",
+        content=partial(_csv, found),
+    )
+
+
+def _csv(found: Misses) -> str:
+    """A row a digit; `given_k` counts the runs that took it for k."""
+    labels = pd.Series(found.labels, dtype="Int64")
+    columns = {"test_index": found.indices, "label": labels.mask(labels < 0)}
+    counts = {"n_missed": found.n_missed, "n_runs": len(found.runs)}
+    given = {f"given_{k}": found.given[:, k] for k in range(10)}
+    return as_csv(pd.DataFrame({**columns, **counts, **given}))

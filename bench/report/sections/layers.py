@@ -1,0 +1,23 @@
+"""Every layer of one architecture: shapes, parameters, operations, receptive field."""
+
+from __future__ import annotations
+
+from bench.records.layers import merged
+from bench.report.parts.layers import columns_of, table
+from bench.report.sections import PageKind, Scope, Section
+from bench.report.summary import Summary
+
+ORDER = 65
+SCOPE: Scope = "suite"
+PAGES: tuple[PageKind, ...] = ("architecture",)
+
+
+def section(summary: Summary) -> Section | None:
+    """None where nothing was measured."""
+    found = [(portrait, merged(portrait)) for portrait in summary.portraits]
+    tables = tuple(
+        table(f"Layers of {portrait.display_name}, in the order of a forward pass", rows, columns)
+        for portrait, rows in found
+        if (columns := columns_of(rows))
+    )
+    return Section(title="Layers", tables=tables) if tables else None

@@ -1,0 +1,97 @@
+"""Networks of several origins in one order: by the mean over seeds, with what that mean hides."""
+
+from __future__ import annotations
+
+from bench.records.arms import Arm
+from bench.report.parts.cells import MARKS, measured
+from bench.report.parts.ranking import FAILED_LAST, Ranked, in_order
+from bench.report.parts.verdicts import TARGET_WORDS, bounds, needs
+from bench.report.sections import Cell, Column, PageKind, Scope, Section, Table
+from bench.report.summary import Summary
+from bench.stats import PARAMETER_LIMIT, placement, published_count
+from bench.stats.format import fixed, integer, points
+
+ORDER = 11
+SCOPE: Scope = "dataset"
+PAGES: tuple[PageKind, ...] = ("index", "markdown")
+COLUMNS = (
+    Column("Network", numeric=False),
+    Column("Parameters"),
+    Column("Multiply-adds", note="an image"),
+    Column("Test accuracy", note="mean ± sd"),
+    Column("Runs", note="completed, worst"),
+    Column("Target", note="runs, bounds"),
+    Column("Consistently", numeric=False, note=f"{TARGET_WORDS} in 9 of 10"),
+    Column("Published", note="place in ours"),
+)
+# The published number of one run: of its last epoch, or else of the best, chosen on the test split.
+LAST, BEST = "last_test_accuracy_percent", "best_test_accuracy_percent"
+
+
+def section(summary: Summary) -> Section | None:
+    """None where all stand at the top of architectures/: the results table ranks one's own.
+
+    Variations are left to the comparisons: nobody chooses among those.
+    """
+    arms = [arm for arm in summary.arms if arm.test_counts and not summary.is_variation(arm)]
+    if summary.dataset is None or not any(summary.group_of(arm.architecture) for arm in arms):
+        return None
+    table = Table(
+        caption=f"Networks by mean test accuracy on {summary.dataset.name}",
+        columns=COLUMNS,
+        rows=tuple(_row(summary, one) for one in in_order(arms)),
+    )
+    return Section(title="Leaderboard", tables=(table,), notes=(_note(arms),))
+
+
+def _note(arms: list[Arm]) -> str:
+    epochs = sorted({arm.first.recipe.epochs for arm in arms})
+    said = " or ".join(str(n) for n in epochs)
+    images = integer(arms[0].first.dataset.n_train)
+    return (
+        f"Test accuracy in percent after the last of {said} epochs on {images} images, over "
+        f"completed runs. {FAILED_LAST} Neighbours may differ by chance alone: "
+        "the pairwise comparisons say which do not. Target: runs that reach "
+        f"{TARGET_WORDS}, of all runs; below, two one-sided 95% bounds of that rate. Published: "
+        "the number of one run, and its percentile among ours; that of a best epoch, chosen on the "
+        "test split, is placed among our best epochs."
+    )
+
+
+def _row(summary: Summary, one: Ranked) -> tuple[Cell, ...]:
+    arm = one.arm
+    n_parameters, n = arm.first.n_parameters, len(arm.runs)
+    over = "" if n_parameters < PARAMETER_LIMIT else f"{MARKS[False]} {integer(PARAMETER_LIMIT)}"
+    worst = points(one.found.lowest_percent, 2)
+    return (
+        Cell(arm.label, href=summary.page_of(arm.architecture), series=arm.architecture),
+        Cell(integer(n_parameters), over, sort=n_parameters),
+        measured(summary, arm, "multiply_adds", "multiply_adds"),
+        one.accuracy(),
+        one.runs(worst),
+        Cell(f"{integer(arm.n_reached)} of {integer(n)}", bounds(arm), sort=arm.n_reached / n),
+        _verdict(summary, arm),
+        _published(summary, arm),
+    )
+
+
+def _verdict(summary: Summary, arm: Arm) -> Cell:
+    if not summary.comparable:
+        return Cell("not comparable")
+    verdict = arm.verdict
+    return Cell(verdict.verdict, needs(verdict))
+
+
+def _published(summary: Summary, arm: Arm) -> Cell:
+    last = summary.published_of(arm, LAST)
+    claim = last or summary.published_of(arm, BEST)
+    if claim is None:
+        return Cell("")
+    text = fixed(claim.published, 2)
+    if not summary.comparable:
+        return Cell(text, "not comparable", sort=claim.published)
+    counts = arm.test_counts if last else arm.best_test_counts
+    place = placement(published_count(claim.published, arm.n_test), counts).percentile
+    among = "" if last else " of best epochs"
+    note = "" if place is None else f"percentile {fixed(place, 0)}{among}"
+    return Cell(text, note, sort=claim.published)

@@ -1,0 +1,42 @@
+"""Loss by epoch of one architecture, a line for each seed."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from bench.records.arms import Arm
+from bench.report import figures
+from bench.report.parts.epochs import begun, loss_panels, with_epochs
+from bench.report.sections import PageKind, Plot, Scope, Section
+from bench.report.summary import Summary
+from bench.stats.format import count, integer
+
+ORDER = 55
+SCOPE: Scope = "dataset"
+PAGES: tuple[PageKind, ...] = ("architecture", "markdown")
+
+
+def section(summary: Summary) -> Section | None:
+    """None where no run finished an epoch."""
+    plots = tuple(_plot(summary, arm) for arm in with_epochs(summary))
+    return Section(title="Loss by epoch", nav="Loss", plots=plots) if plots else None
+
+
+def _plot(summary: Summary, arm: Arm) -> Plot:
+    panels = loss_panels(summary, arm)
+    n = len(begun(arm))
+    titles = ", ".join(panel.title for panel in panels)
+    band = " Thick line and band: median and range of the runs that came so far." if n > 1 else ""
+    ends = "; ".join(panel.band for panel in panels if panel.band)
+    return Plot(
+        name=f"{summary.prefix}-{arm.slug}-loss",
+        alt=(
+            f"Loss of {arm.label} by epoch, one line for each of {count(n, 'seed')}: {titles}. "
+            f"{ends}".strip()
+        ),
+        caption=(
+            f"{arm.label} on {arm.first.dataset.name}: mean cross-entropy by epoch, "
+            f"n = {integer(n)} ({titles}), logarithmic.{band}"
+        ),
+        draw=partial(figures.loss_curves, panels),
+    )

@@ -1,0 +1,140 @@
+"""The noise floor: what seeds move, beside what a test set of this size cannot tell apart."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from bench.records.arms import Arm
+from bench.report.sections import Cell, Column, PageKind, Scope, Section, Table
+from bench.report.summary import Summary
+from bench.stats import (
+    MARGIN_POINTS,
+    NoiseFloor,
+    independent_sd_points,
+    noise_floor,
+    seeds_for_difference,
+)
+from bench.stats.format import NOT_AVAILABLE, count, fixed, integer, listed, points, span
+
+ORDER = 46
+SCOPE: Scope = "dataset"
+PAGES: tuple[PageKind, ...] = ("index", "architecture", "markdown")
+COLUMNS = (
+    Column("Model", numeric=False),
+    Column("n", note="completed runs"),
+    Column("sd over seeds", note="points, 95% interval"),
+    Column("sd by choice of test set", note="points, binomial"),
+    Column("Variance ratio", note="seeds over test set"),
+    Column("sd by single images", note="points, were they independent"),
+    Column("Difference seen", note="points, with n runs each"),
+    Column(f"{MARGIN_POINTS} points seen", numeric=False),
+)
+Known = tuple[Arm, NoiseFloor]
+
+
+def section(summary: Summary) -> Section | None:
+    """None where no arm has two test accuracies: one run has no spread."""
+    found = [
+        (arm, noise_floor(arm.test_counts, arm.n_test)) for arm in summary.arms if arm.test_counts
+    ]
+    known = [(arm, floor) for arm, floor in found if floor.sd_points is not None]
+    if not known or summary.dataset is None:
+        return None
+    table = Table(
+        caption=f"Spread of test accuracy on {summary.prefix}, in percentage points",
+        columns=COLUMNS,
+        rows=tuple(_row(arm, floor) for arm, floor in found),
+    )
+    return Section(
+        title="The noise floor",
+        nav="Noise",
+        text=(_spreads(known), _seen(known)),
+        tables=(table,),
+        notes=(_note(),),
+    )
+
+
+def _spreads(known: list[Known]) -> str:
+    n_test = integer(known[0][0].n_test)
+    seeds = _range([floor.sd_points for _, floor in known])
+    chance = _range([floor.sampling_sd_points for _, floor in known])
+    ratios = _range([floor.variance_ratio for _, floor in known], 2)
+    return (
+        f"From seed to seed, test accuracy varies with a standard deviation of {seeds} points. "
+        f"Another {n_test} test images of the same kind would move it by {chance} points, whatever "
+        f"the seed. Variance over seeds by that of the test set: {ratios}. Below 1, the choice of "
+        "test images is the larger uncertainty about accuracy on new digits; models that are "
+        "compared on the same images share it."
+    )
+
+
+def _range(values: list[float | None], digits: int = 3) -> str:
+    known = [value for value in values if value is not None]
+    if not known:
+        return NOT_AVAILABLE
+    low, high = fixed(min(known), digits), fixed(max(known), digits)
+    return low if low == high else f"{low} to {high}"
+
+
+def _seen(known: list[Known]) -> str:
+    sees = [arm.label for arm, floor in known if _sees(floor)]
+    blind = [arm.label for arm, floor in known if _sees(floor) is False]
+    head = f"A true difference of {MARGIN_POINTS} points between two such models"
+    if sees and blind:
+        return f"{head} is seen with the runs at hand for {listed(sees)}, not for {listed(blind)}."
+    if sees:
+        return f"{head} is seen with the runs at hand."
+    return f"{head} is not seen with the runs at hand." if blind else f"{head}: no spread to judge."
+
+
+def _sees(floor: NoiseFloor) -> bool | None:
+    """None where runs are all equal: nothing to judge by."""
+    if floor.detectable_points is None:
+        return None
+    return floor.detectable_points <= MARGIN_POINTS
+
+
+def _row(arm: Arm, floor: NoiseFloor) -> tuple[Cell, ...]:
+    interval = floor.sd_interval
+    ends = span(interval) if interval else ""
+    ratio = floor.variance_ratio
+    return (
+        Cell(arm.label, series=arm.architecture),
+        Cell(integer(floor.n), sort=floor.n),
+        Cell(points(floor.sd_points), ends, sort=floor.sd_points),
+        Cell(points(floor.sampling_sd_points), sort=floor.sampling_sd_points),
+        Cell(points(ratio, 2), sort=ratio),
+        _independent(arm),
+        Cell(points(floor.detectable_points), sort=floor.detectable_points),
+        _answer(floor),
+    )
+
+
+def _answer(floor: NoiseFloor) -> Cell:
+    sees = _sees(floor)
+    if sees is None or not floor.sd_points:
+        return Cell(NOT_AVAILABLE)
+    needed = seeds_for_difference(floor.sd_points, MARGIN_POINTS)
+    return Cell("yes" if sees else "no", f"takes {count(needed, 'run')} each")
+
+
+def _independent(arm: Arm) -> Cell:
+    """What the records' wrong answers, image by image, say of the spread."""
+    lists = [run.test_misses for run in arm.completed]
+    if len(lists) < 2 or any(misses is None for misses in lists):
+        return Cell(NOT_AVAILABLE)
+    right = np.ones((len(lists), arm.n_test), dtype=bool)
+    for row, misses in zip(right, lists, strict=True):
+        row[[index for index, _ in misses or [] if index < arm.n_test]] = False
+    value = independent_sd_points(right)
+    return Cell(points(value), sort=value)
+
+
+def _note() -> str:
+    return (
+        "Difference seen: the smallest true difference that a two-sided 5% t test of two arms with "
+        "n runs each and this spread finds with a power of 0.80. "
+        "sd by single images: what the spread would be if every image were right or wrong by its "
+        "own chance; a spread over seeds well above it means that whole runs are better or worse "
+        "(Jordan 2023, arXiv 2304.01910)."
+    )

@@ -1,0 +1,144 @@
+"""Arithmetic of one forward pass: three counts reconciled, and what was not counted."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from bench.report.parts.cells import model, value, whole
+from bench.report.parts.notes import notes
+from bench.report.sections import Cell, Column, PageKind, Scope, Section, Table
+from bench.report.summary import Summary
+from bench.spec import Measured, Portrait
+from bench.stats.format import NOT_AVAILABLE, measured_value
+
+ORDER = 60
+SCOPE: Scope = "suite"
+PAGES: tuple[PageKind, ...] = ("index", "architecture", "markdown")
+MEASURE = "multiply_adds"
+TEXT = (
+    (
+        "The headline is what convolutions and matrix products multiply and add for one image. "
+        "fvcore is the primary count; torch's own counter and a closed form from the layers' "
+        "shapes count the same pass independently."
+    ),
+)
+# The measure's tables, and the columns of those shown here.
+SPLIT, RECONCILIATION, LEFT_OUT = (
+    "fvcore_by_layer_and_operator",
+    "reconciliation",
+    "not_counted_by_fvcore",
+)
+RECONCILED: tuple[tuple[str, Column], ...] = (
+    ("part", Column("Part", numeric=False)),
+    ("multiply_adds", Column("Multiply-adds")),
+    ("fvcore", Column("fvcore")),
+    ("torch_flops", Column("torch's counter", note="flops: two a multiply-add")),
+    ("closed_form", Column("Closed form", note="convolution and linear layers")),
+    ("why", Column("Why they differ", numeric=False)),
+)
+TOTAL = "total"
+Named = Sequence[tuple[str, Measured]]  # display name, what was found
+
+
+def section(summary: Summary) -> Section | None:
+    """None where nothing was measured."""
+    portraits = [p for p in summary.portraits if MEASURE in p.measures]
+    if not portraits:
+        return None
+    measured = [(portrait.display_name, portrait.measures[MEASURE]) for portrait in portraits]
+    tables = (
+        _headline(summary, portraits),
+        _by_operator(measured),
+        *(_reconciliation(name, found) for name, found in measured),
+        _left_out(measured),
+    )
+    return Section(
+        title="Operations",
+        text=TEXT,
+        tables=tuple(table for table in tables if table is not None and table.rows),
+        notes=notes(portraits, MEASURE),
+    )
+
+
+def _headline(summary: Summary, portraits: list[Portrait]) -> Table:
+    measured = [(portrait, portrait.measures[MEASURE]) for portrait in portraits]
+    fields = list(dict.fromkeys(field for _, found in measured for field in found.fields))
+    return Table(
+        caption="Operations of one forward pass",
+        columns=(
+            Column("Model", numeric=False),
+            *(Column(field.title, note=field.unit) for field in fields),
+        ),
+        rows=tuple(
+            (model(summary, portrait), *(value(found, field.name) for field in fields))
+            for portrait, found in measured
+        ),
+    )
+
+
+def _by_operator(measured: Named) -> Table:
+    counts = [_summed(found) for _, found in measured]
+    operators = sorted({operator for count in counts for operator in count})
+    return Table(
+        caption="fvcore's total by operator",
+        columns=(Column("Operator", numeric=False), *(Column(name) for name, _ in measured)),
+        rows=tuple(
+            (Cell(each), *(_count(count.get(each, 0), count) for count in counts))
+            for each in operators
+        ),
+        total=((Cell("Total"), *(_count(sum(count.values()), count) for count in counts)),),
+    )
+
+
+def _summed(found: Measured) -> dict[str, int]:
+    """Operator -> fvcore's count over all layers."""
+    total: dict[str, int] = {}
+    for row in found.tables.get(SPLIT, []):
+        total[row["operator"]] = total.get(row["operator"], 0) + row["fvcore_count"]
+    return total
+
+
+def _count(n: int, among: dict[str, int]) -> Cell:
+    return whole(n) if among else Cell(NOT_AVAILABLE)
+
+
+def _reconciliation(name: str, found: Measured) -> Table:
+    rows = found.tables.get(RECONCILIATION, [])
+    return Table(
+        caption=f"Three counts of {name}'s forward pass",
+        columns=tuple(column for _, column in RECONCILED),
+        rows=tuple(_reconciled(row) for row in rows if row["part"] != TOTAL),
+        total=tuple(_reconciled(row) for row in rows if row["part"] == TOTAL),
+        folded=True,
+        sortable=False,
+    )
+
+
+def _reconciled(row: dict[str, Any]) -> tuple[Cell, ...]:
+    return tuple(Cell(measured_value(row[name])) for name, _ in RECONCILED)
+
+
+def _left_out(measured: Named) -> Table:
+    """A row an operator: its calls in each model, 0 for none, and why fvcore leaves it out."""
+    calls = [
+        {row["operator"]: row for row in found.tables.get(LEFT_OUT, [])} for _, found in measured
+    ]
+    why = {operator: row["why"] for own in calls for operator, row in own.items()}
+    return Table(
+        caption="Calls of operators that fvcore does not count",
+        columns=(
+            Column("Operator", numeric=False),
+            *(Column(name, note="calls") for name, _ in measured),
+            Column("Why", numeric=False),
+        ),
+        rows=tuple(
+            (
+                Cell(operator),
+                *(whole(own[operator]["times"] if operator in own else 0) for own in calls),
+                Cell(why[operator]),
+            )
+            for operator in sorted(why)
+        ),
+        folded=True,
+    )

@@ -1,0 +1,222 @@
+"""Accuracy against parameters and multiply-adds, and who offers the best trade-off."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import partial
+
+from bench.records.arms import Arm
+from bench.report import figures
+from bench.report.parts.pairs import MOST_ARMS, networks_of_many
+from bench.report.sections import PageKind, Plot, Scope, Section
+from bench.report.summary import Summary
+from bench.stats import PARAMETER_LIMIT
+from bench.stats.format import count, fixed, integer, listed, mean_percent, percentage
+
+ORDER = 42
+SCOPE: Scope = "dataset"
+PAGES: tuple[PageKind, ...] = ("index", "markdown")
+MOST_NAMED = 4  # with their numbers, of those on the front and of those that are not
+CAUTION = (
+    "The front compares means; the pairwise comparisons say which differences are more than chance."
+)
+
+
+@dataclass(frozen=True)
+class Option:
+    """An arm with its exact mean accuracy in percent and what it costs."""
+
+    arm: Arm
+    mean: Fraction
+    cost: int
+
+
+@dataclass(frozen=True)
+class Cost:
+    """A kind of cost: None for an arm that it was not measured of."""
+
+    noun: str
+    axis: str
+    divisor: float
+    of: Callable[[Summary, Arm], int | None]
+    limit: int | None = None
+
+
+def n_parameters(_: Summary, arm: Arm) -> int | None:
+    """From the records; a run that failed at once counted none."""
+    return next((run.n_parameters for run in arm.runs if run.n_parameters), None)
+
+
+def multiply_adds(summary: Summary, arm: Arm) -> int | None:
+    """From the portrait of the very source that was trained."""
+    portrait = summary.portrait_of_arm(arm)
+    measured = portrait.measures.get("multiply_adds") if portrait else None
+    value = measured.values.get("multiply_adds") if measured else None
+    return value if isinstance(value, int) else None
+
+
+COSTS = (
+    Cost("parameters", "parameters", 1.0, n_parameters, PARAMETER_LIMIT),
+    Cost("multiply-adds", "multiply-adds (millions)", 1e6, multiply_adds),
+)
+
+
+def section(summary: Summary) -> Section | None:
+    """None for fewer than two arms with a test accuracy: there is no trade-off to see."""
+    tested = [arm for arm in summary.arms if arm.test_counts]
+    arms = networks_of_many(summary, tested, few=len(tested) <= MOST_ARMS)
+    if len(arms) < 2 or summary.dataset is None:
+        return None
+    found = [(cost, _options(summary, arms, cost)) for cost in COSTS]
+    found = [(cost, options) for cost, options in found if len(options) > 1]
+    if not found:
+        return None
+    return Section(
+        title="Accuracy against cost",
+        nav="Pareto",
+        text=(*(_text(cost, options) for cost, options in found), CAUTION),
+        plots=(_plot(summary, arms, found),),
+        notes=(*_left_out(len(tested) - len(arms)), *_notes(arms, found)),
+    )
+
+
+def _left_out(n_variations: int) -> tuple[str, ...]:
+    if not n_variations:
+        return ()
+    return (f"Networks alone are shown and ranked here, not {count(n_variations, 'variation')}.",)
+
+
+def _options(summary: Summary, arms: Sequence[Arm], cost: Cost) -> list[Option]:
+    return [
+        Option(arm, mean, of)
+        for arm in arms
+        if (of := cost.of(summary, arm)) is not None
+        and (mean := arm.accuracy().mean_percent) is not None
+    ]
+
+
+def front(options: Sequence[Option]) -> list[Option]:
+    """Those that nobody beats: no other costs at most as much and is at least as accurate.
+
+    Two of the same cost and mean are both on it. From the cheapest up.
+    """
+    ordered = sorted(options, key=lambda o: (o.cost, -o.mean, o.arm.label))
+    kept: list[Option] = []
+    for one in ordered:
+        best = kept[-1] if kept else None
+        if best is None or one.mean > best.mean or (one.mean, one.cost) == (best.mean, best.cost):
+            kept.append(one)
+    return kept
+
+
+def _text(cost: Cost, options: list[Option]) -> str:
+    best = front(options)
+    many = len(best) > MOST_NAMED
+    said = listed([one.arm.label if many else _named(cost, one) for one in best])
+    verb = "are" if len(best) > 1 else "is"
+    left = [one for one in options if one not in best]
+    rest = f" {_beaten(left, best, cost)}" if left else " Nobody is off it."
+    return f"By {cost.noun}, {said} {verb} on the Pareto front.{rest}"
+
+
+def _named(cost: Cost, one: Option) -> str:
+    right = mean_percent(one.arm.accuracy())
+    return f"{one.arm.label} ({integer(one.cost)} {cost.noun}, {right})"
+
+
+def _beaten(left: list[Option], best: list[Option], cost: Cost) -> str:
+    if len(left) > MOST_NAMED:
+        n = integer(len(left))
+        return f"The other {n} are off it: another costs no more and is no less accurate."
+    return " ".join(_by_whom(one, best, cost) for one in left)
+
+
+def _by_whom(one: Option, best: list[Option], cost: Cost) -> str:
+    """The cheapest that beats it: it costs no more and is no less accurate."""
+    rival = next(b for b in best if b.cost <= one.cost and b.mean >= one.mean)
+    fewer, higher = rival.cost < one.cost, rival.mean > one.mean
+    gap = fixed(rival.mean - one.mean, 3)
+    costs = (
+        f"{integer(one.cost - rival.cost)} {cost.noun} fewer" if fewer else f"as many {cost.noun}"
+    )
+    means = f"a mean {gap} points higher" if higher else "the same mean"
+    return f"{one.arm.label} is not: {rival.arm.label} has {costs} and {means}."
+
+
+def _plot(summary: Summary, arms: list[Arm], found: list[tuple[Cost, list[Option]]]) -> Plot:
+    target = 100 * arms[0].target / arms[0].n_test
+    fields = [_field(summary, cost, options) for cost, options in found]
+    published = any(one.published is not None for field in fields for one in field.candidates)
+    readme = " Hollow triangle: what a README says of one run." if published else ""
+    sizes = sorted({len(arm.test_counts) for arm in arms})
+    n = integer(sizes[0]) if len(sizes) == 1 else f"{integer(sizes[0])} to {integer(sizes[-1])}"
+    limits = [integer(cost.limit) for cost, _ in found if cost.limit is not None]
+    dotted = f" Dotted: {listed(limits)} parameters." if limits else ""
+    unnamed = (
+        " Where there is no room a name is left out; on the page, pointing at its mark tells it."
+        if figures.is_crowd(fields)
+        else ""
+    )
+    nouns = listed([cost.noun for cost, _ in found])
+    return Plot(
+        name=f"{summary.prefix}-pareto",
+        alt=f"Mean test accuracy on {summary.prefix} against {nouns}. {_alt(found)}",
+        caption=(
+            f"Mean test accuracy after the last epoch on {summary.prefix} against {nouns} (one "
+            f"image, forward), n = {n} completed runs each. Upright bar: 95% Student t interval "
+            f"of the mean (none for a single run).{readme} Step line: the Pareto front of the "
+            f"means. Dashed: the target, {percentage(target)}.{dotted}"
+            f"{unnamed}"
+        ),
+        draw=partial(figures.pareto, fields, target),
+    )
+
+
+def _alt(found: list[tuple[Cost, list[Option]]]) -> str:
+    return " ".join(
+        f"By {cost.noun}: {'; '.join(_named(cost, one) for one in options)}."
+        for cost, options in found
+    )
+
+
+def _field(summary: Summary, cost: Cost, options: list[Option]) -> figures.Field:
+    limit = None if cost.limit is None else (float(cost.limit), f"limit {integer(cost.limit)}")
+    return figures.Field(
+        title=cost.axis,
+        candidates=tuple(_candidate(summary, cost, one) for one in options),
+        front=tuple((float(one.cost), float(one.mean)) for one in front(options)),
+        limit=limit,
+        divisor=cost.divisor,
+    )
+
+
+def _candidate(summary: Summary, cost: Cost, one: Option) -> figures.Candidate:
+    arm, found = one.arm, one.arm.accuracy()
+    interval = found.interval
+    claim = summary.published_of(arm, "last_test_accuracy_percent")
+    return figures.Candidate(
+        label=arm.label,
+        colour=summary.colour(arm.architecture),
+        cost=float(one.cost),
+        mean=float(one.mean),
+        interval=(interval.low, interval.high) if interval else None,
+        published=claim.published if claim and summary.comparable else None,
+        says=(
+            f"{arm.label}: mean {mean_percent(found)} of "
+            f"{count(len(found.counts), 'run')}, {integer(one.cost)} {cost.noun}"
+        ),
+        series=arm.architecture,
+    )
+
+
+def _notes(arms: list[Arm], found: list[tuple[Cost, list[Option]]]) -> tuple[str, ...]:
+    """Who is missing from a panel."""
+    notes = []
+    for cost, options in found:
+        shown = {one.arm.label for one in options}
+        absent = [arm.label for arm in arms if arm.label not in shown]
+        if absent:
+            notes.append(f"Not shown by {cost.noun}, for want of a measure: {listed(absent)}.")
+    return tuple(notes)

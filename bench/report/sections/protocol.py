@@ -1,0 +1,127 @@
+"""The rules that the numbers were made by, with their parameters as the code has them."""
+
+from __future__ import annotations
+
+from bench.records.protocol import Protocol
+from bench.report.parts.verdicts import TARGET_WORDS
+from bench.report.sections import Cell, Column, PageKind, Scope, Section, Table
+from bench.report.summary import Summary
+from bench.stats import (
+    CONFIDENCE,
+    DECLARED_RATE,
+    DRAW_SEED,
+    FEWEST_RUNS,
+    MARGIN_POINTS,
+    PARAMETER_LIMIT,
+    RATE_ALPHA,
+)
+from bench.stats.format import count, fixed, integer, percentage, points, written
+from bench.stats.means import FEWEST_FOR_BOOTSTRAP, N_RESAMPLES
+from bench.stats.outcomes import SUSTAINED_EPOCHS
+from bench.stats.permutation import N_RESAMPLES as N_PERMUTATIONS
+
+ORDER = 86
+SCOPE: Scope = "suite"
+PAGES: tuple[PageKind, ...] = ("index", "markdown")
+TEXT = (
+    (
+        "The unit is one training run, and every run counts: one that diverged or failed is a "
+        "miss, and no seed is dropped or replaced."
+    ),
+    (
+        "The primary number is the test count of the last epoch, compared as an integer. A number "
+        "whose epoch was chosen after the fact stands beside it under a name that says so."
+    ),
+    (
+        "Runs that differ in more than the seed (recipe, source, data, device) are never averaged "
+        "together. One run has no spread."
+    ),
+)
+Rule = tuple[str, str, str]
+
+
+def section(summary: Summary) -> Section | None:
+    """The same for every suite but for what it declared; None where nothing is judged yet."""
+    if not summary.runs:
+        return None
+    rules = (*_of_rates(summary), *_of_means(), *_of_comparisons())
+    table = Table(
+        caption="Parameters of the rules",
+        columns=(
+            Column("Parameter", numeric=False),
+            Column("Value"),
+            Column("What it decides", numeric=False),
+        ),
+        rows=tuple(tuple(Cell(text) for text in rule) for rule in rules),
+        sortable=False,
+    )
+    return Section(title="Protocol", text=TEXT, tables=(table,))
+
+
+def _of_rates(summary: Summary) -> tuple[Rule, ...]:
+    rules = (
+        ("Target", TARGET_WORDS, "what a run's last epoch must reach, as a count of test images"),
+        (
+            "Declared rate",
+            fixed(DECLARED_RATE, 2),
+            "the share of runs that “consistently” asks for",
+        ),
+        ("Parameter limit", f"under {integer(PARAMETER_LIMIT)}", "trainable parameters"),
+        (
+            "Sustained",
+            count(SUSTAINED_EPOCHS, "epoch"),
+            "the last epochs that must all reach the target to count as sustained",
+        ),
+    )
+    if summary.protocol is None:
+        return (*rules, ("Number of runs", "fixed", "declared before the first run"), *_exact())
+    return (*rules, *_declared(summary.protocol))
+
+
+def _exact() -> tuple[Rule, ...]:
+    words = "one-sided, of each exact bound of a rate (Clopper and Pearson 1934)"
+    return (("Alpha", written(RATE_ALPHA), words),)
+
+
+def _declared(protocol: Protocol) -> tuple[Rule, ...]:
+    """Of a suite that went on until it was decided: judged by its confidence sequence only."""
+    words = "one-sided, of each bound of the confidence sequence (Howard et al. 2021)"
+    return (
+        ("Number of runs", "until decided", "declared before the first run"),
+        ("Rate decided", fixed(protocol.rate, 2), "what the runs went on for"),
+        ("At a target of", percentage(protocol.target), "which a run counts for or against"),
+        ("Cap", count(protocol.cap, "run"), "an architecture's runs at most"),
+        ("First seed", str(protocol.first_seed), "runs are judged in the order of their seeds"),
+        ("Alpha", written(protocol.alpha), words),
+    )
+
+
+def _of_means() -> tuple[Rule, ...]:
+    return (
+        ("Confidence", percentage(100 * CONFIDENCE, 0), "of a mean's Student t interval"),
+        (
+            "Bootstrap",
+            f"from {count(FEWEST_FOR_BOOTSTRAP, 'run')}",
+            f"BCa beside t (Efron 1987), {integer(N_RESAMPLES)} resamples, seed {DRAW_SEED}",
+        ),
+        (
+            "Prediction",
+            f"from {count(FEWEST_RUNS, 'run')}",
+            "a published single run is judged by the interval of one more run",
+        ),
+    )
+
+
+def _of_comparisons() -> tuple[Rule, ...]:
+    return (
+        (
+            "Margin",
+            f"{points(MARGIN_POINTS, 2)} points",
+            "two architectures that differ by less are equivalent",
+        ),
+        (
+            "Permutations",
+            integer(N_PERMUTATIONS),
+            "of a test of a difference, where not all can be counted; Holm over all pairs",
+        ),
+    )

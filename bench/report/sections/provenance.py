@@ -1,0 +1,189 @@
+"""What the numbers were made of: arms, data, environments, versions, digests."""
+
+from __future__ import annotations
+
+from bench.records.arms import Arm
+from bench.report.export.texts import content
+from bench.report.sections import Cell, Column, PageKind, Scope, Section, Table
+from bench.report.summary import Summary
+from bench.spec import Environment, RunRecord, digest
+from bench.stats.format import (
+    NOT_AVAILABLE,
+    count,
+    duration,
+    integer,
+    listed,
+    ranges,
+)
+
+ORDER = 84
+SCOPE: Scope = "dataset"
+PAGES: tuple[PageKind, ...] = ("index", "markdown")
+
+
+def section(summary: Summary) -> Section | None:
+    """None without runs."""
+    if not summary.runs:
+        return None
+    tables = (_runs, _data, _environments, _packages, _digests)
+    return Section(
+        title="What the runs were made of",
+        nav="Provenance",
+        tables=tuple(make(summary) for make in tables),
+    )
+
+
+def _runs(summary: Summary) -> Table:
+    return Table(
+        caption="What was run",
+        columns=(
+            Column("Model", numeric=False),
+            Column("n", note="runs"),
+            Column("Seeds", numeric=False),
+            Column("Epochs"),
+            Column("Training time", note="all runs"),
+            Column("Device", numeric=False),
+            Column("Memory format", numeric=False),
+            Column("Step", numeric=False),
+            Column("Engine"),
+        ),
+        rows=tuple(_arm_row(summary, arm) for arm in summary.arms),
+    )
+
+
+def _arm_row(summary: Summary, arm: Arm) -> tuple[Cell, ...]:
+    numerics = arm.first.numerics
+    train_seconds = sum(run.train_seconds for run in arm.runs)
+    return (
+        Cell(arm.label, href=summary.page_of(arm.architecture), series=arm.architecture),
+        Cell(integer(len(arm.runs)), sort=len(arm.runs)),
+        Cell(ranges([run.seed for run in arm.runs])),
+        Cell(integer(arm.first.recipe.epochs), sort=arm.first.recipe.epochs),
+        Cell(duration(train_seconds), sort=train_seconds),
+        Cell(numerics.device_type + (", TF32" if numerics.tf32 else "")),
+        Cell(numerics.memory_format),
+        Cell(numerics.path),
+        Cell(str(arm.first.engine_version)),
+    )
+
+
+def _data(summary: Summary) -> Table:
+    infos = list({run.dataset: run.dataset for run in summary.runs})
+    return Table(
+        caption="Data",
+        columns=(
+            Column("Data set", numeric=False),
+            Column("Train"),
+            Column("Validation"),
+            Column("Test"),
+            Column("Split seed"),
+        ),
+        rows=tuple(
+            (
+                Cell(info.name),
+                Cell(integer(info.n_train)),
+                Cell(integer(info.n_validation)),
+                Cell(integer(info.n_test)),
+                Cell(str(info.split_seed)),
+            )
+            for info in infos
+        ),
+        sortable=False,
+    )
+
+
+def _environments(summary: Summary) -> Table:
+    groups = _by_environment(summary)
+    return Table(
+        caption="Environments",
+        columns=(
+            Column("Fingerprint", numeric=False),
+            Column("n", note="runs"),
+            Column("Device", numeric=False),
+            Column("Processor", numeric=False),
+            Column("Python", numeric=False),
+            Column("torch", numeric=False),
+            Column("Commit", numeric=False),
+        ),
+        rows=tuple(_environment_row(key, groups[key]) for key in sorted(groups)),
+    )
+
+
+def _by_environment(summary: Summary) -> dict[str, list[RunRecord]]:
+    groups: dict[str, list[RunRecord]] = {}
+    for run in summary.runs:
+        groups.setdefault(run.environment.fingerprint, []).append(run)
+    return groups
+
+
+def _environment_row(fingerprint: str, runs: list[RunRecord]) -> tuple[Cell, ...]:
+    first = runs[0].environment
+    return (
+        Cell(fingerprint),
+        Cell(integer(len(runs)), sort=len(runs)),
+        Cell(first.device),
+        Cell(first.processor),
+        Cell(first.python),
+        Cell(first.torch),
+        Cell(", ".join(sorted({_commit(run.environment) for run in runs}))),
+    )
+
+
+def _commit(environment: Environment) -> str:
+    if environment.commit is None:
+        return NOT_AVAILABLE
+    return environment.commit[:12] + (" with changes" if environment.dirty else "")
+
+
+def _packages(summary: Summary) -> Table:
+    """A row a package, a column an environment; a fingerprint that saw two versions says both."""
+    groups = sorted(_by_environment(summary).items())
+    found = [_versions(runs) for _, runs in groups]
+    names = sorted({name for own in found for name in own})
+    return Table(
+        caption="Versions of packages",
+        columns=(
+            Column("Package", numeric=False),
+            *(Column(key, numeric=False, note=count(len(runs), "run")) for key, runs in groups),
+        ),
+        rows=tuple(
+            (Cell(name), *(Cell(listed(own.get(name, [NOT_AVAILABLE]))) for own in found))
+            for name in names
+        )
+        or ((Cell("none recorded"), *(Cell(NOT_AVAILABLE) for _ in groups)),),
+        folded=True,
+    )
+
+
+def _versions(runs: list[RunRecord]) -> dict[str, list[str]]:
+    versions: dict[str, set[str]] = {}
+    for run in runs:
+        for name, version in run.environment.packages.items():
+            versions.setdefault(name, set()).add(version)
+    return {name: sorted(found) for name, found in versions.items()}
+
+
+def _digests(summary: Summary) -> Table:
+    """What two suites must share to be the same; the records' is that of a file to take away."""
+    data = {run.dataset.name: run.dataset.digest for run in summary.runs}
+    sources = {run.architecture_digest: run.architecture for run in summary.runs}
+    records = digest(content([summary], "runs.csv"))
+    rows = (
+        *((f"data set {name}", "images and labels", found) for name, found in data.items()),
+        *(
+            (f"architecture {summary.display_name(name)}", "source without comments", found)
+            for found, name in sorted(sources.items(), key=lambda each: (each[1], each[0]))
+        ),
+        ("records", f"the table of runs below, {count(len(summary.runs), 'row')}", records),
+    )
+    return Table(
+        caption="Digests, sha256",
+        columns=(
+            Column("Of", numeric=False),
+            Column("Over", numeric=False),
+            Column("sha256", numeric=False),
+        ),
+        rows=tuple(tuple(Cell(text) for text in row) for row in rows),
+        folded=True,
+        sortable=False,
+    )

@@ -1,0 +1,82 @@
+"""How to have the same numbers again: the commands, in their order."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from bench.report.parts.commands import reproduce, training
+from bench.report.sections import Listing, PageKind, Scope, Section
+from bench.report.summary import Summary
+from bench.stats.format import count, duration, integer
+
+ORDER = 82
+SCOPE: Scope = "dataset"
+PAGES: tuple[PageKind, ...] = ("index", "markdown")
+UNCOMMITTED = ", made with changes that were not committed"
+NO_CODE = "# the records name no commit: use the code that made them"
+TEXT = (
+    "In the environment that a record names, a run that is trained again has the same weights, bit "
+    "for bit; elsewhere its test count must lie inside the 95% prediction interval of one more "
+    "run. The last command trains one run in a temporary folder and says which of the two holds; "
+    "every run has its own on its architecture's page."
+)
+
+
+def section(summary: Summary) -> Section:
+    """A suite without runs has only the report's own command."""
+    if summary.dataset is None:
+        return Section(
+            title="How to rebuild it",
+            nav="Rebuild",
+            listings=(Listing("This report", summary.command),),
+        )
+    return Section(
+        title="How to rebuild it",
+        nav="Rebuild",
+        text=(_said(summary), TEXT),
+        listings=(Listing("Commands, in this order", _steps(summary)),),
+    )
+
+
+def _said(summary: Summary) -> str:
+    runs = summary.runs
+    environments = {run.environment.fingerprint for run in runs}
+    total = sum(run.train_seconds for run in runs)
+    return (
+        f"{count(len(runs), 'run')} of {count(len({r.architecture for r in runs}), 'architecture')}"
+        f" in {count(len(environments), 'environment')}, {duration(total)} of training in all, "
+        "evaluation not counted."
+    )
+
+
+def _steps(summary: Summary) -> str:
+    """Code, runs, report, one run: what is typed, with a comment before each step."""
+    example = next((run for run in summary.runs if run.status != "failed"), None)
+    again = reproduce(summary, example) if example else "# every run failed: none can be compared"
+    n = integer(len(summary.runs))
+    steps = (
+        ("the code that made the runs", _checkouts(summary)),
+        (f"the runs ({n}; those that are there are kept)", _typed(summary)),
+        ("this report", [summary.command]),
+        ("one run again, compared with its record", [again]),
+    )
+    return "\n\n".join(
+        "\n".join([f"# {number}. {words}", *lines])
+        for number, (words, lines) in enumerate(steps, start=1)
+    )
+
+
+def _checkouts(summary: Summary) -> list[str]:
+    """A line a commit, the one of most runs first; then what both need."""
+    commits = Counter((r.environment.commit, bool(r.environment.dirty)) for r in summary.runs)
+    known = [(commit, dirty, n) for (commit, dirty), n in commits.items() if commit is not None]
+    known.sort(key=lambda each: (-each[2], each[0], each[1]))
+    lines = [
+        f"git checkout {commit}  # {count(n, 'run')}{UNCOMMITTED if dirty else ''}"
+        for commit, dirty, n in known
+    ]
+    return [*(lines or [NO_CODE]), "pip install -e ."]
+
+
+def _typed(summary: Summary) -> list[str]:
+    return [line for command in training(summary) for line in command.splitlines()]

@@ -1,0 +1,60 @@
+"""How one architecture is trained."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from msgspec import Struct
+
+from bench.report.sections import Cell, Column, PageKind, Scope, Section, Table
+from bench.report.summary import Summary
+from bench.spec import Augmentation, Recipe
+from bench.stats.format import written
+
+ORDER = 80
+SCOPE: Scope = "suite"
+PAGES: tuple[PageKind, ...] = ("architecture",)
+
+
+def section(summary: Summary) -> Section | None:
+    """The recipe of each portrait, else of each arm without one."""
+    recipes = {portrait.display_name: portrait.recipe for portrait in summary.portraits}
+    recipes = recipes or {arm.label: arm.first.recipe for arm in summary.arms}
+    tables = tuple(_table(label, recipe) for label, recipe in recipes.items())
+    return Section(title="Recipe", tables=tables) if tables else None
+
+
+def _table(label: str, recipe: Recipe) -> Table:
+    return Table(
+        caption=f"Recipe of {label}",
+        columns=(Column("Setting", numeric=False), Column("Value", numeric=False)),
+        rows=tuple((Cell(name), Cell(value)) for name, value in _rows(recipe)),
+        sortable=False,
+    )
+
+
+def _rows(recipe: Recipe) -> list[tuple[str, str]]:
+    """Every field and its value; those of another schedule or optimiser are not used."""
+    rows: list[tuple[str, str]] = []
+    for name, value in _items(recipe):
+        if isinstance(value, Augmentation):
+            rows += [(f"{_words(name)}: {_words(n)}", _worded(v)) for n, v in _items(value)]
+        else:
+            rows.append((_words(name), "not used" if name in recipe.unused else _worded(value)))
+    return rows
+
+
+def _items(value: Struct) -> list[tuple[str, Any]]:
+    return [(name, getattr(value, name)) for name in value.__struct_fields__]
+
+
+def _words(name: str) -> str:
+    return name.replace("_", " ")
+
+
+def _worded(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, tuple):
+        return ", ".join(_worded(part) for part in value) or "none"
+    return written(value) if isinstance(value, float) else str(value)

@@ -1,0 +1,125 @@
+"""One table of all that matters: size, cost, accuracy, how often and how soon the target."""
+
+from __future__ import annotations
+
+from bench.records.arms import Arm
+from bench.report.parts.cells import measured, time_a_run
+from bench.report.parts.verdicts import TARGET_WORDS, bounds
+from bench.report.sections import Cell, Column, PageKind, Scope, Section, Table
+from bench.report.summary import Summary
+from bench.stats import placement, published_count
+from bench.stats.format import (
+    NOT_AVAILABLE,
+    fixed,
+    integer,
+    points,
+)
+
+ORDER = 12
+SCOPE: Scope = "dataset"
+PAGES: tuple[PageKind, ...] = ("index", "architecture", "markdown")
+COLUMNS = (
+    Column("Architecture", numeric=False),
+    Column("Parameters"),
+    Column("Multiply-adds", note="an image"),
+    Column("Receptive field", note="pixels"),
+    Column("Test accuracy", note="mean, 95% t interval"),
+    Column("sd", note="min to max"),
+    Column("Target", note="runs, bounds"),
+    Column("Epochs to it", note="median"),
+    Column("Time a run", note="median"),
+    Column("README", note="place in ours"),
+)
+NONE = Cell(NOT_AVAILABLE)
+
+
+def section(summary: Summary) -> Section | None:
+    """None where no run looked at the test split."""
+    if summary.dataset is None or not any(arm.first.evaluate_test for arm in summary.arms):
+        return None
+    table = Table(
+        caption=f"Results on {summary.dataset.name}",
+        columns=COLUMNS,
+        rows=tuple(_row(summary, arm) for arm in summary.arms),
+    )
+    return Section(title="Results", tables=(table,), notes=_notes(summary))
+
+
+def _notes(summary: Summary) -> tuple[str, ...]:
+    looks = "exact (Clopper and Pearson)"
+    if summary.protocol is not None:
+        looks = "of a confidence sequence, valid at every look"
+    return (
+        (
+            "Test accuracy in percent after the last epoch, over completed runs. Target: runs that "
+            f"reach {TARGET_WORDS}, of all runs; below, two one-sided 95% bounds of the rate, "
+            f"{looks}. A run that failed or diverged is a miss."
+        ),
+        (
+            "Epochs to target: Kaplan-Meier median of the first epoch that reaches it, with "
+            "misses censored at the last epoch. Multiply-adds: convolutions and matrix products, "
+            "one image forward; receptive field: the side of the square that the last layer sees."
+        ),
+        (
+            "README: its number of one run, and the percentile of that number among our runs "
+            "(equal runs count half)."
+        ),
+    )
+
+
+def _row(summary: Summary, arm: Arm) -> tuple[Cell, ...]:
+    n_parameters = arm.first.n_parameters
+    return (
+        Cell(arm.label, href=summary.page_of(arm.architecture), series=arm.architecture),
+        Cell(integer(n_parameters), sort=n_parameters),
+        measured(summary, arm, "multiply_adds", "multiply_adds"),
+        measured(summary, arm, "receptive_field", "receptive_field_pixels"),
+        *_accuracy(arm),
+        _target(arm),
+        _epochs(arm),
+        time_a_run(arm),
+        _readme(summary, arm),
+    )
+
+
+def _accuracy(arm: Arm) -> tuple[Cell, Cell]:
+    """The mean with its interval; the spread with its ends."""
+    found = arm.accuracy()
+    mean, sd, interval = found.mean_percent, found.sd_points, found.interval
+    if mean is None:
+        return NONE, NONE
+    around = f"{fixed(interval.low, 3)} to {fixed(interval.high, 3)}" if interval else ""
+    ends = f"{points(found.lowest_percent, 2)} to {points(found.highest_percent, 2)}"
+    return Cell(fixed(mean, 3), around, sort=float(mean)), Cell(points(sd), ends, sort=sd)
+
+
+def _target(arm: Arm) -> Cell:
+    if not arm.first.evaluate_test:
+        return NONE
+    n = len(arm.runs)
+    return Cell(f"{integer(arm.n_reached)} of {integer(n)}", bounds(arm), sort=arm.n_reached / n)
+
+
+def _epochs(arm: Arm) -> Cell:
+    """A median that was not reached lies beyond the last epoch."""
+    if not arm.first.evaluate_test:
+        return NONE
+    found, last = arm.outcomes.epochs_to_target, arm.first.recipe.epochs
+    misses = found.n - found.n_reached
+    note = f"{integer(misses)} of {integer(found.n)} never" if misses else ""
+    if found.median is None:
+        return Cell(f"> {last}", note, sort=last + 1.0)
+    return Cell(str(found.median), note, sort=float(found.median))
+
+
+def _readme(summary: Summary, arm: Arm) -> Cell:
+    claim = summary.published_of(arm, "last_test_accuracy_percent")
+    if claim is None:
+        return Cell("")
+    text = fixed(claim.published, 2)
+    if not summary.comparable:
+        return Cell(text, "not comparable", sort=claim.published)
+    found = placement(published_count(claim.published, arm.n_test), arm.test_counts)
+    if found.percentile is None:
+        return Cell(text, sort=claim.published)
+    return Cell(text, f"percentile {fixed(found.percentile, 0)}", sort=claim.published)

@@ -1,0 +1,123 @@
+""" "Consistently": how many runs reach the target, and what that proves."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from bench.records.arms import Arm
+from bench.records.protocol import Protocol
+from bench.report import figures
+from bench.report.parts.verdicts import TARGET_WORDS, gap, n_each, needs
+from bench.report.sections import Cell, Column, PageKind, Plot, Scope, Section, Table
+from bench.report.summary import Summary
+from bench.stats import DECLARED_RATE, lower_bound
+from bench.stats.format import fixed, integer, percentage
+
+ORDER = 25
+SCOPE: Scope = "dataset"
+PAGES: tuple[PageKind, ...] = ("index", "architecture", "markdown")
+RATE = fixed(DECLARED_RATE, 2)
+COLUMNS = (
+    Column("Model", numeric=False),
+    Column("Reached"),
+    Column("Lower bound", note="one-sided 95%"),
+    Column("Upper bound", note="one-sided 95%"),
+    Column("Verdict", numeric=False, note=f"rate of {RATE} or more"),
+    Column("Last three epochs", note="all reach it"),
+    Column("Best epoch", note="by validation, reaches it"),
+    Column("Any epoch", note="optimistic"),
+)
+FIXED = "The bounds are exact (Clopper and Pearson), each one-sided at 95%."
+PROOF = f" Five of five would prove a rate of {fixed(lower_bound(5, 5), 3)}, no more."
+
+
+def section(summary: Summary) -> Section | None:
+    """None where no run looked at the test split."""
+    arms = [arm for arm in summary.arms if arm.first.evaluate_test]
+    if not arms:
+        return None
+    protocol = summary.protocol
+    stated = FIXED if protocol is None else _sequence(protocol)
+    text = (
+        (
+            f"A run reaches the target when its last epoch has {integer(arms[0].target)} or more "
+            f"of {integer(arms[0].n_test)} test images right. {stated} “Consistently” is confirmed "
+            f"when the lower bound reaches {RATE}, refuted when the upper bound lies "
+            f"below it, and otherwise undecided.{PROOF if protocol is None else ''}"
+        ),
+    )
+    table = Table(
+        caption=f"Runs that reach {TARGET_WORDS}",
+        columns=COLUMNS,
+        rows=tuple(_row(arm, summary.comparable) for arm in arms),
+    )
+    title = "How often the target is reached"
+    plots = () if summary.base else (_plot(summary, arms),)  # one row alone says no more
+    return Section(title=title, nav="Target", text=text, tables=(table,), plots=plots)
+
+
+def _sequence(protocol: Protocol) -> str:
+    return (
+        f"The runs went on until a rate of {fixed(protocol.rate, 2)} at "
+        f"{percentage(protocol.target)} was decided, {integer(protocol.cap)} at most; so they are "
+        "judged by their confidence sequence only (beta-binomial, each bound one-sided "
+        "at 95%, valid at every look)."
+    )
+
+
+def _row(arm: Arm, comparable: bool) -> tuple[Cell, ...]:
+    verdict, outcomes = arm.verdict, arm.outcomes
+    note = "; ".join(part for part in (needs(verdict), gap(verdict, len(arm.runs))) if part)
+    return (
+        Cell(arm.label, series=arm.architecture),
+        _share(arm.n_reached, arm),
+        Cell(fixed(verdict.lower, 3), sort=verdict.lower),
+        Cell(fixed(verdict.upper, 3), sort=verdict.upper),
+        Cell(verdict.verdict, note) if comparable else Cell("not comparable"),
+        _share(outcomes.sustained, arm),
+        _share(outcomes.selected or 0, arm),
+        _share(outcomes.touched, arm),
+    )
+
+
+def _share(n_runs: int, arm: Arm) -> Cell:
+    n = len(arm.runs)
+    return Cell(f"{integer(n_runs)} of {integer(n)}", sort=n_runs / n)
+
+
+def _plot(summary: Summary, arms: list[Arm]) -> Plot:
+    rows = [_rate(summary, arm) for arm in arms]
+    said = "; ".join(row.says for row in rows)
+    declared = DECLARED_RATE if summary.comparable else None
+    dashed = f" Dashed: the declared rate of {RATE}." if declared else ""
+    n_runs = n_each([(row.label, row.n) for row in rows])
+    kind = "exact" if summary.protocol is None else "of the confidence sequence"
+    return Plot(
+        name=f"{summary.prefix}-rates",
+        alt=f"Share of runs that reach the target, with its bounds. {said}.",
+        caption=(
+            f"Share of runs that reach {TARGET_WORDS} of the test images of {summary.prefix} after "
+            f"the last epoch ({n_runs}). Dot: the share; bar: from the lower to the upper of "
+            f"two one-sided 95% bounds, {kind}.{dashed}"
+        ),
+        draw=partial(figures.rates, rows, declared),
+    )
+
+
+def _rate(summary: Summary, arm: Arm) -> figures.Rate:
+    """Of the runs that were judged: in a sequence with a gap these are not all."""
+    verdict = arm.verdict
+    return figures.Rate(
+        label=arm.label,
+        colour=summary.colour(arm.architecture),
+        successes=verdict.successes,
+        n=verdict.n,
+        lower=verdict.lower,
+        upper=verdict.upper,
+        says=(
+            f"{arm.label}: {integer(verdict.successes)} of {integer(verdict.n)} runs reach "
+            f"{TARGET_WORDS}, rate at least {fixed(verdict.lower, 3)} and at most "
+            f"{fixed(verdict.upper, 3)}"
+        ),
+        series=arm.architecture,
+    )

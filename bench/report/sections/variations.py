@@ -1,0 +1,123 @@
+"""What each ingredient is worth: ablations and changed recipes, each against its own network."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from bench.records.arms import Arm
+from bench.report import figures
+from bench.report.labels import untold
+from bench.report.parts.differences import (
+    COLUMNS,
+    METHOD,
+    across_environments,
+    bar,
+    cells,
+    is_told_apart,
+    points_of,
+)
+from bench.report.parts.pairs import Pair, tested
+from bench.report.sections import Cell, Column, PageKind, Plot, Scope, Section, Table
+from bench.report.summary import ABLATIONS, Summary
+from bench.stats import MARGIN_POINTS, TEST_ALPHA
+from bench.stats.format import count, integer, listed, signed
+
+ORDER = 44
+SCOPE: Scope = "dataset"
+PAGES: tuple[PageKind, ...] = ("index", "markdown")
+MOST_NAMED = 3  # of those that differ; more are counted
+NAMES = (Column("Variation", numeric=False), Column("Of", numeric=False, filter=True))
+
+
+def section(summary: Summary) -> Section | None:
+    """None where no network stands beside a variation of it, both with a test accuracy."""
+    pairs = tested(_varied(summary))
+    if not pairs:
+        return None
+    pairs.sort(key=lambda pair: (pair.second.label, points_of(pair)))
+    return Section(
+        title="Variations",
+        text=(_found(pairs),),
+        plots=(_plot(summary, pairs),),
+        tables=(_table(summary, pairs),),
+        notes=tuple(filter(None, (_note(pairs), across_environments(pairs)))),
+    )
+
+
+def _varied(summary: Summary) -> list[tuple[Arm, Arm]]:
+    """Variations with the network that each is one of."""
+    arms = [arm for arm in summary.arms if arm.test_counts]
+    own = {arm.architecture: arm for arm in reversed(arms) if summary.is_own(arm)}
+    pairs = ((arm, own.get(_network(summary, arm, set(own)))) for arm in arms)
+    return [(arm, network) for arm, network in pairs if network is not None]
+
+
+def _network(summary: Summary, arm: Arm, names: set[str]) -> str:
+    """The architecture with its own recipe, or that whose name an ablation's begins with."""
+    if not summary.is_own(arm):
+        return arm.architecture
+    if summary.group_of(arm.architecture) != ABLATIONS:
+        return ""
+    begun = (name for name in names if arm.architecture.startswith(f"{name}_"))
+    return max(begun, key=len, default="")
+
+
+def _found(pairs: list[Pair]) -> str:
+    told = sorted(filter(is_told_apart, pairs), key=lambda pair: -abs(points_of(pair)))
+    head = f"Of {count(len(pairs), 'variation')}, each less its own network, "
+    if not told:
+        return f"{head}none differs at p < {TEST_ALPHA} after correction by Holm."
+    differ = "differs" if len(told) == 1 else "differ"
+    head = f"{head}{integer(len(told))} {differ} at p < {TEST_ALPHA} after correction by Holm: "
+    if len(told) <= MOST_NAMED:
+        named = [f"{pair.first.label} by {signed(points_of(pair))} points" for pair in told]
+        return f"{head}{listed(named)}."
+    below = sum(points_of(pair) < 0 for pair in told)
+    return f"{head}{integer(below)} lower and {integer(len(told) - below)} higher."
+
+
+def _table(summary: Summary, pairs: list[Pair]) -> Table:
+    return Table(
+        caption=f"Test accuracy on {summary.prefix}, a variation less its own network",
+        columns=(*NAMES, *COLUMNS),
+        rows=tuple((*_names(summary, pair), *cells(pair)) for pair in pairs),
+    )
+
+
+def _names(summary: Summary, pair: Pair) -> tuple[Cell, Cell]:
+    first, second = (
+        Cell(
+            arm.label,
+            note=untold(arm.first, summary.portrait_of),
+            href=summary.page_of(arm.architecture),
+            series=arm.architecture,
+        )
+        for arm in (pair.first, pair.second)
+    )
+    return first, second
+
+
+def _plot(summary: Summary, pairs: list[Pair]) -> Plot:
+    rows = [bar(pair) for pair in pairs]
+    return Plot(
+        name=f"{summary.prefix}-variations",
+        alt=(
+            f"Variations on {summary.prefix} less their own network, mean test accuracy with 95% "
+            f"intervals: {'; '.join(row.says for row in rows)}."
+        ),
+        caption=(
+            f"Each variation less its own network on {summary.prefix}: difference of mean test "
+            "accuracy after the last epoch. Bar: its 95% interval (none where nothing varies). "
+            f"Shaded: within {MARGIN_POINTS} points, the margin of equivalence."
+        ),
+        draw=partial(figures.differences, rows, MARGIN_POINTS),
+    )
+
+
+def _note(pairs: list[Pair]) -> str:
+    return (
+        "An ablation is a file that takes one thing from a network; other rows are the network "
+        f"itself by another recipe. {METHOD} Holm p: corrected for "
+        f"{count(len(pairs), 'variation')}; equivalence is not, and holds where the 90% interval "
+        "lies within the margin."
+    )

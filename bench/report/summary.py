@@ -1,0 +1,242 @@
+"""Records, portraits and claims, arranged for the sections; no wording and no figures."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+from bench.evidence.claims import about
+from bench.evidence.claims.gather import SuiteContents, arranged
+from bench.evidence.claims.ledger import Entry, ledger
+from bench.records.arms import Arm, identity
+from bench.records.observations import EffectiveField, Findings
+from bench.records.protocol import Protocol
+from bench.report.labels import labels
+from bench.spec import Claim, DatasetInfo, Portrait, RunRecord
+
+COMPARABLE = "mnist"  # the data set that the published accuracies speak of
+ABLATIONS = "ablations"  # the group of files that take one network apart
+
+
+@dataclass(frozen=True)
+class Summary:
+    """One data set's part of a suite, or of one architecture in it.
+
+    Attributes:
+        base: From the page to the reports folder, "" or "../".
+        record_links: A run's key -> its file, relative to the reports folder.
+        palette: Every architecture of the suite, shown or not, sorted: its position is its colour.
+        shown: Those of them that have a page and a place in the legend, sorted.
+        is_first: Whether this data set's part stands first on a page: what is said once for the
+            whole suite is said there.
+        suite_runs, suite_portraits: Of all data sets and architectures, shown or not: what claims
+            are judged by.
+    """
+
+    suite: str
+    dataset: DatasetInfo | None
+    arms: tuple[Arm, ...]
+    portraits: tuple[Portrait, ...]
+    claims: tuple[Claim, ...]
+    record_links: Mapping[str, str]
+    palette: tuple[str, ...]
+    shown: tuple[str, ...]
+    command: str
+    base: str = ""
+    portrait_of: Mapping[str, Portrait] = field(default_factory=dict)
+    findings: Findings = field(default_factory=Findings)
+    protocol: Protocol | None = None
+    is_first: bool = True
+    suite_runs: tuple[RunRecord, ...] = ()
+    suite_portraits: tuple[Portrait, ...] = ()
+
+    def judged_by(self, protocol: Protocol | None) -> Summary:
+        """The same, judged as the suite declared; None is a fixed number of runs."""
+        arms = tuple(replace(arm, protocol=protocol) for arm in self.arms)
+        return replace(self, arms=arms, protocol=protocol)
+
+    @property
+    def runs(self) -> list[RunRecord]:
+        return [run for arm in self.arms for run in arm.runs]
+
+    @cached_property
+    def ledger(self) -> tuple[Entry, ...]:
+        """Every claim with its verdict; nothing where nothing is there to judge by."""
+        if not self.claims or not (self.suite_portraits or self.suite_runs):
+            return ()
+        held = SuiteContents(self.suite, self.suite_runs, self.suite_portraits, self.protocol)
+        return tuple(ledger(self.claims, arranged([held], self.claims)))
+
+    @property
+    def comparable(self) -> bool:
+        return self.dataset is not None and self.dataset.name == COMPARABLE
+
+    @property
+    def prefix(self) -> str:
+        """What the names of this data set's figures begin with."""
+        return self.dataset.name if self.dataset else "none"
+
+    def published(self, subject: str, metric: str) -> Claim | None:
+        """The number that was published about it, None where none was; the first of several."""
+        matches = (
+            claim
+            for claim in self.claims
+            if (claim.subject, claim.metric, claim.relation) == (subject, metric, "equals")
+            and not claim.layers
+        )
+        return next(matches, None)
+
+    def published_of(self, arm: Arm, metric: str) -> Claim | None:
+        """The same, to stand beside the arm's runs; None where those are of a variant."""
+        return self.published(arm.architecture, metric) if self.is_own(arm) else None
+
+    def is_own(self, arm: Arm) -> bool:
+        """Whether the runs are of the recipe and the source in the architecture's file.
+
+        An architecture without a portrait has nothing to tell by: all its runs pass for its own.
+        """
+        own = [
+            (portrait.architecture_digest, portrait.recipe)
+            for portrait in self.portraits
+            if portrait.architecture == arm.architecture
+        ]
+        return not own or (arm.first.architecture_digest, arm.first.recipe) in own
+
+    def is_variation(self, arm: Arm) -> bool:
+        """Whether it is there to be compared with: an ablation, or another recipe or source."""
+        return self.group_of(arm.architecture) == ABLATIONS or not self.is_own(arm)
+
+    def display_name(self, architecture: str) -> str:
+        portrait = self.portrait_of.get(architecture)
+        return portrait.display_name if portrait else architecture
+
+    def page_of(self, architecture: str) -> str:
+        """The architecture's page, relative to the page at hand."""
+        return f"{self.base}architectures/{architecture}.html"
+
+    def with_findings(self, findings: Findings) -> Summary:
+        """The same, with what the suite holds beside runs and portraits."""
+        return replace(self, findings=findings)
+
+    def portrait_of_arm(self, arm: Arm) -> Portrait | None:
+        """What was measured of the very source that the arm's runs have trained."""
+        source = (arm.architecture, arm.first.architecture_digest)
+        fitting = (p for p in self.portraits if (p.architecture, p.architecture_digest) == source)
+        return next(fitting, None)
+
+    def effective_field(self, arm: Arm) -> EffectiveField | None:
+        """What the arm's trained runs react to; None where nobody looked."""
+        keys = {run.key for run in arm.runs}
+        among = (f for f in self.findings.fields if any(run.key in keys for run in f.runs))
+        return next(among, None)
+
+    def record_link(self, run: RunRecord) -> str:
+        return self.base + self.record_links[run.key]
+
+    def colour(self, architecture: str) -> int:
+        return self.palette.index(architecture)
+
+    def group_of(self, architecture: str) -> str:
+        """The sub-folder of architectures/ that it came from; "" at the top, or where unknown."""
+        portrait = self.portrait_of.get(architecture)
+        return portrait.group if portrait else ""
+
+    def of_groups(self, groups: Collection[str]) -> Summary:
+        """The same, about the architectures of some groups.
+
+        Colours stay as they are in the whole suite's report, and claims keep all they stand on.
+        """
+        shown = tuple(name for name in self.shown if self.group_of(name) in groups)
+        return replace(
+            self,
+            arms=tuple(arm for arm in self.arms if arm.architecture in shown),
+            portraits=tuple(p for p in self.portraits if p.architecture in shown),
+            claims=tuple(about(shown, self.claims)),
+            shown=shown,
+        )
+
+    def only(self, architecture: str) -> Summary:
+        """The same, for one architecture's own page."""
+        return replace(
+            self,
+            arms=tuple(arm for arm in self.arms if arm.architecture == architecture),
+            portraits=tuple(p for p in self.portraits if p.architecture == architecture),
+            findings=self.findings.only(architecture),
+            base="../",
+        )
+
+
+def summarise(
+    suite: str,
+    runs: list[RunRecord],
+    portraits: list[Portrait],
+    claims: list[Claim],
+    record_links: Mapping[str, str],
+    command: str,
+) -> list[Summary]:
+    """One summary a data set, the comparable one first; a single empty one without runs."""
+    infos = {run.dataset.name: run.dataset for run in runs}
+    named = sorted(infos, key=lambda name: (name != COMPARABLE, name))
+    portrait_of = _most_run_first({each.architecture: each for each in portraits}, runs)
+    palette = tuple(sorted({run.architecture for run in runs} | set(portrait_of)))
+    in_order = tuple(sorted(portraits, key=lambda p: (p.architecture, p.architecture_digest)))
+    whole = Summary(
+        suite=suite,
+        dataset=None,
+        arms=(),
+        portraits=in_order,
+        claims=tuple(about(palette, claims)),
+        record_links=record_links,
+        palette=palette,
+        shown=palette,
+        command=command,
+        portrait_of=portrait_of,
+        suite_runs=tuple(runs),
+        suite_portraits=in_order,
+    )
+    return [
+        replace(whole, dataset=infos[name], arms=_arms(runs, name, whole), is_first=number == 0)
+        for number, name in enumerate(named)
+    ] or [whole]
+
+
+def _most_run_first(
+    portrait_of: dict[str, Portrait], runs: Iterable[RunRecord]
+) -> dict[str, Portrait]:
+    """By runs of the recipe in the file: an arm that borrows a recipe is named after the first."""
+    n_own = Counter((run.architecture, run.recipe) for run in runs)
+    ordered = sorted(portrait_of.items(), key=lambda item: -n_own[item[0], item[1].recipe])
+    return dict(ordered)
+
+
+def _arms(runs: Iterable[RunRecord], dataset: str, whole: Summary) -> tuple[Arm, ...]:
+    """Runs that looked at the test split stand apart from the others of the same arm.
+
+    So the number of runs behind a test accuracy is the number of runs in its row.
+    """
+    by_architecture: dict[str, dict[tuple[str, bool], list[RunRecord]]] = {}
+    for run in runs:
+        if run.dataset.name == dataset:
+            arms = by_architecture.setdefault(run.architecture, {})
+            arms.setdefault((identity(run), run.evaluate_test), []).append(run)
+    return tuple(
+        arm
+        for name in sorted(by_architecture)
+        for arm in _arms_of(name, list(by_architecture[name].values()), whole)
+    )
+
+
+def _arms_of(name: str, groups: list[list[RunRecord]], whole: Summary) -> list[Arm]:
+    firsts = [group[0] for group in groups]
+    found = labels(whole.display_name(name), firsts, whole.portrait_of)
+    arms = [
+        Arm(whole.suite, tuple(sorted(group, key=lambda run: (run.seed, run.key))), label=label)
+        for label, group in zip(found, groups, strict=True)
+    ]
+    arms.sort(key=lambda arm: (-len(arm.runs), arm.label))
+    return [
+        replace(arm, slug=name if number == 1 else f"{name}-{number}")
+        for number, arm in enumerate(arms, start=1)
+    ]

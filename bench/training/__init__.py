@@ -1,0 +1,1 @@
+"""What happens: jobs are planned and trained, and one run can be trained again."""

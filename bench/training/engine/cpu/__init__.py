@@ -1,0 +1,1 @@
+"""The fused steps of the CPU."""

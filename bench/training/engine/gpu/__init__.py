@@ -1,0 +1,1 @@
+"""Steps captured as CUDA graphs, of many runs in turns."""

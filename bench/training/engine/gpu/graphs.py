@@ -1,0 +1,263 @@
+"""The steps of one run over buffers that stay where they are, so that a CUDA graph can hold them.
+
+Before an epoch its images are augmented and laid out in the order of its steps, some thousands at
+a time; a step then reads a row of them. So a step launches neither gathers nor augmentation, and
+its graph is the same whatever the epoch's augmentation is. Losses and counts stay on the device
+until the epoch's end. Without a capture the same code runs launch by launch, on a CPU too.
+"""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from bench.spec import RunSpec
+from bench.training import augment
+from bench.training.engine.data import DeviceData, DeviceSplit, network_input
+from bench.training.engine.device_optimizer import DeviceOptimizer
+from bench.training.engine.evaluation import Evaluation, score
+from bench.training.engine.gpu.own_generator import OwnGenerator
+from bench.training.engine.gpu.totals import Clock, Totals
+from bench.training.engine.network import named_tensors
+from bench.training.engine.streams import generator, stream_seed
+from bench.training.engine.train import (
+    State,
+    Training,
+    descend,
+    epoch_of,
+    forward,
+    require_finite,
+    steps_per_epoch,
+)
+
+IMAGES_AT_ONCE = 6000  # that an epoch's augmentation holds in memory, 20 MB a temporary
+WARM_UP_STEPS = 3  # before a capture: libraries make their handles and choose their kernels
+
+
+class Steps:
+    """One run's steps and evaluations.
+
+    Args:
+        state: Fresh from `start`, or restored; changed in place.
+        data: The data set on the network's device.
+        spec: The run.
+        capture: Whether steps and evaluations are captured; needs a GPU and a `DeviceOptimizer`.
+    """
+
+    def __init__(self, state: State, data: DeviceData, spec: RunSpec, capture: bool) -> None:
+        self._state, self._data, self._spec = state, data, spec
+        device = data.train.images.device
+        n_train, batch = spec.dataset.n_train, spec.recipe.batch_size
+        self.n_steps = steps_per_epoch(spec.recipe, n_train)
+        self._n_full = n_train // batch
+        self._n_in_rows = self._n_full * batch
+        # The epoch's images and labels in the order of its steps.
+        self._images = torch.empty_like(data.train.images)
+        self._labels = torch.empty_like(data.train.labels)
+        self._numbers = torch.arange(self.n_steps, device=device)
+        self._step = torch.zeros(1, dtype=torch.int64, device=device)  # of the epoch, next
+        self._host_step = 0  # the same; chooses the graph
+        self._epoch = 0
+        self._totals = Totals.empty(self.n_steps, device=device)
+        self._on_host = Totals.empty(self.n_steps, pin_memory=device.type == "cuda")
+        self._generator = OwnGenerator(device)
+        self._clock = Clock(device)
+        self._graphs: dict[str, torch.cuda.CUDAGraph] = {}
+        if capture:
+            self._capture()
+
+    def begin(self, epoch: int, maps: augment.Coefficients) -> None:
+        """Lays out the epoch's images, which are augmented by these maps, and starts its streams.
+
+        Args:
+            epoch: From 1.
+            maps: Of every training image, in the data set's order.
+        """
+        spec, data = self._spec, self._data.train
+        self._clock.start()
+        order = torch.randperm(len(data.labels), generator=generator(spec.seed, "order", epoch))
+        order, maps = order.to(self._labels.device), maps.to(self._labels.device)
+        for first in range(0, len(order), IMAGES_AT_ONCE):
+            chosen = order[first : first + IMAGES_AT_ONCE]
+            images = augment.apply(data.images[chosen], maps[chosen])
+            self._images[first : first + len(chosen)].copy_(images)
+        self._labels.copy_(data.labels[order])
+        self._epoch, self._host_step = epoch, 0
+        for total in (self._step, *self._totals.tensors()):
+            total.zero_()
+        if isinstance(self._state.optimizer, DeviceOptimizer):
+            self._state.optimizer.index.fill_((epoch - 1) * self.n_steps)
+        self._generator.reseed(stream_seed(spec.seed, "dropout", epoch))
+
+    def advance(self, n_steps: int) -> bool:
+        """Takes up to so many of the epoch's steps; whether some are left. Waits for nothing."""
+        with self._generator.standing_in():
+            for _ in range(min(n_steps, self.n_steps - self._host_step)):
+                self.run_step()
+        return self._host_step < self.n_steps
+
+    def run_step(self) -> None:
+        """The epoch's next step; its dropout draws from the default generator."""
+        self._do("full" if self._host_step < self._n_full else "short")
+        self._host_step += 1
+
+    def evaluate(self) -> None:
+        """Scores validation and test, and sends all totals to the host. Waits for nothing."""
+        self._clock.stop()
+        self._do("scores")
+        self._on_host.copy_(self._totals)
+        self._clock.sent()
+
+    def is_done(self) -> bool:
+        """Whether the totals have arrived."""
+        return self._clock.has_arrived()
+
+    def finish(self) -> None:
+        """Adds the epoch to the state, once it is done.
+
+        Raises:
+            Diverged: a loss is not finite; names the epoch and the step.
+        """
+        on_host, n_train = self._on_host, self._spec.dataset.n_train
+        require_finite(on_host.losses, self._epoch)
+        training = Training(
+            loss=float(on_host.losses.sum(dtype=torch.float64)) / n_train,
+            correct=int(on_host.correct[0]),
+            seconds=self._clock.seconds(),
+        )
+        validation = self._evaluation(0)
+        test = self._evaluation(1) if self._data.test else None
+        state, spec = self._state, self._spec
+        state.epochs.append(epoch_of(state, spec, self._epoch, training, (validation, test)))
+
+    def warm_up(self, n_steps: int = WARM_UP_STEPS) -> None:
+        """Does every part and puts back what it changed; needs a `DeviceOptimizer`."""
+        optimizer = self._state.optimizer
+        assert isinstance(optimizer, DeviceOptimizer)
+        kept = [(tensor, tensor.clone()) for tensor in self._changed(optimizer)]
+        self._images.zero_()
+        self._labels.zero_()
+        for _ in range(n_steps):
+            for part in PARTS:
+                self._step.zero_()
+                optimizer.index.zero_()
+                with self._generator.standing_in():
+                    PARTS[part](self)
+        with torch.no_grad():
+            for tensor, content in kept:
+                tensor.copy_(content)
+
+    def _do(self, part: str) -> None:
+        if part in self._graphs:
+            self._graphs[part].replay()
+        else:
+            PARTS[part](self)
+
+    def _capture(self) -> None:
+        """Records every part as a graph; what Python does in it is not done again."""
+        self.warm_up()
+        pool = torch.cuda.graph_pool_handle()  # shared: one run's graphs never run at once
+        for part in PARTS:
+            graph = torch.cuda.CUDAGraph()
+            self._generator.register(graph)
+            with self._generator.standing_in(), _no_collection(), _recording(graph, pool):
+                PARTS[part](self)
+            self._graphs[part] = graph
+
+    def full(self) -> None:
+        """A step on the row of images that the counter names."""
+        if not self._n_full:
+            return
+        batch = self._spec.recipe.batch_size
+        rows = self._images[: self._n_in_rows].view(self._n_full, batch, *self._images.shape[1:])
+        labels = self._labels[: self._n_in_rows].view(self._n_full, batch)
+        self._learn(rows.index_select(0, self._step)[0], labels.index_select(0, self._step)[0])
+
+    def short(self) -> None:
+        """The epoch's last step, on what is left over."""
+        if self._n_in_rows < len(self._labels):
+            self._learn(self._images[self._n_in_rows :], self._labels[self._n_in_rows :])
+
+    def _learn(self, images: Tensor, labels: Tensor) -> None:
+        """A step on (n, height, width) uint8 images and labels (n,)."""
+        data, spec, state, totals = self._data, self._spec, self._state, self._totals
+        state.trained.train()
+        inputs = network_input(images, data.grey_levels, spec.numerics)
+        loss, outputs = forward(state.trained, inputs, labels, spec.recipe.label_smoothing)
+        self._descend(loss)
+        # A write at an index from the device: plain indexing would ask the host for it.
+        here = self._numbers == self._step
+        summed = loss.detach() * len(labels)
+        totals.losses.copy_(torch.where(here, summed, totals.losses))
+        totals.correct[0].add_((outputs.detach().argmax(dim=1) == labels).sum())
+        self._step.add_(1)
+
+    def _descend(self, loss: Tensor) -> None:
+        state, optimizer = self._state, self._state.optimizer
+        if not isinstance(optimizer, DeviceOptimizer):
+            descend(state, loss, (self._epoch - 1) * self.n_steps + self._host_step)
+            return
+        row = optimizer.row()
+        optimizer.descend(loss, row)
+        if state.average:
+            state.average.update(row.average_weight)
+        optimizer.advance()
+
+    def scores(self) -> None:
+        """Both evaluations."""
+        splits: list[DeviceSplit | None] = [self._data.validation, self._data.test]
+        for i, split in enumerate(splits):
+            if split:
+                grey_levels, numerics = self._data.grey_levels, self._spec.numerics
+                scores = score(self._state.scored, split, grey_levels, numerics)
+                self._totals.correct[i + 1].copy_(scores.correct)
+                self._totals.means[i].copy_(scores.loss)
+
+    def _evaluation(self, i: int) -> Evaluation:
+        correct, mean = self._on_host.correct[i + 1], self._on_host.means[i]
+        return Evaluation(float(mean), int(correct), torch.empty(0, dtype=torch.int64))
+
+    def _changed(self, optimizer: DeviceOptimizer) -> list[Tensor]:
+        """Everything that a step or an evaluation changes."""
+        state = self._state
+        networks = [state.network, *([state.average.module] if state.average else [])]
+        weights = [each for network in networks for _, each in named_tensors(network)]
+        return [*weights, *optimizer.tensors(), self._step, *self._totals.tensors()]
+
+
+# What a run does again and again, each a graph of its own.
+PARTS: dict[str, Callable[[Steps], None]] = {
+    "full": Steps.full,
+    "short": Steps.short,
+    "scores": Steps.scores,
+}
+
+
+@contextmanager
+def _recording(graph: torch.cuda.CUDAGraph, pool: Any) -> Iterator[None]:
+    """torch.cuda.graph without its waiting for all streams: other runs go on meanwhile."""
+    graph.capture_begin(pool=pool, capture_error_mode="thread_local")
+    try:
+        yield
+    except BaseException:
+        with suppress(RuntimeError):  # of a spoiled capture; what spoiled it is told
+            graph.capture_end()
+        raise
+    graph.capture_end()
+
+
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    """No garbage is collected meanwhile: it might destroy another graph, which spoils a capture."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()

@@ -1,0 +1,169 @@
+"""Training in turns: one process advances many runs by handing each a turn after the other.
+
+A GPU is trained on this way: while one run's kernels compute, another run's are launched.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Generator, Iterator
+from concurrent.futures import Future
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import torch
+
+from bench.spec import Architecture, Environment, Epoch, RunSpec
+from bench.training import augment
+from bench.training.augment.steps import Size
+from bench.training.engine import checkpoint
+from bench.training.engine.data import DeviceData
+from bench.training.engine.gpu.graphs import Steps
+from bench.training.engine.run import CheckpointFile, Result, completed, ended_by, resumed
+from bench.training.engine.train import State, epochs_left, maps_of, run_epoch
+
+# What a turn did: it trained, it found nothing to do before something else is ready, it ended an
+# epoch.
+Turn = Literal["trained", "waited", "epoch"]
+# The maps of an epoch, computed meanwhile: (run, the images' (height, width), epoch from 1).
+Ahead = Callable[[RunSpec, Size, int], "Future[augment.Coefficients]"]
+
+STEPS_A_TURN = 16
+
+
+def at_once(spec: RunSpec, size: Size, epoch: int) -> Future[augment.Coefficients]:
+    """The maps of an epoch, computed here and now."""
+    done: Future[augment.Coefficients] = Future()
+    done.set_result(maps_of(spec, size, epoch))
+    return done
+
+
+@dataclass(frozen=True)
+class TrainingContext:
+    """What the process gives each run that it trains."""
+
+    ahead: Ahead = at_once
+    seconds_between_checkpoints: float = 0.0  # 0: after every epoch
+
+
+ALONE = TrainingContext()
+
+
+def run_in_turns(
+    architecture: Architecture,
+    spec: RunSpec,
+    data: Callable[[], DeviceData],
+    environment: Environment,
+    kept: CheckpointFile,
+    context: TrainingContext = ALONE,
+) -> Generator[Turn | Epoch, None, Result]:
+    """What `bench.training.engine.run.run` does, in turns; yields each epoch as it ends.
+
+    Args:
+        architecture: The network and its hooks.
+        spec: Everything that decides the bits; the caller has set its numerics.
+        data: Gives the data set on the device.
+        environment: Where this runs.
+        kept: The run's checkpoint.
+        context: What the process gives the run.
+
+    Raises:
+        StoreError, OSError, MemoryError: trouble of this machine, see `ended_by`.
+    """
+    state: State | None = None
+    written = time.monotonic()
+    try:
+        on_device = data()
+        state = resumed(architecture, spec, environment, kept)
+        for turn in train_in_turns(state, on_device, spec, context.ahead):
+            if turn != "epoch":
+                yield turn
+                continue
+            is_due = time.monotonic() - written >= context.seconds_between_checkpoints
+            if is_due and state.epochs[-1].epoch < spec.recipe.epochs:
+                kept.write(checkpoint.encode(state, spec.key, environment.fingerprint))
+                written = time.monotonic()
+            yield state.epochs[-1]
+        return completed(spec, environment, state, on_device)
+    except Exception as error:
+        return ended_by(error, spec, environment, state)
+
+
+def train_in_turns(
+    state: State, data: DeviceData, spec: RunSpec, ahead: Ahead = at_once
+) -> Iterator[Turn]:
+    """Trains from the state's last epoch to the recipe's end, a turn at each `next`.
+
+    The bits do not depend on what happens between two turns.
+
+    Args:
+        state: Fresh from `start`, or restored from a checkpoint; changed in place.
+        data: The data set on the network's device.
+        spec: The run.
+        ahead: Prepares an epoch's augmentation while the one before it trains.
+
+    Raises:
+        Diverged: the loss is not finite; names the epoch and the step.
+    """
+    if spec.numerics.path == "graph":
+        is_cuda = data.train.images.device.type == "cuda"
+        yield from in_steps(state, data, spec, ahead, capture=is_cuda)
+        return
+    for epoch in epochs_left(state, spec):
+        state.epochs.append(run_epoch(state, data, spec, epoch))
+        yield "epoch"
+
+
+def in_steps(
+    state: State, data: DeviceData, spec: RunSpec, ahead: Ahead = at_once, *, capture: bool
+) -> Iterator[Turn]:
+    """The same by `Steps`, for a state whose optimiser is on the device.
+
+    Args:
+        state: As above.
+        data: As above.
+        spec: As above.
+        ahead: As above.
+        capture: Whether its steps are captured.
+    """
+    epochs = epochs_left(state, spec)
+    if not epochs:
+        return
+    stream = _Stream(data.train.images.device)
+    _, height, width = data.train.images.shape
+    waiting = ahead(spec, (height, width), epochs[0])
+    with stream.current():
+        steps = Steps(state, data, spec, capture)
+    for epoch in epochs:
+        while not waiting.done():
+            yield "waited"
+        with stream.current():
+            steps.begin(epoch, waiting.result())
+        if epoch < spec.recipe.epochs:
+            waiting = ahead(spec, (height, width), epoch + 1)
+        are_left = True
+        while are_left:
+            with stream.current():
+                are_left = steps.advance(STEPS_A_TURN)
+            yield "trained"
+        with stream.current():
+            steps.evaluate()
+        while not steps.is_done():
+            yield "waited"
+        steps.finish()
+        yield "epoch"
+
+
+class _Stream:
+    """A stream of the run's own on a GPU, so that runs overlap; captures need one as well."""
+
+    def __init__(self, device: torch.device) -> None:
+        self._stream: Any = None
+        if device.type == "cuda":
+            self._stream = torch.cuda.Stream(device)
+            self._stream.wait_stream(torch.cuda.current_stream(device))
+
+    def current(self) -> AbstractContextManager[Any]:
+        """What is launched meanwhile goes to it."""
+        return torch.cuda.stream(self._stream) if self._stream else nullcontext()

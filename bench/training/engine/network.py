@@ -1,0 +1,88 @@
+"""Building an architecture's network and checking that it can be trained here."""
+
+from __future__ import annotations
+
+import hashlib
+
+import torch
+from safetensors.torch import save
+from torch import Tensor, nn
+
+from bench.errors import ArchitectureError
+from bench.spec import Architecture
+from bench.training.engine.settings import seed_global_generators
+from bench.training.engine.streams import stream_seed
+
+INPUT_SHAPE = (1, 28, 28)
+N_CLASSES = 10
+
+
+def initialised(architecture: Architecture, seed: int) -> nn.Module:
+    """The network with the initial weights of that seed; the global generators move."""
+    seed_global_generators(stream_seed(seed, "init"))
+    network = architecture.build()
+    assert isinstance(network, nn.Module)
+    return network
+
+
+def require_trainable(architecture: Architecture) -> int:
+    """Builds the network, feeds it two blank images, and counts its parameters.
+
+    Returns:
+        The number of parameters, shared ones once.
+
+    Raises:
+        ArchitectureError: no module, an error in forward, or a wrong output.
+    """
+    try:
+        with torch.random.fork_rng(devices=[]):
+            network = architecture.build()
+        if not isinstance(network, nn.Module):
+            raise _error(architecture, "Network is no torch.nn.Module", "derive it from nn.Module")
+        with torch.no_grad():
+            output = network.eval()(torch.zeros(2, *INPUT_SHAPE))
+    except ArchitectureError:
+        raise
+    except Exception as error:
+        message = f"{type(error).__name__} in forward: {error}"
+        raise _error(architecture, message, "mend its Network class") from error
+    if not isinstance(output, Tensor):
+        raise _error(
+            architecture,
+            f"output is a {type(output).__name__}, not a tensor",
+            f"return one tensor (n, {N_CLASSES})",
+        )
+    if output.shape != (2, N_CLASSES):
+        raise _error(
+            architecture,
+            f"output shape {tuple(output.shape)} for 2 images",
+            f"return (2, {N_CLASSES}): one logit or log-probability a class",
+        )
+    return sum(parameter.numel() for parameter in network.parameters())
+
+
+def weights_bytes(network: nn.Module) -> bytes:
+    """The weights and buffers as safetensors, contiguous and on the host."""
+    state = {name: value.detach().cpu().contiguous() for name, value in named_tensors(network)}
+    return save(state)
+
+
+def weights_sha256(network: nn.Module) -> str:
+    """64 hex digits over names, shapes and bytes of the weights and buffers, sorted by name."""
+    total = hashlib.sha256()
+    for name, value in sorted(named_tensors(network)):
+        array = value.detach().cpu().contiguous().numpy()
+        total.update(f"{name} {array.dtype} {array.shape}".encode())
+        total.update(array.tobytes())
+    return total.hexdigest()
+
+
+def named_tensors(network: nn.Module) -> list[tuple[str, Tensor]]:
+    """Parameters and buffers, those that `state_dict` leaves out too; shared ones once."""
+    return [*network.named_parameters(), *network.named_buffers()]
+
+
+def _error(architecture: Architecture, what: str, remedy: str) -> ArchitectureError:
+    return ArchitectureError(
+        f"architecture '{architecture.name}': {what}", where=str(architecture.path), remedy=remedy
+    )

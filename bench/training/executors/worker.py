@@ -1,0 +1,81 @@
+"""What a worker does with one job: load, train, keep the record."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import lru_cache
+from pathlib import Path
+
+from bench.errors import ArchitectureError
+from bench.inputs import datasets, discover
+from bench.inputs.datasets import Dataset
+from bench.records.observations import MissedDigit
+from bench.records.store import Suite
+from bench.spec import Architecture, Epoch, RunRecord, RunSpec
+from bench.training.engine.run import Result, run
+from bench.training.executors import Job
+from bench.training.shared_dataset import mapped
+
+load_dataset = lru_cache(datasets.load)
+map_dataset = lru_cache(mapped)
+
+
+def do(job: Job, on_epoch: Callable[[Epoch], None]) -> RunRecord:
+    """Trains the job's run and keeps its record.
+
+    Returns:
+        The record; the existing one where another command finished this run meanwhile.
+    """
+    suite = job.suite
+    with suite.lock(job.spec):
+        if known := finished_elsewhere(suite, job.spec):
+            return known
+        dataset = dataset_of(job)
+        kept = suite.checkpoint(job.spec)
+        result = run(architecture_of(job), job.spec, dataset, job.environment, kept, on_epoch)
+        keep(suite, result, dataset)
+        kept.clear()
+    return result.record
+
+
+def finished_elsewhere(suite: Suite, spec: RunSpec) -> RunRecord | None:
+    """The record that another command made of the run, whose checkpoint is then of no more use.
+
+    Raises:
+        StoreError: the record cannot be read.
+    """
+    record = suite.run_of_spec(spec)
+    if record is not None:
+        suite.checkpoint(spec).clear()
+    return record
+
+
+def keep(suite: Suite, result: Result, dataset: Dataset) -> Path:
+    """Writes a finished run, and the test digits that it missed."""
+    digits = {
+        index: MissedDigit(
+            pixels=dataset.test.images[index].tobytes().hex(), label=int(dataset.test.labels[index])
+        )
+        for index, _ in result.record.test_misses or []
+    }
+    suite.add_missed_digits(result.record.dataset.name, digits)
+    return suite.add_run(result.record, result.weights)
+
+
+def dataset_of(job: Job) -> Dataset:
+    """The job's data set, loaded once in this process."""
+    if job.data_file is not None:
+        return map_dataset(job.data_file)
+    return load_dataset(job.spec.dataset.name, job.data_dir)
+
+
+def architecture_of(job: Job) -> Architecture:
+    """The job's architecture, as it was when the plan was made."""
+    architecture = discover.load(job.found)
+    if architecture.digest != job.spec.architecture_digest:
+        raise ArchitectureError(
+            f"architecture '{architecture.name}' changed after the plan was made",
+            where=str(job.found.path),
+            remedy="run the command again",
+        )
+    return architecture

@@ -1,0 +1,135 @@
+"""Training jobs: how each is computed here, how long they take, and the work itself."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, suppress
+
+import torch
+from filelock import Timeout
+from rich.console import Console
+
+from bench.inputs.datasets import Dataset
+from bench.spec import Architecture, EnginePath
+from bench.training.engine.path import engine_path
+from bench.training.engine.run import record_of
+from bench.training.engine.timing import seconds_per_epoch
+from bench.training.executors import Event, Executor, Job
+from bench.training.executors.device import DeviceExecutor
+from bench.training.executors.local import LocalExecutor
+from bench.training.plan import Plan
+from bench.training.progress import TrainingProgress
+from bench.training.shared_dataset import shared
+
+N_TRIALS_AT_ONCE = 4  # processes that hold a GPU for a moment
+
+
+def engine_paths(
+    architectures: Sequence[Architecture], device: torch.device
+) -> tuple[dict[str, EnginePath], dict[str, str]]:
+    """How each architecture is trained on the device; and why, for each trained as written.
+
+    Args:
+        architectures: With the recipes of their files: a path is a part of a run's key, so it
+            does not depend on changes of the recipe.
+        device: Where they are trained.
+    """
+    if device.type == "cuda":  # each is tried in a process of its own, which is waited for
+        with ThreadPoolExecutor(N_TRIALS_AT_ONCE) as threads:
+            found = list(threads.map(lambda each: engine_path(each, device), architectures))
+    else:
+        found = [engine_path(each, device) for each in architectures]
+    named = list(zip((each.name for each in architectures), found, strict=True))
+    paths = {name: path for name, (path, _) in named}
+    return paths, {name: reason for name, (_, reason) in named if reason}
+
+
+def estimate_seconds(
+    plan: Plan, architectures: Iterable[Architecture], dataset: Dataset, n_workers: int
+) -> float:
+    """How long the plan takes here, from a few measured steps of each architecture.
+
+    Args:
+        plan: The runs.
+        architectures: The architectures of the plan, and maybe others.
+        dataset: The runs' data set.
+        n_workers: Runs side by side.
+    """
+    loaded = {each.digest: each for each in architectures}
+    measured: dict[str, float] = {}
+    total = 0.0
+    for job in plan.jobs:
+        digest = job.spec.architecture_digest
+        if digest not in measured:
+            measured[digest] = _seconds_per_epoch(loaded[digest], job, dataset)
+        total += measured[digest] * job.spec.recipe.epochs
+    return total / max(1, min(n_workers, len(plan.jobs)))
+
+
+def _seconds_per_epoch(architecture: Architecture, job: Job, dataset: Dataset) -> float:
+    """0 where the network cannot train: its first run will fail and give the reason."""
+    device = torch.device(job.environment.device)
+    try:
+        return seconds_per_epoch(architecture, job.spec, dataset, device)
+    except Exception:  # the first run ends with the same error and records it
+        return 0.0
+
+
+def train(
+    jobs: list[Job],
+    n_workers: int,
+    console: Console,
+    on_first_runs: Callable[[], None] = lambda: None,
+    *,
+    dataset: Dataset | None = None,
+    on_run: Callable[[Job], None] = lambda _: None,
+) -> list[Event]:
+    """Trains the jobs; returns the events of runs that went wrong.
+
+    Args:
+        jobs: The runs that are missing.
+        n_workers: Worker processes; on a GPU, the runs side by side in one.
+        console: Where progress is shown.
+        on_first_runs: Called once, as soon as each architecture has a run.
+        dataset: The jobs' data set, where it is loaded: the workers then share its memory.
+        on_run: Called after every run, whatever became of it.
+    """
+    if dataset is not None and jobs:
+        with shared(dataset) as path:
+            jobs = [dataclasses.replace(job, data_file=path) for job in jobs]
+            return train(jobs, n_workers, console, on_first_runs, on_run=on_run)
+    waited_for = {job.spec.architecture for job in jobs}
+    wrong: list[Event] = []
+    executor = _executor(jobs, n_workers)
+    with TrainingProgress(console, jobs) as progress, closing(executor.work(jobs)) as events:
+        for event in events:
+            progress.show(event)
+            if event.kind in ("started", "epoch"):
+                continue
+            if event.kind != "completed":
+                wrong.append(event)
+                _keep_failure(event)
+            on_run(event.job)
+            if waited_for:
+                waited_for.discard(event.job.spec.architecture)
+                if not waited_for and progress.epochs_left:
+                    on_first_runs()
+    return wrong
+
+
+def _keep_failure(event: Event) -> None:
+    """Writes the record of a run whose worker died, unless another command trains the run."""
+    job, suite = event.job, event.job.suite
+    if event.kind != "failed" or suite.path_of_spec(job.spec).exists():
+        return
+    with suppress(Timeout), suite.lock(job.spec).acquire(blocking=False):
+        reason = event.reason or "unknown"
+        suite.add_run(record_of(job.spec, job.environment, "failed", reason), None)
+        suite.checkpoint(job.spec).clear()
+
+
+def _executor(jobs: list[Job], n_workers: int) -> Executor:
+    on_gpu = any(job.environment.device.startswith("cuda") for job in jobs)
+    return DeviceExecutor(n_workers) if on_gpu else LocalExecutor(n_workers)

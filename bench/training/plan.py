@@ -1,0 +1,145 @@
+"""Architectures x seeds, minus what the store holds."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from bench.errors import UsageError
+from bench.inputs.discover import Found
+from bench.records.store import Suite
+from bench.spec import (
+    ENGINE_VERSION,
+    Architecture,
+    DatasetInfo,
+    EnginePath,
+    Environment,
+    Numerics,
+    RunRecord,
+    RunSpec,
+)
+from bench.training.executors import Job
+
+RANGE = re.compile(r"(\d+)-(\d+)")
+MAX_SEEDS = 100_000
+
+
+def parse_seeds(text: str) -> list[int]:
+    """`5` -> seeds 0 to 4; `0-29` -> a range; `0,3,7` -> a list, ranges allowed in it.
+
+    Raises:
+        UsageError: no seeds, a negative or unreadable one, a range that runs backwards, or
+            one seed twice.
+    """
+    if text.strip().isascii() and text.strip().isdigit():
+        seeds = list(range(_bounded(text, int(text.strip()))))
+    else:
+        seeds = [seed for part in text.split(",") for seed in _part(text, part.strip())]
+    if not seeds:
+        raise _bad_seeds(text, "no seeds")
+    if len(set(seeds)) < len(seeds):
+        raise _bad_seeds(text, "a seed stands twice")
+    return seeds
+
+
+def _part(text: str, part: str) -> list[int]:
+    if part.isascii() and part.isdigit():
+        return [int(part)]
+    match = RANGE.fullmatch(part)
+    if not match or not part.isascii():
+        raise _bad_seeds(text, f"'{part}' is no seed")
+    first, last = int(match[1]), int(match[2])
+    if last < first:
+        raise _bad_seeds(text, f"the range '{part}' runs backwards")
+    _bounded(text, last - first + 1)
+    return list(range(first, last + 1))
+
+
+def _bounded(text: str, n_seeds: int) -> int:
+    if n_seeds > MAX_SEEDS:
+        raise _bad_seeds(text, f"more than {MAX_SEEDS} seeds")
+    return n_seeds
+
+
+def _bad_seeds(text: str, what: str) -> UsageError:
+    return UsageError(
+        f"bad seeds '{text}': {what}", where="--seeds", remedy="give 5, 0-29 or 0,3,7"
+    )
+
+
+def require_epochs(epochs: int | None) -> None:
+    """Raises UsageError for fewer than one epoch; None leaves each recipe's own."""
+    if epochs is not None and epochs < 1:
+        raise UsageError(f"bad epochs '{epochs}'", where="--epochs", remedy="give 1 or more")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a command will train, and what it found already trained."""
+
+    jobs: list[Job]
+    n_present: int
+    failed_before: list[Path]  # records of runs that diverged or failed earlier
+
+    @property
+    def n_epochs(self) -> int:
+        """Epochs over all runs."""
+        return sum(job.spec.recipe.epochs for job in self.jobs)
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """Architectures x seeds on one data set in one environment."""
+
+    architectures: list[tuple[Found, Architecture]]  # with the recipes that they are trained by
+    seeds: list[int]
+    dataset: DatasetInfo
+    environment: Environment
+    data_dir: Path | None
+    evaluate_test: bool = True
+    tf32: bool = False
+    paths: Mapping[str, EnginePath] = field(default_factory=dict)  # architecture -> its path
+
+
+def make_plan(matrix: Matrix, suite: Suite, runs: Iterable[RunRecord]) -> Plan:
+    """The runs that the suite lacks, seed by seed, so that every architecture has some early.
+
+    Args:
+        matrix: The runs that are wanted.
+        suite: Where they will lie.
+        runs: The suite's records.
+    """
+    known = {run.key: run for run in runs}
+    jobs: list[Job] = []
+    present = []
+    for seed in matrix.seeds:
+        for found, architecture in matrix.architectures:
+            spec = run_spec(architecture, seed, matrix)
+            if spec.key in known:
+                present.append(known[spec.key])
+            else:
+                jobs.append(Job(found, spec, matrix.environment, suite, matrix.data_dir))
+    failed = [suite.path_of(record) for record in present if not record.completed]
+    return Plan(jobs, len(present), failed)
+
+
+def run_spec(architecture: Architecture, seed: int, matrix: Matrix) -> RunSpec:
+    """Everything that decides the bits of one run of the matrix."""
+    device_type = matrix.environment.device.split(":")[0]
+    return RunSpec(
+        architecture=architecture.name,
+        architecture_digest=architecture.digest,
+        recipe=architecture.recipe,
+        seed=seed,
+        dataset=matrix.dataset,
+        numerics=Numerics(
+            memory_format=architecture.memory_format,
+            device_type=device_type,  # type: ignore[arg-type]
+            path=matrix.paths.get(architecture.name, "eager"),
+            tf32=matrix.tf32,
+        ),
+        evaluate_test=matrix.evaluate_test,
+        engine_version=ENGINE_VERSION,
+    )

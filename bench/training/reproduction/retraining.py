@@ -1,0 +1,161 @@
+"""A recorded run's ingredients, each checked against the record, and its training anew."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import torch
+from msgspec.structs import replace
+from rich.console import Console
+
+from bench.errors import UsageError, nearest
+from bench.inputs import datasets
+from bench.inputs.datasets import Dataset
+from bench.inputs.discover import Found
+from bench.records.store import Suite
+from bench.spec import Architecture, DatasetInfo, Environment, RunRecord, RunSpec
+from bench.training import jobs, provenance
+from bench.training.engine.path import engine_path
+from bench.training.engine.run import record_of
+from bench.training.engine.settings import resolve_device
+from bench.training.executors import Job
+from bench.training.plan import Plan
+from bench.training.reproduction.recorded import Recorded, checkout, refusal
+from bench.training.selection import find_architectures, load_architectures
+
+SUITE = "reproduced"  # of the temporary results folder
+
+
+@dataclass(frozen=True)
+class Rebuilt:
+    """What the retraining needs."""
+
+    found: Found
+    architecture: Architecture
+    spec: RunSpec
+    environment: Environment
+    dataset: Dataset
+    data_dir: Path | None
+
+    def job(self, results: Path) -> Job:
+        """The run, in a results folder of its own."""
+        suite = Suite(results, SUITE)
+        return Job(self.found, self.spec, self.environment, suite, self.data_dir)
+
+    def estimate_seconds(self) -> float:
+        """How long it takes here, from a short measured trial."""
+        plan = Plan([self.job(Path())], 0, [])  # the trial writes nothing
+        return jobs.estimate_seconds(plan, [self.architecture], self.dataset, 1)
+
+
+def rebuild(
+    recorded: Recorded, device_name: str | None, builtin: bool, data_dir: Path | None
+) -> Rebuilt:
+    """The recorded run's architecture, data and spec, as they are here.
+
+    Args:
+        recorded: From `bench.training.reproduction.recorded.find`, and reproducible.
+        device_name: None for the kind of device that the record names.
+        builtin: Whether the shipped architectures join those of the working folder.
+        data_dir: Where the data sets lie.
+
+    Raises:
+        UsageError: a device that is not there; an architecture or data that are not the record's.
+        ArchitectureError: the architecture's file cannot be used.
+        DataError: the data are missing or damaged.
+    """
+    device = _device(recorded, device_name)
+    found, architecture = _architecture(recorded, builtin)
+    dataset = _dataset(recorded, data_dir)
+    return Rebuilt(
+        found=found,
+        architecture=architecture,
+        spec=_spec(recorded, architecture, device),
+        environment=provenance.environment(device, provenance.command_line()),
+        dataset=dataset,
+        data_dir=data_dir,
+    )
+
+
+def _device(recorded: Recorded, name: str | None) -> torch.device:
+    kind = recorded.record.numerics.device_type
+    if name is None and kind == "cuda" and not torch.cuda.is_available():
+        what = f"made on a GPU ({recorded.record.environment.processor}), and there is none here"
+        remedy = "give --device cpu to compare with the suite's distribution instead of bits"
+        raise refusal(recorded, what, remedy)
+    return resolve_device(name or kind)
+
+
+def _architecture(recorded: Recorded, builtin: bool) -> tuple[Found, Architecture]:
+    record = recorded.record
+    try:
+        found = find_architectures([record.architecture], None, builtin)
+    except UsageError as error:
+        hint = "" if builtin else "; --builtin adds the shipped ones"
+        raise refusal(recorded, error.what, error.remedy + hint) from error
+    ((_, architecture),) = load_architectures(found, named=True).usable
+    if architecture.digest != record.architecture_digest:
+        what = (
+            f"the source digest of {architecture.path} is {architecture.digest[:12]}, "
+            f"the record's is {record.architecture_digest[:12]}"
+        )
+        raise refusal(recorded, what, _source_remedy(recorded))
+    return found[0], architecture
+
+
+def _source_remedy(recorded: Recorded) -> str:
+    """The commit; and the suite's portrait, which holds the source itself."""
+    record, suite = recorded.record, recorded.suite
+    remedy = checkout(record)
+    for portrait in suite.portraits() if suite else []:
+        if portrait.architecture_digest == record.architecture_digest:
+            name = f"{portrait.architecture}-{portrait.architecture_digest[:12]}.json"
+            return f"{remedy}; its source stands in portraits/{name}"
+    return remedy
+
+
+def _dataset(recorded: Recorded, data_dir: Path | None) -> Dataset:
+    wanted = recorded.record.dataset
+    if wanted.name not in datasets.names():
+        what = f"unknown data set '{wanted.name}'"
+        raise refusal(recorded, what, nearest(wanted.name, datasets.names()))
+    dataset = datasets.load(wanted.name, data_dir)
+    if dataset.info != wanted:
+        what = (
+            f"the data set '{wanted.name}' is another one here: digest {dataset.info.digest[:12]}, "
+            f"{_sizes(dataset.info)}; the record's: {wanted.digest[:12]}, {_sizes(wanted)}"
+        )
+        raise refusal(recorded, what, checkout(recorded.record))
+    return dataset
+
+
+def _sizes(info: DatasetInfo) -> str:
+    return f"{info.n_train} / {info.n_validation} / {info.n_test} images by seed {info.split_seed}"
+
+
+def _spec(recorded: Recorded, architecture: Architecture, device: torch.device) -> RunSpec:
+    """The record's own; on another kind of device, with that device's way to compute a step."""
+    spec = recorded.spec
+    if device.type == spec.numerics.device_type:
+        return spec
+    path, _ = engine_path(architecture, device)
+    return replace(spec, numerics=replace(spec.numerics, device_type=device.type, path=path))
+
+
+def retrain(rebuilt: Rebuilt, console: Console) -> RunRecord:
+    """Trains the run in a temporary results folder; what went wrong there is a failed record.
+
+    Args:
+        rebuilt: From `rebuild`.
+        console: Where progress is shown.
+    """
+    with TemporaryDirectory(prefix="manyseeds-") as folder:
+        results = Path(folder)
+        wrong = jobs.train([rebuilt.job(results)], 1, console, dataset=rebuilt.dataset)
+        records = Suite(results, SUITE).runs()
+    if records:
+        return records[0]
+    reason = (wrong[0].reason if wrong else None) or "it left no record"
+    return record_of(rebuilt.spec, rebuilt.environment, "failed", reason)

@@ -1,0 +1,87 @@
+"""Which architectures a command means, loaded and tried, and the recipes they are trained by."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from msgspec.structs import replace
+
+from bench.errors import ArchitectureError
+from bench.inputs import discover
+from bench.inputs.discover import Found
+from bench.inputs.recipes import Changes
+from bench.machine import folder, folder_in_use
+from bench.spec import Architecture, Recipe
+from bench.training.engine.network import require_trainable
+
+Named = tuple[Found, Architecture]  # an architecture and the file that it comes from
+
+
+@dataclass(frozen=True)
+class Selection:
+    """The architectures of a command, as they are written, and the files that cannot be used."""
+
+    usable: list[Named] = field(default_factory=list)
+    broken: list[ArchitectureError] = field(default_factory=list)
+
+
+def find_architectures(names: list[str], group: str | None, builtin: bool) -> list[Found]:
+    """The architecture files that a command means.
+
+    Raises:
+        ArchitectureError, UsageError: no folder, an unknown name, two files of one name.
+    """
+    place = folder_in_use("architectures")
+    found = discover.scan_all(place) if names else discover.scan(place, group)
+    shipped = folder("architectures")
+    if builtin and shipped.resolve() != place.resolve():
+        found += discover.scan_all(shipped) if names else discover.scan(shipped, group)
+    discover.refuse_duplicates(found)
+    if not found:
+        raise ArchitectureError(
+            "no architecture files",
+            where=str(place),
+            remedy="make one with `python -m bench new NAME`",
+        )
+    return discover.select(found, names) if names else found
+
+
+def load_architectures(found: list[Found], named: bool) -> Selection:
+    """Loads and tries each file.
+
+    Args:
+        found: The files.
+        named: True where the user named them: a bad file is then an error, else it is reported.
+    """
+    selection = Selection()
+    for each in found:
+        try:
+            architecture = discover.load(each)
+            require_trainable(architecture)
+            selection.usable.append((each, architecture))
+        except ArchitectureError as error:
+            if named:
+                raise
+            selection.broken.append(error)
+    return selection
+
+
+def recipe_of(name: str, builtin: bool) -> Recipe:
+    """The recipe in an architecture's file.
+
+    Raises:
+        ArchitectureError, UsageError: no such architecture, or a file that cannot be used.
+    """
+    return discover.load(find_architectures([name], None, builtin)[0]).recipe
+
+
+def changed(architectures: Iterable[Named], changes: Changes) -> list[Named]:
+    """The architectures with the recipes that they are trained by; the digests stay the files'.
+
+    Raises:
+        UsageError: a value that its field does not take, or fields that contradict each other.
+    """
+    return [
+        (found, replace(each, recipe=changes.applied(each.recipe))) for found, each in architectures
+    ]

@@ -1,0 +1,115 @@
+"""Work through a matrix: its seeds, or block after block until every architecture is decided."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from rich.console import Console
+
+from bench.inputs.datasets import Dataset
+from bench.records import until_decided
+from bench.records.protocol import Protocol
+from bench.records.store import RunReader
+from bench.spec import Architecture, RunRecord
+from bench.training import jobs
+from bench.training.executors import Event, Job
+from bench.training.plan import Matrix, Plan, make_plan, run_spec
+from bench.training.selection import Named
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """A matrix; with a protocol its seeds are the first ones, and later ones follow.
+
+    A block of an architecture is as many seeds as there are workers. Every run of a block is
+    finished and counts, even if one of its first runs decides.
+    """
+
+    matrix: Matrix
+    records: RunReader
+    n_workers: int
+    protocol: Protocol | None = None
+
+    def declare(self) -> list[str]:
+        """Keeps the protocol before the first run; returns the lines that say so."""
+        if self.protocol is None:
+            return []
+        self.records.suite.declare(self.protocol)
+        return [f"until decided: {until_decided.told(self.protocol)}"]
+
+    def first_plan(self) -> Plan:
+        """Every missing run, or the first block of them."""
+        if self.protocol is None:
+            return make_plan(self.matrix, self.records.suite, self.records.runs())
+        return self._block(self.matrix.architectures, self.protocol)
+
+    def train(
+        self, plan: Plan, dataset: Dataset, console: Console, on_first_runs: Callable[[], None]
+    ) -> list[Event]:
+        """Trains the plan, and the blocks that follow it; returns the runs that went wrong.
+
+        Args:
+            plan: The first plan.
+            dataset: The data set of the matrix.
+            console: Where progress is shown.
+            on_first_runs: Called once, as soon as each architecture has a run; never where seeds
+                are added until the verdict.
+        """
+        if self.protocol is None:
+            return jobs.train(plan.jobs, self.n_workers, console, on_first_runs, dataset=dataset)
+        return self._until_decided(self.protocol, plan, dataset, console)
+
+    def state_lines(self) -> list[str]:
+        """How far each architecture is from its verdict; no line for a fixed number of runs."""
+        if self.protocol is None:
+            return []
+        return [self._state_line(each, self.protocol) for _, each in self.matrix.architectures]
+
+    def _until_decided(
+        self, protocol: Protocol, plan: Plan, dataset: Dataset, console: Console
+    ) -> list[Event]:
+        """Gives an architecture up whose run left no record: the later seeds would wait for it."""
+        left, wrong = list(self.matrix.architectures), list[Event]()
+        by_name = {architecture.name: architecture for _, architecture in left}
+
+        def show_state(job: Job) -> None:
+            line = self._state_line(by_name[job.spec.architecture], protocol)
+            console.print(line, markup=False, highlight=False)
+
+        while plan.jobs:
+            events = jobs.train(
+                plan.jobs, self.n_workers, console, dataset=dataset, on_run=show_state
+            )
+            wrong += events
+            lost = {event.job.spec.architecture for event in events if event.kind == "error"}
+            left = [each for each in left if each[1].name not in lost]
+            plan = self._block(left, protocol)
+        return wrong
+
+    def _block(self, left: list[Named], protocol: Protocol) -> Plan:
+        """The next block of every architecture that is left, seed by seed."""
+        suite, n_first = self.records.suite, len(self.matrix.seeds)
+        jobs: list[Job] = []
+        present: list[RunRecord] = []
+        for each in left:
+            runs = self._runs(each[1])
+            seeds = until_decided.next_seeds(runs, protocol, n_first, self.n_workers)
+            block = replace(self.matrix, architectures=[each], seeds=seeds)
+            jobs += make_plan(block, suite, runs).jobs
+            present += runs
+        jobs.sort(key=lambda job: job.spec.seed)
+        failed = [suite.path_of(run) for run in present if not run.completed]
+        return Plan(jobs, len(present), failed)
+
+    def _runs(self, architecture: Architecture) -> list[RunRecord]:
+        """The architecture's records so far: the specs of this matrix at any seed."""
+        return [
+            run
+            for run in self.records.runs()
+            if run.architecture == architecture.name
+            and run.key == run_spec(architecture, run.seed, self.matrix).key
+        ]
+
+    def _state_line(self, architecture: Architecture, protocol: Protocol) -> str:
+        return until_decided.state_line(architecture.name, self._runs(architecture), protocol)

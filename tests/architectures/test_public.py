@@ -1,0 +1,301 @@
+"""The public networks: their published layers, recipes and claims, worked by hand."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import pytest
+import torch
+from msgspec.structs import replace
+from torch import nn
+from torch.optim import Adam
+from torch.optim.lr_scheduler import LRScheduler, OneCycleLR, StepLR
+
+from bench import machine
+from bench.evidence import claims
+from bench.evidence.claims.gather import SuiteContents, arranged
+from bench.evidence.claims.ledger import Entry, ledger
+from bench.inputs import discover
+from bench.measuring import portraits
+from bench.spec import Architecture, Augmentation, Portrait, Recipe, RunRecord
+from bench.training import provenance
+from bench.training.engine import schedule
+from bench.training.engine.network import require_trainable
+from tests import factories
+from tests.support import ROOT
+
+FOUND = {each.name: each for each in discover.scan(ROOT / "architectures", "public")}
+NAMES = ("firekind", "nagalakshmi", "raj")
+N_IMAGES = 54_000
+
+# Weights and biases of each convolution or linear layer in order, then BatchNorm's two a channel.
+PARAMETERS = {
+    "raj": (
+        9 * (1 * 10 + 10 * 10 + 10 * 10 + 10 * 16 + 16 * 16 + 16 * 8 + 8 * 8)
+        + (8 * 8 + 8 * 16 + 16 * 10)
+        + 2 * (10 + 10 + 10 + 16 + 16 + 8 + 8 + 8 + 16)
+    ),
+    "nagalakshmi": (
+        9 * (1 * 8 + 8 * 10 + 10 * 12 + 12 * 16 + 16 * 16) + 16 * 10 + 2 * (8 + 10 + 12 + 16 + 16)
+    ),
+    "firekind": (
+        9 * (1 * 8 + 8 * 8 + 8 * 12 + 12 * 12 + 12 * 16 + 16 * 10)
+        + (8 + 8 + 12 + 12 + 16 + 10)
+        + 2 * (8 + 8 + 12 + 12 + 16 + 10)
+    ),
+}
+PUBLISHED_PARAMETERS = {"raj": 7918, "nagalakshmi": 6188, "firekind": 6174}
+
+# A valid 3x3 takes 2 pixels off each side of the map, a padded one none; a pooling halves it.
+BLOCKS: dict[str, dict[str, tuple[int, ...]]] = {
+    "raj": {
+        "block1": (10, 14, 14),  # 28, 28, 28, halved
+        "block2": (8, 6, 6),  # 12, 10, 8, 6
+        "block3": (16, 6, 6),
+        "pool": (16, 1, 1),
+        "classifier": (10, 1, 1),
+    },
+    "nagalakshmi": {
+        "block1": (10, 12, 12),  # 26, 24, halved
+        "block2": (16, 4, 4),  # 10, 8, halved
+        "block3": (16, 2, 2),
+        "pool": (16, 1, 1),
+        "classifier": (10,),
+    },
+    "firekind": {
+        "block1": (8, 14, 14),  # 28, 28, halved
+        "block2": (12, 7, 7),  # 14, 14, halved
+        "block3": (10, 3, 3),  # 5, 3
+        "pool": (10, 1, 1),
+    },
+}
+LETTERS: dict[type[nn.Module], str] = {
+    nn.Conv2d: "c",
+    nn.Linear: "l",
+    nn.BatchNorm2d: "b",
+    nn.ReLU: "r",
+    nn.MaxPool2d: "m",
+    nn.AdaptiveAvgPool2d: "a",
+    nn.Dropout: "d",
+}
+LAYERS = {
+    "raj": "cbr" * 3 + "m" + "cbr" * 6 + "ac",
+    "nagalakshmi": "cbrcbrmd" * 2 + "cbr" + "adl",
+    "firekind": "crbcrbmd" * 2 + "crbcrb" + "ad",
+}
+DROPOUT: dict[str, set[float]] = {"raj": set(), "nagalakshmi": {0.008}, "firekind": {0.1}}
+
+
+@cache
+def loaded(name: str) -> Architecture:
+    return discover.load(FOUND[name])
+
+
+def test_they_are_a_group_that_all_leaves_out() -> None:
+    assert tuple(FOUND) == NAMES
+    assert {each.name for each in discover.scan(ROOT / "architectures")}.isdisjoint(NAMES)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_parameters_are_the_published_ones(name: str) -> None:
+    n_parameters = require_trainable(loaded(name))
+    assert n_parameters == PARAMETERS[name] == PUBLISHED_PARAMETERS[name]
+    assert f"{n_parameters:,} parameters" in loaded(name).docstring.splitlines()[0]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_layers_come_in_the_published_order_and_shapes(name: str) -> None:
+    shapes: dict[str, tuple[int, ...]] = {}
+    order: list[str] = []
+    network = loaded(name).build().eval()
+
+    def keep(path: str, module: nn.Module) -> None:
+        def after(_: nn.Module, __: object, output: torch.Tensor) -> None:
+            if path in BLOCKS[name]:
+                shapes[path] = tuple(output.shape[1:])
+            if type(module) in LETTERS:
+                order.append(LETTERS[type(module)])
+
+        module.register_forward_hook(after)
+
+    for path, module in network.named_modules():
+        keep(path, module)
+    with torch.no_grad():
+        output = network(torch.rand(2, 1, 28, 28))
+    assert shapes == BLOCKS[name]
+    assert "".join(order) == LAYERS[name]
+    assert torch.allclose(output.exp().sum(dim=1), torch.ones(2))
+    dropouts = {module.p for module in network.modules() if isinstance(module, nn.Dropout)}
+    assert dropouts == DROPOUT[name]
+
+
+RECIPES = {  # peak learning rate, weight decay, batch size, augmentation
+    "raj": (0.005, 0.0, 64, Augmentation(rotation_degrees=7.0)),
+    "nagalakshmi": (
+        0.003,
+        5e-5,
+        128,
+        Augmentation(rotation_degrees=5.0, translate=0.05, scale_min=0.98, scale_max=1.02),
+    ),
+    "firekind": (0.01, 0.0, 128, Augmentation(rotation_degrees=10.0, translate=0.1)),
+}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_recipes_are_the_published_ones(name: str) -> None:
+    recipe = loaded(name).recipe
+    used = (
+        recipe.peak_learning_rate,
+        recipe.weight_decay,
+        recipe.batch_size,
+        recipe.augmentation,
+    )
+    assert used == RECIPES[name]
+    assert (recipe.optimizer, recipe.momentum, recipe.epochs) == ("adam", 0.9, 15)
+    assert (recipe.pixel_mean, recipe.pixel_std) == (0.1307, 0.3081)
+    assert (recipe.label_smoothing, recipe.ema_decay, recipe.unaugmented_epochs) == (0, 0, 0)
+
+
+def optimizer(peak: float) -> Adam:
+    return Adam([nn.Parameter(torch.zeros(1))], lr=peak)
+
+
+def rates_of(scheduler: LRScheduler, n_steps: int) -> list[float]:
+    """The learning rate of each of n_steps; torch's scheduler is stepped after each."""
+    rates = []
+    for step in range(n_steps):
+        rates.append(float(scheduler.get_last_lr()[0]))
+        scheduler.optimizer.step()
+        if step < n_steps - 1:
+            scheduler.step()
+    return rates
+
+
+def steps_an_epoch(recipe: Recipe) -> int:
+    return -(-N_IMAGES // recipe.batch_size)  # the last, short batch is kept
+
+
+@pytest.mark.parametrize(("name", "step_size"), [("raj", 8), ("firekind", 10)])
+def test_the_learning_rate_falls_between_two_epochs_as_in_torch(name: str, step_size: int) -> None:
+    recipe = loaded(name).recipe
+    n_an_epoch = steps_an_epoch(recipe)
+    ours = schedule.learning_rates(recipe, 15 * n_an_epoch).reshape(15, n_an_epoch)
+    theirs = rates_of(StepLR(optimizer(recipe.peak_learning_rate), step_size, gamma=0.1), 15)
+    assert ours[:, 0].tolist() == theirs
+    assert ours[:, -1].tolist() == theirs
+    assert [theirs[step_size - 1], theirs[step_size]] == pytest.approx(
+        [recipe.peak_learning_rate, recipe.peak_learning_rate / 10]
+    )
+
+
+def test_one_cycle_ends_at_a_thousandth_of_its_first_learning_rate() -> None:
+    recipe = loaded("nagalakshmi").recipe
+    n_steps = 15 * steps_an_epoch(recipe)
+    cycle = OneCycleLR(
+        optimizer(0.001), 0.003, total_steps=n_steps, pct_start=0.2, final_div_factor=1000.0
+    )
+    ours = schedule.learning_rates(recipe, n_steps).tolist()
+    assert ours == rates_of(cycle, n_steps)
+    assert ours[-1] == pytest.approx(0.003 / 25 / 1000)
+
+
+OVER_RUNS = {
+    "consistent_test_accuracy_percent",
+    "sustained_test_accuracy_percent",
+    "last_test_accuracy_percent",
+    "best_test_accuracy_percent",
+}
+NOT_CONFIRMED: dict[str, dict[str, str]] = {
+    "raj": {"raj.receptive_field": "refuted"},  # 7, pooled 8, + 4 * 4 = 24; a 1x1 adds 0
+    "nagalakshmi": {"nagalakshmi.parameters.summary_and_results": "inconsistent"},  # 7,984
+    "firekind": {},
+}
+BEST_ABOVE_LAST = 20  # images, in the runs below
+
+
+def run(architecture: Architecture, seed: int, last: int) -> RunRecord:
+    """A run with `last` right answers after the last epoch, and 20 more after the eleventh."""
+    made = factories.record(
+        architecture.name,
+        seed,
+        recipe=architecture.recipe,
+        architecture_digest=architecture.digest,
+    )
+    counts = [last - 50] * 10 + [last + BEST_ABOVE_LAST] + [last] * 4
+    epochs = [
+        replace(epoch, test_correct=count) for epoch, count in zip(made.epochs, counts, strict=True)
+    ]
+    return replace(made, epochs=epochs)
+
+
+@cache
+def measured(name: str) -> Portrait:
+    environment = provenance.environment(torch.device("cpu"), "python -m bench measure")
+    return portraits.portrait(loaded(name), environment)
+
+
+def thirty(name: str, last: int) -> list[RunRecord]:
+    """Ten runs each of that count, one less and one more."""
+    return [run(loaded(name), seed, last + seed % 3 - 1) for seed in range(30)]
+
+
+def judged(name: str, runs: list[RunRecord]) -> dict[str, Entry]:
+    """Every claim about the network."""
+    said = claims.load_files([machine.folder("claims") / f"{name}.toml"])
+    held = SuiteContents("made_up", runs, [measured(name)])
+    return {entry.claim.id: entry for entry in ledger(said, arranged([held], said))}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_claim_is_decided(name: str) -> None:
+    for last, consistently in ((9960, "confirmed"), (9900, "refuted")):
+        found = judged(name, thirty(name, last))
+        assert {entry.claim.subject for entry in found.values()} == {name}
+        assert found[f"{name}.objective.accuracy"].judged.verdict == consistently
+        structure = {
+            each: entry.judged.verdict
+            for each, entry in found.items()
+            if entry.claim.metric not in OVER_RUNS
+        }
+        assert structure == dict.fromkeys(structure, "confirmed") | NOT_CONFIRMED[name]
+
+
+ACCURACIES = (  # claim, right answers of 10,000, whether of the best epoch
+    ("raj.test_accuracy", 9950, False),
+    ("raj.best_test_accuracy", 9952, True),
+    ("nagalakshmi.best_test_accuracy", 9954, True),
+    ("firekind.test_accuracy", 9947, False),
+)
+
+
+@pytest.mark.parametrize(("claim", "published", "is_best"), ACCURACIES)
+def test_an_accuracy_is_judged_by_the_epoch_that_it_speaks_of(
+    claim: str, published: int, is_best: bool
+) -> None:
+    name = claim.partition(".")[0]
+    last = published - BEST_ABOVE_LAST if is_best else published
+    other = published if is_best else published - BEST_ABOVE_LAST
+    for count, verdict in ((last, "confirmed"), (other, "refuted")):
+        assert judged(name, thirty(name, count))[claim].judged.verdict == verdict
+
+
+def reached(name: str, runs: list[RunRecord]) -> str:
+    return judged(name, runs)[f"{name}.objective.accuracy"].measured_words
+
+
+@pytest.mark.parametrize(
+    ("name", "words"), [("raj", "10 of 30"), ("nagalakshmi", "20 of 30"), ("firekind", "20 of 30")]
+)
+def test_more_than_99_4_is_strict(name: str, words: str) -> None:
+    assert reached(name, thirty(name, 9940)) == words  # 9,939, 9,940 and 9,941, ten of each
+
+
+@pytest.mark.parametrize(
+    ("name", "words"), [("raj", "30 of 30"), ("nagalakshmi", "0 of 30"), ("firekind", "30 of 30")]
+)
+def test_final_epochs_are_more_than_the_last(name: str, words: str) -> None:
+    def dipped(run: RunRecord) -> RunRecord:
+        third_last = replace(run.epochs[-3], test_correct=9900)
+        return replace(run, epochs=[*run.epochs[:-3], third_last, *run.epochs[-2:]])
+
+    assert reached(name, [dipped(each) for each in thirty(name, 9960)]) == words

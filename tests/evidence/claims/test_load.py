@@ -1,0 +1,163 @@
+"""Files of claims that cannot be used: every mistake with its line and column."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bench.evidence import claims
+from bench.evidence.claims import schema
+from bench.evidence.claims.load import misquoted, read
+from bench.spec import Claim
+from tests.support import ROOT
+
+GOOD = """[[claim]]
+id = "a.parameters"
+line = 3
+quote = '| 9,850 |'
+metric = "n_parameters"
+subject = "a"
+published = 9850
+"""
+
+
+def written(folder: Path, text: str) -> Path:
+    path = folder / "bad.toml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_a_missing_folder_holds_no_claims(tmp_path: Path) -> None:
+    assert claims.load(tmp_path / "none") == []
+
+
+def test_a_claim_is_read_as_it_is_written(tmp_path: Path) -> None:
+    (claim,) = claims.load_files([written(tmp_path, GOOD)])
+    assert claim == Claim(
+        id="a.parameters",
+        file="bad",
+        line=3,
+        quote="| 9,850 |",
+        metric="n_parameters",
+        subject="a",
+        published=9850.0,
+    )
+
+
+MALFORMED = [
+    ("[[claim]", ":1:8", "unreadable claims: Expected"),
+    (GOOD + "x = [1,", ":8:8", "unreadable claims"),
+    (GOOD.replace("line = 3", "line = = 3"), ":3:8", "unreadable claims"),
+    ("title = 'x'", "", "no claims in the file"),
+    ("claim = []", "", "no claims in the file"),
+    ("claim = [1]", "", "claim 1: bad claim: no table"),
+    (GOOD.replace("published = 9850", ""), ":5:1", "bad claim: .*needs the key 'published'"),
+    (GOOD.replace("9850", "'many'"), ":7:1", "bad claim: Expected `float`, got `str`"),
+    (GOOD.replace("line = 3", "  line = 'x'"), ":3:3", "bad claim: .*'line'"),
+    (GOOD.replace("line = 3", "line = 0"), ":3:1", "bad claim: .*>= 1"),
+    (GOOD.replace('subject = "a"', ""), ":1:1", "bad claim: missing required field `subject`"),
+    (GOOD + "tolerance = -1\n", ":8:1", "bad claim: .*>= 0"),
+    (GOOD + "relation = 'about'\n", ":8:1", "bad claim: Invalid enum value 'about'"),
+    (GOOD + "file = 'x'\n", ":8:1", "unknown key 'file'"),
+    (GOOD + "valeu = 1\n", ":8:1", "unknown key 'valeu'"),
+    (GOOD + "tolerence = 1\n", ":8:1", "unknown key 'tolerence'.*did you mean 'tolerance'"),
+    (GOOD + "text = 'x'\n", ":8:1", "both 'published' and 'text'"),
+    (GOOD + "\n# second\n" + GOOD, ":11:1", "two claims with the id 'a.parameters'"),
+    (GOOD.replace("n_parameters", "n_parametres"), ":5:1", "did you mean 'n_parameters'"),
+    (GOOD.replace("n_parameters", "recipe.epoch"), ":5:1", "did you mean 'epochs'"),
+    (GOOD.replace("n_parameters", "recipe.augmentation"), ":5:1", "no such field of a recipe"),
+    (GOOD.replace("n_parameters", "groups"), ":5:1", "needs the key 'layers'"),
+    (GOOD.replace("n_parameters", "not_checkable"), ":5:1", "needs the key 'reason'"),
+    (GOOD.replace("n_parameters", "accuracy_gain_points"), ":5:1", "needs the key 'against'"),
+    (GOOD.replace("n_parameters", "sum_of_claims"), ":5:1", "needs the key 'terms'"),
+    (
+        GOOD.replace("n_parameters", "sum_of_claims") + "terms = ['a.parametres']\n",
+        ":8:1",
+        "the term 'a.parametres' is no other claim's id",
+    ),
+    (
+        GOOD.replace("n_parameters", "saved_percent") + "numbers = [1]\n",
+        ":8:1",
+        "not two numbers",
+    ),
+    (
+        GOOD.replace("n_parameters", "consistent_test_accuracy_percent") + "relation = 'below'\n",
+        ":8:1",
+        "a rate is of runs that reach a number",
+    ),
+    (
+        GOOD.replace("n_parameters", "mean_test_accuracy_percent") + "relation = 'equals'\n",
+        ":8:1",
+        "a mean equals no number",
+    ),
+]
+
+
+@pytest.mark.parametrize(("text", "place", "said"), MALFORMED)
+def test_a_bad_file_is_one_clear_line(tmp_path: Path, text: str, place: str, said: str) -> None:
+    path = written(tmp_path, text)
+    with pytest.raises(claims.ClaimError, match=said) as caught:
+        claims.load(tmp_path)
+    assert caught.value.where == f"{path}{place}"
+    assert "\n" not in str(caught.value)
+    assert caught.value.remedy
+
+
+def test_every_mistake_is_found_and_the_good_claims_are_kept(tmp_path: Path) -> None:
+    bad = GOOD.replace("9850", "'many'").replace("a.par", "b.par")
+    worse = GOOD.replace("n_parameters", "nothing").replace("a.par", "c.par") + "x = 1\n"
+    kept, problems = read([written(tmp_path, GOOD + bad + worse)])
+    assert [claim.id for claim in kept] == ["a.parameters"]
+    assert [problem.line for problem in problems] == [14, 22, 19]
+
+
+def test_a_file_that_is_no_text_or_not_there_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "bad.toml"
+    with pytest.raises(claims.ClaimError, match="No such file"):
+        claims.load_files([path])
+    path.write_bytes(b"\xff\xfe")
+    with pytest.raises(claims.ClaimError, match="UTF-8"):
+        claims.load_files([path])
+
+
+def test_a_header_inside_a_quote_does_not_lead_astray(tmp_path: Path) -> None:
+    odd = GOOD.replace("'| 9,850 |'", "'''\n[[claim]]\n'''")
+    path = written(tmp_path, odd + GOOD.replace("line = 3", "line = 'x'").replace("a.p", "b.p"))
+    with pytest.raises(claims.ClaimError, match="bad claim"):
+        claims.load_files([path])
+
+
+def test_quotes_are_looked_for_on_their_lines(tmp_path: Path) -> None:
+    path = written(tmp_path, GOOD)
+    document = tmp_path / "README.md"
+    document.write_text("Title\n\n| M | 9,850 |\n", encoding="utf-8")
+    assert misquoted([path], document) == []
+    document.write_text("Title\n| M | 9,850 |\n\n", encoding="utf-8")
+    (problem,) = misquoted([path], document)
+    assert (problem.line, problem.column, problem.remedy) == (3, 1, "it is on line 2")
+    document.write_text("Title\n", encoding="utf-8")
+    (problem,) = misquoted([path], document)
+    assert (problem.line, problem.remedy) == (4, "quote its very words")
+    with pytest.raises(claims.ClaimError, match="No such file"):
+        misquoted([path], tmp_path / "none.md")
+
+
+def test_the_schema_in_the_docs_is_current() -> None:
+    assert (ROOT / schema.FILE).read_bytes() == schema.as_json()
+
+
+def test_the_schema_knows_every_key() -> None:
+    table: dict[str, Any] = schema.schema()["properties"]["claim"]["items"]
+    assert set(table["properties"]) == set(Claim.__struct_fields__) - {"file"}
+    assert table["required"] == ["id", "line", "quote", "metric", "subject"]
+    assert all(each["description"] for each in table["properties"].values())
+
+
+def test_the_docs_name_every_key_and_metric() -> None:
+    text = (ROOT / "docs" / "claims.md").read_text(encoding="utf-8")
+    for name, metric in schema.METRICS.items():
+        assert f"| `{name.replace('.*', '.NAME')}` | {metric.about} |" in text
+    for key in set(Claim.__struct_fields__) - {"file"}:
+        assert f"`{key}`" in text

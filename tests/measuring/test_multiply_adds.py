@@ -1,0 +1,201 @@
+"""Multiply-adds on nets small enough to count by hand."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+import torchinfo
+from torch import Tensor, nn
+from torch.nn import functional
+from torch.utils.flop_counter import flop_registry
+
+from bench.errors import MeasureError
+from bench.measuring.measures import multiply_adds
+from bench.spec import Measured
+
+NO_COMPONENTS: dict[str, str] = {}
+
+
+def headline(model: nn.Module, example: Tensor) -> int:
+    """The measure's first figure."""
+    value = multiply_adds.measure(model, example, NO_COMPONENTS).values["multiply_adds"]
+    assert isinstance(value, int)
+    return value
+
+
+@pytest.mark.parametrize(
+    ("layer", "expected"),
+    [
+        (nn.Conv2d(4, 6, 3), 6 * 6 * 6 * 4 * 9),  # 6 maps of 6 x 6, each of 4 x 9 products
+        (nn.Conv2d(4, 6, 3, bias=False), 6 * 6 * 6 * 4 * 9),  # bias additions do not count
+        (nn.Conv2d(4, 4, 3, padding=1, groups=4), 4 * 8 * 8 * 9),  # depthwise
+        (nn.Conv2d(4, 6, 3, stride=2, padding=1), 6 * 4 * 4 * 4 * 9),
+        (nn.Conv2d(4, 6, 3, dilation=2), 6 * 4 * 4 * 4 * 9),  # holes cost nothing
+        (nn.Sequential(nn.Flatten(), nn.Linear(256, 10)), 2560),
+        (nn.Sequential(nn.BatchNorm2d(4), nn.ReLU(), nn.AvgPool2d(2)), 0),
+    ],
+)
+def test_one_image_by_hand(layer: nn.Module, expected: int) -> None:
+    assert headline(layer, torch.zeros(1, 4, 8, 8)) == expected
+    assert headline(layer, torch.zeros(3, 4, 8, 8)) == expected  # one image, whatever the batch
+
+
+class Loose(nn.Module):
+    """A convolution as a function, a layer called twice, and one that is never called."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(2, 1, 3, 3))
+        self.mix = nn.Conv2d(2, 2, 1)
+        self.spare = nn.Linear(3, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = functional.conv2d(x, self.weight)  # (n, 2, 6, 6)
+        return torch.sigmoid(self.mix(self.mix(x))).mean((2, 3))
+
+
+def test_functions_and_repeated_calls_are_counted_and_the_rest_is_told() -> None:
+    measured = multiply_adds.measure(Loose(), torch.zeros(1, 1, 8, 8), {"mix": "Mixing"})
+    counts = {name: row["multiply_adds"] for name, row in measured.layers.items()}
+    assert counts == {"mix": 2 * 144, "(model)": 648, "spare": 0}
+    assert measured.values["multiply_adds"] == 648 + 288
+    assert sum(measured.components.values()) == 648 + 288
+    assert measured.components["Mixing"] == 288
+    assert "not counted by fvcore (operator: times): mean: 1, sigmoid: 1" in measured.notes
+    assert "never called, so not counted: spare" in measured.notes
+
+
+class Attention(nn.Module):
+    """An operator that fvcore does not know, beside a layer that it does."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.mix = nn.Linear(8, 8, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.mix(x)
+        return functional.scaled_dot_product_attention(x, x, x)
+
+
+class Recurrent(nn.Module):
+    """A layer whose products fvcore does not see."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.cells = nn.GRU(8, 3, batch_first=True)
+
+    def forward(self, x: Tensor) -> Tensor:
+        states: Tensor = self.cells(x[:, 0])[0]
+        return states
+
+
+def parts(measured: Measured) -> dict[str, dict[str, Any]]:
+    return {row["part"]: row for row in measured.tables["reconciliation"]}
+
+
+def test_a_number_with_parts_missing_is_a_lower_bound_and_torch_tells_what_is_missing() -> None:
+    measured = multiply_adds.measure(Attention(), torch.zeros(1, 1, 8, 8), NO_COMPONENTS)
+    assert (measured.values["multiply_adds"], measured.at_least) == (8 * 8 * 8, True)
+    missing = "the multiply-adds inside of scaled_dot_product_attention are missing"
+    assert f"at least: {missing}" in measured.notes
+    known = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu in flop_registry
+    missing_flops = 2 * (512 + 512) * known  # queries by keys, weights by values
+    flops = {part: row["torch_flops"] for part, row in parts(measured).items()}
+    assert sum(n for part, n in flops.items() if "attention" in part) == missing_flops
+    assert flops["total"] == 2 * 512 + missing_flops
+
+
+def test_products_inside_of_an_unknown_layer_are_missing_and_told() -> None:
+    measured = multiply_adds.measure(Recurrent(), torch.zeros(1, 1, 8, 8), NO_COMPONENTS)
+    assert (measured.values["multiply_adds"], measured.at_least) == (0, True)
+    # 8 steps of 3 gates of 3 cells, from 8 inputs and 3 states
+    assert parts(measured)["within gru"]["torch_flops"] == 2 * 8 * 9 * (8 + 3)
+
+
+def test_a_disagreement_without_a_reason_fails_the_measure() -> None:
+    class Broadcast(nn.Module):  # fvcore multiplies the shapes of the smaller operand alone
+        def forward(self, x: Tensor) -> Tensor:
+            return torch.matmul(x[0, 0], x.expand(1, 3, 8, 8))
+
+    with pytest.raises(MeasureError) as caught:
+        multiply_adds.measure(Broadcast(), torch.zeros(1, 1, 8, 8), NO_COMPONENTS)
+    assert str(caught.value) == (
+        "the counts of matrix product disagree: fvcore 512 multiply-adds, torch's "
+        "FlopCounterMode 3,072 flops (Broadcast): use torch's own layers and operators, or teach "
+        "bench/measuring/counting/witnesses.py why"
+    )
+
+
+def test_a_layer_that_fvcore_sees_otherwise_than_the_closed_form_fails_the_measure() -> None:
+    class Halved(nn.Module):  # the layer says 4 channels of input, its weight has 2
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv = nn.Conv2d(4, 2, 3, groups=2)
+            self.conv.in_channels = 8
+
+        def forward(self, x: Tensor) -> Tensor:
+            y: Tensor = self.conv(x.expand(1, 4, 8, 8))
+            return y
+
+    with pytest.raises(MeasureError, match=r"fvcore 1,296 .* closed form 2,592 \(layer 'conv'\)"):
+        multiply_adds.measure(Halved(), torch.zeros(1, 1, 8, 8), NO_COMPONENTS)
+
+
+def test_a_layer_whose_forward_was_replaced_is_counted_as_what_it_does() -> None:
+    model = nn.Sequential(nn.Conv2d(1, 1, 3))
+    inner = model[0]
+    model[0].forward = lambda x: functional.conv2d(functional.conv2d(x, inner.weight), inner.weight)
+    measured = multiply_adds.measure(model, torch.zeros(1, 1, 8, 8), NO_COMPONENTS)
+    assert measured.values["multiply_adds"] == 9 * (36 + 16)
+    row = parts(measured)["convolution"]
+    assert (row["closed_form"], row["torch_flops"]) == (0, 2 * 9 * 52)
+    assert row["why"].endswith("the closed form leaves out functions in 0")
+
+
+def test_the_three_counts_are_reconciled_to_the_last_one() -> None:
+    model = nn.Sequential(
+        nn.Conv2d(1, 4, 3),
+        nn.BatchNorm2d(4),
+        nn.AdaptiveAvgPool2d(1),
+        nn.Flatten(),
+        nn.Linear(4, 2),
+    )
+    measured = multiply_adds.measure(model, torch.zeros(1, 1, 8, 8), NO_COMPONENTS)
+    columns = ("multiply_adds", "fvcore", "torch_flops", "closed_form")
+    found = {part: tuple(row[c] for c in columns) for part, row in parts(measured).items()}
+    conv, linear, norm, pool = 36 * 4 * 9, 8, 2 * 4 * 36, 4 * 36
+    assert found == {
+        "convolution": (conv, conv, 2 * conv, conv),
+        "matrix product": (linear, linear, 2 * linear, linear),
+        "batch_norm": (0, norm, 0, 0),
+        "adaptive_avg_pool2d": (0, pool, 0, 0),
+        "total": (
+            conv + linear,
+            conv + linear + norm + pool,
+            2 * (conv + linear),
+            conv + linear,
+        ),
+    }
+    assert measured.values["fvcore_total"] == found["total"][1]
+    split = measured.tables["fvcore_by_layer_and_operator"]
+    assert [(row["layer"], row["operator"], row["fvcore_count"]) for row in split] == [
+        ("0", "conv", conv),
+        ("1", "batch_norm", norm),
+        ("2", "adaptive_avg_pool2d", pool),
+        ("4", "linear", linear),
+    ]
+
+
+def test_torchinfo_counts_the_same_where_its_convention_is_the_same() -> None:
+    model = nn.Sequential(  # without biases and norms, which torchinfo counts
+        nn.Conv2d(1, 6, 3, stride=2, bias=False),
+        nn.ReLU(),
+        nn.Conv2d(6, 6, 3, groups=3, padding=1, bias=False),
+        nn.Flatten(),
+        nn.Linear(6 * 13 * 13, 10, bias=False),
+    )
+    example = torch.zeros(1, 1, 28, 28)
+    oracle = torchinfo.summary(model, input_data=example, verbose=0)
+    assert headline(model, example) == oracle.total_mult_adds

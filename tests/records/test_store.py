@@ -1,0 +1,115 @@
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from bench.errors import StoreError
+from bench.machine import write_atomically
+from bench.records.observations import Findings, MissedDigit
+from bench.records.store import Suite
+from bench.spec import canonical_json
+from tests import factories
+
+
+def test_a_write_that_fails_leaves_the_old_file_and_no_temporary(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "record.json"
+    write_atomically(path, b"old")
+
+    def fail(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "replace", fail)
+    with pytest.raises(StoreError, match=r"No space left on device \(.*record.json\)"):
+        write_atomically(path, b"new")
+    assert path.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_missed_digits_are_kept_once_and_read_back(tmp_path: Path) -> None:
+    suite = Suite(tmp_path, "local")
+    first = MissedDigit(pixels=(bytes(range(256)) * 3 + bytes(16)).hex(), label=3)
+    second = MissedDigit(pixels="07" * 784, label=0)
+    suite.add_missed_digits("mnist", {5: first})
+    suite.add_missed_digits("mnist", {5: first, 900: second})
+    assert suite.missed_digits("mnist") == {5: first, 900: second}
+    assert suite.missed_digits("mnist5k") == {}
+    assert suite.findings() == Findings(missed_digits={"mnist": {5: first, 900: second}})
+
+
+def test_digits_that_were_kept_without_labels_are_read_and_completed(tmp_path: Path) -> None:
+    suite = Suite(tmp_path, "local")
+    path = tmp_path / "local" / "mnist" / "missed-digits.json"
+    write_atomically(path, canonical_json({"5": "00" * 784, "900": "07" * 784}))
+    assert suite.missed_digits("mnist") == {
+        5: MissedDigit(pixels="00" * 784),
+        900: MissedDigit(pixels="07" * 784),
+    }
+    labelled = MissedDigit(pixels="00" * 784, label=8)
+    suite.add_missed_digits("mnist", {5: labelled})
+    assert suite.missed_digits("mnist") == {5: labelled, 900: MissedDigit(pixels="07" * 784)}
+
+
+def test_a_digit_that_is_no_digit_is_one_line(tmp_path: Path) -> None:
+    suite = Suite(tmp_path, "local")
+    path = tmp_path / "local" / "mnist" / "missed-digits.json"
+    write_atomically(path, canonical_json({"5": "00"}))
+    with pytest.raises(StoreError, match=r"unreadable record: .* \(.*missed-digits.json\)"):
+        suite.findings()
+
+
+def test_an_empty_suite_has_nothing(tmp_path: Path) -> None:
+    suite = Suite(tmp_path, "local")
+    assert suite.runs() == []
+    assert suite.portraits() == []
+    assert suite.findings() == Findings()
+
+
+def test_findings_lie_beside_the_runs_and_are_read_back(tmp_path: Path) -> None:
+    suite = factories.suite(tmp_path, architectures=["model_1"], seeds=[0, 1])
+    runs = suite.runs()
+    here, there = (
+        factories.latency("model_1", each) for each in (factories.LAPTOP, factories.WORKSTATION)
+    )
+    field = factories.effective_field(runs)
+    for latency in (here, there):
+        suite.add_latency(latency)
+    path = suite.add_field(field)
+    assert suite.findings() == Findings(latencies=(here, there), fields=(field,))
+    assert suite.runs() == runs
+    assert path.parent == suite.path_of(runs[0]).parent
+
+    newer = replace(here, training_peak_bytes=5)  # the same machine: the newest stays
+    suite.add_latency(newer)
+    fewer = factories.effective_field(runs[:1])
+    suite.add_field(fewer)
+    assert suite.findings() == Findings(latencies=(newer, there), fields=(fewer,))
+
+
+def test_weights_lie_beside_their_record(tmp_path: Path) -> None:
+    suite = Suite(tmp_path, "local")
+    run = factories.record()
+    path = suite.add_run(run, b"weights")
+    assert suite.weights(run) == b"weights"
+    path.with_suffix(".safetensors").unlink()
+    assert suite.weights(run) is None
+
+
+def test_an_unreadable_finding_is_one_line(tmp_path: Path) -> None:
+    suite = Suite(tmp_path, "local")
+    path = suite.add_latency(factories.latency())
+    path.write_text("{")
+    with pytest.raises(StoreError, match=r"unreadable record: .* \(.*latency.*json\): restore"):
+        suite.findings()
+
+
+@given(st.dictionaries(st.text(), st.integers() | st.text(), max_size=5))
+def test_committed_json_is_stable_text_with_a_final_newline(value: dict[str, object]) -> None:
+    assert canonical_json(value) == canonical_json(dict(value))
+    assert canonical_json(value).endswith(b"\n")

@@ -1,0 +1,50 @@
+"""What the browser's tests share: Chromium, a report with everything, a page made by hand.
+
+A missing browser fails these tests: pages that nobody opened are not known to work.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, sync_playwright
+
+from bench.records.store import Suite
+from tests import chromium, factories
+from tests.report.browser import workbench
+from tests.report.browser.opening import FLAGS
+from tests.reports import render
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    executable = chromium.executable()
+    if executable is None:
+        pytest.fail("no Chromium: `python tests/chromium.py` makes sure of one")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=executable, args=list(FLAGS))
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="session")
+def reports(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A report with everything: two data sets, a failed run, two environments, a gap."""
+    folder = tmp_path_factory.mktemp("pages")
+    suite = factories.fill(Suite(folder / "results", "local"), ["model_1", "model_2"])
+    factories.fill(suite, ["model_3"], seeds=[0, 1, 2])
+    suite.add_run(factories.record("model_3", 3, environment=factories.WORKSTATION), None)
+    suite.add_run(factories.failed("model_3", 4), None)
+    factories.fill(suite, ["model_1"], seeds=[0, 1], dataset=factories.MNIST5K)
+    render(suite, folder / "reports", command="python -m bench report")
+    return folder / "reports"
+
+
+@pytest.fixture(scope="session")
+def bench_page(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The page of `workbench`."""
+    path = tmp_path_factory.mktemp("workbench") / "workbench.html"
+    path.write_text(workbench.html(), encoding="utf-8", newline="\n")
+    return path

@@ -1,0 +1,172 @@
+"""The report as a reader opens it: Chromium, a desk and a phone, light and dark."""
+
+from __future__ import annotations
+
+import re
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from tests.report.browser.opening import DESK, PHONE, opened
+
+pytestmark = pytest.mark.browser
+
+PAGES = ("index.html", "architectures/model_1.html", "architectures/model_3.html")
+CONTRAST = 4.5  # WCAG 2.2, AA, text of normal size
+
+
+@pytest.mark.parametrize("width", [DESK, PHONE])
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_opens_without_error_or_request(
+    browser: Browser, reports: Path, name: str, width: int
+) -> None:
+    with opened(browser, reports / name, width) as page:
+        assert page.locator("h1").count() == 1
+
+
+@pytest.mark.parametrize("width", [PHONE, 320, DESK])
+@pytest.mark.parametrize("name", PAGES)
+def test_the_page_never_scrolls_sideways(
+    browser: Browser, reports: Path, name: str, width: int
+) -> None:
+    with opened(browser, reports / name, width) as page:
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+@pytest.mark.parametrize("width", [DESK, PHONE])
+def test_every_figure_is_seen_once_and_has_words(
+    browser: Browser, reports: Path, width: int
+) -> None:
+    with opened(browser, reports / "index.html", width) as page:
+        figures = page.locator("figure")
+        assert figures.count() >= 4
+        for figure in figures.all():
+            shown = figure.locator("svg[role=img]:visible")
+            assert shown.count() == 1
+            assert len(shown.get_attribute("aria-label") or "") > 40
+
+
+def test_text_in_figures_keeps_its_size_on_a_phone(browser: Browser, reports: Path) -> None:
+    """Scaled-down drawings are the usual reason why a phone's reader gives up."""
+    with opened(browser, reports / "index.html", PHONE) as page:
+        sizes = page.evaluate(
+            "[...document.querySelectorAll('figure text')].filter(t => t.checkVisibility())"
+            ".map(t => parseFloat(getComputedStyle(t).fontSize)"
+            " * Math.hypot(t.getScreenCTM().a, t.getScreenCTM().b))"
+        )
+    assert sizes
+    assert min(sizes) >= 10  # CSS pixels
+
+
+def test_a_phones_tables_keep_their_first_column_in_sight(browser: Browser, reports: Path) -> None:
+    with opened(browser, reports / "index.html", PHONE) as page:
+        table = page.locator(".scroll", has=page.locator("#parameters-1"))
+        table.evaluate("region => region.scrollLeft = 150")
+        assert table.evaluate("region => region.scrollLeft") > 0
+        cell = table.locator("tbody th").first.bounding_box()
+        region = table.bounding_box()
+        assert cell is not None
+        assert region is not None
+        assert cell["x"] == pytest.approx(region["x"], abs=1)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_text_and_dots_stand_out_from_the_paper(
+    browser: Browser, reports: Path, scheme: str
+) -> None:
+    with opened(browser, reports / "index.html", DESK, scheme) as page:
+        colours = page.evaluate(
+            "(() => { const s = getComputedStyle(document.documentElement);"
+            "const c = document.createElement('div'); document.body.append(c);"
+            "const of = name => { c.style.color = s.getPropertyValue('--' + name);"
+            "return getComputedStyle(c).color.match(/[0-9.]+/g).slice(0, 3).map(Number); };"
+            "return Object.fromEntries(['paper','panel','ink','muted','link','target','series-0',"
+            "'series-1','series-2'].map(name => [name, of(name)])); })()"
+        )
+    for name in ("ink", "muted", "link", "target"):
+        assert contrast(colours[name], colours["paper"]) >= CONTRAST, name
+    assert contrast(colours["ink"], colours["panel"]) >= CONTRAST
+    for name in ("series-0", "series-1", "series-2"):
+        assert contrast(colours[name], colours["paper"]) >= 3, name  # WCAG: graphical objects
+
+
+def test_the_theme_follows_the_readers_system(browser: Browser, reports: Path) -> None:
+    paper = "getComputedStyle(document.body).backgroundColor.match(/[0-9]+/g).map(Number)"
+    with opened(browser, reports / "index.html") as page:
+        assert luminance(page.evaluate(paper)) > 0.8
+        page.emulate_media(color_scheme="dark")
+        assert luminance(page.evaluate(paper)) < 0.1
+
+
+def test_the_first_tab_skips_to_the_report(browser: Browser, reports: Path) -> None:
+    with opened(browser, reports / "index.html") as page:
+        page.keyboard.press("Tab")
+        page.keyboard.press("Enter")
+        expect(page).to_have_url(re.compile("#main$"))
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_headings_do_not_skip_a_level(browser: Browser, reports: Path, name: str) -> None:
+    with opened(browser, reports / name) as page:
+        levels = page.eval_on_selector_all("h1,h2,h3,h4", "all => all.map(h => +h.tagName[1])")
+    assert levels[0] == 1
+    assert all(b - a <= 1 for a, b in pairwise(levels))
+
+
+def test_links_between_pages_work(browser: Browser, reports: Path) -> None:
+    with opened(browser, reports / "index.html") as page:
+        page.get_by_role("link", name="Model_2").first.click()
+        expect(page.locator("h1")).to_have_text("Model_2")
+        page.get_by_role("link", name="Report", exact=True).click()
+        expect(page.locator("h1")).to_have_text("Accuracy over many seeds")
+
+
+@pytest.mark.parametrize("width", [DESK, PHONE])
+def test_the_bar_leads_through_the_acts(browser: Browser, reports: Path, width: int) -> None:
+    with opened(browser, reports / "index.html", width) as page:
+        bar = page.get_by_role("navigation")
+        bar.locator("summary", has_text="Rebuild").click()
+        menu = bar.locator("details[open]")
+        expect(menu).to_have_count(1)
+        link = menu.get_by_role("link").last
+        box = link.bounding_box()
+        assert box is not None
+        assert 0 <= box["x"] <= box["x"] + box["width"] <= width
+        slug = link.get_attribute("href")
+        link.click()
+        expect(menu).to_have_count(0)
+        expect(page.locator(f"section{slug}")).to_be_in_viewport()
+
+
+def test_escape_closes_a_menu_and_gives_the_focus_back(browser: Browser, reports: Path) -> None:
+    with opened(browser, reports / "index.html") as page:
+        summary = page.locator(".bar summary", has_text="Evidence")
+        summary.press("Enter")
+        page.keyboard.press("Tab")
+        page.keyboard.press("Escape")
+        expect(page.locator(".bar details[open]")).to_have_count(0)
+        expect(summary).to_be_focused()
+
+
+def test_without_script_the_page_reads_whole(browser: Browser, reports: Path) -> None:
+    with opened(browser, reports / "index.html", scripts=False) as page:
+        assert page.locator("button").count() == 0
+        assert page.locator(".tools").count() == 0
+        expect(page.locator(".legend")).to_contain_text("Model_2")
+        fold = page.locator("details.fold").first
+        fold.locator("summary").click()
+        expect(fold.locator("table")).to_be_visible()
+
+
+def contrast(one: list[float], other: list[float]) -> float:
+    """WCAG's ratio of two sRGB colours, 1 to 21."""
+    light, dark = sorted((luminance(one), luminance(other)), reverse=True)
+    return (light + 0.05) / (dark + 0.05)
+
+
+def luminance(colour: list[float]) -> float:
+    parts = [part / 255 for part in colour]
+    red, green, blue = (p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue

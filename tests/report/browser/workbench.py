@@ -1,0 +1,105 @@
+"""A page made by hand, so that what the script does can be told without the report's sections."""
+
+from __future__ import annotations
+
+from markupsafe import Markup
+
+from bench.report import pages
+from bench.report.drawing import Here
+from bench.report.pages import Act, Block, Drawing, Link, Page, Part, Series
+from bench.report.sections import Cell, Column, Listing, Point, Table
+
+SERIES = tuple(Series(f"model_{i}", f"Model_{i}", i - 1) for i in (1, 2, 3))
+# run, architecture, status, right answers, seconds; None: the run failed
+RUNS = (
+    ("run 10", "model_2", "completed", 9940, 61.0),
+    ("run 2", "model_1", "completed", 9950, 59.5),
+    ("run 1", "model_3", "failed", None, 3.0),
+    ("run 21", "model_1", "completed", 998, 600.0),
+    ("run 3", "model_2", "diverged", None, 20.0),
+    ("run 12", "model_3", "completed", 9940, 61.0),
+    ("run 5", "model_1", "completed", 10000, 62.0),
+)
+COLUMNS = (
+    Column("Run", numeric=False),
+    Column("Model", numeric=False, filter=True),
+    Column("Status", numeric=False, filter=True),
+    Column("Right", note="of 10,000"),
+    Column("Time"),
+)
+PLAIN = ("9,940", "998", "\N{MINUS SIGN}3", "n/a", "99.41\N{NARROW NO-BREAK SPACE}%", "10,000")
+
+
+def html() -> str:
+    """The page: sorting, filters, folding, hiding, marks; long enough to scroll."""
+    blocks = (
+        Block(
+            "The answer", "Answer", "answer", ("In short.",), (Point("One", "", "1", "Is one."),)
+        ),
+        Block("Bench", "Bench", "bench", tables=(runs(), plain(), ordered()), drawings=drawings()),
+        Block("Long", "Long", "long", tuple(f"Paragraph {i}." for i in range(40))),
+    )
+    last = Block(
+        "How to",
+        "How to",
+        "how-to",
+        listings=(Listing("Command", "python -m bench " + "--word " * 60),),
+        downloads=(Link("All results", "data/results.csv"),),
+    )
+    acts = (
+        Act("Answer", "", "act-answer", blocks[:1]),
+        Act("Evidence", "What was seen.", "act-evidence", blocks[1:]),
+        Act("Rebuild", "Again.", "act-rebuild", (last,)),
+    )
+    links = tuple(Link(each.title, "workbench.html") for each in SERIES)
+    page = Page("Workbench", "", "workbench.html", links, (), (Part("", "", acts),), SERIES)
+    return pages.html(page)
+
+
+def runs() -> Table:
+    """Filters, numbers to sort by, a total."""
+    rows = tuple(
+        (
+            Cell(run, "a note", series=model),
+            Cell(model),
+            Cell(status),
+            Cell("n/a" if right is None else f"{right:,}", sort=right),
+            Cell(f"{int(time // 60)} min {time % 60:04.1f} s", sort=time),
+        )
+        for run, model, status, right, time in RUNS
+    )
+    total = (Cell("Total"), Cell(""), Cell(""), Cell("40,828"), Cell("14 min 26.5 s"))
+    return Table("Runs of the bench", COLUMNS, rows, (total,))
+
+
+def plain() -> Table:
+    """Numbers as they are written, folded."""
+    rows = tuple((Cell(f"row {i}"), Cell(words)) for i, words in enumerate(PLAIN))
+    return Table("Folded", (Column("Row", numeric=False), Column("Number")), rows, folded=True)
+
+
+def ordered() -> Table:
+    """An order that means something."""
+    rows = tuple((Cell(f"layer {i}"), Cell(str(9 - i))) for i in range(3))
+    columns = (Column("Layer", numeric=False), Column("Size"))
+    return Table("Layers", columns, rows, sortable=False)
+
+
+def drawings() -> tuple[Drawing, ...]:
+    """Dots of all three architectures and a line; then a figure of model_2 alone."""
+    dots = "".join(
+        f'<circle class="mark" data-series="model_{i}" data-tip="Model_{i}, seed {seed}" '
+        f'cx="{x}" cy="{20 * i}" r="4" style="fill:var(--series-{i - 1})"/>'
+        for i in (1, 2, 3)
+        for seed, x in enumerate((3, 200, 397))
+    )
+    line = '<g class="mark" data-tip="The mean"><path d="M20 90L380 84" style="stroke:#888"/></g>'
+    alone = '<circle class="mark" data-series="model_2" data-tip="Model_2 alone" r="4"/>'
+    return (drawing("all", dots + line), drawing("alone", alone))
+
+
+def drawing(name: str, content: str) -> Drawing:
+    """A figure whose wide and narrow form are the same."""
+    alt = f"A figure made by hand: {name}."
+    svg = Markup(f'<svg role="img" aria-label="{alt}" viewBox="0 0 400 100">{content}</svg>')
+    return Drawing(name, alt, f"Caption of {name}.", Here().submit(lambda: (svg, svg)))

@@ -1,0 +1,50 @@
+"""The sheet of digits: every tile in its place, words that do not run into each other."""
+
+from __future__ import annotations
+
+import re
+import xml.etree.ElementTree as ElementTree
+
+import pytest
+
+from bench.report import figures
+from bench.report.figures import Digit
+
+BLANK = bytes(784)
+
+
+def tiles(n: int) -> list[Digit]:
+    lines = ("200 of 200", "as 5 (10), 3 (2)")
+    return [Digit(BLANK, "9", f"#{k}", lines, f"digit {k}") for k in range(n)]
+
+
+@pytest.mark.parametrize(("narrow", "n_columns"), [(False, 8), (True, 4)])
+def test_tiles_fill_rows(narrow: bool, n_columns: int) -> None:
+    figure = figures.digits(tiles(10), narrow)
+    (axes,) = figure.axes
+    corners = [image.get_extent() for image in axes.images]
+    assert len(corners) == 10
+    assert len({round(left, 6) for left, *_ in corners}) == n_columns
+    assert len({round(top, 6) for *_, top in corners}) == -(-10 // n_columns)
+    for left, right, bottom, top in corners:
+        assert right - left == pytest.approx(bottom - top)  # square, and rows run down
+        assert 0 <= left < right <= figure.get_figwidth()
+        assert 0 <= top < bottom <= figure.get_figheight()
+
+
+@pytest.mark.parametrize("narrow", [False, True])
+def test_words_stay_in_their_tile(narrow: bool) -> None:
+    figure = figures.digits(tiles(8), narrow)
+    figure.draw_without_rendering()
+    (axes,) = figure.axes
+    boxes = [text.get_window_extent() for text in axes.texts]
+    for number, box in enumerate(boxes):
+        assert not any(box.overlaps(other) for other in boxes[:number])
+
+
+def test_tiles_speak_and_the_svg_is_the_same_every_time() -> None:
+    text = figures.svg(figures.digits(tiles(3), True), "d")
+    assert re.findall(r'class="mark" data-tip="([^"]+)"', text) == ["digit 0", "digit 1", "digit 2"]
+    assert text == figures.svg(figures.digits(tiles(3), True), "d")
+    ElementTree.fromstring(text)
+    assert "#0" not in re.sub(r"base64,[^\"]+|#d-|>#\d", "", text)  # no colour is fixed

@@ -1,0 +1,288 @@
+"""Figures by their artists and their SVG, not by pixels."""
+
+from __future__ import annotations
+
+import re
+import xml.etree.ElementTree as ElementTree
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.colors import to_hex
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from bench.report import figures
+from bench.report.figures import curves
+from tests.report import plotted
+
+
+def strip(
+    label: str, colour: int, percents: Sequence[float], published: float = float("nan")
+) -> pd.DataFrame:
+    """An arm's rows of the frame that strips are drawn from."""
+    return pd.DataFrame(
+        {
+            "label": label,
+            "architecture": label.lower(),
+            "colour": colour,
+            "percent": list(percents),
+            "published": published,
+            "says": [f"{label}, run {number}" for number in range(len(percents))],
+        }
+    )
+
+
+def epochs(*runs: Sequence[float]) -> pd.DataFrame:
+    """The frame of a panel: a run each, seeds from 0."""
+    return pd.DataFrame(
+        [(seed, at, value) for seed, run in enumerate(runs) for at, value in enumerate(run, 1)],
+        columns=["seed", "epoch", "value"],
+    )
+
+
+FIRST = strip("Model_1", 0, (99.36, 99.39, 99.39, 99.41), 99.39)
+STRIPS = pd.concat([FIRST, strip("Model_2", 1, (99.4,))])
+PANELS = [
+    figures.Panel(
+        "train", epochs((90.0, 98.0, 99.0), (91.0, 98.5)), {0: "one", 1: "two"}, "both", "model_1"
+    ),
+    figures.Panel("test", epochs((95.0, 99.0, 99.4)), {0: "alone"}, series="model_1"),
+]
+BAND = epochs((94.0, 99.1, 99.0), (96.0, 98.0, 99.6), (95.0, 99.0, 99.4))
+RATES = [
+    figures.Rate("Model_1", 0, 3, 5, 0.189, 0.924, "3 of 5", "model_1"),
+    figures.Rate("Model_2", 1, 0, 0, 0.0, 1.0, "none", "model_2"),
+]
+
+
+def xs(line: Line2D) -> list[float]:
+    return [float(x) for x in np.asarray(line.get_xdata())]
+
+
+def ys(line: Line2D) -> list[float]:
+    return [float(y) for y in np.asarray(line.get_ydata())]
+
+
+def dots(figure: Figure) -> list[tuple[float, float, str]]:
+    """Where each dot stands, across in percent, down in points, and what it says."""
+    root = plotted.parsed(figure)
+    x = plotted.horizontal(root)
+    return sorted(
+        (x(float(use.get("x", "nan"))), float(use.get("y", "nan")), use.get("data-tip", ""))
+        for use in plotted.uses(root)
+        if ", run " in use.get("data-tip", "")
+    )
+
+
+def test_every_run_is_a_dot() -> None:
+    found = dots(figures.strips(STRIPS, 99.4, False))
+    assert [x for x, _, _ in found] == pytest.approx([99.36, 99.39, 99.39, 99.4, 99.41], abs=1e-3)
+    assert found[0][2] == "Model_1, run 0"
+    assert found[3][2] == "Model_2, run 0"
+
+
+@pytest.mark.parametrize("narrow", [False, True])
+def test_runs_do_not_hide_each_other(narrow: bool) -> None:
+    """61 runs of which up to nine are equal, and eight more that are equal all."""
+    many = np.random.default_rng(0).binomial(10_000, 0.996, 61) / 100
+    both = pd.concat([strip("many", 0, many.tolist()), strip("equal", 1, (99.4,) * 8)])
+    places = {(round(x, 4), y) for x, y, _ in dots(figures.strips(both, 99.4, narrow))}
+    assert len(places) == 69
+
+
+@pytest.mark.parametrize("narrow", [False, True])
+@pytest.mark.parametrize("n_rows", [1, 12])
+def test_200_equal_runs_stay_in_their_row(n_rows: int, narrow: bool) -> None:
+    runs = pd.concat([strip(f"M{i}", i, (99.4,) * 200) for i in range(n_rows)])
+    figure = figures.strips(runs, 99.4, narrow)
+    found = dots(figure)
+    assert len(found) == 200 * n_rows
+    height = figure.axes[0].transData.transform([(0, 0), (0, 1)])[:, 1]
+    row_points = (height[1] - height[0]) * 72 / figure.dpi
+    for row in range(n_rows):
+        ys = [y for _, y, says in found if says.startswith(f"M{row},")]
+        assert max(ys) - min(ys) <= 0.81 * row_points
+
+
+def test_one_run_has_no_interval() -> None:
+    bands = [
+        line
+        for line in figures.strips(strip("Model_2", 1, (99.4,)), 99.4, False).axes[0].lines
+        if line.get_linewidth() == 9
+    ]
+    assert bands == []
+
+
+def test_the_target_and_the_published_number_are_marked() -> None:
+    axes = figures.strips(STRIPS, 99.4, False).axes[0]
+    target = figures.STAND_INS["target"]
+    assert [xs(x) for x in axes.lines if to_hex(x.get_color()) == target] == [[99.4, 99.4]]
+    assert [xs(x) for x in axes.lines if x.get_marker() == "v"] == [[99.39]]
+
+
+def test_a_run_far_below_stands_at_the_edge_and_squeezes_no_other() -> None:
+    bulk = tuple(99.3 + 0.01 * i for i in range(20))
+    runs = strip("M", 0, (11.35, *bulk))
+    floor = figures.cut(runs)
+    assert floor is not None
+    assert floor == pytest.approx(np.mean(runs["percent"]))  # the mean is pulled, and still shown
+    figure = figures.strips(runs, 99.4, False)
+    low, high = figure.axes[0].get_xlim()
+    assert 94 < low < floor < high < 100
+    (edge, _, says), *others = dots(figure)
+    assert says == "M, run 0"
+    assert low < edge < low + 0.1
+    assert [x for x, _, _ in others] == pytest.approx(bulk, abs=1e-3)
+
+
+def test_an_arm_that_is_low_as_a_whole_is_not_cut() -> None:
+    assert figures.cut(pd.concat([STRIPS, strip("low", 1, (95.0, 95.1, 95.2))])) is None
+
+
+def test_n_stands_beside_each_row() -> None:
+    labels = [t.get_text() for t in figures.strips(STRIPS, 99.4, False).axes[0].get_yticklabels()]
+    assert labels == ["Model_1, n = 4", "Model_2, n = 1"]
+    narrow = [t.get_text() for t in figures.strips(STRIPS, 99.4, True).axes[0].texts]
+    assert narrow == labels
+
+
+@pytest.mark.parametrize("narrow", [False, True])
+def test_a_long_label_stays_on_the_paper(narrow: bool) -> None:
+    label = "Model_1 · GPU · 15 epochs · recipe 0a1b2c · source 0a1b2c · engine 2"
+    figure = figures.strips(strip(label, 0, (99.4, 99.5)), 99.4, narrow)
+    width, height = figure.canvas.get_width_height()
+    axes = figure.axes[0]
+    for text in axes.texts if narrow else axes.get_yticklabels():
+        box = text.get_window_extent()
+        assert box.x0 >= 0
+        assert box.x1 <= width
+        assert 0 <= box.y0 < box.y1 <= height
+
+
+def test_a_rate_stands_between_its_bounds_and_no_runs_have_no_point() -> None:
+    axes = figures.rates(RATES, 0.9, False).axes[0]
+    assert [xs(line) for line in axes.lines if line.get_marker() == "o"] == [[0.6]]
+    bars = [xs(line) for line in axes.lines if len(xs(line)) == 8]
+    assert [(np.nanmin(bar), np.nanmax(bar)) for bar in bars] == [(0.189, 0.924), (0.0, 1.0)]
+    target = figures.STAND_INS["target"]
+    assert [xs(x) for x in axes.lines if to_hex(x.get_color()) == target] == [[0.9, 0.9]]
+    none = figures.rates(RATES, None, True).axes[0]
+    assert not [line for line in none.lines if to_hex(line.get_color()) == target]
+
+
+def test_rates_can_be_read_back() -> None:
+    root = plotted.parsed(figures.rates(RATES, 0.9, False))
+    x = plotted.horizontal(root)
+    (point,) = [use for use in plotted.uses(root) if use.get("data-tip") == "3 of 5"]
+    assert x(float(point.get("x", "nan"))) == pytest.approx(0.6, abs=1e-4)
+    places = [x(place) for place, _ in plotted.path(root, "3 of 5")]
+    assert (min(places), max(places)) == pytest.approx((0.189, 0.924), abs=1e-4)
+    (declared,) = {round(x(place), 3) for place, _ in plotted.path(root, "declared rate: 0.90")}
+    assert declared == 0.9
+
+
+def test_a_curve_for_every_run_also_for_one_that_broke_off() -> None:
+    figure = figures.accuracy_curves(PANELS, None, False)
+    lengths = [[len(xs(line)) for line in axes.lines] for axes in figure.axes]
+    assert lengths == [[3, 2, 3], [3]]  # and the median of the two
+
+
+def test_curves_can_be_read_back() -> None:
+    panels = [*PANELS, figures.Panel("band", BAND, band="a band")]
+    root = plotted.parsed(figures.accuracy_curves(panels, 99.4, True))
+    for panel, (says, run) in zip(
+        (0, 0, 1), (("one", (90, 98, 99)), ("two", (91, 98.5)), ("alone", (95, 99, 99.4))),
+        strict=True,
+    ):  # fmt: skip
+        x, y = plotted.maps(root, panel)
+        told = plotted.path(root, says)
+        assert [x(place) for place, _ in told] == pytest.approx(range(1, len(run) + 1), abs=1e-3)
+        assert [plotted.percent(y(height)) for _, height in told] == pytest.approx(run, abs=2e-2)
+    x, y = plotted.maps(root, 2)
+    area = [plotted.percent(y(height)) for _, height in plotted.path(root, "a band")]
+    assert area == pytest.approx([94, 98, 99, 99.6, 99.1, 96], abs=2e-2)
+    line = [plotted.percent(y(height)) for _, height in plotted.path(root, "a band", 1)]
+    assert line == pytest.approx([95, 99, 99.4], abs=2e-2)
+
+
+def test_losses_and_rates_of_learning_can_be_read_back() -> None:
+    losses = figures.Panel("test", epochs((0.5, 0.05, 0.02)), {0: "losses"})
+    root = plotted.parsed(figures.loss_curves([losses], False))
+    x, y = plotted.maps(root, 0, np.log10)
+    told = plotted.path(root, "losses")
+    assert [x(place) for place, _ in told] == pytest.approx([1, 2, 3], abs=1e-3)
+    assert [10 ** y(height) for _, height in told] == pytest.approx([0.5, 0.05, 0.02], rel=1e-3)
+    schedule = figures.Panel("rate", epochs((0.004, 0.01, 0.0)), {0: "rate"})
+    figure = figures.accuracy_curves(PANELS[1:], None, True, learning_rate=schedule)
+    root = plotted.parsed(figure)
+    _, y = plotted.maps(root, 1)
+    told = plotted.path(root, "rate")
+    assert [y(height) for _, height in told] == pytest.approx([4, 10, 0], abs=1e-2)  # thousandths
+
+
+def test_panels_share_their_heights() -> None:
+    figure = figures.accuracy_curves(PANELS, 99.4, False)
+    assert len({axes.get_ylim() for axes in figure.axes}) == 1
+
+
+@pytest.mark.parametrize("n_panels", range(1, 13))
+@pytest.mark.parametrize("narrow", [False, True])
+def test_any_number_of_panels_fits(n_panels: int, narrow: bool) -> None:
+    panels = [figures.Panel(f"M{i}", BAND, band="a band") for i in range(n_panels)]
+    figure = figures.accuracy_curves(panels, 99.4, narrow)
+    assert [axes.get_title(loc="left") for axes in figure.axes] == [
+        f"M{i}" for i in range(n_panels)
+    ]
+    height = figure.get_figheight()
+    boxes = [axes.get_position() for axes in figure.axes]
+    assert min(box.height for box in boxes) * height > 0.9  # inches
+    assert min(box.width for box in boxes) * figure.get_figwidth() > 1.5
+
+
+def test_each_halving_of_the_errors_takes_the_same_height() -> None:
+    ninety, half, quarter = curves._log_distance([90.0, 95.0, 97.5])
+    assert half - ninety == pytest.approx(quarter - half)
+
+
+def test_a_perfect_accuracy_stays_finite() -> None:
+    perfect = figures.Panel("t", epochs((100.0,)), {0: "perfect"})
+    assert figures.svg(figures.accuracy_curves([perfect], None, True), "x")
+
+
+def test_svg_is_the_same_every_time_and_well_formed() -> None:
+    texts = {figures.svg(figures.strips(STRIPS, 99.4, False), "a") for _ in range(3)}
+    assert len(texts) == 1
+    ElementTree.fromstring(texts.pop())
+
+
+def test_ids_carry_the_figures_name_and_references_meet() -> None:
+    text = figures.svg(figures.loss_curves(PANELS, False), "loss")
+    root = ElementTree.fromstring(text)
+    ids = [node.get("id") for node in root.iter() if node.get("id")]
+    assert all(str(each).startswith("loss-") for each in ids)
+    assert len(ids) == len(set(ids))
+    links = {str(node.get("href"))[1:] for node in root.iter() if node.get("href")}
+    assert links <= set(ids)
+
+
+def test_no_colour_is_fixed() -> None:
+    """A colour that is no variable could not be read on the other background."""
+    text = figures.svg(figures.strips(STRIPS, 99.4, False), "a")
+    assert "var(--series-0)" in text
+    assert "#0" not in text.replace("#a-", "")
+    assert "font-family" not in text
+
+
+def test_colours_come_again_after_the_palette() -> None:
+    assert figures.series(0) == figures.series(figures.N_SERIES)
+    assert figures.series(0) != figures.series(1)
+
+
+def test_numbers_that_are_read_keep_their_digits() -> None:
+    figure = Figure()
+    figure.add_subplot().text(1 / 3, 2 / 3, "0.0051")
+    text = figures.svg(figure, "x")
+    assert ">0.0051<" in text
+    assert not re.search(r'="[^"<>]*\d\.\d{3}', text)

@@ -1,0 +1,366 @@
+"""The page's first act: answer, results, every run; and the evidence of target and epochs.
+
+Numbers are worked by hand, or read back from the figures and compared with the records.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from msgspec.structs import replace
+from scipy import stats as scipy_stats
+
+from bench.evidence import claims as published
+from bench.machine import folder
+from bench.records.protocol import Protocol
+from bench.report.parts.banners import banners
+from bench.report.sections import (
+    Section,
+    accuracy_curves,
+    answer,
+    curves,
+    distribution,
+    loss,
+    readme_results,
+    results,
+    target,
+)
+from bench.report.summary import Summary, summarise
+from bench.spec import Numerics, RunRecord
+from tests import factories
+from tests.report import plotted
+
+ALL = (answer, results, distribution, target, readme_results, curves, accuracy_curves, loss)
+CLAIMS = published.load_files([folder("claims") / "session6.toml"])
+THIN = "\N{NARROW NO-BREAK SPACE}"
+GPU = Numerics(device_type="cuda", memory_format="channels_last")
+PROTOCOL = Protocol(rate=0.9, target=99.4, cap=60, alpha=0.05)
+
+
+def summary(runs: list[RunRecord], *, claims: bool = True, portraits: bool = True) -> Summary:
+    names = dict.fromkeys(run.architecture for run in runs)
+    measured = [factories.portrait(name) for name in names] if portraits else []
+    links = {run.key: "record.json" for run in runs}
+    return summarise("local", runs, measured, CLAIMS if claims else [], links, "command")[0]
+
+
+def runs(counts: list[int], name: str = "model_2") -> list[RunRecord]:
+    return [factories.record(name, seed, test_correct=c) for seed, c in enumerate(counts)]
+
+
+def plain(text: str) -> str:
+    return text.replace(THIN, " ")
+
+
+def cells(section: Section | None, table: int = 0, row: int = 0) -> dict[str, tuple[str, str]]:
+    """Column -> text and note."""
+    assert section is not None
+    shown = section.tables[table]
+    pairs = zip(shown.columns, shown.rows[row], strict=True)
+    return {column.title: (plain(cell.text), plain(cell.note)) for column, cell in pairs}
+
+
+def test_the_answer_is_a_sentence_with_parameters_runs_and_verdict() -> None:
+    said = answer.section(summary(runs([9939, 9940, 9935, 9941, 9938])))
+    model, claims = said.points
+    assert model.headline == "2 of 5"
+    # 2 of 5: the upper bound of 0.924 does not exclude 0.90 by Clopper and Pearson at 95 %: 0.811
+    assert plain(model.sentence) == (
+        "Model_2 has 7,262 parameters; 2 of 5 runs reach 99.40 %; consistently: refuted; "
+        "over 5 runs its mean test accuracy is 99.386 % (sd 0.023); the README says 99.35 %."
+    )
+    assert "refuted for Model_2" in said.text[0]
+    assert claims.href == "#claims"
+    assert claims.headline == f"{len(CLAIMS)} claims"
+    assert plain(claims.sentence).startswith(f"{len(CLAIMS)} claims: ")
+
+
+@pytest.mark.parametrize(
+    ("others", "said"),
+    [
+        (3, "undecided for other_0, model_3 and model_1 and refuted for model_2."),
+        (5, "undecided for 5 of 6 and refuted for model_2."),
+    ],
+)
+def test_of_many_networks_of_one_verdict_the_headline_counts(others: int, said: str) -> None:
+    undecided = ["model_1", "model_3", "other_0", "other_1", "other_2"][:others]
+    measured = [run for name in undecided for run in runs([9940, 9941], name)]
+    found = summary(measured + runs([9939] * 5), portraits=False)
+    assert answer.section(found).text[0].endswith(said)
+
+
+def test_confirmed_networks_are_named_however_many() -> None:
+    names = [f"other_{number}" for number in range(5)]
+    found = summary([run for name in names for run in runs([9941] * 29, name)], portraits=False)
+    (text,) = answer.section(found).text
+    assert text.endswith("is confirmed for other_0, other_1, other_2, other_3 and other_4.")
+
+
+def test_the_tally_counts_every_claim_once_and_the_ledger_is_made_once() -> None:
+    found = summary(runs([9940] * 3))
+    point = answer.section(found).points[-1]
+    numbers = [int(word) for word in point.sentence.replace(":", "").split() if word.isdigit()]
+    assert numbers[0] == len(CLAIMS) == sum(numbers[1:])
+    assert found.ledger is found.ledger
+
+
+def test_the_tally_stands_where_the_ledger_does() -> None:
+    """An architecture's page and a second data set have no section of claims to lead to."""
+    small = [factories.record("model_1", 0, dataset=factories.MNIST5K)]
+    both = summarise("s", runs([9940]) + small, [], CLAIMS, {}, "")
+    assert [len(answer.section(each).points) for each in both] == [2, 1]
+    assert len(answer.section(both[0].only("model_2")).points) == 1
+    assert len(answer.section(summary(runs([9940]), claims=False)).points) == 1
+
+
+def test_one_run_has_neither_spread_nor_interval() -> None:
+    found = summary(runs([9941]))
+    assert "1 of 1 run reaches" in answer.section(found).points[0].sentence
+    row = cells(results.section(found))
+    assert row["Test accuracy"] == ("99.410", "")
+    assert row["sd"] == ("n/a", "99.41 to 99.41")
+    assert row["Target"] == ("1 of 1", "0.050 to 1.000")  # 0.05 ** (1 / 1)
+
+
+def test_the_results_table_agrees_with_scipy() -> None:
+    counts = [9939, 9940, 9935, 9941, 9938]
+    found = summary(runs(counts))
+    row = cells(results.section(found))
+    assert row["Parameters"] == ("7,262", "")
+    assert row["Multiply-adds"] == ("876,512", "")
+    assert row["Receptive field"] == ("32", "")
+    low, high = scipy_stats.t.interval(0.95, 4, np.mean(counts), scipy_stats.sem(counts))
+    assert row["Test accuracy"] == ("99.386", f"{low / 100:.3f} to {high / 100:.3f}")
+    assert row["sd"] == (f"{np.std(counts, ddof=1) / 100:.3f}", "99.35 to 99.41")
+    exact = scipy_stats.binomtest(2, 5).proportion_ci(0.9, "exact")  # two one-sided at 95 %
+    assert row["Target"] == ("2 of 5", f"{exact.low:.3f} to {exact.high:.3f}")
+    assert row["Time a run"] == ("10 min 22 s", "")  # 15 epochs of 41.5 s are 622.5 s
+    assert row["README"] == ("99.35", "percentile 10")  # 9,935 once: half of it, none below
+    section = results.section(found)
+    assert section is not None
+    assert section.tables[0].rows[0][0].series == "model_2"
+
+
+def test_epochs_to_the_target_keep_misses_in() -> None:
+    """Firsts at epochs 3, 5 and 5, and two runs never: Kaplan-Meier falls to 2/5 at epoch 5."""
+    made = [
+        with_tests(seed, [9900] * (first - 1) + [9945] * (16 - first))
+        for seed, first in enumerate([3, 5, 5, 16, 16])
+    ]
+    row = cells(results.section(summary(made)))
+    assert row["Epochs to it"] == ("5", "2 of 5 never")
+    row = cells(results.section(summary(made[2:])))
+    assert row["Epochs to it"] == ("> 15", "2 of 3 never")
+
+
+def test_outcomes_are_counted_under_their_own_names() -> None:
+    last_only = with_tests(0, [9900] * 14 + [9945])
+    lasting = with_tests(1, [9900] * 12 + [9945] * 3)
+    once = with_tests(2, [9900] * 5 + [9945] + [9900] * 9)
+    broken = replace(with_tests(3, [9945] * 15), status="diverged", selected_epoch=None)
+    row = cells(target.section(summary([last_only, lasting, once, broken])))
+    assert row["Reached"][0] == "2 of 4"
+    assert row["Last three epochs"][0] == "1 of 4"
+    assert row["Any epoch"][0] == "3 of 4"  # a run that diverged is a miss whatever it touched
+    expected = sum(
+        run.epochs[(run.selected_epoch or 1) - 1].test_correct == 9945
+        for run in (last_only, lasting, once)
+    )
+    assert row["Best epoch"][0] == f"{expected} of 4"
+
+
+def with_tests(seed: int, counts: list[int]) -> RunRecord:
+    """A run with these right answers by epoch."""
+    run = factories.record("model_2", seed)
+    told = [replace(e, test_correct=c) for e, c in zip(run.epochs, counts, strict=True)]
+    return replace(run, epochs=told)
+
+
+def test_all_failed_is_told_by_every_section_that_speaks() -> None:
+    found = summary([factories.failed("model_2", seed) for seed in range(5)])
+    sentence = plain(answer.section(found).points[0].sentence)
+    assert "0 of 5 runs reach 99.40 %; consistently: refuted; none of its 5 runs completed" in (
+        sentence
+    )
+    row = cells(results.section(found))
+    assert row["Test accuracy"][0] == row["sd"][0] == row["Time a run"][0] == "n/a"
+    assert row["Target"][0] == "0 of 5"
+    assert distribution.section(found) is None
+    for file in (target, curves, accuracy_curves, loss):
+        draw(file.section(found))
+
+
+def test_an_empty_suite_has_an_answer_alone() -> None:
+    found = summarise("local", [], [], CLAIMS, {}, "command")[0]
+    assert "holds no runs yet" in answer.section(found).text[0]
+    assert answer.section(found).points == ()
+    assert [file.section(found) for file in ALL[1:]] == [None] * 7
+
+
+def test_runs_without_a_look_at_the_test_split_claim_nothing() -> None:
+    searched = [factories.record("model_2", 1000 + i, evaluate_test=False) for i in range(3)]
+    found = summary(searched)
+    right = sum(run.epochs[-1].validation_correct for run in searched)
+    point = answer.section(found).points[0]
+    assert plain(point.headline) == f"{right / 180:.3f} %"  # of 3 x 6,000
+    assert "the test split was not looked at" in point.sentence
+    assert results.section(found) is None
+    mixed = cells(results.section(summary([*searched, factories.record("model_1", 0)])), row=1)
+    assert mixed["Target"] == mixed["Test accuracy"] == mixed["Epochs to it"] == ("n/a", "")
+    assert target.section(found) is None
+    assert distribution.section(found) is None
+    overview = curves.section(found)
+    assert overview is not None
+    assert overview.plots[0].caption.startswith("Validation accuracy")
+    assert "target" not in overview.plots[0].caption
+    whole = accuracy_curves.section(found)
+    assert whole is not None
+    assert "(train, validation) and learning rate" in whole.plots[0].caption
+    for section in (overview, whole, loss.section(found)):
+        draw(section)
+
+
+def test_processors_of_two_kinds_stay_apart() -> None:
+    on_gpu = [factories.record("model_2", s, test_correct=9950, numerics=GPU) for s in range(3)]
+    found = summary(runs([9930] * 2) + on_gpu)
+    sentences = [plain(point.sentence) for point in answer.section(found).points[:2]]
+    assert sentences[0].startswith("Model_2 · GPU has 7,262 parameters; 3 of 3 runs reach")
+    assert sentences[1].startswith("Model_2 · CPU has 7,262 parameters; 0 of 2 runs reach")
+    assert [cells(results.section(found), row=row)["Target"][0] for row in (0, 1)] == [
+        "3 of 3",
+        "0 of 2",
+    ]
+    section = distribution.section(found)
+    assert section is not None
+    assert len(section.tables[0].rows) == 2
+    assert "incomplete" not in " ".join(banners([found]))  # each has a matrix of its own
+
+
+def test_mixed_environments_are_named_where_times_are() -> None:
+    other = factories.record("model_2", 2, environment=factories.WORKSTATION)
+    row = cells(results.section(summary([*runs([9940] * 2), other])))
+    assert row["Time a run"] == ("10 min 22 s", "2 environments")
+
+
+def test_a_sweep_until_decided_is_not_incomplete_where_it_ended() -> None:
+    made = runs([9950] * 5, "model_1") + runs([9900] * 3)
+    found = summary(made).judged_by(PROTOCOL)
+    assert banners([found]) == ()
+    gap = summary([run for run in made if run.seed != 1]).judged_by(PROTOCOL)
+    assert "Model_1 lacks seed 1 and Model_2 lacks seed 1" in " ".join(banners([gap]))
+    section = target.section(gap)
+    assert section is not None
+    assert "1 of 1" in plain(section.plots[0].alt)  # judged up to the gap
+    assert "of the confidence sequence" in section.plots[0].caption
+
+
+def test_a_small_data_set_has_no_verdict_and_no_declared_rate() -> None:
+    made = [factories.record("model_2", s, dataset=factories.MNIST5K) for s in range(3)]
+    found = summary(made)
+    assert "consistently: not comparable" in answer.section(found).points[0].sentence
+    section = target.section(found)
+    assert section is not None
+    assert "declared" not in section.plots[0].caption
+    assert cells(results.section(found))["README"] == ("99.35", "not comparable")
+
+
+def test_measures_of_another_source_are_not_shown() -> None:
+    other = replace(factories.portrait("model_2"), architecture_digest="another")
+    made = runs([9940])
+    found = summarise("local", made, [other], [], {run.key: "" for run in made}, "")[0]
+    assert cells(results.section(found))["Multiply-adds"] == ("n/a", "")
+
+
+def test_from_20_runs_on_a_bootstrap_stands_beside_the_t_interval() -> None:
+    few = distribution.section(summary(runs([9930 + i for i in range(19)])))
+    many = distribution.section(summary(runs([9930 + i for i in range(20)])))
+    assert few is not None
+    assert many is not None
+    assert "of the mean, BCa" not in [column.note for column in few.tables[0].columns]
+    assert "of the mean, BCa" in [column.note for column in many.tables[0].columns]
+    assert "seed 0" in many.notes[0]
+
+
+def test_strips_show_the_records() -> None:
+    counts = [9939, 9940, 9935, 9941, 9938, 9940]
+    section = distribution.section(summary(runs(counts)))
+    assert section is not None
+    root = plotted.parsed(section.plots[0].draw(False))
+    x = plotted.horizontal(root)
+    read = {
+        plain(use.get("data-tip", "")): x(float(use.get("x", "nan"))) for use in plotted.uses(root)
+    }
+    for seed, count in enumerate(counts):
+        tip = f"Model_2, seed {seed}: {count / 100:.2f} %, {count:,} of 10,000"
+        assert read.pop(tip) == pytest.approx(count / 100, abs=1e-3)
+    assert read == {"Model_2: the README says 99.35 %": pytest.approx(99.35, abs=1e-3)}
+
+
+def test_rates_show_the_records() -> None:
+    section = target.section(summary(runs([9940] * 3 + [9939] * 7)))
+    assert section is not None
+    root = plotted.parsed(section.plots[0].draw(True))
+    x = plotted.horizontal(root)
+    (point,) = plotted.uses(root)
+    assert x(float(point.get("x", "nan"))) == pytest.approx(0.3, abs=1e-3)
+    exact = scipy_stats.binomtest(3, 10).proportion_ci(0.9, "exact")
+    places = [x(place) for place, _ in plotted.path(root, point.get("data-tip", ""))]
+    assert (min(places), max(places)) == pytest.approx((exact.low, exact.high), abs=2e-3)
+
+
+def test_curves_show_the_records() -> None:
+    made = runs([9939, 9941, 9935])
+    section = accuracy_curves.section(summary(made))
+    assert section is not None
+    root = plotted.parsed(section.plots[0].draw(False))
+    _, y = plotted.maps(root, 2)  # the test split, first of the second row
+    for run in made:
+        last = f"{run.epochs[-1].test_correct / 100:.2f}"  # type: ignore[operator]
+        tip = f"Model_2, seed {run.seed}: best epoch {run.selected_epoch}, last {last}{THIN}%"
+        heights = [plotted.percent(y(height)) for _, height in plotted.path(root, tip)]
+        told = [e.test_correct / 100 for e in run.epochs if e.test_correct is not None]
+        assert heights == pytest.approx(told, abs=0.02)
+
+
+def test_the_overview_shows_median_and_range() -> None:
+    made = runs([9939, 9941, 9935])
+    section = curves.section(summary(made))
+    assert section is not None
+    (plot,) = section.plots
+    root = plotted.parsed(plot.draw(True))
+    _, y = plotted.maps(root, 0)
+    table = np.array([[e.test_correct or 0 for e in run.epochs] for run in made]) / 100
+    says = f"Model_2, test: median of 3 after epoch 15 99.39, 99.35 to 99.41 {'%'}"
+    area, line = (
+        [plotted.percent(y(height)) for _, height in plotted.path(root, says, number)]
+        for number in (0, 1)
+    )
+    assert line == pytest.approx(np.median(table, axis=0), abs=0.02)
+    assert area == pytest.approx([*table.min(axis=0), *table.max(axis=0)[::-1]], abs=0.02)
+    assert says in plot.alt
+
+
+def test_a_collapsed_run_does_not_squeeze_the_overview() -> None:
+    collapsed = with_tests(5, [1135] * 15)
+    section = curves.section(summary([*runs([9939] * 5), collapsed]))
+    assert section is not None
+    assert "Bands are cut at" in section.plots[0].caption
+    draw(section)
+
+
+def test_a_run_that_broke_off_keeps_its_curve_and_shares_the_schedule() -> None:
+    made = [*runs([9940] * 2), factories.failed("model_2", 2)]
+    section = accuracy_curves.section(summary(made))
+    assert section is not None
+    figure = section.plots[0].draw(False)
+    assert len(figure.axes[-1].lines) == 1  # one learning rate for all
+    assert "n = 3" in section.plots[0].caption
+    tips = [node.get("data-tip") or "" for node in plotted.parsed(figure).iter()]
+    assert sum("diverged after epoch 2" in tip for tip in tips) == 3  # train, validation, test
+
+
+def draw(section: Section | None) -> None:
+    assert section is not None
+    for plot in section.plots:
+        for narrow in (False, True):
+            plotted.parsed(plot.draw(narrow))

@@ -1,0 +1,182 @@
+"""The report of suites that are empty, small, broken, mixed or not comparable."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from bench.records.store import Suite
+from tests import factories
+from tests.report.test_report import rendered, text_of
+from tests.reports import render
+
+
+@pytest.fixture
+def suite(tmp_path: Path) -> Suite:
+    return Suite(tmp_path / "results", "local")
+
+
+@pytest.fixture
+def reports(tmp_path: Path) -> Path:
+    return tmp_path / "reports"
+
+
+def every_page(reports: Path) -> list[str]:
+    return [text_of(page) for page in sorted(reports.rglob("*.html"))]
+
+
+def test_an_empty_suite_says_so(suite: Suite, reports: Path) -> None:
+    text = rendered(suite, reports)
+    assert "The suite “local” holds no runs yet" in text
+    assert "%" not in text
+
+
+def test_portraits_without_runs_show_the_structure(suite: Suite, reports: Path) -> None:
+    suite.add_portrait(factories.portrait("model_1"))
+    text = rendered(suite, reports)
+    assert "holds no runs yet" in text
+    assert "Conv Layers 9,710 README ~8,500" in text
+    assert (reports / "architectures" / "model_1.html").is_file()
+
+
+def test_runs_without_portraits_still_have_results(suite: Suite, reports: Path) -> None:
+    suite.add_run(factories.record("model_1", test_correct=9941), None)
+    assert "model_1 has 9,850 parameters; 1 of 1 run reaches 99.40 %" in rendered(suite, reports)
+
+
+def test_all_failed_is_no_accuracy_and_all_misses(suite: Suite, reports: Path) -> None:
+    for seed in range(5):
+        suite.add_run(factories.failed("model_1", seed), None)
+    text = rendered(suite, reports)
+    assert "0 of 5 runs reach 99.40 %; consistently: refuted; none of its 5 runs completed" in text
+    assert "the loss was not finite in epoch 3, step 17" in text
+    assert "0.000 %" not in text
+
+
+def test_a_run_that_failed_at_once_has_no_curve(suite: Suite, reports: Path) -> None:
+    broken = msgspec.structs.replace(factories.failed("model_1"), epochs=[])
+    suite.add_run(broken, None)
+    assert "Accuracy by epoch" not in rendered(suite, reports)
+
+
+def test_a_failed_run_is_a_miss_and_a_banner_on_every_page(suite: Suite, reports: Path) -> None:
+    suite.add_portrait(factories.portrait("model_1"))
+    for seed in range(4):
+        suite.add_run(factories.record("model_1", seed, test_correct=9950), None)
+    suite.add_run(factories.failed("model_1", 4), None)
+    text = rendered(suite, reports)
+    assert "over the 4 completed of 5 runs its mean test accuracy is 99.500 %" in text
+    assert "4 of 5 runs reach 99.40 %" in text
+    assert "Model_1 4 of 5 0.343 0.990 undecided needs at least 41 more seeds" in text
+    assert len(every_page(reports)) == 2
+    assert all("1 run of 5 failed or diverged" in page for page in every_page(reports))
+
+
+def test_an_incomplete_matrix_is_named_on_every_page(suite: Suite, reports: Path) -> None:
+    factories.fill(suite, ["model_1", "model_2"])
+    factories.fill(suite, ["model_3"], seeds=[0, 2, 3])
+    rendered(suite, reports)
+    line = "The matrix is incomplete: Model_3 lacks seed 1, 4."
+    assert all(line in page for page in every_page(reports))
+
+
+def test_mixed_environments_are_counted_on_every_page(suite: Suite, reports: Path) -> None:
+    factories.fill(suite, ["model_1"], seeds=[0, 1, 2])
+    suite.add_run(factories.record("model_1", 3, environment=factories.WORKSTATION), None)
+    rendered(suite, reports)
+    line = "Runs of 2 environments are mixed: 0a1b2c3d4e5f (n = 3) and f5e4d3c2b1a0 (n = 1)."
+    assert all(line in page for page in every_page(reports))
+    factories.fill(suite, ["model_2"], seeds=[0, 1, 2, 3])
+    rendered(suite, reports)
+    line = "0a1b2c3d4e5f (n = 7) and f5e4d3c2b1a0 (n = 1). Within one distribution: Model_1."
+    assert all(line in page for page in every_page(reports))
+
+
+def test_environments_that_no_distribution_mixes_are_told_so(suite: Suite, reports: Path) -> None:
+    factories.fill(suite, ["model_1"], seeds=[0, 1])
+    suite.add_run(factories.record("model_2", 0, environment=factories.WORKSTATION), None)
+    suite.add_run(factories.record("model_2", 1, environment=factories.WORKSTATION), None)
+    rendered(suite, reports)
+    line = (
+        "Runs of 2 environments: 0a1b2c3d4e5f (n = 2) and f5e4d3c2b1a0 (n = 2). "
+        "Each distribution is of one of them."
+    )
+    assert all(line in page for page in every_page(reports))
+
+
+def test_a_whole_suite_has_no_banner(suite: Suite, reports: Path) -> None:
+    factories.fill(suite)
+    rendered(suite, reports)
+    assert 'class="banner"' not in (reports / "index.html").read_text(encoding="utf-8")
+
+
+def test_the_small_data_set_is_not_comparable(suite: Suite, reports: Path) -> None:
+    factories.fill(suite, ["model_1"], dataset=factories.MNIST5K)
+    text = rendered(suite, reports)
+    assert "(994 of 1,000)" in text
+    assert "of full MNIST and so not comparable" in text
+    assert "so no verdict follows from this" in text
+    assert "confirmed for" not in text
+    assert "refuted for" not in text
+    banner = "the accuracy claims are not comparable"
+    assert all(banner in page for page in every_page(reports))
+
+
+def test_two_data_sets_are_never_mixed_and_the_comparable_comes_first(
+    suite: Suite, reports: Path
+) -> None:
+    factories.fill(suite, ["model_1"], seeds=[0, 1, 2])
+    factories.fill(suite, ["model_1"], seeds=[0, 1], dataset=factories.MNIST5K)
+    text = rendered(suite, reports)
+    first, _, second = text.partition("On mnist5k The answer")
+    assert "over 3 runs" in first
+    assert "(9,940 of 10,000)" in first
+    assert "over 2 runs" in second
+    assert "(994 of 1,000)" in second
+    assert "5 runs" not in text
+
+
+def test_another_recipe_stands_apart(suite: Suite, reports: Path) -> None:
+    factories.fill(suite, ["model_1"], seeds=[0, 1, 2])
+    suite.add_run(factories.record("model_1", 0, recipe=factories.recipe(epochs=2)), None)
+    text = rendered(suite, reports)
+    assert "Model_1 · 15 epochs" in text
+    assert "over 3 runs" in text
+    assert "Model_1 · 2 epochs" in text
+    assert "over 1 run" in text
+    assert "never averaged together" in text
+
+
+def test_runs_that_did_not_look_at_the_test_split_claim_nothing(
+    suite: Suite, reports: Path
+) -> None:
+    factories.fill(suite, ["model_1"], seeds=[1000, 1001], evaluate_test=False)
+    text = rendered(suite, reports)
+    assert "made without looking at the test split" in text
+    assert "the test split was not looked at" in text
+    assert "reached 99.40" not in text
+
+
+def test_a_single_epoch_is_drawn(suite: Suite, reports: Path) -> None:
+    suite.add_run(factories.record("model_1", recipe=factories.recipe(epochs=1)), None)
+    files = render(suite, reports, command="c")
+    assert reports / "figures" / "mnist-model_1-accuracy.svg" in files
+
+
+def test_a_measure_that_failed_says_why(suite: Suite, reports: Path) -> None:
+    portrait = factories.portrait("model_1")
+    broken = msgspec.structs.replace(
+        portrait.measures["multiply_adds"],
+        values={},
+        layers={},
+        notes=[],
+        error="no rule for 'odd'",
+    )
+    suite.add_portrait(
+        msgspec.structs.replace(portrait, measures={**portrait.measures, "multiply_adds": broken})
+    )
+    text = rendered(suite, reports)
+    assert "not measured: no rule for 'odd'" in text
+    assert "Model_1 n/a n/a" in text

@@ -1,0 +1,170 @@
+"""What holds for every interpolation: batches, devices, and what cannot be done."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from msgspec.structs import replace as changed
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
+
+from bench.errors import TrainingError
+from bench.spec import Augmentation
+from bench.training import augment
+from bench.training.augment import Coefficients
+from tests.training.augment.oracle import DIGIT, PUBLISHED, noise, one, stream
+
+WILD = Augmentation(
+    rotation_degrees=180, translate=1.0, scale_min=0.001, scale_max=5.0, shear_degrees=88
+)
+INTERPOLATIONS = ("nearest", "bilinear")
+both = pytest.mark.parametrize("interpolation", INTERPOLATIONS)
+
+
+def maps_of(
+    interpolation: str, n_images: int, augmentation: Augmentation = PUBLISHED
+) -> Coefficients:
+    chosen = changed(augmentation, interpolation=interpolation)
+    return augment.coefficients(augment.draw(chosen, n_images, DIGIT, stream(3)), DIGIT)
+
+
+@both
+def test_without_parts_the_images_themselves_come_back(interpolation: str) -> None:
+    images, maps = noise(7, DIGIT), maps_of(interpolation, 7, Augmentation())
+
+    assert maps.identity
+    assert augment.apply(images, maps) is images
+    assert augment.apply(images[:3], maps[:3]).equal(images[:3])
+
+
+@both
+@pytest.mark.parametrize("augmentation", [PUBLISHED, WILD], ids=["published", "wild"])
+@pytest.mark.parametrize(
+    "rows",
+    [slice(5, 12), torch.tensor([11, 0, 0, 7]), torch.arange(20) % 3 == 0],
+    ids=["slice", "indices", "mask"],
+)
+def test_a_batch_is_part_of_the_whole(
+    rows: slice | torch.Tensor, augmentation: Augmentation, interpolation: str
+) -> None:
+    images, maps = noise(20, DIGIT), maps_of(interpolation, 20, augmentation)
+
+    batch = augment.apply(images[rows], maps[rows])
+
+    assert batch.equal(augment.apply(images, maps)[rows])
+    assert len(maps[rows]) == len(batch)
+
+
+@both
+def test_images_and_maps_are_left_as_they_were(interpolation: str) -> None:
+    images, maps = noise(20, DIGIT), maps_of(interpolation, 20, WILD)
+    parts = [part for part in vars(maps).values() if isinstance(part, torch.Tensor)]
+    before = images.clone(), [part.clone() for part in parts]
+
+    augment.apply(images, maps)
+
+    assert len(parts) > 1
+    assert images.equal(before[0])
+    assert all(part.equal(old) for part, old in zip(parts, before[1], strict=True))
+
+
+@both
+def test_no_images_are_no_trouble(interpolation: str) -> None:
+    maps = maps_of(interpolation, 8)
+
+    assert augment.apply(noise(8, DIGIT)[:0], maps[:0]).shape == (0, 28, 28)
+    assert len(maps_of(interpolation, 0)) == 0
+
+
+def test_the_two_interpolations_differ() -> None:
+    images = noise(20, DIGIT)
+    nearest, bilinear = (augment.apply(images, maps_of(name, 20)) for name in INTERPOLATIONS)
+
+    assert not nearest.equal(bilinear)
+
+
+# --- devices ------------------------------------------------------------------------------------
+
+
+class IntegersOnly(TorchDispatchMode):
+    """Refuses every operation that takes or gives a tensor of anything but integers."""
+
+    def __torch_dispatch__(
+        self,
+        func: Callable[..., Any],
+        types: Any,
+        args: Any = (),
+        kwargs: dict[str, Any] | None = None,
+    ) -> Any:
+        result = func(*args, **(kwargs or {}))
+        for leaf in tree_leaves((args, result)):
+            assert not isinstance(leaf, torch.Tensor) or not leaf.is_floating_point(), func
+        return result
+
+
+@both
+@pytest.mark.parametrize("augmentation", [PUBLISHED, WILD], ids=["published", "wild"])
+def test_only_integers_are_computed_on_the_device(
+    augmentation: Augmentation, interpolation: str
+) -> None:
+    """Integer arithmetic is exact, so every device gives the same images."""
+    images, maps = noise(20, DIGIT), maps_of(interpolation, 20, augmentation)
+    expected = augment.apply(images, maps)
+
+    with IntegersOnly():  # type: ignore[no-untyped-call]
+        assert augment.apply(images[2:9], maps[2:9].to("cpu")).equal(expected[2:9])
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@both
+@pytest.mark.parametrize("augmentation", [PUBLISHED, WILD], ids=["published", "wild"])
+def test_a_gpu_gives_the_same_pixels(augmentation: Augmentation, interpolation: str) -> None:
+    images, maps = noise(2_000, DIGIT), maps_of(interpolation, 2_000, augmentation)
+
+    on_gpu = augment.apply(images.cuda(), maps.to("cuda")).cpu()
+
+    assert on_gpu.equal(augment.apply(images, maps))
+
+
+# --- what cannot be done ------------------------------------------------------------------------
+
+
+@both
+@pytest.mark.parametrize(
+    ("scale", "shear"), [(1e-9, 0.0), (1e-45, 0.0), (0.0, 0.0), (1.0, 90.0)], ids=str
+)
+def test_shrunk_or_sheared_beyond_use_is_refused(
+    scale: float, shear: float, interpolation: Any
+) -> None:
+    drawn = replace(one(scale=scale, shear=shear), interpolation=interpolation)
+
+    with pytest.raises(TrainingError) as caught:
+        augment.coefficients(drawn, DIGIT)
+
+    assert str(caught.value) == (
+        "an image is shrunk or sheared beyond 536,870,912 pixels (the recipe's augmentation): "
+        "raise scale_min or lower shear_degrees"
+    )
+
+
+@both
+def test_huge_images_are_refused(interpolation: Any) -> None:
+    with pytest.raises(TrainingError, match="images of 28 x 5000 pixels are too large"):
+        augment.coefficients(replace(one(), interpolation=interpolation), (28, 5000))
+
+
+@both
+def test_the_largest_images_are_not(interpolation: Any) -> None:
+    drawn = replace(one(angle=180.0), interpolation=interpolation)
+    size = (3, 4096)
+    images = torch.from_numpy(np.arange(3 * 4096, dtype=np.uint8).reshape(1, *size))
+
+    turned = augment.apply(images, augment.coefficients(drawn, size))
+
+    assert turned.equal(images.flip(1, 2))

@@ -1,0 +1,259 @@
+"""The captured path on a GPU: pytest -m gpu. Each is skipped where there is none."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+import torch
+from msgspec.structs import replace
+
+from bench.inputs import datasets, discover
+from bench.inputs.datasets import Dataset
+from bench.inputs.recipes import Changes
+from bench.records.store import Suite
+from bench.spec import Augmentation, RunSpec
+from bench.training import augment, provenance
+from bench.training.engine.data import prepare
+from bench.training.engine.gpu.capturing import refusal
+from bench.training.engine.gpu.graphs import PARTS, Steps
+from bench.training.engine.gpu.own_generator import OwnGenerator
+from bench.training.engine.settings import numerics_of
+from bench.training.engine.train import maps_of, start
+from bench.training.executors.device import DeviceExecutor
+from bench.training.plan import Matrix, make_plan
+from bench.training.selection import changed
+from tests.support import ROOT
+from tests.training.engine.stepping import (
+    NAMES,
+    SIZE,
+    Kept,
+    digest,
+    load,
+    measured,
+    spec_of,
+    trained,
+    turns,
+)
+
+pytestmark = [
+    pytest.mark.gpu,
+    pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device"),
+]
+GPU = torch.device("cuda")
+TWO_EPOCHS = Changes(epochs=2)
+Write = Callable[..., Path]
+
+
+def gently(spec: RunSpec) -> RunSpec:
+    """At a learning rate under which differences in the last bit stay small."""
+    return replace(spec, recipe=replace(spec.recipe, peak_learning_rate=1e-3))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_captured_path_follows_the_plain_one(name: str, small_data: Dataset) -> None:
+    """Dropout included: both draw the same masks from a seed."""
+    architecture = load(name)
+    plain, captured = (
+        trained(
+            architecture,
+            gently(spec_of(architecture, small_data, path, GPU)),
+            small_data,
+            device=GPU,
+        )
+        for path in ("eager", "graph")
+    )
+    for field in ("train_loss", "validation_loss", "test_loss"):
+        expected = [getattr(epoch, field) for epoch in plain.record.epochs]
+        found = [getattr(epoch, field) for epoch in captured.record.epochs]
+        assert found == pytest.approx(expected, rel=5e-3), field
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_resumed_run_ends_with_the_bits_of_an_undisturbed_one(
+    name: str, small_data: Dataset
+) -> None:
+    architecture = load(name)
+    spec = spec_of(architecture, small_data, "graph", GPU)
+    kept = Kept()
+    whole = trained(architecture, spec, small_data, kept, GPU).record
+    for content in kept.written:
+        resumed = trained(architecture, spec, small_data, Kept(content), GPU).record
+        assert resumed.weights_sha256 == whole.weights_sha256
+        assert measured(resumed.epochs) == measured(whole.epochs)
+
+
+def test_captured_steps_have_the_bits_of_the_same_steps_launched_one_by_one(
+    small_data: Dataset,
+) -> None:
+    architecture = load("model_3")
+    spec = spec_of(architecture, small_data, "graph", GPU)
+    found = []
+    with numerics_of(spec.numerics, GPU):
+        data = prepare(small_data, spec, GPU)
+        for capture in (False, True):
+            with torch.cuda.stream(torch.cuda.Stream()):
+                state = start(architecture, spec, GPU)
+                steps = Steps(state, data, spec, capture)
+                for epoch in (1, 2):
+                    epoch_by(steps, spec, epoch)
+            found.append(digest(state))
+    assert found[0] == found[1]
+
+
+def epoch_by(steps: Steps, spec: RunSpec, epoch: int) -> None:
+    steps.begin(epoch, maps_of(spec, SIZE, epoch))
+    while steps.advance(4):
+        pass
+    steps.evaluate()
+    torch.cuda.synchronize()
+    assert steps.is_done()
+    steps.finish()
+
+
+def test_no_step_waits_for_the_device(small_data: Dataset) -> None:
+    architecture = load("model_2")
+    spec = spec_of(architecture, small_data, "graph", GPU)
+    with numerics_of(spec.numerics, GPU), torch.cuda.stream(torch.cuda.Stream()):
+        state = start(architecture, spec, GPU)
+        steps = Steps(state, prepare(small_data, spec, GPU), spec, capture=True)
+        assert set(steps._graphs) == set(PARTS)
+        steps.begin(1, maps_of(spec, SIZE, 1))
+        torch.cuda.set_sync_debug_mode("error")
+        try:
+            while steps.advance(4):
+                pass
+            steps.evaluate()
+        finally:
+            torch.cuda.set_sync_debug_mode("default")
+        torch.cuda.synchronize()
+        steps.finish()
+        assert state.epochs[0].train_seconds > 0
+
+
+def test_runs_that_take_turns_have_the_bits_that_each_has_alone(small_data: Dataset) -> None:
+    architecture = load("model_3")
+    specs = [spec_of(architecture, small_data, "graph", GPU, seed=seed) for seed in range(4)]
+    alone = [
+        trained(architecture, spec, small_data, device=GPU).record.weights_sha256 for spec in specs
+    ]
+    assert len(set(alone)) == 4
+    for order in (range(4), (2, 0, 3)):
+        with numerics_of(specs[0].numerics, GPU):
+            runs = {i: turns(architecture, specs[i], small_data, GPU) for i in order}
+            running = list(runs)
+            while running:
+                torch.rand(3, device=GPU)  # whatever else draws between two turns
+                running = [i for i in running if next(runs[i][1], None)]
+            torch.cuda.synchronize()
+        for i in order:
+            assert digest(runs[i][0]) == alone[i]
+
+
+def bits(folder: Path, results: str) -> dict[tuple[str, int], str | None]:
+    runs = Suite(folder / results, "local").runs()
+    return {(run.architecture, run.seed): run.weights_sha256 for run in runs}
+
+
+def test_the_executor_s_bits_depend_on_neither_jobs_nor_order(tmp_path: Path) -> None:
+    """The real command's way on mnist5k, the README's recipes, two epochs."""
+    found = discover.select(discover.scan(ROOT / "architectures"), list(NAMES))
+
+    def work(results: str, seeds: list[int], n_side_by_side: int, backwards: bool) -> None:
+        matrix = Matrix(
+            architectures=changed([(each, discover.load(each)) for each in found], TWO_EPOCHS),
+            seeds=seeds,
+            dataset=datasets.load("mnist5k").info,
+            environment=provenance.environment(GPU, "tests"),
+            data_dir=None,
+            paths=dict.fromkeys(NAMES, "graph"),
+        )
+        jobs = make_plan(matrix, Suite(tmp_path / results, "local"), []).jobs
+        with closing(
+            DeviceExecutor(n_side_by_side).work(jobs[::-1] if backwards else jobs)
+        ) as all_:
+            assert {event.kind for event in all_} == {"started", "epoch", "completed"}
+
+    work("many", [0, 1, 2, 3], 12, backwards=False)
+    work("alone", [0, 1], 1, backwards=False)
+    work("back", [3, 2, 1], 4, backwards=True)
+    many = bits(tmp_path, "many")
+    assert len(set(many.values())) == 12
+    assert bits(tmp_path, "alone").items() <= many.items()
+    assert bits(tmp_path, "back").items() <= many.items()
+
+
+@pytest.mark.parametrize("interpolation", ["nearest", "bilinear"])
+def test_augmented_images_are_those_of_the_cpu(small_data: Dataset, interpolation: str) -> None:
+    augmentation = Augmentation(
+        rotation_degrees=20.0,
+        translate=0.1,
+        scale_min=0.8,
+        scale_max=1.2,
+        shear_degrees=5.0,
+        interpolation=interpolation,  # type: ignore[arg-type]
+    )
+    images = torch.from_numpy(small_data.train.images)
+    draws = augment.draw(augmentation, len(images), SIZE, torch.Generator().manual_seed(1))
+    maps = augment.coefficients(draws, SIZE)
+    assert torch.equal(
+        augment.apply(images.to(GPU), maps.to(GPU)).cpu(), augment.apply(images, maps)
+    )
+
+
+def test_an_own_generator_draws_what_the_default_one_would_and_leaves_it_alone() -> None:
+    ones = torch.ones(4096, device=GPU)
+
+    def drop() -> torch.Tensor:
+        return torch.nn.functional.dropout(ones, 0.5)
+
+    torch.manual_seed(7)
+    expected = [drop() for _ in range(3)]
+    torch.manual_seed(1)
+    outer = torch.cuda.get_rng_state()
+    own = OwnGenerator(GPU)
+    own.reseed(7)
+    for each in expected:
+        with own.standing_in():
+            assert torch.equal(drop(), each)
+        assert torch.equal(outer, torch.cuda.get_rng_state())
+
+
+def test_tf32_is_off_unless_asked_for(small_data: Dataset) -> None:
+    if torch.cuda.get_device_capability()[0] < 8:
+        pytest.skip("this GPU has no TF32")
+    draw = torch.Generator().manual_seed(0)
+    left, right = (torch.randn(512, 512, generator=draw, dtype=torch.float64) for _ in range(2))
+    exact = left @ right
+    architecture = load("model_1")
+    numerics = spec_of(architecture, small_data, "graph", GPU).numerics
+    assert not numerics.tf32
+    errors = []
+    for tf32 in (False, True):
+        with numerics_of(replace(numerics, tf32=tf32), GPU):
+            product = left.float().to(GPU) @ right.float().to(GPU)
+        errors.append(float((product.double().cpu() - exact).norm() / exact.norm()))
+    assert errors[0] < 1e-6 < 1e-5 < errors[1] < 1e-2
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_readme_s_networks_can_be_captured(name: str) -> None:
+    assert refusal(load(name), GPU) is None
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        "images = images * float(images.mean() > -1)",  # asks the device
+        "images = images + torch.zeros(images.shape).to(images.device)",  # copies from the host
+        "type(self).n = getattr(type(self), 'n', 0) + 1; images = images * (type(self).n % 7)",
+    ],
+)
+def test_a_network_that_a_graph_cannot_hold_is_refused(
+    tmp_path: Path, write_architecture: Write, before: str
+) -> None:
+    write_architecture("bad", before=f"import torch; {before}")
+    (found,) = discover.select(discover.scan(tmp_path / "architectures"), ["bad"])
+    assert refusal(discover.load(found), GPU)

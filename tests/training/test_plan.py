@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from bench.errors import UsageError
+from bench.inputs import discover
+from bench.inputs.recipes import Changes
+from bench.records.store import Suite
+from bench.training import plan
+from bench.training.plan import Matrix, make_plan, parse_seeds, require_epochs, run_spec
+from bench.training.selection import changed
+from tests import factories
+from tests.support import ROOT
+
+
+@pytest.mark.parametrize(
+    ("text", "seeds"),
+    [
+        ("5", [0, 1, 2, 3, 4]),
+        ("1", [0]),
+        ("3-5", [3, 4, 5]),
+        ("0,3,7", [0, 3, 7]),
+        ("7, 0-2", [7, 0, 1, 2]),
+        ("4-4", [4]),
+    ],
+)
+def test_seeds_are_a_count_a_range_or_a_list(text: str, seeds: list[int]) -> None:
+    assert parse_seeds(text) == seeds
+
+
+@pytest.mark.parametrize(
+    "text", ["0", "-1", "a", "5-2", "1,1", "0-3,2", "", ",", "1,", "1.5", "²", "1-2-3", "9" * 30]
+)
+def test_bad_seeds_are_refused_with_the_text_and_the_remedy(text: str) -> None:
+    with pytest.raises(UsageError, match=r"--seeds.*give 5, 0-29 or 0,3,7"):
+        parse_seeds(text)
+
+
+@given(st.lists(st.integers(0, 10**6), min_size=2, unique=True))
+def test_any_list_of_seeds_is_read_back(seeds: list[int]) -> None:
+    assert parse_seeds(",".join(map(str, seeds))) == seeds
+
+
+@given(st.text())
+def test_any_text_is_seeds_or_a_usage_error(text: str) -> None:
+    try:
+        seeds = parse_seeds(text)
+    except UsageError:
+        return
+    assert seeds
+    assert len(set(seeds)) == len(seeds)
+    assert min(seeds) >= 0
+
+
+@pytest.mark.parametrize("epochs", [0, -3])
+def test_fewer_than_one_epoch_is_refused(epochs: int) -> None:
+    with pytest.raises(UsageError, match=f"bad epochs '{epochs}'"):
+        require_epochs(epochs)
+
+
+def test_a_changed_recipe_is_the_runs_and_the_digest_stays_the_files() -> None:
+    (found,) = discover.select(discover.scan(ROOT / "architectures"), ["model_2"])
+    architecture = discover.load(found)
+    changes = Changes(factories.recipe(), {"ema_decay": 0.5}, epochs=2)
+    matrix = Matrix(
+        changed([(found, architecture)], changes), [3], factories.MNIST, factories.LAPTOP, None
+    )
+    (job,) = make_plan(matrix, Suite(Path("results"), "local"), []).jobs
+    assert job.spec == factories.run_spec(
+        "model_2",
+        3,
+        architecture_digest=architecture.digest,
+        recipe=replace(factories.recipe(), ema_decay=0.5, epochs=2),
+    )
+
+
+def test_a_raised_engine_version_makes_new_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    (found,) = discover.select(discover.scan(ROOT / "architectures"), ["model_2"])
+    architecture = discover.load(found)
+    like = factories.run_spec("model_2", 3)
+    matrix = Matrix([(found, architecture)], [3], like.dataset, factories.LAPTOP, None)
+    before = run_spec(architecture, 3, matrix)
+    monkeypatch.setattr(plan, "ENGINE_VERSION", plan.ENGINE_VERSION + 1)
+    after = run_spec(architecture, 3, matrix)
+    assert after.engine_version == before.engine_version + 1
+    assert after.key != before.key
