@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 from numpy.typing import ArrayLike, NDArray
 
@@ -75,7 +76,7 @@ def accuracy_curves(
         panels: One a split, or one an arm.
         target: In percent; None draws no line.
         narrow: Panels below each other instead of side by side.
-        learning_rate: A last panel with an axis of its own; None for none.
+        learning_rate: The band of a last panel with an axis of its own; None for none.
         lowest: Where the axis begins, in percent; bands below are cut. None shows all.
     """
     with matplotlib.rc_context(STYLE):
@@ -151,7 +152,7 @@ def _curves(all_axes: Sequence[Axes], panels: Sequence[Panel]) -> None:
 
 
 def _runs(axes: Axes, panel: Panel) -> None:
-    """Thin lines; a single run stands alone, a run of one epoch is a dot."""
+    """Thin lines; a single run stands alone."""
     import seaborn  # takes a second, which only those who draw need to spend
 
     few = len(panel.says) <= FEW_RUNS
@@ -164,37 +165,36 @@ def _runs(axes: Axes, panel: Panel) -> None:
         color=series(panel.colour),
         linewidth=(0.9 if few else 0.7) if panel.band else 1.8,
         alpha=(0.6 if few else 0.35) if panel.band else 1.0,
-        markersize=3,
-        markeredgewidth=0,
         solid_capstyle="butt",  # fewer bytes for every line
         clip_on=False,
         ax=axes,
     )
     for line, seed in zip(axes.lines, sorted(panel.says), strict=True):
-        dot = len(np.asarray(line.get_xdata())) == 1
-        line.set_marker("o" if dot else "")
-        mark(line, [panel.says[seed]] if dot else panel.says[seed], panel.series)
+        _speaking(line, panel.says[seed], panel.series)
 
 
 def _band(axes: Axes, panel: Panel) -> None:
     """From the lowest to the highest run, and the median."""
-    spread = panel.spread
-    epochs, dot = list(spread.index), len(spread) == 1
-    colour = series(panel.colour)
-    (area,) = axes.fill(
-        [*epochs, *epochs[::-1]], [*spread["min"], *spread["max"][::-1]], color=colour, lw=0
-    )
+    low, high = panel.spread["min"], panel.spread["max"]
+    colour, epochs = series(panel.colour), list(low.index)
+    (area,) = axes.fill([*epochs, *epochs[::-1]], [*low, *high[::-1]], color=colour, lw=0)
     area.set_alpha(0.2)
+    mark(area, panel.band, panel.series)
     (line,) = axes.plot(
-        spread["median"],
+        panel.spread["median"],
         color=STAND_INS["ink"] if panel.says else colour,
         lw=1.3 if panel.says else 2,
-        marker="o" if dot else "",
-        markersize=3,
         zorder=3,  # on the runs
     )
-    mark(area, panel.band, panel.series)
-    mark(line, [panel.band] if dot else panel.band, panel.series)
+    _speaking(line, panel.band, panel.series)
+
+
+def _speaking(line: Line2D, words: str, owner: str) -> None:
+    """A line of a single epoch is a dot."""
+    is_dot = np.size(line.get_xdata()) == 1
+    if is_dot:
+        line.set(marker="o", markersize=3, markeredgecolor=line.get_color())
+    mark(line, [words] if is_dot else words, owner)
 
 
 def _log_distance(percents: ArrayLike) -> NDArray[np.float64]:
@@ -209,8 +209,9 @@ def _percents(distances: ArrayLike) -> NDArray[np.float64]:
 
 
 def _learning_rate(axes: Axes, panel: Panel) -> None:
-    """In thousandths: their ticks need few digits."""
-    _curves([axes], [panel])
+    """One line, in thousandths: their ticks need few digits."""
+    (line,) = axes.plot(panel.spread["median"], color=series(panel.colour), lw=1.8, clip_on=False)
+    _speaking(line, panel.band, panel.series)
     axes.set_ylim(bottom=0)
     axes.yaxis.set_major_locator(MaxNLocator(4))
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: written(1000 * value, 6)))

@@ -54,14 +54,12 @@ def loss_panels(summary: Summary, arm: Arm) -> list[figures.Panel]:
 
 
 def learning_rates(summary: Summary, arm: Arm) -> figures.Panel:
-    """The schedule, which the runs of an arm share: the longest run has all of it."""
-    longest = max(begun(arm), key=lambda run: len(run.epochs))
+    """The schedule, which the runs of an arm share."""
     rates = _values(epochs_of(arm), "learning_rate")
-    rates = rates[rates["seed"] == longest.seed]
     return figures.Panel(
         title="learning rate, thousandths, at the epoch's end",
         epochs=rates,
-        says={longest.seed: f"{arm.label}: highest rate {written(rates['value'].max(), 6)}"},
+        band=f"{arm.label}: highest rate {written(rates['value'].max(), 6)}",
         series=arm.architecture,
         colour=summary.colour(arm.architecture),
     )

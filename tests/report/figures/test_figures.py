@@ -214,7 +214,7 @@ def test_losses_and_rates_of_learning_can_be_read_back() -> None:
     told = plotted.path(root, "losses")
     assert [x(place) for place, _ in told] == pytest.approx([1, 2, 3], abs=1e-3)
     assert [10 ** y(height) for _, height in told] == pytest.approx([0.5, 0.05, 0.02], rel=1e-3)
-    schedule = figures.Panel("rate", epochs((0.004, 0.01, 0.0)), {0: "rate"})
+    schedule = figures.Panel("rate", epochs((0.004, 0.01, 0.0)), band="rate")
     figure = figures.accuracy_curves(PANELS[1:], None, True, learning_rate=schedule)
     root = plotted.parsed(figure)
     _, y = plotted.maps(root, 1)
