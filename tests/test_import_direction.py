@@ -46,6 +46,8 @@ PLUG_INS = {
     "measuring/measures": ("FIELDS", "measure"),
     "report/sections": ("ORDER", "SCOPE", "PAGES", "section"),
 }
+# Folders that the rest of the house uses by what their `__init__` exports alone.
+DOORS = ("training/engine/cpu", "training/engine/gpu")
 # What the statistics stand on; of scipy the special functions alone, for `scipy.stats` is slow to
 # import.
 STATISTICS = ("numpy", "scipy.special", "bench.stats")
@@ -153,6 +155,18 @@ def through_the_wall(found: list[Import]) -> list[str]:
     ]
 
 
+def past_a_door(found: list[Import], root: Path) -> list[str]:
+    """Imports of a file behind a door by a file that lies outside."""
+    hidden = [dotted(path, root) for door in DOORS for path in (root / door).glob("[!_]*.py")]
+    return [
+        str(one)
+        for one in found
+        for name in hidden
+        if lies_in(one.module, f"bench.{name}")
+        and not lies_in(one.importer, name.rpartition(".")[0])
+    ]
+
+
 @pytest.fixture(scope="module")
 def found() -> list[Import]:
     return imports(BENCH)
@@ -198,6 +212,10 @@ def test_the_package_itself_imports_nothing_of_its_own(found: list[Import]) -> N
 
 def test_what_reads_records_never_imports_torch(found: list[Import]) -> None:
     assert through_the_wall(found) == []
+
+
+def test_the_tricks_of_a_device_are_used_by_their_door_alone(found: list[Import]) -> None:
+    assert past_a_door(found, BENCH) == []
 
 
 def modules_of(room: str) -> list[str]:
@@ -262,6 +280,9 @@ WRONG_HOUSE = {
     "report/figures.py": "from torch import nn\n",
     "evidence/ledger.py": "from bench.inputs.datasets import load\n",
     "training/__init__.py": "from . import plan\n",
+    "training/engine/cpu/kernels.py": "from bench.training.engine.cpu import pooling\n",
+    "training/engine/cpu/pooling.py": "",
+    "training/engine/run.py": "from bench.training.engine.cpu import Fused, kernels\n",
     "training/plan.py": "from ..measuring import portraits\n",
 }
 
@@ -269,7 +290,7 @@ WRONG_HOUSE = {
 def test_a_wrong_house_is_seen(tmp_path: Path) -> None:
     """Each rule turns red on a house that breaks it."""
     for name, text in WRONG_HOUSE.items():
-        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(text, encoding="utf-8")
     found = imports(tmp_path)
     assert uphill(found) == [
@@ -280,6 +301,9 @@ def test_a_wrong_house_is_seen(tmp_path: Path) -> None:
         "bench/evidence/ledger.py:1 imports bench.inputs.datasets.load",
         "bench/report/figures.py:1 imports torch",
         "bench/report/render.py:1 imports bench.training.plan",
+    ]
+    assert past_a_door(found, tmp_path) == [
+        "bench/training/engine/run.py:1 imports bench.training.engine.cpu.kernels"
     ]
     assert [one.module for one in found if one.local] == ["bench.errors.BenchError"]
     assert "bench.training.plan" in [one.module for one in found]

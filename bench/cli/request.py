@@ -10,12 +10,13 @@ from typing import Any
 from bench.cli.terminal import require_suite_name
 from bench.errors import UsageError
 from bench.inputs.recipes import parsed
+from bench.inputs.seeds import parse_seeds
 from bench.machine import usable_cores
 from bench.records import until_decided
 from bench.records.protocol import Protocol
 from bench.records.store import Suite
 from bench.records.until_decided import DecisionOptions
-from bench.training.plan import parse_seeds, require_epochs
+from bench.training.plan import require_epochs
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,14 +6,10 @@ A file is only executed when it is used, so a broken neighbour never stops the o
 from __future__ import annotations
 
 import ast
-import hashlib
 import importlib.util
 import re
 import sys
-import tokenize
-from collections.abc import Iterator
 from dataclasses import dataclass
-from io import StringIO
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -21,9 +17,9 @@ from typing import Any
 import msgspec
 
 from bench.errors import ArchitectureError, UsageError, nearest
+from bench.inputs.digest import source_digest
 from bench.spec import NAME, TOP, Architecture, Recipe, RecipeError, checked
 
-SILENT = ("COMMENT", "NL", "ENCODING", "ENDMARKER")
 MEMORY_FORMATS = ("channels_last", "contiguous_format")
 
 
@@ -142,88 +138,6 @@ def headline(found: Found) -> str:
     except (SyntaxError, ValueError, ArchitectureError) as error:
         return f"cannot be read: {error}"
     return (docstring or "no docstring").splitlines()[0]
-
-
-def source_digest(path: Path, source: str) -> str:
-    """64 hex digits over the code's tokens, and those of the local modules that it imports.
-
-    Comments, docstrings and blank lines do not count, so a header may state the evidence
-    without making it stale. Local modules are files beside the architecture.
-    """
-    return _digest(path, source, set())
-
-
-def _digest(path: Path, source: str, seen: set[Path]) -> str:
-    seen.add(path)
-    digests = [_tokens_digest(source)]
-    for name in sorted(_imported_names(ast.parse(source))):
-        neighbour = path.parent / f"{name}.py"
-        if neighbour.is_file() and neighbour not in seen:
-            digests.append(_digest(neighbour, neighbour.read_text(encoding="utf-8"), seen))
-    return hashlib.sha256("\n".join(digests).encode()).hexdigest()
-
-
-def _tokens_digest(source: str) -> str:
-    """Over the tokens' texts; token kinds have other numbers in other Pythons."""
-    spans = [_span(node) for node in _docstrings(ast.parse(source))]
-    parts: list[str] = []
-    in_docstring = False
-    for kind, text, start in _tokens(source):
-        if kind == "STRING" and any(first <= start < end for first, end in spans):
-            in_docstring = True
-        elif in_docstring and kind == "NEWLINE":
-            in_docstring = False
-        else:
-            parts.append(kind if kind in ("INDENT", "DEDENT") else text)
-    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
-
-
-def _tokens(source: str) -> Iterator[tuple[str, str, tuple[int, int]]]:
-    """(kind, text, start) without comments; an f-string is one token, as before Python 3.12."""
-    depth, start = 0, (0, 0)
-    for token in tokenize.generate_tokens(StringIO(source).readline):
-        kind = tokenize.tok_name[token.type]
-        if kind.endswith("STRING_START"):
-            start = start if depth else token.start
-            depth += 1
-        elif kind.endswith("STRING_END"):
-            depth -= 1
-            if not depth:
-                yield "STRING", _slice(source, start, token.end), start
-        elif not depth and kind not in SILENT:
-            yield kind, token.string, token.start
-
-
-def _slice(source: str, start: tuple[int, int], end: tuple[int, int]) -> str:
-    lines = source.splitlines(keepends=True)[start[0] - 1 : end[0]]
-    lines[-1] = lines[-1][: end[1]]
-    lines[0] = lines[0][start[1] :]
-    return "".join(lines)
-
-
-def _docstrings(tree: ast.Module) -> list[ast.Expr]:
-    holders = [
-        node
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
-    ]
-    firsts = [node.body[0] for node in holders if node.body and ast.get_docstring(node) is not None]
-    return [node for node in firsts if isinstance(node, ast.Expr)]
-
-
-def _span(node: ast.Expr) -> tuple[tuple[int, int], tuple[int, int]]:
-    end = (node.end_lineno or node.lineno, node.end_col_offset or 0)
-    return (node.lineno, node.col_offset), end
-
-
-def _imported_names(tree: ast.Module) -> set[str]:
-    names: set[str] = set()
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            names |= {alias.name.split(".")[0] for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
-            names.add(node.module.split(".")[0])
-    return names
 
 
 def _read(found: Found) -> str:

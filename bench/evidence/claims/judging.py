@@ -13,6 +13,7 @@ from bench.evidence.claims.gather import gather
 from bench.evidence.claims.ledger import Entry, ledger
 from bench.evidence.claims.load import Problem, load_files, misquoted, read
 from bench.inputs import discover
+from bench.inputs.digest import source_digest
 from bench.machine import folder, folder_in_use
 from bench.records.arms import require_suite
 from bench.records.store import Suite
@@ -114,5 +115,5 @@ def current_digests() -> dict[str, str]:
     for found in at_hand:
         with suppress(OSError, ValueError, SyntaxError):
             source = found.path.read_text(encoding="utf-8")
-            digests[found.name] = discover.source_digest(found.path, source)
+            digests[found.name] = source_digest(found.path, source)
     return digests

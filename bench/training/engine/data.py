@@ -9,7 +9,7 @@ from torch import Tensor
 
 from bench.inputs.datasets import Dataset, Split
 from bench.spec import Numerics, RunSpec
-from bench.training.engine.cpu.fused_batch import looked_up
+from bench.training.engine.cpu import looked_up
 
 
 @dataclass(frozen=True)

@@ -5,10 +5,7 @@ from __future__ import annotations
 import torch
 
 from bench.spec import Architecture, EnginePath
-from bench.training.engine.cpu.agreement import require_agreement
-from bench.training.engine.cpu.rewriting import NotRewritable
-from bench.training.engine.gpu.capturing import refusal
-from bench.training.engine.network import INPUT_SHAPE
+from bench.training.engine import cpu, gpu
 
 
 def engine_path(architecture: Architecture, device: torch.device) -> tuple[EnginePath, str | None]:
@@ -17,13 +14,8 @@ def engine_path(architecture: Architecture, device: torch.device) -> tuple[Engin
     Returns:
         The path; and why it is the slow one, where it is.
     """
-    if device.type == "cuda":
-        reason = refusal(architecture, device)
-        return ("eager" if reason else "graph"), reason
-    if architecture.memory_format != "channels_last":
-        return "eager", "its MEMORY_FORMAT is not channels_last"
-    try:
-        require_agreement(architecture.build, INPUT_SHAPE)
-    except NotRewritable as reason:
-        return "eager", str(reason)
-    return "fused", None
+    on_gpu = device.type == "cuda"
+    reason = gpu.refusal(architecture, device) if on_gpu else cpu.refusal(architecture)
+    if reason:
+        return "eager", reason
+    return ("graph" if on_gpu else "fused"), None

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from bench.inputs.datasets import Dataset, Split
 from bench.spec import Architecture, RunSpec
 from bench.training.engine.data import DeviceData, prepare
-from bench.training.engine.gpu.turns import train_in_turns
+from bench.training.engine.gpu import train_in_turns
 from bench.training.engine.settings import numerics_of
 from bench.training.engine.train import State, epochs_left, run_epoch, start, steps_per_epoch
 

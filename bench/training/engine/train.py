@@ -21,8 +21,7 @@ from bench.training import augment
 from bench.training.augment.steps import Size
 from bench.training.engine import optimizer as optimizers
 from bench.training.engine.average import Average
-from bench.training.engine.cpu.fused_batch import augmented
-from bench.training.engine.cpu.rewriting import Rewritten
+from bench.training.engine.cpu import Rewritten, augmented
 from bench.training.engine.data import DeviceData, memory_format, network_input
 from bench.training.engine.device_optimizer import DeviceOptimizer
 from bench.training.engine.evaluation import Evaluation, evaluate

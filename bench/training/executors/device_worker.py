@@ -19,8 +19,7 @@ from bench.inputs.datasets import Dataset
 from bench.machine import usable_cores
 from bench.spec import Epoch, RunRecord
 from bench.training.engine.data import DeviceData, prepare
-from bench.training.engine.gpu.memory import is_out_of_memory
-from bench.training.engine.gpu.turns import TrainingContext, Turn, run_in_turns
+from bench.training.engine.gpu import TrainingContext, Turn, is_out_of_memory, run_in_turns
 from bench.training.engine.run import Result
 from bench.training.engine.settings import numerics_of
 from bench.training.executors import Job

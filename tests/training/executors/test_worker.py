@@ -14,7 +14,7 @@ from bench.inputs import datasets, discover
 from bench.records.store import Suite
 from bench.spec import RunRecord
 from bench.training import provenance
-from bench.training.engine.gpu.memory import is_out_of_memory
+from bench.training.engine.gpu import is_out_of_memory
 from bench.training.engine.run import record_of
 from bench.training.executors import Job
 from bench.training.executors.device import DeviceExecutor

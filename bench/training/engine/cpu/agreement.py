@@ -13,9 +13,10 @@ import torch
 from torch import Tensor, nn
 
 from bench.errors import in_one_line
-from bench.spec import Numerics
+from bench.spec import Architecture, Numerics
 from bench.training.engine.cpu.fused import Words, is_image_batch
 from bench.training.engine.cpu.rewriting import NotRewritable, Rewritten
+from bench.training.engine.network import INPUT_SHAPE
 from bench.training.engine.settings import numerics_of, seed_global_generators
 
 NUMERICS = Numerics(memory_format="channels_last", path="fused")
@@ -25,6 +26,17 @@ TOLERANCE = 1e-4  # of outputs and buffers, by their norm; float32 over a whole 
 # Of gradients, in most steps: in a few, rounding puts a pixel on the other side of a ReLU, or of
 # its neighbour in a maximum, and its gradient goes elsewhere. A wrong rewriting is off in all.
 GRADIENT_TOLERANCE = 1e-3
+
+
+def refusal(architecture: Architecture) -> str | None:
+    """Why the architecture's network cannot be rewritten; None where it can."""
+    if architecture.memory_format != "channels_last":
+        return "its MEMORY_FORMAT is not channels_last"
+    try:
+        require_agreement(architecture.build, INPUT_SHAPE)
+    except NotRewritable as reason:
+        return str(reason)
+    return None
 
 
 def require_agreement(build: Callable[[], nn.Module], example_shape: tuple[int, ...]) -> None:

@@ -1,1 +1,14 @@
-"""Steps captured as CUDA graphs, of many runs in turns."""
+"""Many runs on one GPU, their steps captured: the door through which training uses them."""
+
+from bench.training.engine.gpu.capturing import refusal
+from bench.training.engine.gpu.memory import is_out_of_memory
+from bench.training.engine.gpu.turns import TrainingContext, Turn, run_in_turns, train_in_turns
+
+__all__ = [
+    "TrainingContext",
+    "Turn",
+    "is_out_of_memory",
+    "refusal",
+    "run_in_turns",
+    "train_in_turns",
+]
