@@ -26,7 +26,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from contextlib import closing
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import torch
@@ -46,6 +46,7 @@ from bench.training.executors.device import DeviceExecutor  # noqa: E402
 from bench.training.plan import Matrix, make_plan, run_spec  # noqa: E402
 from bench.training.provenance import environment  # noqa: E402
 from bench.training.selection import changed  # noqa: E402
+from bench.training.shared_dataset import shared  # noqa: E402
 from benchmarks.gpu_floor import Floor, floor  # noqa: E402
 from benchmarks.throughput import loader  # noqa: E402
 
@@ -84,7 +85,6 @@ class Setting:
             seeds=list(range(self.n_seeds)),
             dataset=self.load().info,
             environment=environment(torch.device(self.device), "benchmarks/gpu_throughput.py"),
-            data_dir=self.data_dir,
             paths={self.network: "graph"},
         )
 
@@ -205,8 +205,9 @@ def by_compiled(setting: Setting) -> Times:
 
 def by_ours(setting: Setting) -> Times:
     """Whole runs of all seeds side by side."""
-    with tempfile.TemporaryDirectory() as results:
+    with tempfile.TemporaryDirectory() as results, shared(setting.load()) as data_file:
         jobs = make_plan(setting.matrix(), Suite(Path(results), "benchmark"), []).jobs
+        jobs = [replace(job, data_file=data_file) for job in jobs]
         started = time.perf_counter()
         with closing(DeviceExecutor(setting.n_seeds).work(jobs)) as events:
             wrong = [e for e in events if e.kind not in ("started", "epoch", "completed")]

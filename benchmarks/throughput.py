@@ -29,6 +29,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -49,6 +50,7 @@ from bench.training.executors.local import LocalExecutor  # noqa: E402
 from bench.training.plan import Matrix, make_plan  # noqa: E402
 from bench.training.provenance import environment  # noqa: E402
 from bench.training.selection import changed, load_architectures  # noqa: E402
+from bench.training.shared_dataset import shared  # noqa: E402
 
 NETWORKS = ("model_1", "model_2", "model_3")
 BATCH = 128
@@ -184,14 +186,14 @@ def ours(architecture: Architecture, dataset: Dataset, data_dir: Path, epochs: i
         seeds=list(range(n_workers)),
         dataset=dataset.info,
         environment=here,
-        data_dir=data_dir,
         evaluate_test=False,
         paths=jobs.engine_paths([each for _, each in selection.usable], CPU)[0],
     )
     finished: dict[int, list[float]] = {seed: [] for seed in matrix.seeds}
-    with tempfile.TemporaryDirectory() as results:
+    with tempfile.TemporaryDirectory() as results, shared(dataset) as data_file:
         plan = make_plan(matrix, Suite(Path(results), "benchmark"), [])
-        with closing(LocalExecutor(n_workers).work(plan.jobs)) as events:
+        todo = [replace(job, data_file=data_file) for job in plan.jobs]
+        with closing(LocalExecutor(n_workers).work(todo)) as events:
             for event in events:
                 if event.kind == "epoch":
                     finished[event.job.spec.seed].append(time.perf_counter())

@@ -26,14 +26,12 @@ from bench.inputs.recipes import Changes
 from bench.machine import require_writable
 from bench.measuring import observe, portraits
 from bench.records.store import RunReader
-from bench.spec import EnginePath, Environment
 from bench.stats.format import rough_duration
 from bench.training import jobs, provenance
 from bench.training.engine.settings import resolve_device
 from bench.training.executors import Event
 from bench.training.plan import Matrix, Plan
 from bench.training.selection import (
-    Named,
     Selection,
     changed,
     find_architectures,
@@ -51,10 +49,8 @@ class Selected:
     """What the request trains, on which data and where; nothing is trained yet."""
 
     selection: Selection  # the architectures as they are written
-    architectures: list[Named]  # the same with the recipes that they are trained by
     dataset: Dataset
-    environment: Environment
-    paths: Mapping[str, EnginePath]  # by architecture
+    matrix: Matrix  # the architectures with the recipes that they are trained by
     n_at_once: int
 
 
@@ -65,21 +61,23 @@ def work(request: Request) -> None:
         typer.Exit: with the code of an interruption, or of something that failed.
     """
     selected = _select(request)
-    sweep = _sweep(request, selected)
+    selection, environment = selected.selection, selected.matrix.environment
+    reader = RunReader(request.suite)
+    sweep = Sweep(selected.matrix, reader, selected.n_at_once, request.protocol)
     say_all(sweep.declare())
     plan = sweep.first_plan()
-    _say_machine(selected.environment)
-    portraits.measure(selected.selection, selected.environment, request.suite)
+    say(f"{environment.device}: {environment.processor}, torch {environment.torch}")
+    portraits.measure(selection, environment, request.suite)
     say(_plan_line(plan, selected))
     wrong = _train(sweep, plan, selected.dataset, request)
     say_all(sweep.state_lines())
     say(f"records: {request.suite.folder}")
-    for reason in observe.see(selected.selection, selected.dataset, request.suite):
+    for reason in observe.see(selection, selected.dataset, request.suite):
         say(f"Notice: {reason}")
     _render(request)
-    if wrong or plan.failed_before or selected.selection.broken:
-        for path in plan.failed_before:
-            complain(f"failed earlier: {path} (move the record away to try again)")
+    for path in plan.failed_before:
+        complain(f"failed earlier: {path} (move the record away to try again)")
+    if wrong or plan.failed_before or selection.broken:
         raise typer.Exit(EXIT_SOME_FAILED)
 
 
@@ -87,27 +85,30 @@ def _select(request: Request) -> Selected:
     """Finds and loads what the request names; a bad request is refused before a file is written."""
     options = request.options
     found = find_architectures(options.arch or [], options.group, options.builtin)
-    changes = _changes(request)
+    recipe = recipe_of(options.recipe_of, options.builtin) if options.recipe_of else None
     device = resolve_device(options.device)
     n_at_once = _at_once(request, device)
     dataset_name, notice = datasets.resolve(options.dataset, options.data_dir)
     dataset = datasets.load(dataset_name, options.data_dir)
     selection = load_architectures(found, named=bool(options.arch))
+    changes = Changes(recipe, request.fields, options.epochs)
     architectures = changed(selection.usable, changes)
     require_writable([request.suite.folder, *([options.reports] if options.reports else [])])
     environment = provenance.environment(device, provenance.command_line())
     paths, slow = jobs.engine_paths([each for _, each in selection.usable], device)
-    say_all([f"Notice: {notice}"] if notice else [])
     tell_broken(selection)
-    for name, reason in slow.items():
-        say(f"Notice: '{name}' trains as it is written, which is slower: {reason}")
-    return Selected(selection, architectures, dataset, environment, paths, n_at_once)
-
-
-def _changes(request: Request) -> Changes:
-    options, other = request.options, request.options.recipe_of
-    recipe = recipe_of(other, options.builtin) if other else None
-    return Changes(recipe, request.fields, options.epochs)
+    for line in _notices(request, notice, slow):
+        say(f"Notice: {line}")
+    matrix = Matrix(
+        architectures=architectures,
+        seeds=request.seeds,
+        dataset=dataset.info,
+        environment=environment,
+        evaluate_test=not options.no_test,
+        tf32=options.tf32,
+        paths=paths,
+    )
+    return Selected(selection, dataset, matrix, n_at_once)
 
 
 def _at_once(request: Request, device: torch.device) -> int:
@@ -120,37 +121,32 @@ def _at_once(request: Request, device: torch.device) -> int:
     return request.n_workers
 
 
-def _sweep(request: Request, selected: Selected) -> Sweep:
-    options, seeds = request.options, request.seeds
-    if options.no_test and min(seeds) < FIRST_SEARCH_SEED:
-        say(
-            f"Notice: give a search (--no-test) seeds from {FIRST_SEARCH_SEED}, so that the runs "
+def _notices(request: Request, of_the_data: str | None, slow: Mapping[str, str]) -> list[str]:
+    """What a person should know before the training.
+
+    Args:
+        request: Of the command.
+        of_the_data: Which data set was taken, where another was to be expected.
+        slow: The networks that are trained as they are written, and why.
+    """
+    lines = [of_the_data] if of_the_data else []
+    for name, reason in slow.items():
+        lines.append(f"'{name}' trains as it is written, which is slower: {reason}")
+    if request.options.no_test and min(request.seeds) < FIRST_SEARCH_SEED:
+        lines.append(
+            f"give a search (--no-test) seeds from {FIRST_SEARCH_SEED}, so that the runs "
             "which confirm its choice have unseen seeds"
         )
-    matrix = Matrix(
-        architectures=selected.architectures,
-        seeds=seeds,
-        dataset=selected.dataset.info,
-        environment=selected.environment,
-        data_dir=options.data_dir,
-        evaluate_test=not options.no_test,
-        tf32=options.tf32,
-        paths=selected.paths,
-    )
-    return Sweep(matrix, RunReader(request.suite), selected.n_at_once, request.protocol)
-
-
-def _say_machine(environment: Environment) -> None:
-    say(f"{environment.device}: {environment.processor}, torch {environment.torch}")
+    return lines
 
 
 def _plan_line(plan: Plan, selected: Selected) -> str:
     if not plan.jobs:
         return f"plan: all {plan.n_present} runs are there, nothing to train"
-    architectures = [architecture for _, architecture in selected.architectures]
+    architectures = [architecture for _, architecture in selected.matrix.architectures]
     seconds = jobs.estimate_seconds(plan, architectures, selected.dataset, selected.n_at_once)
     n_at_once = min(selected.n_at_once, len(plan.jobs))
-    on_gpu = selected.environment.device.startswith("cuda")
+    on_gpu = selected.matrix.environment.device.startswith("cuda")
     return (
         f"plan: {len(plan.jobs)} runs ({plan.n_epochs} epochs) to train, {plan.n_present} there "
         f"already; about {rough_duration(seconds)} on {n_at_once} "

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
+from dataclasses import replace
+from pathlib import Path
 
 import torch
 from filelock import Timeout
@@ -16,7 +17,7 @@ from bench.spec import Architecture, EnginePath
 from bench.training.engine.path import engine_path
 from bench.training.engine.run import record_of
 from bench.training.engine.timing import seconds_per_epoch
-from bench.training.executors import Event, Executor, Job
+from bench.training.executors import Event, Job
 from bench.training.executors.device import DeviceExecutor
 from bench.training.executors.local import LocalExecutor
 from bench.training.plan import Plan
@@ -52,58 +53,50 @@ def estimate_seconds(
     """How long the plan takes here, from a few measured steps of each architecture.
 
     Args:
-        plan: The runs.
+        plan: The runs, on one device; at least one.
         architectures: The architectures of the plan, and maybe others.
         dataset: The runs' data set.
         n_workers: Runs side by side.
     """
+    device = torch.device(plan.jobs[0].environment.device)
     loaded = {each.digest: each for each in architectures}
     measured: dict[str, float] = {}
     total = 0.0
     for job in plan.jobs:
         digest = job.spec.architecture_digest
         if digest not in measured:
-            measured[digest] = _seconds_per_epoch(loaded[digest], job, dataset)
+            measured[digest] = seconds_per_epoch(loaded[digest], job.spec, dataset, device)
         total += measured[digest] * job.spec.recipe.epochs
-    return total / max(1, min(n_workers, len(plan.jobs)))
-
-
-def _seconds_per_epoch(architecture: Architecture, job: Job, dataset: Dataset) -> float:
-    """0 where the network cannot train: its first run will fail and give the reason."""
-    device = torch.device(job.environment.device)
-    try:
-        return seconds_per_epoch(architecture, job.spec, dataset, device)
-    except Exception:  # the first run ends with the same error and records it
-        return 0.0
+    return total / min(n_workers, len(plan.jobs))
 
 
 def train(
     jobs: list[Job],
+    dataset: Dataset,
     n_workers: int,
     console: Console,
     on_first_runs: Callable[[], None] = lambda: None,
-    *,
-    dataset: Dataset | None = None,
     on_run: Callable[[Job], None] = lambda _: None,
 ) -> list[Event]:
     """Trains the jobs; returns the events of runs that went wrong.
 
     Args:
         jobs: The runs that are missing.
+        dataset: Of all jobs; the workers share its memory.
         n_workers: Worker processes; on a GPU, the runs side by side in one.
         console: Where progress is shown.
         on_first_runs: Called once, as soon as each architecture has a run.
-        dataset: The jobs' data set, where it is loaded: the workers then share its memory.
         on_run: Called after every run, whatever became of it.
     """
-    if dataset is not None and jobs:
-        with shared(dataset) as path:
-            jobs = [dataclasses.replace(job, data_file=path) for job in jobs]
-            return train(jobs, n_workers, console, on_first_runs, on_run=on_run)
+    if not jobs:
+        return []
     waited_for = {job.spec.architecture for job in jobs}
     wrong: list[Event] = []
-    executor = _executor(jobs, n_workers)
-    with TrainingProgress(console, jobs) as progress, closing(executor.work(jobs)) as events:
+    with (
+        shared(dataset) as path,
+        TrainingProgress(console, jobs) as progress,
+        closing(_work(jobs, path, n_workers)) as events,
+    ):
         for event in events:
             progress.show(event)
             if event.kind in ("started", "epoch"):
@@ -119,6 +112,12 @@ def train(
     return wrong
 
 
+def _work(jobs: list[Job], data_file: Path, n_workers: int) -> Generator[Event, None, None]:
+    on_gpu = any(job.environment.device.startswith("cuda") for job in jobs)
+    executor = DeviceExecutor if on_gpu else LocalExecutor
+    return executor(n_workers).work([replace(job, data_file=data_file) for job in jobs])
+
+
 def _keep_failure(event: Event) -> None:
     """Writes the record of a run whose worker died, unless another command trains the run."""
     job, suite = event.job, event.job.suite
@@ -128,8 +127,3 @@ def _keep_failure(event: Event) -> None:
         reason = event.reason or "unknown"
         suite.add_run(record_of(job.spec, job.environment, "failed", reason), None)
         suite.checkpoint(job.spec).clear()
-
-
-def _executor(jobs: list[Job], n_workers: int) -> Executor:
-    on_gpu = any(job.environment.device.startswith("cuda") for job in jobs)
-    return DeviceExecutor(n_workers) if on_gpu else LocalExecutor(n_workers)

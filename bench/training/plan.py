@@ -50,7 +50,6 @@ class Matrix:
     seeds: list[int]
     dataset: DatasetInfo
     environment: Environment
-    data_dir: Path | None
     evaluate_test: bool = True
     tf32: bool = False
     paths: Mapping[str, EnginePath] = field(default_factory=dict)  # architecture -> its path
@@ -73,7 +72,7 @@ def make_plan(matrix: Matrix, suite: Suite, runs: Iterable[RunRecord]) -> Plan:
             if spec.key in known:
                 present.append(known[spec.key])
             else:
-                jobs.append(Job(found, spec, matrix.environment, suite, matrix.data_dir))
+                jobs.append(Job(found, spec, matrix.environment, suite))
     failed = [suite.path_of(record) for record in present if not record.completed]
     return Plan(jobs, len(present), failed)
 

@@ -19,15 +19,7 @@ from bench.spec import Environment
 
 CODE = ("--", ".", ":!results", ":!reports")  # what the project writes itself is no change of it
 COMPILERS = ("numba", "llvmlite", "numpy")  # whose versions decide what a CPU's kernels compute
-PACKAGES = (
-    "torch",
-    "torchvision",
-    *COMPILERS,
-    "fvcore",
-    "safetensors",
-    "msgspec",
-    "mlxtend",
-)
+PACKAGES = ("torch", "torchvision", *COMPILERS, "fvcore", "safetensors", "msgspec", "mlxtend")
 
 
 def environment(device: torch.device, command: str) -> Environment:

@@ -57,7 +57,7 @@ class Sweep:
                 are added until the verdict.
         """
         if self.protocol is None:
-            return jobs.train(plan.jobs, self.n_workers, console, on_first_runs, dataset=dataset)
+            return jobs.train(plan.jobs, dataset, self.n_workers, console, on_first_runs)
         return self._until_decided(self.protocol, plan, dataset, console)
 
     def state_lines(self) -> list[str]:
@@ -78,9 +78,7 @@ class Sweep:
             console.print(line, markup=False, highlight=False)
 
         while plan.jobs:
-            events = jobs.train(
-                plan.jobs, self.n_workers, console, dataset=dataset, on_run=show_state
-            )
+            events = jobs.train(plan.jobs, dataset, self.n_workers, console, on_run=show_state)
             wrong += events
             lost = {event.job.spec.architecture for event in events if event.kind == "error"}
             left = [each for each in left if each[1].name not in lost]

@@ -27,7 +27,7 @@ def test_a_changed_recipe_is_the_runs_and_the_digest_stays_the_files() -> None:
     architecture = discover.load(found)
     changes = Changes(factories.recipe(), {"ema_decay": 0.5}, epochs=2)
     matrix = Matrix(
-        changed([(found, architecture)], changes), [3], factories.MNIST, factories.LAPTOP, None
+        changed([(found, architecture)], changes), [3], factories.MNIST, factories.LAPTOP
     )
     (job,) = make_plan(matrix, Suite(Path("results"), "local"), []).jobs
     assert job.spec == factories.run_spec(
@@ -42,7 +42,7 @@ def test_a_raised_engine_version_makes_new_runs(monkeypatch: pytest.MonkeyPatch)
     (found,) = discover.select(discover.scan(ROOT / "architectures"), ["model_2"])
     architecture = discover.load(found)
     like = factories.run_spec("model_2", 3)
-    matrix = Matrix([(found, architecture)], [3], like.dataset, factories.LAPTOP, None)
+    matrix = Matrix([(found, architecture)], [3], like.dataset, factories.LAPTOP)
     before = run_spec(architecture, 3, matrix)
     monkeypatch.setattr(plan, "ENGINE_VERSION", plan.ENGINE_VERSION + 1)
     after = run_spec(architecture, 3, matrix)

@@ -44,7 +44,7 @@ def test_a_record_is_read_once_and_a_later_one_of_another_command_counts(tmp_pat
         Suite(tmp_path, "local").add_run(run, None)
 
     suite = CountingSuite(tmp_path, "local")
-    matrix = Matrix(architectures, [0, 1], factories.MNIST, factories.LAPTOP, None)
+    matrix = Matrix(architectures, [0, 1], factories.MNIST, factories.LAPTOP)
     sweep = Sweep(matrix, RunReader(suite), n_workers=2, protocol=PROTOCOL)
     for name in NAMES:
         add(name, 0)

@@ -83,9 +83,14 @@ class NearestMaps(Coefficients):
     def _u(self, height: int) -> Tensor:
         if self.sources is not None:
             return self.sources.int()
-        lines = torch.arange(height, dtype=torch.int32, device=self.skew.device)
-        u = self.columns[:, None, :] + (self.skew[:, None] * lines)[:, :, None]
-        return u.bitwise_right_shift_(FIXED_BITS)
+        return _sheared(self.columns, self.skew, height)
+
+
+def _sheared(columns: Tensor, skew: Tensor, height: int) -> Tensor:
+    """Each pixel's x in the rotated image, (n, height, width) int32, by fixed point."""
+    lines = torch.arange(height, dtype=torch.int32, device=skew.device)
+    u = columns[:, None, :] + (skew[:, None] * lines)[:, :, None]
+    return u.bitwise_right_shift_(FIXED_BITS)
 
 
 def maps(parameters: Parameters, size: Size) -> NearestMaps:
@@ -114,17 +119,9 @@ def _rotation_matrices(angle: Doubles, size: Size) -> Integers:
     cosine, sine = map(_rounded, cosines_and_sines(-np.radians(np.mod(angle, 360.0))))
     x = cosine * (-width / 2) + sine * (-height / 2) + width / 2
     y = -sine * (-width / 2) + cosine * (-height / 2) + height / 2
-    return np.stack(
-        [
-            _fixed(cosine),
-            _fixed(sine),
-            _fixed(x + cosine * 0.5 + sine * 0.5),
-            _fixed(-sine),
-            _fixed(cosine),
-            _fixed(y - sine * 0.5 + cosine * 0.5),
-        ],
-        axis=1,
-    )
+    to_x = [cosine, sine, x + cosine * 0.5 + sine * 0.5]
+    to_y = [-sine, cosine, y - sine * 0.5 + cosine * 0.5]
+    return np.stack([_fixed(each) for each in (*to_x, *to_y)], axis=1)
 
 
 def _rounded(values: Doubles) -> Doubles:
@@ -199,9 +196,7 @@ def _sources(
 ) -> Tensor:
     """Each pixel's x in the rotated image, (n, height, width) int16; outside: -1 or width."""
     height, width = size
-    lines = torch.arange(height, dtype=torch.int32)
-    fixed = columns[:, None, :] + (skew[:, None] * lines)[:, :, None]
-    sources = fixed.bitwise_right_shift_(FIXED_BITS).clamp_(-1, width).short()
+    sources = _sheared(columns, skew, height).clamp_(-1, width).short()
     a, b, c = affine.a[far], affine.b[far], affine.c[far]
     starts = _added(c + b * 0.5 + a * 0.5, b, height)  # (n_far, height)
     positions = _added(starts, np.repeat(a[:, None], height, axis=1), width)

@@ -15,14 +15,7 @@ from bench.training.engine.optimizer import load_moments
 from bench.training.engine.train import State
 
 # What content of another shape makes the code that reads it raise.
-MISFITS = (
-    AttributeError,
-    KeyError,
-    TypeError,
-    ValueError,
-    RuntimeError,
-    msgspec.MsgspecError,
-)
+MISFITS = (AttributeError, KeyError, TypeError, ValueError, RuntimeError, msgspec.MsgspecError)
 
 
 class Unusable(Exception):

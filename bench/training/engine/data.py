@@ -9,6 +9,7 @@ from torch import Tensor
 
 from bench.inputs.datasets import Dataset, Split
 from bench.spec import Numerics, RunSpec
+from bench.training.augment.steps import Size
 from bench.training.engine.cpu import looked_up
 
 
@@ -28,6 +29,12 @@ class DeviceData:
     validation: DeviceSplit
     test: DeviceSplit | None
     grey_levels: Tensor  # (256,) float32: the normalised value of each grey level
+
+    @property
+    def size(self) -> Size:
+        """The images' (height, width)."""
+        _, height, width = self.train.images.shape
+        return height, width
 
 
 def prepare(dataset: Dataset, spec: RunSpec, device: torch.device) -> DeviceData:
@@ -59,5 +66,5 @@ def network_input(images: Tensor, grey_levels: Tensor, numerics: Numerics) -> Te
 
 def memory_format(numerics: Numerics) -> torch.memory_format:
     """torch's object of that name."""
-    chosen = {"channels_last": torch.channels_last, "contiguous_format": torch.contiguous_format}
-    return chosen[numerics.memory_format]
+    found: torch.memory_format = getattr(torch, numerics.memory_format)
+    return found

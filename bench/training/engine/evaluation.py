@@ -18,16 +18,15 @@ BATCH = {"cpu": 250, "cuda": 2000}
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Scores of one split."""
+    """How well a network did on one split."""
 
     loss: float  # mean over images
     correct: int
-    labels_given: Tensor  # (n,) int64, on the host
 
 
 @dataclass(frozen=True)
 class Scores:
-    """The same, still on the device."""
+    """The same, still on the device, with every answer."""
 
     loss: Tensor  # ()
     correct: Tensor  # () int64
@@ -39,11 +38,7 @@ def evaluate(
 ) -> Evaluation:
     """Scores a split with the network in evaluation mode, without augmentation."""
     scores = score(network, split, grey_levels, numerics)
-    return Evaluation(
-        loss=float(scores.loss),
-        correct=int(scores.correct),
-        labels_given=scores.labels_given.cpu(),
-    )
+    return Evaluation(float(scores.loss), int(scores.correct))
 
 
 @torch.inference_mode()

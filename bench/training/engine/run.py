@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import torch
-from msgspec.structs import replace
+from msgspec.structs import asdict, replace
 
 from bench.errors import StoreError, in_one_line
 from bench.inputs.datasets import Dataset
 from bench.spec import Architecture, Environment, Epoch, RunRecord, RunSpec, Status
 from bench.training.engine import checkpoint
 from bench.training.engine.data import DeviceData, prepare
-from bench.training.engine.evaluation import evaluate
+from bench.training.engine.evaluation import score
 from bench.training.engine.network import weights_bytes, weights_sha256
 from bench.training.engine.settings import numerics_of
 from bench.training.engine.train import Diverged, State, epochs_left, run_epoch, start
@@ -50,7 +50,7 @@ def run(
     Args:
         architecture: The network and its hooks.
         spec: Everything that decides the bits; its path is eager or fused. A captured run takes
-            turns with others: `bench.training.engine.gpu.turns`.
+            turns with others: `bench.training.engine.gpu.run_in_turns`.
         dataset: The data set that `spec.dataset` describes.
         environment: Where this runs; `environment.device` is the torch device.
         kept: The run's checkpoint; a resumed run ends with the bits of an undisturbed one.
@@ -59,9 +59,7 @@ def run(
     Raises:
         StoreError, OSError, MemoryError: trouble of this machine, see `ended_by`.
     """
-    assert spec.numerics.path != "graph", (
-        "a captured run takes turns: bench.training.engine.gpu.turns"
-    )
+    assert spec.numerics.path != "graph", "a captured run takes turns: run_in_turns"
     device = torch.device(environment.device)
     state: State | None = None
     with numerics_of(spec.numerics, device):
@@ -126,7 +124,8 @@ def _misses(spec: RunSpec, state: State, data: DeviceData) -> list[tuple[int, in
     """(test index, label given) of the wrong answers of the last weights."""
     if data.test is None:
         return None
-    given = evaluate(state.scored, data.test, data.grey_levels, spec.numerics).labels_given
+    scores = score(state.scored, data.test, data.grey_levels, spec.numerics)
+    given = scores.labels_given.cpu()
     wrong = (given != data.test.labels.cpu()).nonzero().flatten()
     return [(int(index), int(given[index])) for index in wrong]
 
@@ -142,18 +141,11 @@ def record_of(
     epochs = list(state.epochs) if state else []
     parameters = list(state.network.parameters()) if state else []
     return RunRecord(
-        engine_version=spec.engine_version,
+        **asdict(spec),
         key=spec.key,
         status=status,
         reason=reason,
-        architecture=spec.architecture,
-        architecture_digest=spec.architecture_digest,
         n_parameters=sum(parameter.numel() for parameter in parameters),
-        recipe=spec.recipe,
-        seed=spec.seed,
-        evaluate_test=spec.evaluate_test,
-        dataset=spec.dataset,
-        numerics=spec.numerics,
         environment=environment,
         epochs=epochs,
         selected_epoch=None,

@@ -7,10 +7,10 @@ from msgspec.structs import replace
 
 from bench.inputs.datasets import Dataset, Split
 from bench.spec import Architecture, RunSpec
-from bench.training.engine.data import DeviceData, prepare
+from bench.training.engine.data import prepare
 from bench.training.engine.gpu import train_in_turns
 from bench.training.engine.settings import numerics_of
-from bench.training.engine.train import State, epochs_left, run_epoch, start, steps_per_epoch
+from bench.training.engine.train import start, steps_per_epoch
 
 N_STEPS = 6
 
@@ -18,7 +18,10 @@ N_STEPS = 6
 def seconds_per_epoch(
     architecture: Architecture, spec: RunSpec, dataset: Dataset, device: torch.device
 ) -> float:
-    """Seconds that one training epoch will take alone on this machine, from a few steps."""
+    """Seconds that one training epoch will take alone on this machine, from a few steps.
+
+    0 where the network cannot train: its first run ends with the same error and records it.
+    """
     n_images = min(N_STEPS * spec.recipe.batch_size, spec.dataset.n_train)
     few = Split(dataset.train.images[:n_images], dataset.train.labels[:n_images])
     short = replace(
@@ -28,18 +31,13 @@ def seconds_per_epoch(
         evaluate_test=False,
     )
     tiny = Dataset(info=short.dataset, train=few, validation=few, test=few)
-    with numerics_of(spec.numerics, device):
-        state = start(architecture, short, device)
-        _train(state, prepare(tiny, short, device), short)
+    try:
+        with numerics_of(spec.numerics, device):
+            state = start(architecture, short, device)
+            for _ in train_in_turns(state, prepare(tiny, short, device), short):
+                pass
+    except Exception:  # whatever the network raises
+        return 0.0
     # The first epoch warms up; the second is the measurement.
     seconds_per_step = state.epochs[-1].train_seconds / steps_per_epoch(short.recipe, n_images)
     return seconds_per_step * steps_per_epoch(spec.recipe, spec.dataset.n_train)
-
-
-def _train(state: State, data: DeviceData, spec: RunSpec) -> None:
-    if spec.numerics.path == "graph":
-        for _ in train_in_turns(state, data, spec):
-            pass
-        return
-    for number in epochs_left(state, spec):
-        state.epochs.append(run_epoch(state, data, spec, number))

@@ -55,21 +55,20 @@ class State:
 
 def start(architecture: Architecture, spec: RunSpec, device: torch.device) -> State:
     """A network with its seed's initial weights, its optimiser and the rates of every step."""
-    network = initialised(architecture, spec.seed)
-    network = network.to(device)
+    network = initialised(architecture, spec.seed).to(device)
     network = network.to(memory_format=memory_format(spec.numerics))
     n_steps = spec.recipe.epochs * steps_per_epoch(spec.recipe, spec.dataset.n_train)
     every_rate = rates(spec.recipe, n_steps)
     average = Average(network) if spec.recipe.ema_decay > 0 else None
-    trained = Rewritten(network) if spec.numerics.path == "fused" else network
-    scored = trained
-    if average:
-        scored = average.module
-        scored = Rewritten(scored) if spec.numerics.path == "fused" else scored
+
+    def computing(owner: nn.Module) -> nn.Module:
+        return Rewritten(owner) if spec.numerics.path == "fused" else owner
+
+    trained = computing(network)
     return State(
         network=network,
         trained=trained,
-        scored=scored,
+        scored=computing(average.module) if average else trained,
         optimizer=_optimizer(spec, network, every_rate),
         rates=every_rate,
         average=average,
@@ -95,37 +94,27 @@ def epochs_left(state: State, spec: RunSpec) -> range:
 def run_epoch(state: State, data: DeviceData, spec: RunSpec, epoch: int) -> Epoch:
     """Trains one epoch, as the network is written or fused, and scores it; epochs count from 1."""
     started = time.perf_counter()
-    train_loss, train_correct = _train_epoch(state, data, spec, epoch)
-    training = Training(train_loss, train_correct, time.perf_counter() - started)
-    validation = evaluate(state.scored, data.validation, data.grey_levels, spec.numerics)
-    test = None
-    if data.test:
-        test = evaluate(state.scored, data.test, data.grey_levels, spec.numerics)
-    return epoch_of(state, spec, epoch, training, (validation, test))
-
-
-@dataclass(frozen=True)
-class Training:
-    """What one epoch of training measured."""
-
-    loss: float  # mean over the images
-    correct: int
-    seconds: float
+    training = _train_epoch(state, data, spec, epoch)
+    seconds = time.perf_counter() - started
+    grey, numerics = data.grey_levels, spec.numerics
+    validation = evaluate(state.scored, data.validation, grey, numerics)
+    test = evaluate(state.scored, data.test, grey, numerics) if data.test else None
+    return epoch_of(state, spec, epoch, (training, validation, test), seconds)
 
 
 def epoch_of(
     state: State,
     spec: RunSpec,
     number: int,
-    training: Training,
-    scores: tuple[Evaluation, Evaluation | None],
+    scores: tuple[Evaluation, Evaluation, Evaluation | None],
+    train_seconds: float,
 ) -> Epoch:
-    """The epoch's record, with the scores of validation and test; epochs count from 1.
+    """The epoch's record, from its scores of training, validation and test; epochs count from 1.
 
     Raises:
         Diverged: a score's loss is not finite, though every step's was.
     """
-    validation, test = scores
+    training, validation, test = scores
     n_steps = steps_per_epoch(spec.recipe, spec.dataset.n_train)
     last_step = number * n_steps - 1
     if not all(math.isfinite(score.loss) for score in scores if score):
@@ -139,33 +128,31 @@ def epoch_of(
         validation_correct=validation.correct,
         test_loss=test.loss if test else None,
         test_correct=test.correct if test else None,
-        train_seconds=training.seconds,
+        train_seconds=train_seconds,
     )
 
 
-def _train_epoch(state: State, data: DeviceData, spec: RunSpec, epoch: int) -> tuple[float, int]:
+def _train_epoch(state: State, data: DeviceData, spec: RunSpec, epoch: int) -> Evaluation:
     """Mean loss and exact count of correct answers over the epoch's training images."""
     device, n_train = data.train.images.device, spec.dataset.n_train
     order = torch.randperm(n_train, generator=generator(spec.seed, "order", epoch)).to(device)
-    coefficients = maps_of(spec, _size(data), epoch).to(device)
-    _start_dropout(state.trained, stream_seed(spec.seed, "dropout", epoch))
+    maps = maps_of(spec, data.size, epoch).to(device)
+    dropout_seed = stream_seed(spec.seed, "dropout", epoch)
+    seed_global_generators(dropout_seed)
+    if isinstance(state.trained, Rewritten):
+        state.trained.words.reseed(dropout_seed)
     n_steps = steps_per_epoch(spec.recipe, n_train)
     losses = torch.empty(n_steps, device=device)
     correct = torch.zeros((), dtype=torch.int64, device=device)
     state.trained.train()
     for step, chosen in enumerate(order.split(spec.recipe.batch_size)):
-        inputs, labels = _batch(data, coefficients, chosen, spec.numerics)
-        loss, outputs = _step(state, inputs, labels, spec.recipe, (epoch - 1) * n_steps + step)
-        losses[step] = loss * len(chosen)
-        correct += (outputs.argmax(dim=1) == labels).sum()
+        inputs, labels = _batch(data, maps, chosen, spec.numerics)
+        loss, outputs = forward(state.trained, inputs, labels, spec.recipe.label_smoothing)
+        descend(state, loss, (epoch - 1) * n_steps + step)
+        losses[step] = loss.detach() * len(chosen)
+        correct += (outputs.detach().argmax(dim=1) == labels).sum()
     require_finite(losses, epoch)
-    return float(losses.sum(dtype=torch.float64)) / n_train, int(correct)
-
-
-def _start_dropout(trained: nn.Module, seed: int) -> None:
-    seed_global_generators(seed)
-    if isinstance(trained, Rewritten):
-        trained.words.reseed(seed)
+    return Evaluation(float(losses.sum(dtype=torch.float64)) / n_train, int(correct))
 
 
 def maps_of(spec: RunSpec, size: Size, epoch: int) -> augment.Coefficients:
@@ -176,11 +163,6 @@ def maps_of(spec: RunSpec, size: Size, epoch: int) -> augment.Coefficients:
     return augment.coefficients(draws, size)
 
 
-def _size(data: DeviceData) -> Size:
-    _, height, width = data.train.images.shape
-    return height, width
-
-
 def augmentation_in(recipe: Recipe, epoch: int) -> Augmentation:
     """The recipe's augmentation, or none in its last, unaugmented epochs; epochs count from 1."""
     augmented = epoch <= recipe.epochs - recipe.unaugmented_epochs
@@ -188,33 +170,16 @@ def augmentation_in(recipe: Recipe, epoch: int) -> Augmentation:
 
 
 def _batch(
-    data: DeviceData, coefficients: augment.Coefficients, chosen: Tensor, numerics: Numerics
+    data: DeviceData, maps: augment.Coefficients, chosen: Tensor, numerics: Numerics
 ) -> tuple[Tensor, Tensor]:
     """The chosen training images, augmented, (n, 1, 28, 28) float32; and their labels (n,)."""
     labels = data.train.labels[chosen]
     if numerics.path == "fused":
-        inputs = augmented(data.train.images, coefficients, chosen, data.grey_levels)
+        inputs = augmented(data.train.images, maps, chosen, data.grey_levels)
         if inputs is not None:
             return inputs, labels
-    images = augment.apply(data.train.images[chosen], coefficients[chosen])
+    images = augment.apply(data.train.images[chosen], maps[chosen])
     return network_input(images, data.grey_levels, numerics), labels
-
-
-def _step(
-    state: State, inputs: Tensor, labels: Tensor, recipe: Recipe, index: int
-) -> tuple[Tensor, Tensor]:
-    """One step of training; returns the mean loss () and the outputs (n, 10), detached.
-
-    Args:
-        state: Changed in place.
-        inputs: (n, 1, 28, 28).
-        labels: (n,).
-        recipe: Of the run.
-        index: The step's index from the run's start.
-    """
-    loss, outputs = forward(state.trained, inputs, labels, recipe.label_smoothing)
-    descend(state, loss, index)
-    return loss.detach(), outputs.detach()
 
 
 def forward(

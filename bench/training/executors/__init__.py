@@ -1,13 +1,19 @@
-"""Ways to work through a list of runs: what a job is and what an executor tells of it."""
+"""Ways to work through a list of runs: what a job is and what an executor tells of it.
+
+An executor's ``work(jobs)`` yields events; leaving the iterator stops the work cleanly.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Callable
 from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Literal, Self
 
 from bench.inputs.discover import Found
+from bench.machine import begin_process
 from bench.records.store import Suite
 from bench.spec import Environment, Epoch, RunSpec
 
@@ -20,8 +26,7 @@ class Job:
     spec: RunSpec
     environment: Environment
     suite: Suite
-    data_dir: Path | None
-    data_file: Path | None = None  # the data set as one file to map, where there is one
+    data_file: Path | None = None  # the data set as one file to map; None: it is loaded by name
 
 
 @dataclass(frozen=True)
@@ -34,7 +39,20 @@ class Event:
     reason: str | None = None
 
 
-class Executor(Protocol):
-    """Works through jobs and tells what happens; leaving the iterator stops the work cleanly."""
+@dataclass
+class Child:
+    """A process that this one began, and this end of the pipe between the two."""
 
-    def work(self, jobs: list[Job]) -> Generator[Event, None, None]: ...
+    process: BaseProcess
+    pipe: Connection
+
+    @classmethod
+    def begin(cls, work: Callable[[Connection], None], *, daemon: bool = True) -> Self:
+        """Begins one, which calls ``work(pipe)``; see `begin_process`."""
+        return cls(*begin_process(work, daemon=daemon))
+
+    def end(self) -> None:
+        """Ends the process, whatever it does."""
+        self.process.terminate()
+        self.process.join()
+        self.pipe.close()

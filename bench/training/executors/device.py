@@ -9,10 +9,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import groupby
 from multiprocessing.connection import Connection
-from multiprocessing.process import BaseProcess
 
-from bench.machine import begin_process
-from bench.training.executors import Event, Job
+from bench.training.executors import Child, Event, Job
 from bench.training.executors.device_worker import serve
 
 
@@ -26,11 +24,6 @@ class Work:
     suspects: deque[int] = field(default_factory=deque)  # ran in a process that died
     retried: set[int] = field(default_factory=set)  # suspects that were started again
     running: set[int] = field(default_factory=set)
-
-    @property
-    def is_left(self) -> bool:
-        """Whether anything is."""
-        return bool(self.waiting or self.suspects or self.running)
 
     def next(self) -> int | None:
         """The run to start now, if there is room; suspects run alone, before all others."""
@@ -50,14 +43,6 @@ class Work:
         self.waiting.appendleft(number)
 
 
-@dataclass(frozen=True)
-class Holder:
-    """The process that holds the GPU, and its pipe."""
-
-    process: BaseProcess
-    pipe: Connection
-
-
 class DeviceExecutor:
     """Works through jobs on one GPU, `n_side_by_side` at once.
 
@@ -75,20 +60,20 @@ class DeviceExecutor:
 
     def _work(self, jobs: list[Job]) -> Generator[Event, None, None]:
         work = Work(dict(enumerate(jobs)), self.n_side_by_side, deque(range(len(jobs))))
-        holder = _begin()
+        holder = Child.begin(_hold, daemon=False)  # it has processes of its own
         try:
-            while work.is_left:
+            while work.waiting or work.suspects or work.running:
                 yield from _assign(holder, work)
                 try:
                     told = holder.pipe.recv()
                 except (EOFError, ConnectionResetError):
                     yield from _bury(holder, work)
-                    _end(holder)
-                    holder = _begin()
+                    holder.end()
+                    holder = Child.begin(_hold, daemon=False)
                     continue
                 yield from _tell(work, *told)
         finally:
-            _end(holder)
+            holder.end()
 
 
 def _switches(job: Job) -> tuple[str, int, bool, bool]:
@@ -98,7 +83,7 @@ def _switches(job: Job) -> tuple[str, int, bool, bool]:
     return device, numerics.n_threads, numerics.flush_denormal, numerics.tf32
 
 
-def _assign(holder: Holder, work: Work) -> Iterator[Event]:
+def _assign(holder: Child, work: Work) -> Iterator[Event]:
     while (number := work.next()) is not None:
         work.running.add(number)
         # A process that died cannot be sent to; the next receive says so.
@@ -119,7 +104,7 @@ def _tell(work: Work, number: int, kind: str, content: object) -> Iterator[Event
         yield Event(job, kind, reason=content)  # type: ignore[arg-type]
 
 
-def _bury(holder: Holder, work: Work) -> Iterator[Event]:
+def _bury(holder: Child, work: Work) -> Iterator[Event]:
     """The process died: its runs are suspects, or the one that was tried again has failed."""
     holder.process.join()
     lost, work.running = sorted(work.running), set()
@@ -128,16 +113,6 @@ def _bury(holder: Holder, work: Work) -> Iterator[Event]:
         yield Event(work.jobs[lost[0]], "failed", reason=reason)
     else:
         work.suspects.extend(lost)
-
-
-def _begin() -> Holder:
-    return Holder(*begin_process(_hold, daemon=False))  # it has processes of its own
-
-
-def _end(holder: Holder) -> None:
-    holder.process.terminate()
-    holder.process.join()
-    holder.pipe.close()
 
 
 def _hold(pipe: Connection) -> None:

@@ -6,8 +6,8 @@ import gc
 import os
 import time
 import warnings
-from collections.abc import Generator, Iterator
-from contextlib import contextmanager
+from collections.abc import Generator
+from contextlib import closing
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 
@@ -71,30 +71,17 @@ def serve(pipe: Connection) -> None:
         first: tuple[int, Job] = pipe.recv()
     except EOFError:
         return
-    device = torch.device(first[1].environment.device)
+    device, numerics = torch.device(first[1].environment.device), first[1].spec.numerics
+    n_preparers = min(MAX_PREPARERS, max(usable_cores() // numerics.n_threads - 1, 1))
     with (
         warnings.catch_warnings(),
-        _preparers(first[1].spec.numerics.n_threads) as preparers,
-        numerics_of(first[1].spec.numerics, device),
+        closing(Preparers(n_preparers)) as preparers,
+        numerics_of(numerics, device),
     ):
         warnings.simplefilter("default")
-        _settle()
+        gc.collect()
+        gc.freeze()  # what is loaded by now is left out of every later collection
         _work(pipe, first, Shared(device, preparers))
-
-
-def _settle() -> None:
-    """Leaves all that is loaded by now out of every later garbage collection."""
-    gc.collect()
-    gc.freeze()
-
-
-@contextmanager
-def _preparers(n_threads: int) -> Iterator[Preparers]:
-    preparers = Preparers(min(MAX_PREPARERS, max(usable_cores() // n_threads - 1, 1)))
-    try:
-        yield preparers
-    finally:
-        preparers.close()
 
 
 def _work(pipe: Connection, first: tuple[int, Job], shared: Shared) -> None:

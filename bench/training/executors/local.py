@@ -7,19 +7,16 @@ from collections.abc import Generator
 from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
-from multiprocessing.process import BaseProcess
 
 from bench.errors import in_one_line
 from bench.machine import begin_process
-from bench.training.executors import Event, Job
+from bench.training.executors import Child, Event, Job
 
 
 @dataclass
-class Worker:
-    """A process, its pipe, and the job that it holds."""
+class Worker(Child):
+    """A process and the job that it holds."""
 
-    process: BaseProcess
-    pipe: Connection
     job: Job | None = None
     is_second: bool = False  # whether the job's first process died
 
@@ -37,7 +34,7 @@ class LocalExecutor:
     def work(self, jobs: list[Job]) -> Generator[Event, None, None]:
         """Yields what happens; closing the iterator ends the workers."""
         waiting = list(reversed(jobs))
-        workers = [Worker(*begin_process(_serve)) for _ in range(min(self.n_workers, len(jobs)))]
+        workers = [Worker.begin(_serve) for _ in range(min(self.n_workers, len(jobs)))]
         try:
             for worker in workers:
                 yield _assign(worker, waiting.pop())
@@ -55,7 +52,7 @@ class LocalExecutor:
                             yield _assign(worker, waiting.pop())
         finally:
             for worker in workers:
-                _end(worker)
+                worker.end()
 
 
 def _assign(worker: Worker, job: Job, is_second: bool = False) -> Event:
@@ -82,19 +79,13 @@ def _revive(worker: Worker) -> Event | None:
     """Gives a dead worker a new process, and its job once more; the second time it has failed."""
     assert worker.job is not None
     worker.process.join()  # first, so that the exit code is its own
-    _end(worker)
+    worker.end()
     reason = f"worker process ended with exit code {worker.process.exitcode}"
     worker.process, worker.pipe = begin_process(_serve)
     if worker.is_second:
         return Event(worker.job, "failed", reason=reason)
     _assign(worker, worker.job, is_second=True)
     return None
-
-
-def _end(worker: Worker) -> None:
-    worker.process.terminate()
-    worker.process.join()
-    worker.pipe.close()
 
 
 def _serve(pipe: Connection) -> None:

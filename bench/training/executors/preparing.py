@@ -8,33 +8,18 @@ from __future__ import annotations
 
 import queue
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, fields
 from multiprocessing.connection import Connection
-from multiprocessing.process import BaseProcess
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from bench.machine import begin_process
 from bench.spec import RunSpec
 from bench.training.augment import Coefficients
 from bench.training.augment.steps import Size
 from bench.training.engine.train import maps_of
-
-
-@dataclass(frozen=True)
-class Preparer:
-    """A process and its pipe."""
-
-    process: BaseProcess
-    pipe: Connection
-
-    def end(self) -> None:
-        """Ends the process, which is idle or dead."""
-        self.pipe.close()
-        self.process.join()
+from bench.training.executors import Child
 
 
 class Preparers:
@@ -48,13 +33,13 @@ class Preparers:
     """
 
     def __init__(self, n_processes: int) -> None:
-        self._idle: queue.SimpleQueue[Preparer] = queue.SimpleQueue()
+        self._idle: queue.SimpleQueue[Child] = queue.SimpleQueue()
         for _ in range(n_processes):
-            self._idle.put(Preparer(*begin_process(_prepare)))
+            self._idle.put(Child.begin(_prepare))
         self._threads = ThreadPoolExecutor(n_processes, thread_name_prefix="preparer")
 
     def ahead(self, spec: RunSpec, size: Size, epoch: int) -> Future[Coefficients]:
-        """The epoch's maps, as `bench.training.engine.gpu.turns.Ahead` wants them."""
+        """The epoch's maps, as `TrainingContext.ahead` wants them."""
         return self._threads.submit(self._ask, spec, size, epoch)
 
     def close(self) -> None:
@@ -71,7 +56,7 @@ class Preparers:
             answer = preparer.pipe.recv()
         except (EOFError, OSError):  # it died
             preparer.end()
-            preparer = Preparer(*begin_process(_prepare))
+            preparer = Child.begin(_prepare)
         finally:
             self._idle.put(preparer)
         return maps_of(spec, size, epoch) if answer is None else _unpacked(*answer)
@@ -100,11 +85,15 @@ def _packed(maps: Coefficients) -> tuple[type[Coefficients], dict[str, Any]]:
 
     Containers have little of it, and the sender would have to outlive the reader.
     """
-    parts = {part.name: getattr(maps, part.name) for part in fields(maps)}
-    arrays = {name: part.numpy() for name, part in parts.items() if isinstance(part, Tensor)}
-    return type(maps), parts | arrays
+    return type(maps), {
+        name: part.numpy() if isinstance(part, Tensor) else part
+        for name, part in vars(maps).items()
+    }
 
 
 def _unpacked(kind: type[Coefficients], parts: dict[str, Any]) -> Coefficients:
-    arrays = {name: part for name, part in parts.items() if isinstance(part, np.ndarray)}
-    return kind(**parts | {name: torch.from_numpy(array) for name, array in arrays.items()})
+    made: dict[str, Any] = {
+        name: torch.from_numpy(part) if isinstance(part, np.ndarray) else part
+        for name, part in parts.items()
+    }
+    return kind(**made)

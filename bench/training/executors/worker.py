@@ -66,7 +66,7 @@ def dataset_of(job: Job) -> Dataset:
     """The job's data set, loaded once in this process."""
     if job.data_file is not None:
         return map_dataset(job.data_file)
-    return load_dataset(job.spec.dataset.name, job.data_dir)
+    return load_dataset(job.spec.dataset.name)
 
 
 def architecture_of(job: Job) -> Architecture:

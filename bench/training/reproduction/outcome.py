@@ -104,7 +104,7 @@ def compare(
     if retrained.status == "failed":
         verdict: Verdict = "failed"
     elif "diverged" in (recorded.status, retrained.status):
-        alike = diverged_alike(recorded, retrained) and not (same and difference)
+        alike = _diverged_alike(recorded, retrained) and not (same and difference)
         verdict = "same_bits" if alike else "differs"
     elif same:
         equal = recorded.weights_sha256 == retrained.weights_sha256 and not difference
@@ -145,11 +145,10 @@ def _count(epoch: Epoch | None, name: str) -> int | None:
     return getattr(epoch, name, None)
 
 
-def diverged_alike(recorded: RunRecord, retrained: RunRecord) -> bool:
+def _diverged_alike(recorded: RunRecord, retrained: RunRecord) -> bool:
     """Whether both diverged, at the same step."""
-    if not recorded.status == retrained.status == "diverged":
-        return False
-    return _step(recorded) == _step(retrained)
+    both = recorded.status == retrained.status == "diverged"
+    return both and _step(recorded) == _step(retrained)
 
 
 def _step(record: RunRecord) -> tuple[str, ...] | str | None:
@@ -174,10 +173,7 @@ def place(retrained: RunRecord, family: list[RunRecord]) -> Distribution:
         n_images=info.n_test if split == "test" else info.n_validation,
         correct=correct,
         n=len(counts),
-        mean=spread.mean if spread else None,
-        sd=spread.sd if spread else None,
-        minimum=spread.minimum if spread else None,
-        maximum=spread.maximum if spread else None,
+        **{name: getattr(spread, name, None) for name in ("mean", "sd", "minimum", "maximum")},
         prediction=prediction,
         inside=correct in prediction if prediction else None,
     )
@@ -201,8 +197,13 @@ def lines(outcome: Reproduction) -> list[str]:
     """The outcome for a person; the last line is the verdict."""
     if outcome.verdict == "failed":
         return [f"failed: the retraining went wrong: {outcome.retrained.reason}"]
-    if outcome.distribution:
-        return _distribution_lines(outcome.distribution)
+    if found := outcome.distribution:
+        counts = f"{integer(found.correct)} of {integer(found.n_images)}"
+        return [
+            f"{found.split} right, last epoch: {counts}",
+            _suite_line(found),
+            _verdict_line(found),
+        ]
     if outcome.verdict == "differs":
         return [*_commit_lines(outcome), f"not reproduced: {'; '.join(_differences(outcome))}"]
     if outcome.recorded.status == "diverged":
@@ -244,11 +245,6 @@ def _pair(name: str, recorded: int | None, retrained: int | None) -> str:
     split = name.removesuffix("_correct")
     before, now = ("none" if each is None else integer(each) for each in (recorded, retrained))
     return f"{split} {before} recorded, {now} now"
-
-
-def _distribution_lines(found: Distribution) -> list[str]:
-    last = f"{found.split} right, last epoch: {integer(found.correct)} of {integer(found.n_images)}"
-    return [last, _suite_line(found), _verdict_line(found)]
 
 
 def _suite_line(found: Distribution) -> str:

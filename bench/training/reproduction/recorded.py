@@ -64,7 +64,7 @@ def find(run: str, results: Path) -> Recorded:
         folder = results / match["folder"]
         _require_folder(folder, results)
         files = _files(folder, "seed-*.json")
-        found = [path for path in files if _seed(path) == int(match["seed"])]
+        found = [path for path in files if int(path.name.split("-")[1]) == int(match["seed"])]
         known = [path.stem for path in files]
         return _only(run, _with_key(found, match["key"] or ""), results, known)
     if KEY.fullmatch(run.lower()):
@@ -115,22 +115,14 @@ def _require_folder(folder: Path, results: Path) -> None:
     place = results
     for part in folder.relative_to(results).parts:
         if not (place / part).is_dir():
-            known = sorted(each.name for each in place.iterdir() if _may_be_named(each))
+            known = sorted(each.name for each in place.glob("[!.]*") if each.is_dir())
             raise UsageError(f"no '{part}'", where=str(place), remedy=nearest(part, known))
         place = place / part
-
-
-def _may_be_named(path: Path) -> bool:
-    return path.is_dir() and not path.name.startswith(".")
 
 
 def _files(folder: Path, pattern: str) -> list[Path]:
     """The records' files that the pattern reaches, sorted."""
     return sorted(path for path in folder.glob(pattern) if FILE.fullmatch(path.name))
-
-
-def _seed(path: Path) -> int:
-    return int(path.name.split("-")[1])
 
 
 def _with_key(paths: list[Path], start: str) -> list[Path]:

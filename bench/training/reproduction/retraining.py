@@ -37,12 +37,10 @@ class Rebuilt:
     spec: RunSpec
     environment: Environment
     dataset: Dataset
-    data_dir: Path | None
 
     def job(self, results: Path) -> Job:
         """The run, in a results folder of its own."""
-        suite = Suite(results, SUITE)
-        return Job(self.found, self.spec, self.environment, suite, self.data_dir)
+        return Job(self.found, self.spec, self.environment, Suite(results, SUITE))
 
     def estimate_seconds(self) -> float:
         """How long it takes here, from a short measured trial."""
@@ -68,14 +66,12 @@ def rebuild(
     """
     device = _device(recorded, device_name)
     found, architecture = _architecture(recorded, builtin)
-    dataset = _dataset(recorded, data_dir)
     return Rebuilt(
         found=found,
         architecture=architecture,
         spec=_spec(recorded, architecture, device),
         environment=provenance.environment(device, provenance.command_line()),
-        dataset=dataset,
-        data_dir=data_dir,
+        dataset=_dataset(recorded, data_dir),
     )
 
 
@@ -153,7 +149,7 @@ def retrain(rebuilt: Rebuilt, console: Console) -> RunRecord:
     """
     with TemporaryDirectory(prefix="manyseeds-") as folder:
         results = Path(folder)
-        wrong = jobs.train([rebuilt.job(results)], 1, console, dataset=rebuilt.dataset)
+        wrong = jobs.train([rebuilt.job(results)], rebuilt.dataset, 1, console)
         records = Suite(results, SUITE).runs()
     if records:
         return records[0]

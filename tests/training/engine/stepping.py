@@ -42,7 +42,7 @@ def spec_of(
 ) -> RunSpec:
     """The README's augmentation and schedule, with an average, smoothing and a short batch."""
     environment = provenance.environment(device, "tests")
-    spec = run_spec(architecture, seed, Matrix([], [], data.info, environment, None))
+    spec = run_spec(architecture, seed, Matrix([], [], data.info, environment))
     recipe = replace(
         spec.recipe.with_epochs(EPOCHS),
         batch_size=BATCH,

@@ -36,7 +36,7 @@ def load(name: str) -> Architecture:
 def spec_of(architecture: Architecture, data: Dataset, seed: int = 0, epochs: int = 2) -> RunSpec:
     environment = provenance.environment(CPU, "tests")
     short = replace(architecture, recipe=architecture.recipe.with_epochs(epochs))
-    return run_spec(short, seed, Matrix([], [], data.info, environment, None))
+    return run_spec(short, seed, Matrix([], [], data.info, environment))
 
 
 def train(

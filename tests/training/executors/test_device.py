@@ -46,7 +46,6 @@ def jobs(tmp_path: Path, results: str, seeds: list[int], *names: str) -> list[Jo
         seeds=seeds,
         dataset=datasets.load("mnist5k").info,
         environment=provenance.environment(CPU, "tests"),
-        data_dir=None,
         paths=dict.fromkeys(names, "graph"),
     )
     return make_plan(matrix, Suite(tmp_path / results, "local"), []).jobs

@@ -32,7 +32,6 @@ def job_of(tmp_path: Path) -> Job:
         seeds=[0],
         dataset=datasets.load("mnist5k").info,
         environment=provenance.environment(torch.device("cpu"), "tests"),
-        data_dir=None,
         paths={found.name: "graph"},
     )
     (job,) = make_plan(matrix, Suite(tmp_path / "results", "local"), []).jobs

@@ -81,7 +81,10 @@ def _require_agreement(plain: nn.Module, example_shape: tuple[int, ...]) -> None
         for network, outputs in zip(pair, (expected, found), strict=True):
             network.zero_grad()
             (outputs * weights).sum().backward()
-        complaints += _complaints(plain, original)
+        try:
+            _compare_gradients(plain, original)
+        except NotRewritable as reason:
+            complaints.append(reason)
     if len(complaints) > N_TRIAL_STEPS // 2:
         raise complaints[0]
     with torch.inference_mode():
@@ -103,15 +106,6 @@ def _outputs(network: nn.Module, images: Tensor, seed: int, *, training: bool) -
     if not isinstance(outputs, Tensor):
         raise NotRewritable(f"its output is a {type(outputs).__name__}, not a tensor")
     return outputs
-
-
-def _complaints(plain: nn.Module, original: nn.Module) -> list[NotRewritable]:
-    """At most one, about this step's gradients."""
-    try:
-        _compare_gradients(plain, original)
-    except NotRewritable as reason:
-        return [reason]
-    return []
 
 
 def _compare_gradients(plain: nn.Module, original: nn.Module) -> None:

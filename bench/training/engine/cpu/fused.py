@@ -103,12 +103,11 @@ class Fused(nn.Module):
             return False
         if self.chain.pool and (x.shape[2] % 2 or x.shape[3] % 2):
             return False
-        return self.norm is None or self._normalises(self.norm, x)
-
-    def _normalises(self, norm: nn.BatchNorm2d, x: Tensor) -> bool:
-        """Whether torch would, too: it refuses other channels, and the spread of one pixel."""
-        one_pixel = self.training and x.numel() == x.shape[1]
-        return norm.num_features == x.shape[1] and norm.weight.dtype == x.dtype and not one_pixel
+        if self.norm is None:
+            return True
+        # torch refuses other channels, and the spread of one pixel.
+        same = self.norm.num_features == x.shape[1] and self.norm.weight.dtype == x.dtype
+        return same and not (self.training and x.numel() == x.shape[1])
 
     def _plain(self, x: Tensor) -> Tensor:
         if self.norm is not None:
@@ -152,16 +151,8 @@ class _Chain(torch.autograd.Function):
         out = torch.empty((n, channels, height // 2, width // 2), memory_format=torch.channels_last)
         ctx.index, ctx.chosen = np.empty(out.numel(), np.uint8), np.empty(out.numel(), np.float32)
         ctx.factor = fused.factor
-        pooling.pool(
-            flat(x),
-            width,
-            *_parts(affine),
-            fused.chain.relu,
-            fused.factor,
-            flat(out),
-            ctx.index,
-            ctx.chosen,
-        )
+        found = flat(out), ctx.index, ctx.chosen
+        pooling.pool(flat(x), width, *_parts(affine), fused.chain.relu, fused.factor, *found)
         if fused.threshold:
             words = fused.words.draw(out.numel())
             pooling.pool_dropout(words, fused.threshold, flat(out), ctx.index)
@@ -202,26 +193,13 @@ def _affine_backward(ctx: Any, gradient: Floats, x: Tensor, out: Tensor) -> tupl
 
 def _pool_backward(ctx: Any, gradient: Floats, x: Tensor, out: Tensor) -> tuple[Doubles, Doubles]:
     """As `_affine_backward`."""
-    affine = ctx.affine
+    affine, index, factor = ctx.affine, ctx.index, ctx.factor
     plain, weighted = np.zeros(x.shape[1]), np.zeros(x.shape[1])
     if ctx.chain.norm is not None:
-        pooling.pool_sums(
-            gradient, ctx.index, ctx.chosen, ctx.factor, affine.center, plain, weighted
-        )
+        pooling.pool_sums(gradient, index, ctx.chosen, factor, affine.center, plain, weighted)
         weighted -= affine.rest * plain
-    slope, offset = _through_statistics(ctx, plain, weighted, x)
-    pooling.pool_backward(
-        gradient,
-        ctx.index,
-        flat(x),
-        x.shape[3],
-        ctx.factor,
-        affine.center,
-        affine.scale,
-        slope,
-        offset,
-        flat(out),
-    )
+    by_channel = affine.center, affine.scale, *_through_statistics(ctx, plain, weighted, x)
+    pooling.pool_backward(gradient, index, flat(x), x.shape[3], factor, *by_channel, flat(out))
     return plain, weighted
 
 

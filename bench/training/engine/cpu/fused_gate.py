@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from bench.training.engine.cpu.fused import is_image_batch
-from bench.training.engine.cpu.kernels import ROWS, Floats, compiled, flat
+from bench.training.engine.cpu.kernels import ROWS, Floats, compiled, drain, flat, repeated
 
 
 def product(left: Tensor | float, right: Tensor | float) -> Any:
@@ -66,9 +66,9 @@ class _Mean(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> Tensor:
-        out = torch.empty(ctx.shape, memory_format=torch.channels_last)
-        _spread(_rows(gradient) / np.float32(ctx.shape[2] * ctx.shape[3]), flat(out))
-        return out
+        shares = torch.from_numpy(_rows(gradient) / np.float32(ctx.shape[2] * ctx.shape[3]))
+        every_pixel = shares[:, :, None, None].expand(ctx.shape)
+        return every_pixel.contiguous(memory_format=torch.channels_last)
 
 
 def _rows(factors: Tensor) -> Floats:
@@ -76,18 +76,11 @@ def _rows(factors: Tensor) -> Floats:
 
 
 @compiled
-def _repeat(values: Floats, block: Floats) -> None:
-    for j in range(block.shape[0]):
-        block[j] = values[j % values.shape[0]]
-
-
-@compiled
 def _scale(x: Floats, factors: Floats, out: Floats) -> None:
-    images, channels = factors.shape
-    block = np.empty(ROWS * channels, np.float32)
+    images = factors.shape[0]
     each = x.shape[0] // images
     for n in range(images):
-        _repeat(factors[n], block)
+        block = repeated(factors[n], ROWS)
         for start in range(n * each, (n + 1) * each, block.shape[0]):
             end = min(start + block.shape[0], (n + 1) * each)
             pixels, result = x[start:end], out[start:end]
@@ -96,30 +89,18 @@ def _scale(x: Floats, factors: Floats, out: Floats) -> None:
 
 
 @compiled
-def _spread(values: Floats, out: Floats) -> None:
-    images, channels = values.shape
-    block = np.empty(ROWS * channels, np.float32)
-    each = out.shape[0] // images
-    for n in range(images):
-        _repeat(values[n], block)
-        for start in range(n * each, (n + 1) * each, block.shape[0]):
-            result = out[start : min(start + block.shape[0], (n + 1) * each)]
-            for j in range(result.shape[0]):
-                result[j] = block[j]
-
-
-@compiled
 def _sum_products(gradient: Floats, x: Floats, sums: Floats) -> None:
     images, channels = sums.shape
     each = x.shape[0] // images
     for n in range(images):
-        block = np.zeros(ROWS * channels, np.float32)
+        block, totals = np.zeros(ROWS * channels, np.float32), np.zeros(channels)
         for start in range(n * each, (n + 1) * each, block.shape[0]):
             end = min(start + block.shape[0], (n + 1) * each)
             incoming, pixels = gradient[start:end], x[start:end]
             for j in range(pixels.shape[0]):
                 block[j] += incoming[j] * pixels[j]
-        _fold(block, sums[n])
+        drain(block, totals)
+        sums[n] = totals
 
 
 @compiled
@@ -127,21 +108,11 @@ def _mean(x: Floats, means: Floats) -> None:
     images, channels = means.shape
     each = x.shape[0] // images
     for n in range(images):
-        block = np.zeros(ROWS * channels, np.float32)
+        block, totals = np.zeros(ROWS * channels, np.float32), np.zeros(channels)
         for start in range(n * each, (n + 1) * each, block.shape[0]):
             pixels = x[start : min(start + block.shape[0], (n + 1) * each)]
             for j in range(pixels.shape[0]):
                 block[j] += pixels[j]
-        _fold(block, means[n])
+        drain(block, totals)
         for c in range(channels):
-            means[n, c] /= each // channels
-
-
-@compiled
-def _fold(block: Floats, sums: Floats) -> None:
-    channels = sums.shape[0]
-    for c in range(channels):
-        total = 0.0
-        for j in range(c, block.shape[0], channels):
-            total += block[j]
-        sums[c] = total
+            means[n, c] = np.float32(totals[c]) / (each // channels)

@@ -170,13 +170,8 @@ def affine_backward(
 
     The gradient counts 0 where `relu` cut.
     """
-    m = repeated(center, ROWS)
-    a, b, s, o = (
-        repeated(scale, ROWS),
-        repeated(shift, ROWS),
-        repeated(slope, ROWS),
-        repeated(offset, ROWS),
-    )
+    m, a, b = repeated(center, ROWS), repeated(scale, ROWS), repeated(shift, ROWS)
+    s, o = repeated(slope, ROWS), repeated(offset, ROWS)
     size = a.shape[0]
     result = np.empty(size, np.float32)
     for start in range(0, x.shape[0], size):

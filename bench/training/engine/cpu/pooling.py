@@ -41,9 +41,7 @@ def pool(
     Args:
         x: (n, height, width, channels) flattened, height and width even.
         width: Pixels.
-        center: (channels,)
-        scale: (channels,)
-        shift: (channels,)
+        center, scale, shift: As `affine` takes them, (channels,).
         relu: Whether negative values are cut off.
         factor: What outputs are multiplied by.
         out: (n, height / 2, width / 2, channels) flattened.
@@ -145,12 +143,8 @@ def pool_backward(
         gradient: As `pool`'s out.
         index: From `pool`.
         x: As in `pool`.
-        width: Pixels.
-        factor: As in `pool`.
-        center: (channels,)
-        scale: (channels,)
-        slope: (channels,)
-        offset: (channels,)
+        width, factor: As in `pool`.
+        center, scale, slope, offset: (channels,).
         out: As x; may be x itself.
     """
     channels = scale.shape[0]

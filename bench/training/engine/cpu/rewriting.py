@@ -169,7 +169,7 @@ def _chain_from(
     nodes: list[fx.Node] = []
     parts: dict[str, object] = {}
     current = None if _is_seen_by_others(node, module) else node
-    for part, matches in PARTS:
+    for part, matches in PARTS.items():
         found = matches(current, _module_of(current, module, training)) if current else None
         if found is None or current is None:
             continue
@@ -224,10 +224,8 @@ def _relu(node: fx.Node, module: nn.Module | None) -> object | None:
 def _pool(node: fx.Node, module: nn.Module | None) -> object | None:
     if type(module) is not nn.MaxPool2d or module.return_indices or module.ceil_mode:
         return None
-    square = [
-        _pair(value)
-        for value in (module.kernel_size, module.stride, module.padding, module.dilation)
-    ]
+    sides = module.kernel_size, module.stride, module.padding, module.dilation
+    square = [_pair(side) for side in sides]
     return True if square == [(2, 2), (2, 2), (0, 0), (1, 1)] else None
 
 
@@ -240,9 +238,4 @@ def _pair(value: int | tuple[int, ...]) -> tuple[int, ...]:
 
 
 # In the order in which one chain may hold them.
-PARTS: tuple[tuple[str, Matcher], ...] = (
-    ("norm", _norm),
-    ("relu", _relu),
-    ("pool", _pool),
-    ("dropout", _dropout),
-)
+PARTS: dict[str, Matcher] = {"norm": _norm, "relu": _relu, "pool": _pool, "dropout": _dropout}

@@ -7,7 +7,6 @@ happen where anything else is to be done.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from multiprocessing.connection import Connection
 
 import numpy as np
@@ -25,7 +24,7 @@ from bench.training.engine.gpu.memory import is_out_of_memory
 from bench.training.engine.gpu.turns import in_steps
 from bench.training.engine.network import INPUT_SHAPE, N_CLASSES
 from bench.training.engine.settings import numerics_of
-from bench.training.engine.train import State, start
+from bench.training.engine.train import start
 
 N_FULL_STEPS, N_LEFT_OVER = 4, 3  # of the trial: batches, and images in the short one
 RELATIVE_TOLERANCE = 1e-3  # of losses in float32; a step that is not the same is off by far more
@@ -92,21 +91,17 @@ def require_capturable(architecture: Architecture, device: torch.device) -> None
     spec, dataset = _trial(architecture, device)
     with numerics_of(spec.numerics, device):
         data = prepare(dataset, spec, device)
-        pairs = []
+        losses = []
         for capture in (False, device.type == "cuda"):
             state = start(architecture, spec, device)
             for _ in in_steps(state, data, spec, capture=capture):
                 pass
-            pairs.append(list(_losses(state)))
-    for plain, captured in zip(*pairs, strict=True):
+            losses.append(
+                [loss for each in state.epochs for loss in (each.train_loss, each.validation_loss)]
+            )
+    for plain, captured in zip(*losses, strict=True):
         if not math.isclose(plain, captured, rel_tol=RELATIVE_TOLERANCE):
             raise NotCapturable(f"captured, it computes another loss: {captured:g}, not {plain:g}")
-
-
-def _losses(state: State) -> Iterator[float]:
-    for epoch in state.epochs:
-        yield epoch.train_loss
-        yield epoch.validation_loss
 
 
 def _trial(architecture: Architecture, device: torch.device) -> tuple[RunSpec, Dataset]:
@@ -115,14 +110,8 @@ def _trial(architecture: Architecture, device: torch.device) -> tuple[RunSpec, D
     draw = np.random.default_rng(0)
     images = draw.integers(256, size=(n_images, *INPUT_SHAPE[1:]), dtype=np.uint8)
     split = Split(images, draw.integers(N_CLASSES, size=n_images))
-    info = DatasetInfo(
-        name="noise",
-        digest="",
-        n_train=n_images,
-        n_validation=n_images,
-        n_test=n_images,
-        split_seed=0,
-    )
+    sizes = dict.fromkeys(("n_train", "n_validation", "n_test"), n_images)
+    info = DatasetInfo(name="noise", digest="", **sizes, split_seed=0)
     spec = RunSpec(
         architecture=architecture.name,
         architecture_digest=architecture.digest,

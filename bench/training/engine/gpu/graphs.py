@@ -27,7 +27,6 @@ from bench.training.engine.network import named_tensors
 from bench.training.engine.streams import generator, stream_seed
 from bench.training.engine.train import (
     State,
-    Training,
     descend,
     epoch_of,
     forward,
@@ -98,13 +97,9 @@ class Steps:
         """Takes up to so many of the epoch's steps; whether some are left. Waits for nothing."""
         with self._generator.standing_in():
             for _ in range(min(n_steps, self.n_steps - self._host_step)):
-                self.run_step()
+                self._do("full" if self._host_step < self._n_full else "short")
+                self._host_step += 1
         return self._host_step < self.n_steps
-
-    def run_step(self) -> None:
-        """The epoch's next step; its dropout draws from the default generator."""
-        self._do("full" if self._host_step < self._n_full else "short")
-        self._host_step += 1
 
     def evaluate(self) -> None:
         """Scores validation and test, and sends all totals to the host. Waits for nothing."""
@@ -125,15 +120,15 @@ class Steps:
         """
         on_host, n_train = self._on_host, self._spec.dataset.n_train
         require_finite(on_host.losses, self._epoch)
-        training = Training(
-            loss=float(on_host.losses.sum(dtype=torch.float64)) / n_train,
-            correct=int(on_host.correct[0]),
-            seconds=self._clock.seconds(),
-        )
-        validation = self._evaluation(0)
-        test = self._evaluation(1) if self._data.test else None
+        losses = [
+            float(on_host.losses.sum(dtype=torch.float64)) / n_train,
+            *map(float, on_host.means),
+        ]
+        training, validation, test = map(Evaluation, losses, map(int, on_host.correct))
+        scores = training, validation, test if self._data.test else None
+        seconds = self._clock.seconds()
         state, spec = self._state, self._spec
-        state.epochs.append(epoch_of(state, spec, self._epoch, training, (validation, test)))
+        state.epochs.append(epoch_of(state, spec, self._epoch, scores, seconds))
 
     def warm_up(self, n_steps: int = WARM_UP_STEPS) -> None:
         """Does every part and puts back what it changed; needs a `DeviceOptimizer`."""
@@ -217,10 +212,6 @@ class Steps:
                 scores = score(self._state.scored, split, grey_levels, numerics)
                 self._totals.correct[i + 1].copy_(scores.correct)
                 self._totals.means[i].copy_(scores.loss)
-
-    def _evaluation(self, i: int) -> Evaluation:
-        correct, mean = self._on_host.correct[i + 1], self._on_host.means[i]
-        return Evaluation(float(mean), int(correct), torch.empty(0, dtype=torch.int64))
 
     def _changed(self, optimizer: DeviceOptimizer) -> list[Tensor]:
         """Everything that a step or an evaluation changes."""

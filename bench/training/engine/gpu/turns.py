@@ -121,18 +121,14 @@ def in_steps(
     """The same by `Steps`, for a state whose optimiser is on the device.
 
     Args:
-        state: As above.
-        data: As above.
-        spec: As above.
-        ahead: As above.
+        state, data, spec, ahead: As in `train_in_turns`.
         capture: Whether its steps are captured.
     """
     epochs = epochs_left(state, spec)
     if not epochs:
         return
     stream = _Stream(data.train.images.device)
-    _, height, width = data.train.images.shape
-    waiting = ahead(spec, (height, width), epochs[0])
+    waiting = ahead(spec, data.size, epochs[0])
     with stream.current():
         steps = Steps(state, data, spec, capture)
     for epoch in epochs:
@@ -141,7 +137,7 @@ def in_steps(
         with stream.current():
             steps.begin(epoch, waiting.result())
         if epoch < spec.recipe.epochs:
-            waiting = ahead(spec, (height, width), epoch + 1)
+            waiting = ahead(spec, data.size, epoch + 1)
         are_left = True
         while are_left:
             with stream.current():

@@ -167,7 +167,6 @@ def test_the_executor_s_bits_depend_on_neither_jobs_nor_order(tmp_path: Path) ->
             seeds=seeds,
             dataset=datasets.load("mnist5k").info,
             environment=provenance.environment(GPU, "tests"),
-            data_dir=None,
             paths=dict.fromkeys(NAMES, "graph"),
         )
         jobs = make_plan(matrix, Suite(tmp_path / results, "local"), []).jobs
