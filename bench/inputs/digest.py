@@ -33,7 +33,7 @@ def _digest(path: Path, source: str, seen: set[Path]) -> str:
 
 def _tokens_digest(source: str) -> str:
     """Over the tokens' texts; token kinds have other numbers in other Pythons."""
-    spans = [_span(node) for node in _docstrings(ast.parse(source))]
+    spans = _docstring_spans(ast.parse(source))
     parts: list[str] = []
     in_docstring = False
     for kind, text, start in _tokens(source):
@@ -69,19 +69,18 @@ def _slice(source: str, start: tuple[int, int], end: tuple[int, int]) -> str:
     return "".join(lines)
 
 
-def _docstrings(tree: ast.Module) -> list[ast.Expr]:
-    holders = [
-        node
+def _docstring_spans(tree: ast.Module) -> list[tuple[tuple[int, int], tuple[int, int]]]:
+    """Where each docstring begins and ends: (line, column) twice."""
+    firsts = [
+        node.body[0]
         for node in ast.walk(tree)
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
+        and ast.get_docstring(node) is not None
     ]
-    firsts = [node.body[0] for node in holders if node.body and ast.get_docstring(node) is not None]
-    return [node for node in firsts if isinstance(node, ast.Expr)]
-
-
-def _span(node: ast.Expr) -> tuple[tuple[int, int], tuple[int, int]]:
-    end = (node.end_lineno or node.lineno, node.end_col_offset or 0)
-    return (node.lineno, node.col_offset), end
+    return [
+        ((node.lineno, node.col_offset), (node.end_lineno or 0, node.end_col_offset or 0))
+        for node in firsts
+    ]
 
 
 def _imported_names(tree: ast.Module) -> set[str]:

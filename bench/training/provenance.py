@@ -81,10 +81,9 @@ def _cpu_name() -> str:
 def _driver() -> str:
     query = ["nvidia-smi", "--query-gpu=driver_version", "--format=csv,noheader"]
     try:
-        done = subprocess.run(query, capture_output=True, text=True, timeout=20, check=True)
+        return _output(*query).splitlines()[0].strip()
     except (OSError, subprocess.SubprocessError):
         return "unknown driver"
-    return done.stdout.splitlines()[0].strip()
 
 
 def _version(package: str) -> str | None:
@@ -98,17 +97,15 @@ def _version(package: str) -> str | None:
 def _commit() -> tuple[str | None, bool | None]:
     """The commit of this checkout and whether it has changes; None where it is no checkout."""
     root = PACKAGE.parent
+    git = ("git", "-C", str(root))
     if not (root / ".git").exists():
         return None, None
     try:
-        commit = _git(root, "rev-parse", "HEAD").strip()
-        return commit, bool(_git(root, "status", "--porcelain", *CODE).strip())
+        commit = _output(*git, "rev-parse", "HEAD").strip()
+        return commit, bool(_output(*git, "status", "--porcelain", *CODE).strip())
     except (OSError, subprocess.SubprocessError):
         return None, None
 
 
-def _git(root: Path, *words: str) -> str:
-    done = subprocess.run(
-        ["git", "-C", str(root), *words], capture_output=True, text=True, timeout=20, check=True
-    )
-    return done.stdout
+def _output(*words: str) -> str:
+    return subprocess.run(words, capture_output=True, text=True, timeout=20, check=True).stdout

@@ -24,12 +24,12 @@ PARTS = ("train", "validation", "test")
 @contextmanager
 def shared(dataset: Dataset) -> Iterator[Path]:
     """The file of a data set, as long as the context lasts."""
-    arrays: dict[str, NDArray[Any]] = {}
-    for part in PARTS:
-        split: Split = getattr(dataset, part)
-        for name, array in (("images", split.images), ("labels", split.labels)):
-            # safetensors writes an array's memory from its first element on, whatever its strides.
-            arrays[f"{part}.{name}"] = np.ascontiguousarray(array)
+    # safetensors writes an array's memory from its first element on, whatever its strides.
+    arrays: dict[str, NDArray[Any]] = {
+        f"{part}.{name}": np.ascontiguousarray(getattr(getattr(dataset, part), name))
+        for part in PARTS
+        for name in ("images", "labels")
+    }
     with tempfile.TemporaryDirectory(prefix="manyseeds-") as folder:
         path = Path(folder) / f"{dataset.info.name}.safetensors"
         save_file(arrays, path, metadata={"info": msgspec.json.encode(dataset.info).decode()})

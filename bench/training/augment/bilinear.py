@@ -42,9 +42,6 @@ class BilinearMaps(Coefficients):
     affine: Tensor  # (n, 6), m3 = 0
     is_wide: bool  # the second step's positions need 64 bits
 
-    def __len__(self) -> int:
-        return len(self.rotation)
-
     def moved(self, images: Tensor) -> Tensor:
         """The (n, height, width) uint8 images, each by its own map."""
         height, width = images.shape[1:]

@@ -18,10 +18,6 @@ class Coefficients(ABC):
     identity: bool  # the images stay as they are
 
     @abstractmethod
-    def __len__(self) -> int:
-        """How many images."""
-
-    @abstractmethod
     def moved(self, images: Tensor) -> Tensor:
         """The (n, height, width) uint8 images, each by its own map."""
 

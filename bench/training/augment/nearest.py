@@ -51,9 +51,6 @@ class NearestMaps(Coefficients):
     # reaches beyond Pillow's fixed point.
     sources: Tensor | None = None
 
-    def __len__(self) -> int:
-        return len(self.skew)
-
     def moved(self, images: Tensor) -> Tensor:
         """The (n, height, width) uint8 images, each by its own map."""
         n_images, height, width = images.shape

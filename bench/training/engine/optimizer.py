@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from bench.spec import Recipe
 from bench.training.engine.uncompiled import stepping_without_compiler
@@ -73,7 +72,12 @@ def grouped(recipe: Recipe, network: nn.Module) -> Groups:
     parameters = list(network.parameters())
     if recipe.decay_norm_and_bias:
         return [{"params": parameters, "weight_decay": recipe.weight_decay}]
-    spared = {id(parameter) for parameter in _norm_and_bias(network)}
+    spared = {
+        id(parameter)
+        for module in network.modules()
+        for parameter in module.parameters(recurse=False)
+        if isinstance(module, NORMS) or parameter.dim() < 2  # biases and gains
+    }
     decayed = [parameter for parameter in parameters if id(parameter) not in spared]
     rest = [parameter for parameter in parameters if id(parameter) in spared]
     groups: Groups = [
@@ -81,11 +85,3 @@ def grouped(recipe: Recipe, network: nn.Module) -> Groups:
         {"params": rest, "weight_decay": 0.0},
     ]
     return [group for group in groups if group["params"]]
-
-
-def _norm_and_bias(network: nn.Module) -> Iterable[Tensor]:
-    """Parameters of norm layers, and those of fewer than two dimensions: biases and gains."""
-    for module in network.modules():
-        for parameter in module.parameters(recurse=False):
-            if isinstance(module, NORMS) or parameter.dim() < 2:
-                yield parameter

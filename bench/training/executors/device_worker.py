@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 
 import torch
-from filelock import FileLock, Timeout
+from filelock import Timeout
 
 from bench.errors import in_one_line
 from bench.inputs.datasets import Dataset
@@ -55,11 +55,6 @@ class Shared:
         if key not in self.data:
             self.data[key] = prepare(dataset, spec, self.device)
         return self.data[key]
-
-    @property
-    def context(self) -> TrainingContext:
-        """What each run is given."""
-        return TrainingContext(self.preparers.ahead, SECONDS_BETWEEN_CHECKPOINTS)
 
 
 def serve(pipe: Connection) -> None:
@@ -126,8 +121,11 @@ def _run(job: Job, shared: Shared) -> Run:
     """Trains a job's run in turns and keeps its record, or finds that of another command."""
     suite = job.suite
     lock = suite.lock(job.spec)
-    while not _acquired(lock):
-        yield "waited"
+    while not lock.is_locked:
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            yield "waited"
     try:
         if known := finished_elsewhere(suite, job.spec):
             return known
@@ -138,7 +136,7 @@ def _run(job: Job, shared: Shared) -> Run:
             lambda: shared.data_for(job, dataset),
             job.environment,
             kept,
-            shared.context,
+            TrainingContext(shared.preparers.ahead, SECONDS_BETWEEN_CHECKPOINTS),
         )
         _require_sound(result, shared.device)
         keep(suite, result, dataset)
@@ -146,14 +144,6 @@ def _run(job: Job, shared: Shared) -> Run:
         return result.record
     finally:
         lock.release()
-
-
-def _acquired(lock: FileLock) -> bool:
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        return False
-    return True
 
 
 def _require_sound(result: Result, device: torch.device) -> None:

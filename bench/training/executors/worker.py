@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import lru_cache
-from pathlib import Path
 
 from bench.errors import ArchitectureError
 from bench.inputs import datasets, discover
@@ -50,7 +49,7 @@ def finished_elsewhere(suite: Suite, spec: RunSpec) -> RunRecord | None:
     return record
 
 
-def keep(suite: Suite, result: Result, dataset: Dataset) -> Path:
+def keep(suite: Suite, result: Result, dataset: Dataset) -> None:
     """Writes a finished run, and the test digits that it missed."""
     digits = {
         index: MissedDigit(
@@ -59,7 +58,7 @@ def keep(suite: Suite, result: Result, dataset: Dataset) -> Path:
         for index, _ in result.record.test_misses or []
     }
     suite.add_missed_digits(result.record.dataset.name, digits)
-    return suite.add_run(result.record, result.weights)
+    suite.add_run(result.record, result.weights)
 
 
 def dataset_of(job: Job) -> Dataset:

@@ -134,15 +134,11 @@ def _side(record: RunRecord) -> Side:
 def first_difference(recorded: list[Epoch], retrained: list[Epoch]) -> Difference | None:
     """The first epoch whose counts differ, or that one of the two lacks; None for equal ones."""
     for number, (ours, theirs) in enumerate(zip_longest(recorded, retrained), start=1):
-        pairs = {name: (_count(ours, name), _count(theirs, name)) for name in COUNTS}
+        pairs = {name: (getattr(ours, name, None), getattr(theirs, name, None)) for name in COUNTS}
         counts = {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}
         if counts:
             return Difference(number, counts)
     return None
-
-
-def _count(epoch: Epoch | None, name: str) -> int | None:
-    return getattr(epoch, name, None)
 
 
 def _diverged_alike(recorded: RunRecord, retrained: RunRecord) -> bool:
@@ -205,19 +201,15 @@ def lines(outcome: Reproduction) -> list[str]:
             _verdict_line(found),
         ]
     if outcome.verdict == "differs":
-        return [*_commit_lines(outcome), f"not reproduced: {'; '.join(_differences(outcome))}"]
+        before, now = outcome.recorded.commit, outcome.retrained.commit
+        other = outcome.same_environment and before != now  # which may be why
+        code = f"other code: commit {before or 'unknown'} recorded, {now or 'unknown'} now"
+        told = f"not reproduced: {'; '.join(_differences(outcome))}"
+        return [code, told] if other else [told]
     if outcome.recorded.status == "diverged":
         return [f"reproduced: diverged again, {outcome.retrained.reason}"]
     weights = (outcome.retrained.weights_sha256 or "")[:12]
     return [f"reproduced: same bits (weights {weights}, epochs {outcome.retrained.n_epochs})"]
-
-
-def _commit_lines(outcome: Reproduction) -> list[str]:
-    """Other code may be why, in the same environment."""
-    recorded, here = outcome.recorded.commit, outcome.retrained.commit
-    if not outcome.same_environment or recorded == here:
-        return []
-    return [f"other code: commit {recorded or 'unknown'} recorded, {here or 'unknown'} now"]
 
 
 def _differences(outcome: Reproduction) -> list[str]:

@@ -67,12 +67,8 @@ def find(run: str, results: Path) -> Recorded:
         found = [path for path in files if int(path.name.split("-")[1]) == int(match["seed"])]
         known = [path.stem for path in files]
         return _only(run, _with_key(found, match["key"] or ""), results, known)
-    if KEY.fullmatch(run.lower()):
-        return _by_key(run, results)
-    raise UsageError(f"no run '{run}'", where="RUN", remedy=FORMS)
-
-
-def _by_key(run: str, results: Path) -> Recorded:
+    if not KEY.fullmatch(run.lower()):
+        raise UsageError(f"no run '{run}'", where="RUN", remedy=FORMS)
     if len(run) < FEWEST_KEY_DIGITS:
         what = f"'{run}' is too short for a run's key"
         raise UsageError(what, where="RUN", remedy=f"give {FEWEST_KEY_DIGITS} digits or more of it")

@@ -14,7 +14,7 @@ from bench.training import provenance
 from bench.training.engine import checkpoint
 from bench.training.engine.data import prepare
 from bench.training.engine.gpu.graphs import Steps
-from bench.training.engine.gpu.turns import run_in_turns, train_in_turns
+from bench.training.engine.gpu.turns import TrainingContext, run_in_turns, train_in_turns
 from bench.training.engine.network import weights_sha256
 from bench.training.engine.run import CheckpointFile, Result, run
 from bench.training.engine.settings import numerics_of
@@ -98,7 +98,12 @@ def in_turns_alone(
     device = torch.device(environment.device)
     with numerics_of(spec.numerics, device):
         turns = run_in_turns(
-            architecture, spec, lambda: prepare(data, spec, device), environment, kept
+            architecture,
+            spec,
+            lambda: prepare(data, spec, device),
+            environment,
+            kept,
+            TrainingContext(),
         )
         while True:
             try:

@@ -22,6 +22,11 @@ class Affine:
     rest: Doubles  # the mean less its centre, which is the mean in float32
     inverse_sd: Doubles
 
+    @property
+    def parts(self) -> tuple[Floats, Floats, Floats]:
+        """What `kernels.affine` takes."""
+        return self.center, self.scale, self.shift
+
 
 def identity(channels: int) -> Affine:
     """What leaves every value as it is."""

@@ -145,14 +145,14 @@ class _Chain(torch.autograd.Function):
         ctx.spent = False
         if not fused.chain.pool:
             out = torch.empty_like(x, memory_format=torch.channels_last)
-            kernels.affine(flat(x), *_parts(affine), fused.chain.relu, flat(out))
+            kernels.affine(flat(x), *affine.parts, fused.chain.relu, flat(out))
             return out
         n, channels, height, width = x.shape
         out = torch.empty((n, channels, height // 2, width // 2), memory_format=torch.channels_last)
         ctx.index, ctx.chosen = np.empty(out.numel(), np.uint8), np.empty(out.numel(), np.float32)
         ctx.factor = fused.factor
         found = flat(out), ctx.index, ctx.chosen
-        pooling.pool(flat(x), width, *_parts(affine), fused.chain.relu, fused.factor, *found)
+        pooling.pool(flat(x), width, *affine.parts, fused.chain.relu, fused.factor, *found)
         if fused.threshold:
             words = fused.words.draw(out.numel())
             pooling.pool_dropout(words, fused.threshold, flat(out), ctx.index)
@@ -176,16 +176,13 @@ class _Chain(torch.autograd.Function):
         return out, weight_gradient, torch.from_numpy(plain.astype(np.float32)), None
 
 
-def _parts(affine: Affine) -> tuple[Floats, Floats, Floats]:
-    return affine.center, affine.scale, affine.shift
-
-
 def _affine_backward(ctx: Any, gradient: Floats, x: Tensor, out: Tensor) -> tuple[Doubles, Doubles]:
     """Fills the gradient of x; returns the sums of the incoming one, plain and times x - mean."""
-    pixels, parts, relu = flat(x), _parts(ctx.affine), ctx.chain.relu
+    affine: Affine = ctx.affine
+    pixels, parts, relu = flat(x), affine.parts, ctx.chain.relu
     plain, weighted = np.zeros(x.shape[1]), np.zeros(x.shape[1])
     kernels.affine_sums(gradient, pixels, *parts, relu, plain, weighted)
-    weighted -= ctx.affine.rest * plain
+    weighted -= affine.rest * plain
     slope, offset = _through_statistics(ctx, plain, weighted, x)
     kernels.affine_backward(gradient, pixels, *parts, relu, slope, offset, flat(out))
     return plain, weighted

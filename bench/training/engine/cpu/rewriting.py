@@ -99,18 +99,15 @@ def _rewritten(network: nn.Module, words: Words, *, training: bool) -> fx.GraphM
 
 def _use_fast_gates(module: fx.GraphModule, training: bool) -> None:
     for node in list(module.graph.nodes):
+        called = _module_of(node, module, training)
         if node.op == "call_function" and node.target in (operator.mul, torch.mul):
             if len(node.args) == 2 and not node.kwargs:
                 node.target = product
-        elif _averages_all(_module_of(node, module, training)):
+        elif type(called) is nn.AdaptiveAvgPool2d and called.output_size in (1, (1, 1)):
             with module.graph.inserting_before(node):
                 mean = module.graph.call_function(global_mean, node.args)
             node.replace_all_uses_with(mean)
             module.graph.erase_node(node)
-
-
-def _averages_all(module: nn.Module | None) -> bool:
-    return type(module) is nn.AdaptiveAvgPool2d and module.output_size in (1, (1, 1))
 
 
 def _traced(network: nn.Module) -> fx.Graph:

@@ -1,7 +1,6 @@
 """Many runs on one GPU, their steps captured: the door through which training uses them."""
 
-from bench.training.engine.gpu.capturing import refusal
-from bench.training.engine.gpu.memory import is_out_of_memory
+from bench.training.engine.gpu.capturing import is_out_of_memory, refusal
 from bench.training.engine.gpu.turns import TrainingContext, Turn, run_in_turns, train_in_turns
 
 __all__ = [

@@ -20,7 +20,6 @@ from bench.inputs.discover import Found
 from bench.machine import begin_process
 from bench.spec import Architecture, DatasetInfo, Numerics, RunSpec
 from bench.training.engine.data import prepare
-from bench.training.engine.gpu.memory import is_out_of_memory
 from bench.training.engine.gpu.turns import in_steps
 from bench.training.engine.network import INPUT_SHAPE, N_CLASSES
 from bench.training.engine.settings import numerics_of
@@ -62,6 +61,16 @@ def refusal(architecture: Architecture, device: torch.device) -> str | None:
             remedy="run the command again when the device is free; if it stays, use --device cpu",
         )
     return reason
+
+
+def is_out_of_memory(reason: str) -> bool:
+    """Whether an error's type and text tell of missing memory.
+
+    PyTorch's own allocator raises an OutOfMemoryError; CUDA, cuDNN and cuBLAS, which allocate
+    beside it, surface as a RuntimeError with "out of memory" or "..._ALLOC_FAILED" in its text.
+    """
+    text = reason.lower()
+    return any(sign in text for sign in ("outofmemory", "out of memory", "alloc_failed"))
 
 
 def _try(pipe: Connection, found: Found, device_name: str) -> None:

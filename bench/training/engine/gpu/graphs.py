@@ -18,7 +18,7 @@ from torch import Tensor
 
 from bench.spec import RunSpec
 from bench.training import augment
-from bench.training.engine.data import DeviceData, DeviceSplit, network_input
+from bench.training.engine.data import DeviceData, network_input
 from bench.training.engine.device_optimizer import DeviceOptimizer
 from bench.training.engine.evaluation import Evaluation, score
 from bench.training.engine.gpu.own_generator import OwnGenerator
@@ -205,11 +205,10 @@ class Steps:
 
     def scores(self) -> None:
         """Both evaluations."""
-        splits: list[DeviceSplit | None] = [self._data.validation, self._data.test]
-        for i, split in enumerate(splits):
+        data, numerics = self._data, self._spec.numerics
+        for i, split in enumerate((data.validation, data.test)):
             if split:
-                grey_levels, numerics = self._data.grey_levels, self._spec.numerics
-                scores = score(self._state.scored, split, grey_levels, numerics)
+                scores = score(self._state.scored, split, data.grey_levels, numerics)
                 self._totals.correct[i + 1].copy_(scores.correct)
                 self._totals.means[i].copy_(scores.loss)
 

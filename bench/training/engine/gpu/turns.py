@@ -47,25 +47,20 @@ class TrainingContext:
     seconds_between_checkpoints: float = 0.0  # 0: after every epoch
 
 
-ALONE = TrainingContext()
-
-
 def run_in_turns(
     architecture: Architecture,
     spec: RunSpec,
     data: Callable[[], DeviceData],
     environment: Environment,
     kept: CheckpointFile,
-    context: TrainingContext = ALONE,
+    context: TrainingContext,
 ) -> Generator[Turn | Epoch, None, Result]:
     """What `bench.training.engine.run.run` does, in turns; yields each epoch as it ends.
 
     Args:
-        architecture: The network and its hooks.
+        architecture, environment, kept: As in `run`.
         spec: Everything that decides the bits; the caller has set its numerics.
         data: Gives the data set on the device.
-        environment: Where this runs.
-        kept: The run's checkpoint.
         context: What the process gives the run.
 
     Raises:
