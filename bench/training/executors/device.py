@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from multiprocessing.connection import Connection
 
-from bench.training.executors import Child, Event, Job
+from bench.training.executors import GONE, Child, Event, Job
 from bench.training.executors.device_worker import serve
 
 
@@ -66,7 +66,7 @@ class DeviceExecutor:
                 yield from _assign(holder, work)
                 try:
                     told = holder.pipe.recv()
-                except (EOFError, ConnectionResetError):
+                except GONE:
                     yield from _bury(holder, work)
                     holder.end()
                     holder = Child.begin(_hold, daemon=False)
@@ -87,7 +87,7 @@ def _assign(holder: Child, work: Work) -> Iterator[Event]:
     while (number := work.next()) is not None:
         work.running.add(number)
         # A process that died cannot be sent to; the next receive says so.
-        with suppress(BrokenPipeError, ConnectionResetError):
+        with suppress(*GONE):
             holder.pipe.send((number, work.jobs[number]))
         yield Event(work.jobs[number], "started")
 
@@ -120,7 +120,5 @@ def _hold(pipe: Connection) -> None:
     # Queues to the device, read when its context is made; with fewer than streams, runs wait for
     # each other.
     os.environ.setdefault("CUDA_DEVICE_MAX_CONNECTIONS", "32")
-    try:
+    with suppress(*GONE):
         serve(pipe)
-    except (BrokenPipeError, ConnectionResetError):
-        return  # the parent is gone

@@ -61,12 +61,12 @@ def serve(pipe: Connection) -> None:
     """The process's life: (number, job) in, (number, kind, content) out, until the pipe ends.
 
     All jobs are of one device and of one set of numerics, memory format and path apart.
+
+    Raises:
+        EOFError, BrokenPipeError, ConnectionResetError: the end of the pipe.
     """
-    try:
-        first: tuple[int, Job] = pipe.recv()
-    except EOFError:
-        return
-    device, numerics = torch.device(first[1].environment.device), first[1].spec.numerics
+    number, job = pipe.recv()
+    device, numerics = torch.device(job.environment.device), job.spec.numerics
     n_preparers = min(MAX_PREPARERS, max(usable_cores() // numerics.n_threads - 1, 1))
     with (
         warnings.catch_warnings(),
@@ -76,18 +76,15 @@ def serve(pipe: Connection) -> None:
         warnings.simplefilter("default")
         gc.collect()
         gc.freeze()  # what is loaded by now is left out of every later collection
-        _work(pipe, first, Shared(device, preparers))
+        shared = Shared(device, preparers)
+        _work(pipe, {number: _run(job, shared)}, shared)
 
 
-def _work(pipe: Connection, first: tuple[int, Job], shared: Shared) -> None:
-    runs = {first[0]: _run(first[1], shared)}
+def _work(pipe: Connection, runs: dict[int, Run], shared: Shared) -> None:
     while True:
-        try:
-            while not runs or pipe.poll():
-                number, job = pipe.recv()
-                runs[number] = _run(job, shared)
-        except EOFError:
-            return
+        while not runs or pipe.poll():
+            number, job = pipe.recv()
+            runs[number] = _run(job, shared)
         turns = [_turn(pipe, number, run, runs) for number, run in list(runs.items())]
         if all(turn == "waited" for turn in turns):
             time.sleep(SECONDS_TO_WAIT)

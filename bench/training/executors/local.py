@@ -10,7 +10,7 @@ from multiprocessing.connection import Connection, wait
 
 from bench.errors import in_one_line
 from bench.machine import begin_process
-from bench.training.executors import Child, Event, Job
+from bench.training.executors import GONE, Child, Event, Job
 
 
 @dataclass
@@ -58,7 +58,7 @@ class LocalExecutor:
 def _assign(worker: Worker, job: Job, is_second: bool = False) -> Event:
     worker.job, worker.is_second = job, is_second
     # A worker that died while idle cannot be sent to; the next receive says so.
-    with suppress(BrokenPipeError, ConnectionResetError):
+    with suppress(*GONE):
         worker.pipe.send(job)
     return Event(job, "started")
 
@@ -68,7 +68,7 @@ def _receive(worker: Worker) -> Event | None:
     assert worker.job is not None
     try:
         kind, content = worker.pipe.recv()
-    except (EOFError, ConnectionResetError):
+    except GONE:
         return _revive(worker)
     if kind == "epoch":
         return Event(worker.job, "epoch", epoch=content)
@@ -92,18 +92,14 @@ def _serve(pipe: Connection) -> None:
     """A worker's life: jobs in, events out, until the other end is closed."""
     from bench.training.executors.worker import do  # torch is imported here, in the worker
 
-    while True:
-        try:
+    with suppress(*GONE):
+        while True:
             job = pipe.recv()
-        except (EOFError, ConnectionResetError):
-            return
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("default")
-                record = do(job, lambda epoch: pipe.send(("epoch", epoch)))
-            pipe.send((record.status, record.reason))
-        except Exception as error:
             try:
-                pipe.send(("error", in_one_line(error)))
-            except (BrokenPipeError, ConnectionResetError):
-                return  # the parent is gone
+                with warnings.catch_warnings():
+                    warnings.simplefilter("default")
+                    record = do(job, lambda epoch: pipe.send(("epoch", epoch)))
+                told = (record.status, record.reason)
+            except Exception as error:
+                told = ("error", in_one_line(error))
+            pipe.send(told)

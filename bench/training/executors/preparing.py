@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import queue
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from multiprocessing.connection import Connection
 from typing import Any
 
@@ -19,7 +20,7 @@ from bench.spec import RunSpec
 from bench.training.augment import Coefficients
 from bench.training.augment.steps import Size
 from bench.training.engine.train import maps_of
-from bench.training.executors import Child
+from bench.training.executors import GONE, Child
 
 
 class Preparers:
@@ -65,19 +66,14 @@ class Preparers:
 def _prepare(pipe: Connection) -> None:
     """A process's life: (spec, size, epoch) in, its maps or None out, until the pipe ends."""
     torch.set_num_threads(1)
-    while True:
-        try:
+    with suppress(*GONE):
+        while True:
             spec, size, epoch = pipe.recv()
-        except (EOFError, ConnectionResetError):
-            return
-        try:
-            answer = _packed(maps_of(spec, size, epoch))
-        except Exception:
-            answer = None  # not every error travels; it is raised again where it is asked for
-        try:
+            try:
+                answer = _packed(maps_of(spec, size, epoch))
+            except Exception:
+                answer = None  # not every error travels; it is raised again where it is asked for
             pipe.send(answer)
-        except (BrokenPipeError, ConnectionResetError):
-            return
 
 
 def _packed(maps: Coefficients) -> tuple[type[Coefficients], dict[str, Any]]:

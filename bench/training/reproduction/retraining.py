@@ -20,8 +20,8 @@ from bench.training import jobs, provenance
 from bench.training.engine.path import engine_path
 from bench.training.engine.run import record_of
 from bench.training.engine.settings import resolve_device
+from bench.training.engine.timing import seconds_per_epoch
 from bench.training.executors import Job
-from bench.training.plan import Plan
 from bench.training.reproduction.recorded import Recorded, checkout, refusal
 from bench.training.selection import find_architectures, load_architectures
 
@@ -38,14 +38,11 @@ class Rebuilt:
     environment: Environment
     dataset: Dataset
 
-    def job(self, results: Path) -> Job:
-        """The run, in a results folder of its own."""
-        return Job(self.found, self.spec, self.environment, Suite(results, SUITE))
-
     def estimate_seconds(self) -> float:
         """How long it takes here, from a short measured trial."""
-        plan = Plan([self.job(Path())], 0, [])  # the trial writes nothing
-        return jobs.estimate_seconds(plan, [self.architecture], self.dataset, 1)
+        device = torch.device(self.environment.device)
+        an_epoch = seconds_per_epoch(self.architecture, self.spec, self.dataset, device)
+        return an_epoch * self.spec.recipe.epochs
 
 
 def rebuild(
@@ -148,9 +145,10 @@ def retrain(rebuilt: Rebuilt, console: Console) -> RunRecord:
         console: Where progress is shown.
     """
     with TemporaryDirectory(prefix="manyseeds-") as folder:
-        results = Path(folder)
-        wrong = jobs.train([rebuilt.job(results)], rebuilt.dataset, 1, console)
-        records = Suite(results, SUITE).runs()
+        suite = Suite(Path(folder), SUITE)
+        job = Job(rebuilt.found, rebuilt.spec, rebuilt.environment, suite)
+        wrong = jobs.train([job], rebuilt.dataset, 1, console)
+        records = suite.runs()
     if records:
         return records[0]
     reason = (wrong[0].reason if wrong else None) or "it left no record"
