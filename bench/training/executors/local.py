@@ -99,7 +99,7 @@ def _serve(pipe: Connection) -> None:
                 with warnings.catch_warnings():
                     warnings.simplefilter("default")
                     record = do(job, lambda epoch: pipe.send(("epoch", epoch)))
-                told = (record.status, record.reason)
+                told: tuple[str, str | None] = (record.status, record.reason)
             except Exception as error:
                 told = ("error", in_one_line(error))
             pipe.send(told)
