@@ -126,7 +126,7 @@ def compare(
     """Two suites, architectures or recipes: distributions, verdict, drift; 1 if bits differ."""
     from bench import stats
     from bench.evidence.comparison import outcome, show
-    from bench.records.arms import parse_place
+    from bench.records.places import parse_place
     from bench.spec import canonical_json
 
     found = outcome.compare(
@@ -242,7 +242,7 @@ def export(
 ) -> None:
     """Write the report's tables as files for other programs."""
     require_suite_name(suite)
-    from bench.records.arms import require_suite
+    from bench.records.places import require_suite
     from bench.report.export import write as stage
 
     for path in stage.write(require_suite(results, suite), kind, out):

@@ -96,7 +96,7 @@ def print_fragments(
 ) -> None:
     """Prints or writes pieces of the report as Markdown; nothing is rendered."""
     from bench.machine import write_atomically
-    from bench.records.arms import require_suite
+    from bench.records.places import require_suite
     from bench.report import fragments
 
     fragments.check(names)

@@ -1,23 +1,19 @@
-"""Arms: runs that differ in nothing but the seed; and which of them a person means.
+"""Arms: runs that differ in nothing but the seed. No torch.
 
 Runs of another recipe, source, data set or kind of device are another arm: they are shown beside
-it and never averaged with it. No torch. An arm is named `suite/dataset/architecture/digest`; the
-digest, six hex digits over what its runs share, is needed only where a suite holds several arms of
-one architecture.
+it and never averaged with it. An arm is named `suite/dataset/architecture/digest`; the digest is
+six hex digits over what its runs share.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import Literal
 
-from bench.errors import UsageError, nearest
 from bench.records import until_decided
 from bench.records.protocol import Protocol
-from bench.records.store import Suite
 from bench.spec import DatasetInfo, Epoch, RunRecord, canonical_json, digest
 from bench.stats import (
     DECLARED_RATE,
@@ -35,20 +31,6 @@ from bench.stats import (
 
 Split = Literal["test", "validation"]
 SPLITS: tuple[Split, ...] = ("test", "validation")
-
-
-@dataclass(frozen=True)
-class Place:
-    """What a person asks for: a suite, or one data set or architecture of it, or one arm."""
-
-    suite: str
-    dataset: str | None = None
-    architecture: str | None = None
-    digest: str | None = None
-
-    def __str__(self) -> str:
-        parts = (self.suite, self.dataset, self.architecture, self.digest)
-        return "/".join(part for part in parts if part)
 
 
 @dataclass(frozen=True)
@@ -194,70 +176,6 @@ def _count(epoch: Epoch, split: Split) -> int | None:
     return epoch.test_correct if split == "test" else epoch.validation_correct
 
 
-def parse_place(word: str, results: Path) -> Place:
-    """`suite`, `suite/dataset`, `suite/dataset/architecture` or that with a digest.
-
-    Args:
-        word: What the user gave; a path below the results folder means the same.
-        results: The results folder.
-
-    Raises:
-        UsageError: no such form.
-    """
-    parts = word.removeprefix(f"{results}/").rstrip("/").split("/")
-    if not 1 <= len(parts) <= 4 or any(not part or part.startswith(".") for part in parts):
-        raise UsageError(
-            f"bad name '{word}'",
-            where="compare",
-            remedy="give a suite, or suite/dataset/architecture",
-        )
-    return Place(*parts)
-
-
-def read(place: Place, results: Path) -> list[RunRecord]:
-    """The runs of the place, all arms together.
-
-    Raises:
-        UsageError: no suite of that name, or no runs of that data set or architecture in it.
-        StoreError: a record cannot be read.
-    """
-    runs = require_suite(results, place.suite).runs()
-    if not runs:
-        where, remedy = str(results / place.suite), "train some: python -m bench train"
-        raise UsageError("the suite has no runs", where=where, remedy=remedy)
-    runs = _named(runs, place.dataset, "dataset", place)
-    runs = _named(runs, place.architecture, "architecture", place)
-    return _named(runs, place.digest, "digest", place)
-
-
-def require_suite(results: Path, name: str) -> Suite:
-    """The suite, which must be there; raises UsageError with the nearest name."""
-    if not (results / name).is_dir():
-        known = sorted(path.name for path in results.glob("[!.]*") if path.is_dir())
-        raise UsageError(f"no suite '{name}'", where=str(results), remedy=nearest(name, known))
-    return Suite(results, name)
-
-
-def choose_split(asked: str | None, sides: Iterable[list[RunRecord]]) -> Split:
-    """The split to count on: the test split, unless some side was made without it.
-
-    Raises:
-        UsageError: no such split, or a side that never looked at the test split though asked to.
-    """
-    if asked is not None and asked not in SPLITS:
-        remedy = nearest(asked, list(SPLITS))
-        raise UsageError(f"unknown split '{asked}'", where="--split", remedy=remedy)
-    untested = [runs for runs in sides if not any(run.evaluate_test for run in runs)]
-    if asked == "test" and untested:
-        first = untested[0][0]
-        raise UsageError(
-            "runs that never looked at the test split",
-            where=f"{first.dataset.name}/{first.architecture}",
-            remedy="compare them with --split validation",
-        )
-    return "validation" if asked == "validation" or untested else "test"
-
-
 def arms(
     suite: str, runs: Iterable[RunRecord], split: Split, protocol: Protocol | None = None
 ) -> list[Arm]:
@@ -292,24 +210,3 @@ def identity(run: RunRecord) -> str:
         run.engine_version,
     )
     return digest(canonical_json(shared))
-
-
-Name = tuple[str, Callable[[RunRecord], str]]  # in words, and what a run has
-NAMES: dict[str, Name] = {
-    "dataset": ("data set", lambda run: run.dataset.name),
-    "architecture": ("architecture", lambda run: run.architecture),
-    "digest": ("arm", lambda run: identity(run)[:6]),
-}
-
-
-def _named(runs: list[RunRecord], name: str | None, part: str, place: Place) -> list[RunRecord]:
-    """The runs of that name; all where none is asked for."""
-    if name is None:
-        return runs
-    words, of = NAMES[part]
-    found = [run for run in runs if of(run) == name]
-    if not found:
-        known = sorted({of(run) for run in runs})
-        what = f"the suite has no runs of {words} '{name}'"
-        raise UsageError(what, where=str(place), remedy=nearest(name, known))
-    return found

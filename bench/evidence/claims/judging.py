@@ -15,7 +15,7 @@ from bench.evidence.claims.load import Problem, load_files, misquoted, read
 from bench.inputs import discover
 from bench.inputs.digest import source_digest
 from bench.machine import folder, folder_in_use
-from bench.records.arms import require_suite
+from bench.records.places import require_suite
 from bench.records.store import Suite
 from bench.spec import Claim
 

@@ -13,7 +13,8 @@ from bench import stats
 from bench.errors import UsageError
 from bench.evidence.comparison.drift import Bits, Difference, bits, differences
 from bench.evidence.comparison.matching import match
-from bench.records.arms import Arm, Place, Split, arms, choose_split, read
+from bench.records.arms import Arm, Split, arms
+from bench.records.places import Place, choose_split, read
 from bench.spec import RunRecord
 
 EXIT_NOT_REPRODUCED = 1

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from bench import stats
 from bench.errors import UsageError
-from bench.records.arms import Arm, Place, Split, arms, choose_split, read
+from bench.records.arms import Arm, Split, arms
+from bench.records.places import Place, choose_split, read
 from bench.stats.format import written
 from bench.stats.planning import MOST_SEEDS, POWER
 

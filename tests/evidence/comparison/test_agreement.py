@@ -16,7 +16,8 @@ from bench.evidence.claims.gather import SuiteContents, arranged
 from bench.evidence.claims.metrics import judge
 from bench.evidence.claims.rules import Gain
 from bench.evidence.comparison import outcome
-from bench.records.arms import Arm, Place, arms
+from bench.records.arms import Arm, arms
+from bench.records.places import Place
 from bench.records.store import Suite
 from bench.report.parts import pairs
 from bench.report.summary import summarise

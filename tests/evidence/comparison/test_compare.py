@@ -17,7 +17,7 @@ from rich.console import Console
 from bench.errors import UsageError
 from bench.evidence.comparison.outcome import Request, compare
 from bench.evidence.comparison.show import show
-from bench.records.arms import parse_place
+from bench.records.places import parse_place
 from bench.records.store import Suite
 from bench.spec import canonical_json
 from tests import factories
