@@ -17,7 +17,7 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Mapping
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TypeVar
 
 import msgspec
@@ -40,6 +40,18 @@ UNFINISHED = ".unfinished"
 MISSED_DIGITS = "missed-digits.json"
 
 
+def run_file(run: RunRecord | RunSpec) -> PurePosixPath:
+    """The place of a run's record in its suite's folder."""
+    name = f"seed-{run.seed:04d}-{run.key[:12]}.json"
+    return PurePosixPath(run.dataset.name, run.architecture, name)
+
+
+def portrait_file(portrait: Portrait) -> PurePosixPath:
+    """The place of a portrait in its suite's folder."""
+    name = f"{portrait.architecture}-{portrait.architecture_digest[:12]}.json"
+    return PurePosixPath(PORTRAITS, name)
+
+
 class Suite:
     """One suite of runs under a results folder.
 
@@ -52,26 +64,18 @@ class Suite:
         self.name = name
         self.folder = results / name
 
-    def run_path(self, dataset: str, architecture: str, seed: int, key: str) -> Path:
-        """Where the record of a run lies or will lie."""
-        return self.folder / dataset / architecture / f"seed-{seed:04d}-{key[:12]}.json"
-
-    def path_of_spec(self, spec: RunSpec) -> Path:
-        """Where the record of that run lies or will lie."""
-        return self.run_path(spec.dataset.name, spec.architecture, spec.seed, spec.key)
-
     def run_of_spec(self, spec: RunSpec) -> RunRecord | None:
         """The record of that run; None where there is none.
 
         Raises:
             StoreError: the record cannot be read.
         """
-        path = self.path_of_spec(spec)
+        path = self.path_of(spec)
         return self.run_at(path) if path.exists() else None
 
-    def path_of(self, record: RunRecord) -> Path:
-        """Where the record lies or will lie."""
-        return self.run_path(record.dataset.name, record.architecture, record.seed, record.key)
+    def path_of(self, run: RunRecord | RunSpec) -> Path:
+        """Where the record of that run lies or will lie."""
+        return self.folder / run_file(run)
 
     def runs(self) -> list[RunRecord]:
         """Every record, sorted by data set, architecture, seed and key."""
@@ -116,8 +120,7 @@ class Suite:
 
     def add_portrait(self, portrait: Portrait) -> Path:
         """Keeps an architecture's measures; the same ones measured anew change no file."""
-        name = f"{portrait.architecture}-{portrait.architecture_digest[:12]}.json"
-        path = self.folder / PORTRAITS / name
+        path = self.folder / portrait_file(portrait)
         if path.exists():
             known = replace(_read(path, Portrait), environment=portrait.environment)
             if canonical_json(known) == canonical_json(portrait):

@@ -121,7 +121,7 @@ def _work(jobs: list[Job], data_file: Path, n_workers: int) -> Generator[Event, 
 def _keep_failure(event: Event) -> None:
     """Writes the record of a run whose worker died, unless another command trains the run."""
     job, suite = event.job, event.job.suite
-    if event.kind != "failed" or suite.path_of_spec(job.spec).exists():
+    if event.kind != "failed" or suite.path_of(job.spec).exists():
         return
     with suppress(Timeout), suite.lock(job.spec).acquire(blocking=False):
         reason = event.reason or "unknown"

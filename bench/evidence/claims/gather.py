@@ -1,41 +1,43 @@
-"""What suites hold about each subject: measures and runs. It knows no metric and no verdict."""
+"""What suites hold about each network: measures and runs. It knows no metric and no verdict."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Any, Literal
 
 from bench.records.arms import Arm, Split, arms
 from bench.records.protocol import Protocol
-from bench.records.store import PORTRAITS, Suite
+from bench.records.store import Suite, portrait_file, run_file
 from bench.spec import Claim, Measured, Portrait, RunRecord
 from bench.stats import Accuracy, accuracy
 
-T = TypeVar("T", RunRecord, Portrait)
 Value = int | float | Fraction | str
 MEASURE_AGAIN = "python -m bench measure"
+LAYERS = "parameters"  # the measure whose rows are the calls of all layers, in their order
+BY_PLACE = re.compile(r"(?P<operation>\w+) (?P<place>\d+)")
 
 
-class Absent(Exception):
+class NoEvidence(Exception):
     """Nothing to judge a claim by: it stays undecided, or cannot be compared.
 
     Attributes:
         why: One line.
         verdict: What follows for the claim.
-        seeds_needed: Runs that would bring a verdict; None where runs are not what is missing.
     """
 
     def __init__(
-        self,
-        why: str,
-        verdict: Literal["undecided", "not comparable"] = "undecided",
-        seeds_needed: int | None = None,
+        self, why: str, verdict: Literal["undecided", "not comparable"] = "undecided"
     ) -> None:
         super().__init__(why)
-        self.why, self.verdict, self.seeds_needed = why, verdict, seeds_needed
+        self.why, self.verdict = why, verdict
+
+
+def fraction(value: Value) -> Fraction:
+    """Exact in the decimals that were written: .08 is 8/100."""
+    return Fraction(str(value))
 
 
 @dataclass(frozen=True)
@@ -58,33 +60,29 @@ class Sample:
     """Right answers of the runs of one arm.
 
     Attributes:
+        arm: The runs.
+        split: The images that the answers are about.
         counts: (n_runs,), in the order of the seeds; `MISSING` for a run without a count.
-        n_images: Of how many.
-        stands_on: The records.
         note: How the counts were chosen.
-        runs: The records themselves, in the same order.
-        protocol: Of the suite; None for a fixed number of runs.
     """
 
+    arm: Arm
+    split: Split
     counts: tuple[int, ...]
-    n_images: int
-    stands_on: tuple[str, ...]
     note: str = ""
-    runs: tuple[RunRecord, ...] = ()
-    protocol: Protocol | None = None
+
+    @property
+    def n_images(self) -> int:
+        return self.arm.n_images(self.split)
 
     @property
     def accuracy(self) -> Accuracy:
         """Mean and spread of the runs that have a count."""
         return accuracy(self.counts, self.n_images)
 
-
-@dataclass(frozen=True)
-class Pair:
-    """The samples of two networks."""
-
-    first: Sample
-    second: Sample
+    @property
+    def stands_on(self) -> tuple[str, ...]:
+        return records(self.arm)
 
 
 @dataclass(frozen=True)
@@ -96,73 +94,109 @@ class SuiteContents:
     portraits: Sequence[Portrait]
     protocol: Protocol | None = None  # None for a fixed number of runs
 
+    @classmethod
+    def read(cls, suite: Suite) -> SuiteContents:
+        """Raises StoreError where a record cannot be read."""
+        return cls(suite.name, suite.runs(), suite.portraits(), suite.protocol())
+
+
+@dataclass(frozen=True)
+class Version:
+    """One measured version of a network's source and recipe, in the suite that holds it."""
+
+    suite: str
+    portrait: Portrait
+
+    @property
+    def subject(self) -> str:
+        return self.portrait.architecture
+
+    def measure(self, name: str) -> Measured:
+        """One measure; raises NoEvidence where it was not taken, or in part only."""
+        found = self.portrait.measures.get(name)
+        if found is None:
+            raise NoEvidence(f"'{self.subject}' lacks the measure '{name}': {MEASURE_AGAIN}")
+        if found.error or found.at_least:
+            part = f"'{name}' could count parts of '{self.subject}' alone"
+            raise NoEvidence(found.error or part)
+        return found
+
+    def value(self, measure: str, name: str) -> Any:
+        return self.known(self.measure(measure).values.get(name), f"value '{name}'")
+
+    def cell(self, measure: str, layer: str, column: str) -> Any:
+        row = self.measure(measure).layers.get(layer, {})
+        return self.known(row.get(column), f"{column} of '{layer}'")
+
+    def known(self, value: Any, what: str) -> Any:
+        """The value itself; raises NoEvidence where there is none."""
+        if value is None:
+            raise NoEvidence(f"'{self.subject}' has no measured {what}: {MEASURE_AGAIN}")
+        return value
+
+    def layer(self, word: str) -> str:
+        """A layer's own name: `Conv2d 5` is the fifth call of a Conv2d."""
+        rows = self.measure(LAYERS).layers
+        if word in rows:
+            return word
+        by_place = BY_PLACE.fullmatch(word)
+        if by_place:
+            kind, place = by_place["operation"], int(by_place["place"])
+            names = [name for name, row in rows.items() if row.get("operation") == kind]
+            if 1 <= place <= len(names):
+                return names[place - 1]
+        what = f"'{self.subject}' has no layer '{word}': python -m bench inspect {self.subject}"
+        raise NoEvidence(what)
+
+    def stands_on(self, part: str, layers: Sequence[str] = ()) -> tuple[str, ...]:
+        """The place of a part of the portrait, or of these layers in it."""
+        place = f"{self.suite}/{portrait_file(self.portrait)}#{part}"
+        return tuple(f"{place}/{layer}" for layer in layers) or (place,)
+
 
 @dataclass(frozen=True)
 class Evidence:
     """All that claims are judged by.
 
     Attributes:
-        held: The suites.
+        suites: What each holds.
         claims: Id -> claim, for those that refer to each other.
-        paths: A run's key or a source's digest -> its file below the results folder.
         current: Architecture's name -> digest of its file at hand.
     """
 
-    held: tuple[SuiteContents, ...]
+    suites: tuple[SuiteContents, ...]
     claims: Mapping[str, Claim]
-    paths: Mapping[str, str]
     current: Mapping[str, str]
 
     @property
     def subjects(self) -> set[str]:
         """The architectures that the suites know."""
-        runs = {run.architecture for held in self.held for run in held.runs}
-        return runs | {portrait.architecture for held in self.held for portrait in held.portraits}
+        runs = {run.architecture for held in self.suites for run in held.runs}
+        return runs | {portrait.architecture for held in self.suites for portrait in held.portraits}
 
-    def value(self, subject: str, read: Callable[[Portrait], Exact]) -> Exact:
-        """What the subject's portraits say with one voice.
-
-        Raises:
-            Absent: it was not measured, or its versions in the suite differ.
-        """
-        found = [read(portrait) for portrait in self._portraits(subject)]
-        if len({exact.value for exact in found}) > 1:
-            raise Absent(
-                f"{len(found)} versions of '{subject}' that differ are measured; move the "
-                "portraits of the old ones away"
-            )
-        return found[-1]
-
-    def measured(self, subject: str, measure: str, read: Callable[[Measured], Value]) -> Exact:
-        """A figure of one measure.
+    def versions(self, subject: str) -> list[Version]:
+        """Every measured version of the subject; that of the file at hand alone, where it is there.
 
         Raises:
-            Absent: it was not measured, or in part only.
+            NoEvidence: it was not measured.
         """
-
-        def of(portrait: Portrait) -> Exact:
-            found = portrait.measures.get(measure)
-            if found is None:
-                raise Absent(f"'{subject}' lacks the measure '{measure}': {MEASURE_AGAIN}")
-            if found.error or found.at_least:
-                raise Absent(found.error or f"'{measure}' could count parts of '{subject}' alone")
-            place = self.paths.get(portrait.architecture_digest, subject)
-            return Exact(read(found), (f"{place}#{measure}",))
-
-        return self.value(subject, of)
+        found = self._versions(subject)
+        if not found:
+            raise NoEvidence(f"'{subject}' is not measured: {MEASURE_AGAIN} --arch {subject}")
+        return found
 
     def arm(self, subject: str, dataset: str, split: Split) -> Arm:
         """The largest arm of the subject's own source and recipe.
 
         Raises:
-            Absent: no such runs; "not comparable" where there are others.
+            NoEvidence: no such runs; "not comparable" where there are others.
         """
-        runs = [(held, self._runs(held, subject)) for held in self.held]
+        runs = [(held, self._runs(held, subject)) for held in self.suites]
         names = sorted({run.dataset.name for _, its_runs in runs for run in its_runs})
         if not names:
-            raise Absent(f"no runs of '{subject}': python -m bench train --arch {subject}")
+            raise NoEvidence(f"no runs of '{subject}': python -m bench train --arch {subject}")
         if dataset not in names:
-            raise Absent(f"runs of {', '.join(names)}, claim of {dataset}", "not comparable")
+            raise NoEvidence(f"runs of {', '.join(names)}, claim of {dataset}", "not comparable")
         found = [
             arm
             for held, its_runs in runs
@@ -170,70 +204,44 @@ class Evidence:
             if arm.dataset.name == dataset
         ]
         if not found:
-            raise Absent(f"no run of '{subject}' looked at the test split")
-        own = [(p.architecture_digest, p.recipe) for p in self._measured(subject)]
-        fitting = [arm for arm in found if not own or _made_by(arm) in own]
+            raise NoEvidence(f"no run of '{subject}' looked at the test split")
+        own = [(v.portrait.architecture_digest, v.portrait.recipe) for v in self._versions(subject)]
+        fitting = [
+            arm
+            for arm in found
+            if not own or (arm.first.architecture_digest, arm.first.recipe) in own
+        ]
         if not fitting:
             why = f"the runs of '{subject}' are of another recipe or source than the file's"
-            raise Absent(why, "not comparable")
+            raise NoEvidence(why, "not comparable")
         return max(fitting, key=lambda arm: len(arm.runs))
 
-    def paths_of(self, arm: Arm) -> tuple[str, ...]:
-        """The records of the arm, in the seeds' order."""
-        return tuple(self.paths.get(run.key, run.key) for run in arm.runs)
-
-    def _portraits(self, subject: str) -> list[Portrait]:
-        found = self._measured(subject)
-        if not found:
-            raise Absent(f"'{subject}' is not measured: {MEASURE_AGAIN} --arch {subject}")
-        return found
-
-    def _measured(self, subject: str) -> list[Portrait]:
-        found = [p for held in self.held for p in held.portraits if p.architecture == subject]
-        return self._of_version(found, subject)
+    def _versions(self, subject: str) -> list[Version]:
+        digest = self.current.get(subject)
+        every = [Version(held.suite, each) for held in self.suites for each in held.portraits]
+        found = [version for version in every if version.subject == subject]
+        return [v for v in found if v.portrait.architecture_digest == digest] or found
 
     def _runs(self, held: SuiteContents, subject: str) -> list[RunRecord]:
-        return self._of_version([run for run in held.runs if run.architecture == subject], subject)
-
-    def _of_version(self, found: list[T], subject: str) -> list[T]:
-        """Those of the file at hand, where there are any: older versions do not count then."""
+        """Likewise: older versions do not count where the suite has runs of the file at hand."""
         digest = self.current.get(subject)
-        return [each for each in found if each.architecture_digest == digest] or found
-
-
-def gather(
-    suites: Sequence[Suite], claims: Iterable[Claim], current: Mapping[str, str] | None = None
-) -> Evidence:
-    """Reads the suites.
-
-    Args:
-        suites: Where runs and portraits lie; they may be empty.
-        claims: All that are to be judged together.
-        current: Architecture's name -> digest of its file at hand.
-
-    Raises:
-        StoreError: a record cannot be read.
-    """
-    held = [
-        SuiteContents(each.name, each.runs(), each.portraits(), each.protocol()) for each in suites
-    ]
-    return arranged(held, claims, current)
+        found = [run for run in held.runs if run.architecture == subject]
+        return [run for run in found if run.architecture_digest == digest] or found
 
 
 def arranged(
     held: Iterable[SuiteContents], claims: Iterable[Claim], current: Mapping[str, str] | None = None
 ) -> Evidence:
-    """The same of suites that were read already."""
-    every = tuple(held)
-    paths: dict[str, str] = {}
-    for each in every:
-        suite = Suite(Path(), each.suite)
-        paths |= {run.key: suite.path_of(run).as_posix() for run in each.runs}
-        for portrait in each.portraits:
-            file = f"{portrait.architecture}-{portrait.architecture_digest[:12]}.json"
-            paths[portrait.architecture_digest] = f"{each.suite}/{PORTRAITS}/{file}"
-    return Evidence(every, {claim.id: claim for claim in claims}, paths, current or {})
+    """The evidence of suites that were read already.
+
+    Args:
+        held: What each suite holds; they may be empty.
+        claims: All that are to be judged together.
+        current: Architecture's name -> digest of its file at hand.
+    """
+    return Evidence(tuple(held), {claim.id: claim for claim in claims}, current or {})
 
 
-def _made_by(arm: Arm) -> tuple[str, object]:
-    return arm.first.architecture_digest, arm.first.recipe
+def records(arm: Arm) -> tuple[str, ...]:
+    """The arm's records below the results folder, in the seeds' order."""
+    return tuple(f"{arm.suite}/{run_file(run)}" for run in arm.runs)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from bench.errors import BenchError
 from bench.evidence.claims import ClaimError, about
-from bench.evidence.claims.gather import gather
+from bench.evidence.claims.gather import SuiteContents, arranged
 from bench.evidence.claims.ledger import Entry, ledger
 from bench.evidence.claims.load import Problem, load_files, misquoted, read
 from bench.inputs import discover
@@ -86,7 +86,7 @@ def judge(paths: Sequence[Path], held: Sequence[Suite], named: bool = False) -> 
         StoreError: a record cannot be read.
     """
     every = load_files(paths)
-    evidence = gather(held, every, current_digests())
+    evidence = arranged(map(SuiteContents.read, held), every, current_digests())
     claims = every if named else about(evidence.subjects, every) or every
     kept = {claim.file for claim in claims}
     left_out = [claim for claim in every if claim.file not in kept]

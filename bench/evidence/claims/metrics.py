@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from math import prod
+from operator import itemgetter
 from typing import Any
 
 from bench.evidence.claims import lookup, rules
-from bench.evidence.claims.gather import Absent, Evidence
+from bench.evidence.claims.gather import Evidence, NoEvidence
 from bench.evidence.claims.rules import Gain, Judgement
 from bench.spec import Claim
 
@@ -37,19 +39,9 @@ class Metric:
     rule: Rule
     keys: tuple[str, ...] = NUMBER
 
-    def judge(self, claim: Claim, evidence: Evidence) -> Judgement | Gain:
-        """The verdict, or why there is none; a gain waits for the others of its file."""
-        try:
-            return self.rule(claim, self.find(claim, evidence))
-        except Absent as why:
-            return rules.absent(claim, why)
 
-
-def _nothing(claim: Claim, evidence: Evidence) -> None:
-    """There is nothing to look up."""
-
-
-figure, layer = lookup.figure, lookup.of_layer
+figure, layers = lookup.figure_or_layers, lookup.of_layers
+numbers, terms = lookup.of_numbers, lookup.of_claims
 exact, document = rules.exact, rules.consistent
 
 METRICS: Mapping[str, Metric] = {
@@ -73,9 +65,7 @@ METRICS: Mapping[str, Metric] = {
         "parameters above 8,000; negative below", lookup.parameters_over_limit, exact
     ),
     "multiply_adds": Metric(
-        "multiply-adds an image",
-        figure("multiply_adds", "multiply_adds", "multiply_adds"),
-        exact,
+        "multiply-adds an image", figure("multiply_adds", "multiply_adds", "multiply_adds"), exact
     ),
     "receptive_field_pixels": Metric(
         "side of the square of pixels that one output sees",
@@ -84,17 +74,19 @@ METRICS: Mapping[str, Metric] = {
     ),
     "output_shape": Metric(
         "a layer's output as height x width x channels",
-        layer("parameters", "output_shape"),
+        layers("parameters", "output_shape"),
         exact,
         ("text", "layers"),
     ),
     "kernel_pixels": Metric(
-        "side of a layer's kernel", layer("parameters", "kernel"), exact, LAYER_NUMBER
+        "side of a layer's kernel", layers("parameters", "kernel"), exact, LAYER_NUMBER
     ),
-    "groups": Metric("groups of a convolution", layer("parameters", "groups"), exact, LAYER_NUMBER),
+    "groups": Metric(
+        "groups of a convolution", layers("parameters", "groups"), exact, LAYER_NUMBER
+    ),
     "dropout_probability": Metric(
         "share that a dropout layer sets to zero",
-        layer("dropout", "dropout_probability"),
+        layers("dropout", "dropout_probability"),
         exact,
         LAYER_NUMBER,
     ),
@@ -137,9 +129,7 @@ METRICS: Mapping[str, Metric] = {
     ),
     # Accuracies, from records: one run, the mean of runs, how often, and one network or another.
     "last_test_accuracy_percent": Metric(
-        "a single run's test accuracy after the last epoch",
-        lookup.last_test_counts,
-        rules.placed,
+        "a single run's test accuracy after the last epoch", lookup.last_test_counts, rules.placed
     ),
     "selected_validation_accuracy_percent": Metric(
         "a single run's validation accuracy after its best epoch",
@@ -180,50 +170,35 @@ METRICS: Mapping[str, Metric] = {
         ("against",),
     ),
     # The document's own arithmetic.
-    "product": Metric("product of `numbers`", lookup.product_of_numbers, exact, NUMBERS),
-    "sum": Metric("sum of `numbers`", lookup.sum_of_numbers, exact, NUMBERS),
+    "product": Metric("product of `numbers`", numbers(prod), exact, NUMBERS),
+    "sum": Metric("sum of `numbers`", numbers(sum), exact, NUMBERS),
     "saved_percent": Metric(
         "how much less the second of two `numbers` is than the first",
-        lookup.saved_of_numbers,
+        numbers(lookup.saved_of_numbers),
         exact,
         NUMBERS,
     ),
     "target_shortfall_points": Metric(
         "99.40 less the accuracy that the claim in `terms` publishes",
-        lookup.published_shortfall,
+        terms(lookup.published_shortfall),
         exact,
         TERMS,
     ),
     # The document against itself: a contradiction is "inconsistent".
     "sum_of_claims": Metric(
-        "sum of the numbers of the claims in `terms`",
-        lookup.sum_of_claims,
-        document,
-        TERMS,
+        "sum of the numbers of the claims in `terms`", terms(sum, rounded=True), document, TERMS
     ),
     "same_as_claim": Metric(
-        "the number of the claim in `terms`",
-        lookup.same_as_claim,
-        document,
-        TERMS,
+        "the number of the claim in `terms`", terms(itemgetter(0), rounded=True), document, TERMS
     ),
     "largest_of_claims": Metric(
-        "the largest number of the claims in `terms`",
-        lookup.largest_of_claims,
-        document,
-        TERMS,
+        "the largest number of the claims in `terms`", terms(max), document, TERMS
     ),
     "smallest_of_claims": Metric(
-        "the smallest number of the claims in `terms`",
-        lookup.smallest_of_claims,
-        document,
-        TERMS,
+        "the smallest number of the claims in `terms`", terms(min), document, TERMS
     ),
     "not_checkable": Metric(
-        "words that no measurement can meet",
-        _nothing,
-        lambda claim, _: rules.not_checkable(claim),
-        ("reason",),
+        "words that no measurement can meet", lookup.nothing, rules.not_checkable, ("reason",)
     ),
 }
 
@@ -238,7 +213,14 @@ def entry(metric: str) -> str | None:
 
 
 def judge(claim: Claim, evidence: Evidence) -> Judgement | Gain:
-    """The verdict on a claim whose file was checked when it was loaded; see `Metric.judge`."""
+    """The verdict on a claim whose file was checked when it was loaded, or why there is none.
+
+    A gain waits for the others of its file.
+    """
     name = entry(claim.metric)
     assert name is not None, f"unknown metric '{claim.metric}' in a checked claim"
-    return METRICS[name].judge(claim, evidence)
+    metric = METRICS[name]
+    try:
+        return metric.rule(claim, metric.find(claim, evidence))
+    except NoEvidence as error:
+        return Judgement(error.verdict, error.why)

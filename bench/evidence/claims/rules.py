@@ -14,7 +14,7 @@ from fractions import Fraction
 from typing import Literal
 
 from bench import stats
-from bench.evidence.claims.gather import Absent, Exact, Pair, Sample, Value
+from bench.evidence.claims.gather import Exact, Sample, Value, fraction
 from bench.records import until_decided
 from bench.spec import Claim
 from bench.stats.format import count, fixed, integer, number, p_value, plain, span
@@ -43,13 +43,14 @@ class Gain:
     """A comparison that waits for the others of its file: Holm corrects their p together.
 
     Attributes:
-        found: The two samples.
+        ours, theirs: The two samples.
         points: Difference of their means.
         p: Of the permutation test, not corrected.
         compared: All of the comparison.
     """
 
-    found: Pair
+    ours: Sample
+    theirs: Sample
     points: float
     p: float
     compared: stats.Comparison
@@ -109,7 +110,7 @@ def rate(claim: Claim, found: Sample) -> Judgement:
     """
     judged = _rate(claim, found)
     k_of_n = f"{judged.successes} of {judged.n}"
-    bounds = "confidence sequence" if found.protocol else "one-sided 95% bounds"
+    bounds = "confidence sequence" if found.arm.protocol else "one-sided 95% bounds"
     rule = (
         f"{k_of_n} runs {'exceed' if claim.relation == 'above' else 'reach'} it; {bounds} of the "
         f"rate {fixed(judged.lower, 3)} and {fixed(judged.upper, 3)} "
@@ -127,10 +128,10 @@ def rate(claim: Claim, found: Sample) -> Judgement:
 
 def _rate(claim: Claim, found: Sample) -> stats.RateVerdict | stats.SequenceVerdict:
     target = _least_count(claim, found.n_images)
-    if found.protocol is None:
+    if found.arm.protocol is None:
         return stats.rate_verdict(sum(each >= target for each in found.counts), len(found.counts))
-    count_of = dict(zip((run.seed for run in found.runs), found.counts, strict=True))
-    judged = until_decided.unbroken(found.runs, found.protocol)
+    count_of = dict(zip((run.seed for run in found.arm.runs), found.counts, strict=True))
+    judged = until_decided.unbroken(found.arm.runs, found.arm.protocol)
     return stats.until_decided([count_of[run.seed] >= target for run in judged])
 
 
@@ -140,14 +141,15 @@ def _least_count(claim: Claim, n_images: int) -> int:
     return math.floor(published) + 1 if claim.relation == "above" else math.ceil(published)
 
 
-def gain(claim: Claim, found: Pair) -> Judgement | Gain:
+def gain(claim: Claim, found: tuple[Sample, Sample]) -> Judgement | Gain:
     """The comparison of two networks; `corrected` judges those of a file."""
-    design = stats.Design(found.first.n_images, n_resamples=0)
-    compared = stats.compare(found.first.counts, found.second.counts, design)
-    points = compared.difference_points
-    if points is None or compared.test is None:
-        return _undecided(_both(found), "comparison of means", stats.FEWEST_RUNS)
-    return Gain(found, points, compared.test.p, compared)
+    ours, theirs = found
+    design = stats.Design(ours.n_images, n_resamples=0)
+    compared = stats.compare(ours.counts, theirs.counts, design)
+    if compared.difference_points is None or compared.test is None:
+        judged = _undecided(ours, "comparison of means", stats.FEWEST_RUNS)
+        return replace(judged, stands_on=ours.stands_on + theirs.stands_on)
+    return Gain(ours, theirs, compared.difference_points, compared.test.p, compared)
 
 
 def corrected(gains: Mapping[str, Gain]) -> dict[str, Judgement]:
@@ -161,46 +163,32 @@ def corrected(gains: Mapping[str, Gain]) -> dict[str, Judgement]:
 
 
 def _gain(gain: Gain, holm_p: float, n_claims: int) -> Judgement:
-    found, points, equal = _both(gain.found), gain.points, gain.compared.equivalence
+    points, equal, interval = gain.points, gain.compared.equivalence, gain.compared.interval
     rule = (
         f"permutation test, p {p_value(gain.p)}, "
         f"{p_value(holm_p)} by Holm over {count(n_claims, 'claim')}"
-        f"{_ends(gain.compared)}"
+        f"{f', difference {span(interval)} points' if interval else ''}"
     )
     if holm_p < stats.TEST_ALPHA:
-        return _of_runs("confirmed" if points > 0 else "refuted", found, rule, points)
-    if equal is not None and equal.verdict == "equivalent":
+        judged = _of_runs("confirmed" if points > 0 else "refuted", gain.ours, rule, points)
+    elif equal is not None and equal.verdict == "equivalent":
         rule += f"; the same within {equal.margin_points} points"
-        return _of_runs("refuted", found, rule, points)
-    return _undecided(found, rule, _seeds_for_gain(gain.found), points)
+        judged = _of_runs("refuted", gain.ours, rule, points)
+    else:
+        judged = _undecided(gain.ours, rule, _seeds_for_gain(gain), points)
+    return replace(judged, stands_on=gain.ours.stands_on + gain.theirs.stands_on)
 
 
-def _both(found: Pair) -> Sample:
-    """The first network's runs, standing on the records of both."""
-    return replace(found.first, stands_on=found.first.stands_on + found.second.stands_on)
-
-
-def absent(claim: Claim, why: Absent) -> Judgement:
-    """No evidence, or none that speaks of the same."""
-    more = f"; needs at least {why.seeds_needed} more seeds" if why.seeds_needed else ""
-    return Judgement(why.verdict, f"{why.why}{more}", seeds_needed=why.seeds_needed)
-
-
-def not_checkable(claim: Claim) -> Judgement:
+def not_checkable(claim: Claim, found: None) -> Judgement:
     """Words that no measurement can meet; the file of claims says why."""
     return Judgement("not checkable", claim.reason)
-
-
-def _fraction(value: Value) -> Fraction:
-    """Exact in the decimals that were written: .08 is 8/100."""
-    return value if isinstance(value, Fraction) else Fraction(str(value))
 
 
 def _agrees(claim: Claim, found: Exact) -> bool:
     if claim.text or isinstance(found.value, str):
         return claim.relation == "equals" and claim.text == found.value
-    value, published = _fraction(found.value), _fraction(claim.published)
-    half = _fraction(claim.tolerance) + found.slack
+    value, published = fraction(found.value), fraction(claim.published)
+    half = fraction(claim.tolerance) + found.slack
     return {
         "equals": published - half <= value < published + half if half else value == published,
         "below": value < published,
@@ -212,13 +200,13 @@ def _agrees(claim: Claim, found: Exact) -> bool:
 
 def _wanted(claim: Claim, slack: Fraction = Fraction(0)) -> str:
     """What the measured value must be."""
-    half = _fraction(claim.tolerance) + slack
+    half = fraction(claim.tolerance) + slack
     if claim.relation != "equals":
         leeway = f", give or take {number(claim.tolerance)}" if claim.tolerance else ""
         return plain(f"{claim.relation.replace('_', ' ')} {number(claim.published)}{leeway}")
     if not half or claim.text:
         return "exact"
-    published = _fraction(claim.published)
+    published = fraction(claim.published)
     return plain(f"rounded: from {number(published - half)} to below {number(published + half)}")
 
 
@@ -245,16 +233,12 @@ def _mean(
     return _undecided(found, rule, more, average)
 
 
-def _seeds_for_gain(found: Pair) -> int:
+def _seeds_for_gain(gain: Gain) -> int:
     """More seeds an arm until the protocol's margin would be seen, were the spread the true one."""
-    both = found.first, found.second
+    both = gain.ours, gain.theirs
     sd = math.sqrt(sum((sample.accuracy.sd_points or 0.0) ** 2 for sample in both) / 2)
     n = min(len(sample.counts) for sample in both)
     return max(stats.seeds_for_difference(sd, stats.MARGIN_POINTS) - n, 1) if sd else 1
-
-
-def _ends(compared: stats.Comparison) -> str:
-    return f", difference {span(compared.interval)} points" if compared.interval else ""
 
 
 def _of_runs(

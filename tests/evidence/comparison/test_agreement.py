@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import cache
 from itertools import combinations
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -22,8 +21,9 @@ from bench.records.store import Suite
 from bench.report.parts import pairs
 from bench.report.summary import summarise
 from bench.spec import Claim, Portrait, RunRecord
+from tests.support import ROOT
 
-RESULTS = Path(__file__).resolve().parents[2] / "results"
+RESULTS = ROOT / "results"
 NAMES = "model_1", "model_2"
 
 

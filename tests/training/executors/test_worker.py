@@ -59,7 +59,7 @@ def test_a_torn_record_is_told_and_left_alone(
 ) -> None:
     write_architecture("tiny")
     job = job_of(tmp_path)
-    path = job.suite.path_of_spec(job.spec)
+    path = job.suite.path_of(job.spec)
     path.parent.mkdir(parents=True)
     path.write_bytes(b"{")
     with closing(executor.work([job])) as events:
