@@ -12,6 +12,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
 
+import numpy as np
+from numpy.typing import NDArray
+
 from bench.records import until_decided
 from bench.records.protocol import Protocol
 from bench.spec import DatasetInfo, Epoch, RunRecord, canonical_json, digest
@@ -114,14 +117,20 @@ class Arm:
         return [best_count(run, "test") for run, _ in self.tested]
 
     @property
-    def validation_counts(self) -> list[int]:
-        """Right answers on the validation split after the last epoch; completed runs only."""
-        return [last_count(run, "validation") for run in self.completed]
-
-    @property
     def best_validation_counts(self) -> list[int]:
         """The best epoch's right answers on the validation split; optimistic by choice."""
         return [best_count(run, "validation") for run in self.completed]
+
+    def right_answers(self) -> NDArray[np.bool_]:
+        """Whether each completed run was right about each test image, (n_runs, n_test).
+
+        A run that lists no wrong answers, for it did not look at the test split, has no row.
+        """
+        lists = [run.test_misses for run in self.completed if run.test_misses is not None]
+        right = np.ones((len(lists), self.n_test), dtype=bool)
+        for row, misses in zip(right, lists, strict=True):
+            row[[index for index, _ in misses if index < self.n_test]] = False
+        return right
 
     @property
     def target(self) -> int:

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from bench.stats.declared import CONFIDENCE
 from bench.stats.means import N_RESAMPLES, standard_deviation
 from bench.stats.values import Interval, is_flat, middle
 
@@ -106,7 +105,7 @@ def _interval(ours: Table, theirs: Table, seed: int, n_resamples: int) -> Interv
     sizes = [min(BATCH, n_resamples - at) for at in range(0, n_resamples, BATCH)]
     batches = [_replicates(rng, tables, repeats, size) for size in sizes]
     replicates = np.concatenate(batches)
-    return None if is_flat(replicates) else middle(replicates, CONFIDENCE)
+    return None if is_flat(replicates) else middle(replicates)
 
 
 def _replicates(

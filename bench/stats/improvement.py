@@ -89,4 +89,4 @@ def _bootstrap(halves: NDArray[np.int64], seed: int, n_resamples: int) -> Interv
     wins = ((rows @ halves) * columns).sum(axis=1)  # whole numbers, exact in floats
     if wins.min() == wins.max():
         return None
-    return middle(wins, CONFIDENCE).times(1 / (2 * halves.size))
+    return middle(wins).times(1 / (2 * halves.size))

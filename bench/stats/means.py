@@ -133,45 +133,42 @@ def spread(values: ArrayLike) -> Spread | None:
     )
 
 
-def t_interval(values: ArrayLike, confidence: float = CONFIDENCE) -> Interval | None:
-    """Student's t interval of the mean; None for fewer than two runs, or runs all equal.
+def t_interval(values: ArrayLike) -> Interval | None:
+    """Student's 95 % t interval of the mean; None for fewer than two runs, or runs all equal.
 
     Runs that are all equal give no spread to judge by: an interval of length 0 would claim
     certainty.
 
     Args:
         values: (n_runs,)
-        confidence: Two-sided.
     """
     runs = vector(values)
-    return _student(runs, 1 / len(runs), confidence) if len(runs) else None
+    return _student(runs, 1 / len(runs)) if len(runs) else None
 
 
-def prediction_interval(values: ArrayLike, confidence: float = CONFIDENCE) -> Interval | None:
-    """Where one more run will lie, were runs normal; None where `t_interval` is None.
+def prediction_interval(values: ArrayLike) -> Interval | None:
+    """95 %: where one more run will lie, were runs normal; None where `t_interval` is None.
 
     Args:
         values: (n_runs,)
-        confidence: Two-sided.
     """
     runs = vector(values)
-    return _student(runs, 1 + 1 / len(runs), confidence) if len(runs) else None
+    return _student(runs, 1 + 1 / len(runs)) if len(runs) else None
 
 
 def bca_interval(
     values: ArrayLike,
     seed: int,
-    confidence: float = CONFIDENCE,
     n_resamples: int = N_RESAMPLES,
 ) -> Interval | None:
-    """Bootstrap interval of the mean, bias-corrected and accelerated; None where runs are flat.
+    """95 % bootstrap interval of the mean, bias-corrected and accelerated.
 
+    None where the runs are all equal, or fewer than two.
     It covers too little below 20 runs; `Accuracy.bca` knows. Source: Efron 1987.
 
     Args:
         values: (n_runs,); counts rather than percentages, so that ties are exact.
         seed: Of the resampling.
-        confidence: Two-sided.
         n_resamples: How often the runs are drawn again.
     """
     runs = vector(values)
@@ -180,7 +177,7 @@ def bca_interval(
     n = len(runs)
     drawn = np.random.default_rng(seed).integers(n, size=(n_resamples, n))
     sums = runs[drawn].sum(axis=1)  # (n_resamples,)
-    levels = _bca_levels(runs, sums, confidence)
+    levels = _bca_levels(runs, sums)
     low, high = np.quantile(sums, levels) / n
     return Interval(float(low), float(high))
 
@@ -215,17 +212,17 @@ def standard_deviation(values: ArrayLike) -> float | None:
     return 0.0 if is_flat(runs) else float(np.std(runs, ddof=1))
 
 
-def _student(runs: NDArray[Any], variance_factor: float, confidence: float) -> Interval | None:
+def _student(runs: NDArray[Any], variance_factor: float) -> Interval | None:
     """Mean +- t sd sqrt(factor)."""
     sd = standard_deviation(runs)
     if not sd:
         return None
-    half = float(stdtrit(len(runs) - 1, (1 + confidence) / 2)) * sd * variance_factor**0.5
+    half = float(stdtrit(len(runs) - 1, (1 + CONFIDENCE) / 2)) * sd * variance_factor**0.5
     mean = float(np.mean(runs))
     return Interval(mean - half, mean + half)
 
 
-def _bca_levels(runs: NDArray[Any], sums: NDArray[Any], confidence: float) -> tuple[float, float]:
+def _bca_levels(runs: NDArray[Any], sums: NDArray[Any]) -> tuple[float, float]:
     """The two quantiles of the replicates that bias and skew move the ends to."""
     observed = runs.sum()
     n_resamples = len(sums)
@@ -238,4 +235,4 @@ def _bca_levels(runs: NDArray[Any], sums: NDArray[Any], confidence: float) -> tu
         z = bias + float(ndtri(level))
         return float(ndtr(bias + z / (1 - acceleration * z)))
 
-    return moved((1 - confidence) / 2), moved((1 + confidence) / 2)
+    return moved((1 - CONFIDENCE) / 2), moved((1 + CONFIDENCE) / 2)

@@ -33,13 +33,11 @@ class EpochsToTarget:
 
 @dataclass(frozen=True)
 class Outcomes:
-    """Runs of n that meet the target, by each way to say so."""
+    """Runs that meet the target, by each way to say so but the last epoch."""
 
-    n: int
-    last: int  # after the last epoch: the primary number
     sustained: int  # after each of the last three epochs
     touched: int  # after any epoch: optimistic
-    selected: int | None  # after the epoch with the best validation count; None without one
+    selected: int  # after the epoch with the best validation count
     epochs_to_target: EpochsToTarget
 
 
@@ -57,14 +55,12 @@ def epoch_counts(counts: ArrayLike) -> Counts:
     return table.astype(np.int64)
 
 
-def reached_at_end(counts: ArrayLike, target: int) -> Runs:
-    """Whether each run meets the target after its last epoch."""
-    return _ends(epoch_counts(counts), target, 1)
-
-
-def sustained(counts: ArrayLike, target: int, n_epochs: int = SUSTAINED_EPOCHS) -> Runs:
-    """Whether each of the last epochs meets it; no run does where there are fewer epochs."""
-    return _ends(epoch_counts(counts), target, n_epochs)
+def sustained(counts: ArrayLike, target: int) -> Runs:
+    """Whether each of the last three epochs meets it; no run does where there are fewer epochs."""
+    table = epoch_counts(counts)
+    if table.shape[1] < SUSTAINED_EPOCHS:
+        return np.zeros(len(table), dtype=bool)
+    return np.asarray((table[:, -SUSTAINED_EPOCHS:] >= target).all(axis=1))
 
 
 def touched(counts: ArrayLike, target: int) -> Runs:
@@ -117,30 +113,17 @@ def epochs_to_target(counts: ArrayLike, target: int) -> EpochsToTarget:
     )
 
 
-def count_outcomes(
-    counts: ArrayLike, target: int, validation_counts: ArrayLike | None = None
-) -> Outcomes:
+def count_outcomes(counts: ArrayLike, target: int, validation_counts: ArrayLike) -> Outcomes:
     """Every outcome of the runs, counted.
 
     Args:
         counts: (n_runs, n_epochs), of the split that the target speaks of.
         target: Right answers, see `target_count`.
-        validation_counts: The same shape; without it nothing can be selected.
+        validation_counts: The same shape.
     """
-    chosen = None
-    if validation_counts is not None:
-        chosen = int(selected(counts, validation_counts, target).sum())
     return Outcomes(
-        n=len(epoch_counts(counts)),
-        last=int(reached_at_end(counts, target).sum()),
         sustained=int(sustained(counts, target).sum()),
         touched=int(touched(counts, target).sum()),
-        selected=chosen,
+        selected=int(selected(counts, validation_counts, target).sum()),
         epochs_to_target=epochs_to_target(counts, target),
     )
-
-
-def _ends(table: Counts, target: int, n_epochs: int) -> Runs:
-    if table.shape[1] < n_epochs:
-        return np.zeros(len(table), dtype=bool)
-    return np.asarray((table[:, -n_epochs:] >= target).all(axis=1))

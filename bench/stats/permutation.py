@@ -37,9 +37,7 @@ class PermutationTest:
     exact: bool
 
 
-def permutation_test(
-    first: ArrayLike, second: ArrayLike, seed: int, n_resamples: int = N_RESAMPLES
-) -> PermutationTest | None:
+def permutation_test(first: ArrayLike, second: ArrayLike, seed: int) -> PermutationTest | None:
     """Under "no difference" the runs' labels may as well be dealt again.
 
     Deals are ordered by Welch's statistic, the difference over its standard error (studentized:
@@ -51,7 +49,6 @@ def permutation_test(
         first: (n_first,), counts.
         second: (n_second,), counts.
         seed: Used where the test must be drawn.
-        n_resamples: Of a drawn test.
 
     Returns:
         None where an arm has no runs.
@@ -73,7 +70,7 @@ def permutation_test(
         places = np.array(list(combinations(range(n), n_few)))
         away = _away(pooled[places], pooled)
         return _enumerated(np.full(len(away), 1 / len(away)), away, observed)
-    dealt = np.random.default_rng(seed).permuted(np.tile(pooled, (n_resamples, 1)), axis=1)
+    dealt = np.random.default_rng(seed).permuted(np.tile(pooled, (N_RESAMPLES, 1)), axis=1)
     return _drawn(_away(dealt[:, :n_few], pooled), observed)
 
 

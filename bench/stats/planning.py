@@ -12,12 +12,7 @@ from scipy.special import bdtr, chdtri, nctdtr, stdtrit
 
 from bench.stats.declared import CONFIDENCE, DECLARED_RATE
 from bench.stats.means import standard_deviation
-from bench.stats.rates import (
-    Verdict,
-    check_rate,
-    lower_bound,
-    upper_bound,
-)
+from bench.stats.rates import Verdict, check_rate, lower_bound, upper_bound
 from bench.stats.sequences import decision_chances
 from bench.stats.solve import fewest, last_true
 
@@ -97,9 +92,9 @@ def margin_plan(pilot: ArrayLike, margin: float) -> MarginPlan | None:
     )
 
 
-def cautious_sd(sd: float, n: int, confidence: float = PILOT_CONFIDENCE) -> float:
+def cautious_sd(sd: float, n: int) -> float:
     """One-sided upper bound of a normal standard deviation that n >= 2 runs estimated."""
-    return sd * math.sqrt((n - 1) / chdtri(n - 1, confidence))
+    return sd * math.sqrt((n - 1) / chdtri(n - 1, PILOT_CONFIDENCE))
 
 
 def seeds_for_margin(sd: float, margin: float) -> int:
@@ -129,15 +124,15 @@ def difference_power(sd: float, difference: float, n: int) -> float:
     return float(1 - nctdtr(degrees, shift, edge) + nctdtr(degrees, shift, -edge))
 
 
-def seeds_for_difference(sd: float, difference: float, power: float = POWER) -> int:
-    """The fewest runs an arm that see a true difference with the given power."""
+def seeds_for_difference(sd: float, difference: float) -> int:
+    """The fewest runs an arm that see a true difference with a power of 0.80."""
     _check_positive("difference", difference)
     _check_positive("sd", sd)
-    return _found(lambda n: difference_power(sd, difference, n) >= power)
+    return _found(lambda n: difference_power(sd, difference, n) >= POWER)
 
 
-def minimal_detectable_difference(sd: float, n: int, power: float = POWER) -> float | None:
-    """The smallest true difference that n runs an arm see with the given power.
+def minimal_detectable_difference(sd: float, n: int) -> float | None:
+    """The smallest true difference that n runs an arm see with a power of 0.80.
 
     Returns:
         In the unit of the sd; None for fewer than two runs, or without a spread.
@@ -145,9 +140,9 @@ def minimal_detectable_difference(sd: float, n: int, power: float = POWER) -> fl
     if n < 2 or not sd:
         return None
     seen = sd
-    while difference_power(sd, seen, n) < power:
+    while difference_power(sd, seen, n) < POWER:
         seen *= 2
-    return last_true(lambda d: difference_power(sd, d, n) < power, 0.0, seen)
+    return last_true(lambda d: difference_power(sd, d, n) < POWER, 0.0, seen)
 
 
 def allowed_misses(n: int, rate: float = DECLARED_RATE) -> int | None:
@@ -195,7 +190,7 @@ def pass_probability(pass_rate: float, n: int, misses: int = 0) -> float:
     return float(bdtr(min(misses, n), n, 1 - pass_rate)) if misses >= 0 else 0.0
 
 
-def rate_plan(pass_rate: float, rate: float = DECLARED_RATE, power: float = POWER) -> RatePlan:
+def rate_plan(pass_rate: float, rate: float = DECLARED_RATE) -> RatePlan:
     """Seeds for a verdict, given the pass rate that a pilot suggests.
 
     Of a fixed n the chance goes in a saw-tooth: it is highest where a further miss has just
@@ -203,30 +198,30 @@ def rate_plan(pass_rate: float, rate: float = DECLARED_RATE, power: float = POWE
     """
     verdict: Verdict = "confirmed" if pass_rate > rate else "refuted"
     if pass_rate == rate:
-        return RatePlan(pass_rate, rate, "undecided", power, None, None)
+        return RatePlan(pass_rate, rate, "undecided", POWER, None, None)
 
     def chance(n: int) -> float:
         chances = rate_chances(pass_rate, n, rate)
         return chances.confirmed if verdict == "confirmed" else chances.refuted
 
-    seeds = next((n for n in range(1, MOST_SEEDS + 1) if chance(n) >= power), None)
+    seeds = next((n for n in range(1, MOST_SEEDS + 1) if chance(n) >= POWER), None)
     return RatePlan(
         pass_rate=pass_rate,
         rate=rate,
         verdict=verdict,
-        power=power,
+        power=POWER,
         seeds=seeds,
-        until_decided_seeds=_until_decided_seeds(pass_rate, rate, power),
+        until_decided_seeds=_until_decided_seeds(pass_rate, rate),
     )
 
 
-def _until_decided_seeds(pass_rate: float, rate: float, power: float) -> int | None:
+def _until_decided_seeds(pass_rate: float, rate: float) -> int | None:
     n_most = 64
     while n_most <= MOST_SEEDS:
         chances = decision_chances(pass_rate, n_most, rate)
         right = chances.confirmed if pass_rate > rate else chances.refuted
-        if right[-1] >= power:
-            return int(np.searchsorted(right, power)) + 1
+        if right[-1] >= POWER:
+            return int(np.searchsorted(right, POWER)) + 1
         n_most *= 2
     return None
 

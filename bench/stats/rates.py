@@ -44,7 +44,7 @@ def published_count(percent: float, n_images: int) -> Fraction:
     return Fraction(str(percent)) * n_images / 100
 
 
-def lower_bound(successes: int, n: int, alpha: float = RATE_ALPHA) -> float:
+def lower_bound(successes: int, n: int) -> float:
     """One-sided exact lower bound of a rate; 0 where nothing succeeded, or nothing was run.
 
     Source: Clopper and Pearson 1934.
@@ -53,12 +53,12 @@ def lower_bound(successes: int, n: int, alpha: float = RATE_ALPHA) -> float:
         ValueError: not 0 <= successes <= n.
     """
     check_counts(successes, n)
-    return float(betaincinv(successes, n - successes + 1, alpha)) if successes else 0.0
+    return float(betaincinv(successes, n - successes + 1, RATE_ALPHA)) if successes else 0.0
 
 
-def upper_bound(successes: int, n: int, alpha: float = RATE_ALPHA) -> float:
+def upper_bound(successes: int, n: int) -> float:
     """One-sided exact upper bound of a rate; 1 where nothing failed, or nothing was run."""
-    return 1.0 - lower_bound(n - successes, n, alpha)
+    return 1.0 - lower_bound(n - successes, n)
 
 
 def rate_verdict(successes: int, n: int, rate: float = DECLARED_RATE) -> RateVerdict:

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from bench.stats.declared import CONFIDENCE
+
 MISSING = -1  # the count of a run or an epoch that has none: it failed before it was measured
 
 
@@ -40,26 +42,16 @@ def vector(values: ArrayLike) -> NDArray[Any]:
     return runs.astype(np.int64) if runs.dtype.kind in "biu" else runs.astype(np.float64)
 
 
-def whole_vector(values: ArrayLike) -> NDArray[np.int64]:
-    """(n_runs,) of whole numbers.
-
-    Raises:
-        ValueError: another shape, or a fraction.
-    """
-    runs = vector(values)
-    whole = runs.astype(np.int64)
-    if (whole != runs).any():
-        raise ValueError("counts must be whole numbers")
-    return whole
-
-
 def count_vector(counts: ArrayLike) -> NDArray[np.int64]:
     """Right answers as (n_runs,), `MISSING` for a run that has no count.
 
     Raises:
         ValueError: another shape, a fraction, or a count below `MISSING`.
     """
-    whole = whole_vector(counts)
+    runs = vector(counts)
+    whole = runs.astype(np.int64)
+    if (whole != runs).any():
+        raise ValueError("counts must be whole numbers")
     if (whole < MISSING).any():
         raise ValueError("counts must not be negative, MISSING where there is none")
     return whole
@@ -70,7 +62,7 @@ def is_flat(runs: NDArray[Any]) -> bool:
     return len(runs) < 2 or bool((runs == runs[0]).all())
 
 
-def middle(replicates: NDArray[Any], confidence: float) -> Interval:
-    """The percentile interval of bootstrap replicates, (n_resamples,)."""
-    low, high = np.quantile(replicates, ((1 - confidence) / 2, (1 + confidence) / 2))
+def middle(replicates: NDArray[Any]) -> Interval:
+    """The 95 % percentile interval of bootstrap replicates, (n_resamples,)."""
+    low, high = np.quantile(replicates, ((1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2))
     return Interval(float(low), float(high))

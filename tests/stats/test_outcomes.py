@@ -13,7 +13,6 @@ from statsmodels.duration.survfunc import SurvfuncRight
 from bench import stats
 from bench.stats.outcomes import (
     epochs_to_target,
-    reached_at_end,
     selected,
     selected_epochs,
     sustained,
@@ -40,7 +39,6 @@ VALIDATION = [
 
 
 def test_each_outcome_of_hand_worked_runs() -> None:
-    assert reached_at_end(TEST, 9940).tolist() == [True, True, *[False] * 4]
     assert sustained(TEST, 9940).tolist() == [True, *[False] * 5]
     assert touched(TEST, 9940).tolist() == [True, True, True, False, True, False]
     assert selected_epochs(VALIDATION) == (4, 3, 2, 5, 2, None)
@@ -50,10 +48,9 @@ def test_each_outcome_of_hand_worked_runs() -> None:
 
 def test_all_outcomes_are_counted_over_every_run() -> None:
     found = stats.count_outcomes(TEST, 9940, VALIDATION)
-    assert (found.n, found.last, found.sustained, found.touched, found.selected) == (6, 2, 1, 4, 3)
+    assert (found.sustained, found.touched, found.selected) == (1, 4, 3)
     assert found.epochs_to_target.first == (2, 2, 2, None, 2, None)
     assert (found.epochs_to_target.n_reached, found.epochs_to_target.median) == (4, 2)
-    assert stats.count_outcomes(TEST, 9940).selected is None
 
 
 def test_a_median_that_half_of_the_runs_do_not_reach_is_not_known() -> None:
@@ -71,12 +68,12 @@ def test_a_run_that_diverged_is_not_lost_for_the_better() -> None:
 def test_too_few_epochs_sustain_nothing(n_epochs: int) -> None:
     counts = np.full((2, n_epochs), 9999)
     found = stats.count_outcomes(counts, 9940, counts)
-    assert (found.sustained, found.last) == (0, 2 if n_epochs else 0)
+    assert (found.sustained, found.touched) == (0, 2 if n_epochs else 0)
 
 
 def test_no_runs_reach_nothing() -> None:
     found = stats.count_outcomes(np.zeros((0, 15), dtype=int), 9940, np.zeros((0, 15), dtype=int))
-    assert (found.n, found.last, found.selected, found.epochs_to_target.median) == (0, 0, 0, None)
+    assert (found.sustained, found.selected, found.epochs_to_target.median) == (0, 0, None)
 
 
 firsts = st.lists(st.none() | st.integers(1, 15), min_size=1, max_size=40)

@@ -1,6 +1,6 @@
 """Published claims: read from `claims/NAME.toml`, judged by records and measures.
 
-One direction: `load` (files -> claims), `evidence` (suites -> what is there), `finding` (a claim's
+One direction: `load` (files -> claims), `gather` (suites -> what is there), `lookup` (a claim's
 figure in it), `rules` (figure -> verdict), `metrics` (the table that joins the two), `ledger`
 (claims -> rows). No torch, and nothing that names an architecture.
 """

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -15,11 +15,11 @@ from rich.table import Table
 from rich.text import Text
 
 from bench.evidence.claims.gather import Evidence, Value
-from bench.evidence.claims.load import ClaimError
+from bench.evidence.claims.load import read_lines
 from bench.evidence.claims.metrics import judge
 from bench.evidence.claims.rules import ClaimVerdict, Gain, Judgement, corrected
 from bench.spec import Claim, canonical_json
-from bench.stats.format import number, plain
+from bench.stats.format import count, number, plain
 
 VERDICTS: tuple[ClaimVerdict, ...] = get_args(ClaimVerdict)
 NO_NUMBER = ("not_checkable", "accuracy_gain_points")  # metrics that are published in words
@@ -108,14 +108,14 @@ def as_json(entries: Sequence[Entry]) -> bytes:
 
 def tally(entries: Sequence[Entry]) -> dict[ClaimVerdict, int]:
     """Verdict -> how many, of the verdicts that there are."""
-    counts = {v: sum(entry.judged.verdict == v for entry in entries) for v in VERDICTS}
-    return {verdict: count for verdict, count in counts.items() if count}
+    found = Counter(entry.judged.verdict for entry in entries)
+    return {verdict: found[verdict] for verdict in VERDICTS if found[verdict]}
 
 
 def tally_line(entries: Sequence[Entry]) -> str:
     """197 claims: 120 confirmed, 40 refuted ..."""
-    parts = [f"{count} {verdict}" for verdict, count in tally(entries).items()]
-    return f"{len(entries)} claim{'' if len(entries) == 1 else 's'}: {', '.join(parts)}"
+    parts = [f"{n} {verdict}" for verdict, n in tally(entries).items()]
+    return f"{count(len(entries), 'claim')}: {', '.join(parts)}"
 
 
 def show(entries: Sequence[Entry], console: Console) -> None:
@@ -134,12 +134,7 @@ def known_ids(path: Path) -> list[str]:
     Raises:
         ClaimError: the file cannot be read.
     """
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        message = getattr(error, "strerror", None) or str(error)
-        remedy = "give a text file with a claim's id a line"
-        raise ClaimError(f"unreadable list: {message}", where=str(path), remedy=remedy) from error
+    lines = read_lines(path, "unreadable list", "give a text file with a claim's id a line")
     words = (line.partition("#")[0].strip() for line in lines)
     return [word for word in words if word]
 

@@ -110,18 +110,25 @@ def read(paths: Iterable[Path]) -> tuple[list[Claim], list[Problem]]:
     return [claim for claim, _, _ in placed], found
 
 
+def read_lines(path: Path, what: str, remedy: str) -> list[str]:
+    """The lines of a text file; raises ClaimError with these words where it cannot be read."""
+    try:
+        return path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ClaimError(f"{what}: {_reason(error)}", where=str(path), remedy=remedy) from error
+
+
+def _reason(error: OSError | UnicodeDecodeError) -> str:
+    return getattr(error, "strerror", None) or str(error)
+
+
 def misquoted(paths: Iterable[Path], document: Path) -> list[Problem]:
     """Every quote that is not on its line of the document.
 
     Raises:
         ClaimError: the document cannot be read.
     """
-    try:
-        lines = document.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        message = getattr(error, "strerror", None) or str(error)
-        remedy = "give the text that the claims quote"
-        raise ClaimError(f"unreadable: {message}", where=str(document), remedy=remedy) from error
+    lines = read_lines(document, "unreadable", "give the text that the claims quote")
     found = []
     for claim, source, number in _read(paths)[0]:
         if claim.quote in "".join(lines[claim.line - 1 : claim.line]):
@@ -167,9 +174,8 @@ def _parse(path: Path) -> tuple[_Source, list[Any]]:
         text = path.read_text(encoding="utf-8")
         content = tomllib.loads(text)
     except (OSError, UnicodeDecodeError) as error:
-        message = getattr(error, "strerror", None) or str(error)
-        remedy = "give a UTF-8 text file"
-        raise _Unusable(Problem(path, f"unreadable claims: {message}", remedy)) from error
+        what, remedy = f"unreadable claims: {_reason(error)}", "give a UTF-8 text file"
+        raise _Unusable(Problem(path, what, remedy)) from error
     except tomllib.TOMLDecodeError as error:
         raise _Unusable(_syntax(path, str(error), text)) from error
     rows = content.get("claim")

@@ -16,7 +16,6 @@ from bench.evidence.claims.gather import Evidence, NoEvidence
 from bench.evidence.claims.rules import Gain, Judgement
 from bench.spec import Claim
 
-Rule = Callable[[Claim, Any], Judgement | Gain]
 NUMBER = ("published",)
 NUMBERS = ("published", "numbers")
 TERMS = ("published", "terms")
@@ -30,175 +29,161 @@ class Metric:
     Attributes:
         about: What it is, with its unit.
         find: From the claim and the evidence to what the rule judges.
-        rule: From the claim and what was found to a judgement.
         keys: Keys that a claim of this metric must have; "value" is `published` or `text`.
+        rule: From the claim and what was found to a judgement.
     """
 
     about: str
     find: Callable[[Claim, Evidence], Any]
-    rule: Rule
     keys: tuple[str, ...] = NUMBER
+    rule: Callable[[Claim, Any], Judgement | Gain] = rules.exact
 
 
 figure, layers = lookup.figure_or_layers, lookup.of_layers
 numbers, terms = lookup.of_numbers, lookup.of_claims
-exact, document = rules.exact, rules.consistent
+document = rules.consistent
 
 METRICS: Mapping[str, Metric] = {
     # Structure, from portraits. With `layers`, the figure of those layers.
-    "n_parameters": Metric(
-        "parameters", figure("parameters", "n_parameters", "n_parameters"), exact
-    ),
+    "n_parameters": Metric("parameters", figure("parameters", "n_parameters", "n_parameters")),
     "n_weights": Metric(
-        "parameters that are no biases", figure("parameters", "n_weights", "n_weights"), exact
+        "parameters that are no biases", figure("parameters", "n_weights", "n_weights")
     ),
-    "n_biases": Metric("biases", figure("parameters", "n_biases", "n_biases"), exact),
-    "n_parameters.*": Metric(
-        "parameters of a component, or total: their sum", lookup.component, exact
-    ),
+    "n_biases": Metric("biases", figure("parameters", "n_biases", "n_biases")),
+    "n_parameters.*": Metric("parameters of a component, or total: their sum", lookup.component),
     "n_parameters_by_type.*": Metric(
-        "parameters in a type of layer, such as depthwise_convolution",
-        lookup.parameters_by_type,
-        exact,
+        "parameters in a type of layer, such as depthwise_convolution", lookup.parameters_by_type
     ),
     "parameters_over_limit": Metric(
-        "parameters above 8,000; negative below", lookup.parameters_over_limit, exact
+        "parameters above 8,000; negative below", lookup.parameters_over_limit
     ),
     "multiply_adds": Metric(
-        "multiply-adds an image", figure("multiply_adds", "multiply_adds", "multiply_adds"), exact
+        "multiply-adds an image", figure("multiply_adds", "multiply_adds", "multiply_adds")
     ),
     "receptive_field_pixels": Metric(
         "side of the square of pixels that one output sees",
         figure("receptive_field", "receptive_field_pixels", "receptive_field"),
-        exact,
     ),
     "output_shape": Metric(
         "a layer's output as height x width x channels",
         layers("parameters", "output_shape"),
-        exact,
         ("text", "layers"),
     ),
     "kernel_pixels": Metric(
-        "side of a layer's kernel", layers("parameters", "kernel"), exact, LAYER_NUMBER
+        "side of a layer's kernel", layers("parameters", "kernel"), LAYER_NUMBER
     ),
-    "groups": Metric(
-        "groups of a convolution", layers("parameters", "groups"), exact, LAYER_NUMBER
-    ),
+    "groups": Metric("groups of a convolution", layers("parameters", "groups"), LAYER_NUMBER),
     "dropout_probability": Metric(
         "share that a dropout layer sets to zero",
         layers("dropout", "dropout_probability"),
-        exact,
         LAYER_NUMBER,
     ),
-    "n_layers.*": Metric(
-        "calls of layers of a kind, such as Conv2d", lookup.calls_of_operation, exact
-    ),
+    "n_layers.*": Metric("calls of layers of a kind, such as Conv2d", lookup.calls_of_operation),
     "layer_sequence": Metric(
         "kinds of the layers called from the first to the last of `layers`",
         lookup.sequence_of_calls,
-        exact,
         ("text", "layers"),
     ),
     "parameters_saved_percent": Metric(
         "parameters less than `against` has, in percent of those",
         lookup.saved_percent("parameters", "n_parameters"),
-        exact,
         ("published", "against"),
     ),
     "multiply_adds_saved_percent": Metric(
         "multiply-adds less than `against` has, in percent of those",
         lookup.saved_percent("multiply_adds", "multiply_adds"),
-        exact,
         ("published", "against"),
     ),
     "separable_saved_percent": Metric(
         "weights that a depthwise and a pointwise layer save against one standard layer",
         lookup.separable_saved_percent,
-        exact,
         LAYER_NUMBER,
     ),
     # Training.
     "recipe.*": Metric(
-        "a field of the recipe, such as augmentation.translate",
-        lookup.recipe_field,
-        exact,
-        ("value",),
+        "a field of the recipe, such as augmentation.translate", lookup.recipe_field, ("value",)
     ),
     "validation_share_percent": Metric(
-        "training images that are validated on", lookup.validation_share_percent, exact
+        "training images that are validated on", lookup.validation_share_percent
     ),
     # Accuracies, from records: one run, the mean of runs, how often, and one network or another.
     "last_test_accuracy_percent": Metric(
-        "a single run's test accuracy after the last epoch", lookup.last_test_counts, rules.placed
+        "a single run's test accuracy after the last epoch",
+        lookup.last_test_counts,
+        rule=rules.placed,
     ),
     "selected_validation_accuracy_percent": Metric(
         "a single run's validation accuracy after its best epoch",
         lookup.best_validation_counts,
-        rules.placed,
+        rule=rules.placed,
     ),
     "best_test_accuracy_percent": Metric(
         "a single run's test accuracy after the epoch where it is best",
         lookup.best_test_counts,
-        rules.placed,
+        rule=rules.placed,
     ),
     "mean_test_accuracy_percent": Metric(
         "the mean over runs after the last epoch",
         lookup.last_test_counts,
-        rules.mean,
         ("published", "relation"),
+        rule=rules.mean,
     ),
     "mean_test_shortfall_points": Metric(
         "99.40 less the mean over runs",
         lookup.last_test_counts,
-        rules.mean_shortfall,
         ("published", "relation"),
+        rule=rules.mean_shortfall,
     ),
     "consistent_test_accuracy_percent": Metric(
         "an accuracy that nine runs of ten reach after the last epoch",
         lookup.last_test_counts,
-        rules.rate,
+        rule=rules.rate,
     ),
     "sustained_test_accuracy_percent": Metric(
         "an accuracy that nine runs of ten reach after each of the last three epochs",
         lookup.sustained_test_counts,
-        rules.rate,
+        rule=rules.rate,
     ),
     "accuracy_gain_points": Metric(
         "whether the subject's accuracy is above that of `against`",
         lookup.two_arms,
-        rules.gain,
         ("against",),
+        rule=rules.gain,
     ),
     # The document's own arithmetic.
-    "product": Metric("product of `numbers`", numbers(prod), exact, NUMBERS),
-    "sum": Metric("sum of `numbers`", numbers(sum), exact, NUMBERS),
+    "product": Metric("product of `numbers`", numbers(prod), NUMBERS),
+    "sum": Metric("sum of `numbers`", numbers(sum), NUMBERS),
     "saved_percent": Metric(
         "how much less the second of two `numbers` is than the first",
         numbers(lookup.saved_of_numbers),
-        exact,
         NUMBERS,
     ),
     "target_shortfall_points": Metric(
         "99.40 less the accuracy that the claim in `terms` publishes",
         terms(lookup.published_shortfall),
-        exact,
         TERMS,
     ),
     # The document against itself: a contradiction is "inconsistent".
     "sum_of_claims": Metric(
-        "sum of the numbers of the claims in `terms`", terms(sum, rounded=True), document, TERMS
+        "sum of the numbers of the claims in `terms`",
+        terms(sum, rounded=True),
+        TERMS,
+        rule=document,
     ),
     "same_as_claim": Metric(
-        "the number of the claim in `terms`", terms(itemgetter(0), rounded=True), document, TERMS
+        "the number of the claim in `terms`",
+        terms(itemgetter(0), rounded=True),
+        TERMS,
+        rule=document,
     ),
     "largest_of_claims": Metric(
-        "the largest number of the claims in `terms`", terms(max), document, TERMS
+        "the largest number of the claims in `terms`", terms(max), TERMS, rule=document
     ),
     "smallest_of_claims": Metric(
-        "the smallest number of the claims in `terms`", terms(min), document, TERMS
+        "the smallest number of the claims in `terms`", terms(min), TERMS, rule=document
     ),
     "not_checkable": Metric(
-        "words that no measurement can meet", lookup.nothing, rules.not_checkable, ("reason",)
+        "words that no measurement can meet", lookup.nothing, ("reason",), rule=rules.not_checkable
     ),
 }
 

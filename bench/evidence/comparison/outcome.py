@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-
-import numpy as np
-from numpy.typing import NDArray
 
 from bench import stats
 from bench.errors import UsageError
@@ -48,7 +45,7 @@ class Side:
 
 
 @dataclass(frozen=True)
-class Row:
+class ComparedPair:
     """First arm less second arm."""
 
     dataset: str
@@ -64,14 +61,14 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class SideComparison:
     """All that was found."""
 
     first: str
     second: str
     margin_points: float
     bootstrap_seed: int
-    rows: list[Row]
+    rows: list[ComparedPair]
     left_out: list[str]  # arms without a counterpart
     bits: Bits
 
@@ -80,7 +77,7 @@ class Outcome:
         return EXIT_NOT_REPRODUCED if self.bits.failures else 0
 
 
-def compare(request: Request) -> Outcome:
+def compare(request: Request) -> SideComparison:
     """Reads both sides and compares what they have in common.
 
     Raises:
@@ -96,26 +93,31 @@ def compare(request: Request) -> Outcome:
     found = [arms(place.suite, runs, split) for place, runs in zip(places, sides, strict=True)]
     across = all(place.architecture for place in places)
     matched = match(found[0], found[1], across=across)
-    rows = [_row(ours, theirs, split, request.margin_points) for ours, theirs in matched.pairs]
-    return Outcome(
+    compared = [_compared(*pair, split, request.margin_points) for pair in matched.pairs]
+    return SideComparison(
         first=str(request.first),
         second=str(request.second),
         margin_points=request.margin_points,
         bootstrap_seed=stats.DRAW_SEED,
-        rows=_corrected(rows),
+        rows=[
+            _row(*pair, split, result)
+            for pair, result in zip(matched.pairs, stats.corrected(compared), strict=True)
+        ],
         left_out=list(matched.left_out),
         bits=bits(*sides) if request.first.suite != request.second.suite else Bits(0, ()),
     )
 
 
-def _row(ours: Arm, theirs: Arm, split: Split, margin_points: float) -> Row:
-    n_images = ours.n_images(split)
-    design = stats.Design(n_images, margin_points)
-    found = stats.compare(ours.counts(split), theirs.counts(split), design)
-    return Row(
+def _compared(ours: Arm, theirs: Arm, split: Split, margin_points: float) -> stats.Comparison:
+    design = stats.Design(ours.n_images(split), margin_points)
+    return stats.compare(ours.counts(split), theirs.counts(split), design)
+
+
+def _row(ours: Arm, theirs: Arm, split: Split, found: stats.Comparison) -> ComparedPair:
+    return ComparedPair(
         dataset=ours.dataset.name,
         split=split,
-        n_images=n_images,
+        n_images=ours.n_images(split),
         first=_side(ours, split),
         second=_side(theirs, split),
         comparison=found,
@@ -128,19 +130,10 @@ def _row(ours: Arm, theirs: Arm, split: Split, margin_points: float) -> Row:
 
 def _on_new_digits(ours: Arm, theirs: Arm) -> stats.Crossed | None:
     """The difference over new runs on new images; records say which test images were missed."""
-    tables = [_right(arm) for arm in (ours, theirs)]
+    tables = [arm.right_answers() for arm in (ours, theirs)]
     if not all(map(len, tables)):
         return None
     return stats.crossed_difference(*tables, seed=stats.DRAW_SEED)
-
-
-def _right(arm: Arm) -> NDArray[np.bool_]:
-    """Whether each completed run was right about each test image, (n_runs, n_test)."""
-    completed = [run for run in arm.completed if run.test_misses is not None]
-    right = np.ones((len(completed), arm.dataset.n_test), dtype=bool)
-    for row, run in zip(right, completed, strict=True):
-        row[[index for index, _ in run.test_misses or []]] = False
-    return right
 
 
 def _side(arm: Arm, split: Split) -> Side:
@@ -162,12 +155,3 @@ def _side(arm: Arm, split: Split) -> Side:
 
 def _misses(runs: tuple[RunRecord, ...]) -> dict[str, int]:
     return dict(sorted(Counter(run.status for run in runs if not run.completed).items()))
-
-
-def _corrected(rows: list[Row]) -> list[Row]:
-    """Every row's p corrected for the number of rows, and the smallest that it could be."""
-    compared = stats.corrected([row.comparison for row in rows])
-    return [
-        replace(row, comparison=each, can_reach_alpha=each.can_reach_alpha)
-        for row, each in zip(rows, compared, strict=True)
-    ]

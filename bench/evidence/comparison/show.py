@@ -7,7 +7,7 @@ from rich.table import Table
 
 from bench import stats
 from bench.evidence.comparison.drift import Bits, Difference
-from bench.evidence.comparison.outcome import Outcome, Row, Side
+from bench.evidence.comparison.outcome import ComparedPair, Side, SideComparison
 from bench.stats.format import (
     NOT_AVAILABLE,
     fixed,
@@ -25,7 +25,7 @@ COLUMNS = ("data set", "A", "B", "A - B, points (95 %)", "P(A beats B)", "p", "H
 MOST_VALUES = 4  # of one feature, before the rest is counted
 
 
-def show(outcome: Outcome, console: Console) -> None:
+def show(outcome: SideComparison, console: Console) -> None:
     """Prints the outcome; lines of any width are left to the terminal to fold."""
     if console.is_terminal:
         console.print(_table(outcome))
@@ -33,12 +33,12 @@ def show(outcome: Outcome, console: Console) -> None:
         console.print(line, markup=False, highlight=False)
 
 
-def lines(outcome: Outcome) -> list[str]:
+def lines(outcome: SideComparison) -> list[str]:
     """The outcome in words; the last line says whether the bits held."""
     return [plain(line) for line in _lines(outcome)]
 
 
-def _lines(outcome: Outcome) -> list[str]:
+def _lines(outcome: SideComparison) -> list[str]:
     said = [f"A is {outcome.first}, B is {outcome.second}; every difference is A less B."]
     for row in outcome.rows:
         said += ["", *_row_lines(row)]
@@ -46,7 +46,7 @@ def _lines(outcome: Outcome) -> list[str]:
     return [*said, "", *left_out, *_bits_lines(outcome.bits)]
 
 
-def _row_lines(row: Row) -> list[str]:
+def _row_lines(row: ComparedPair) -> list[str]:
     names = dict.fromkeys((row.first.architecture, row.second.architecture))
     return [
         f"{row.dataset}, {row.split} split, last epoch: {' against '.join(names)}",
@@ -72,14 +72,14 @@ def _side(side: Side, n_images: int) -> str:
     )
 
 
-def _difference(row: Row) -> str:
+def _difference(row: ComparedPair) -> str:
     found = row.comparison
     if found.difference_points is None:
         return "n/a, a side has no completed run"
     return f"{signed(found.difference_points)} points {_interval(found.interval)}"
 
 
-def _new_digits_lines(row: Row) -> list[str]:
+def _new_digits_lines(row: ComparedPair) -> list[str]:
     found = row.new_digits
     if found is None:
         return []
@@ -94,7 +94,7 @@ def _interval(interval: stats.Interval | None, digits: int = 3) -> str:
     return f"(95 %: {span(interval, digits)})"
 
 
-def _improvement(row: Row) -> str:
+def _improvement(row: ComparedPair) -> str:
     found = row.comparison.improvement
     if found is None:
         return "n/a"
@@ -102,7 +102,7 @@ def _improvement(row: Row) -> str:
     return f"{fixed(found.probability, 2)} {_interval(found.interval, 2)}{beside}"
 
 
-def _test(row: Row) -> str:
+def _test(row: ComparedPair) -> str:
     found, test = row.comparison, row.comparison.test
     if test is None or found.holm_p is None:
         return "n/a, a side has no completed run"
@@ -118,14 +118,14 @@ def _test(row: Row) -> str:
     )
 
 
-def _equivalence(row: Row) -> str:
+def _equivalence(row: ComparedPair) -> str:
     found = row.comparison.equivalence
     if found is None:
         return "not judged: too few runs, or runs that do not vary"
     return f"{found.verdict} within {written(found.margin_points)} points (p {p_value(found.p)})"
 
 
-def _drift_lines(row: Row) -> list[str]:
+def _drift_lines(row: ComparedPair) -> list[str]:
     where = (
         "one environment"
         if row.same_environment
@@ -159,7 +159,7 @@ def _bits_lines(bits: Bits) -> list[str]:
     return [f"bits: {bits.n_same} recorded on both sides in one environment, all the same"]
 
 
-def _table(outcome: Outcome) -> Table:
+def _table(outcome: SideComparison) -> Table:
     table = Table(title=f"{outcome.first} (A) against {outcome.second} (B)")
     for number, column in enumerate(COLUMNS):
         table.add_column(column, justify="right" if 3 <= number <= 6 else "left")
@@ -168,7 +168,7 @@ def _table(outcome: Outcome) -> Table:
     return table
 
 
-def _cells(row: Row) -> tuple[str, ...]:
+def _cells(row: ComparedPair) -> tuple[str, ...]:
     found = row.comparison
     better, test = found.improvement, found.test
     ends = f" ({span(found.interval)})" if found.interval else ""

@@ -103,7 +103,7 @@ def for_margin(margin_points: float, pilot: Pilot) -> MarginAnswer:
         StoreError: a record cannot be read.
     """
     if not 0 < margin_points < 100:
-        raise _bad_margin(margin_points, "give points between 0 and 100, as 0.05")
+        raise _bad("margin", margin_points, "give points between 0 and 100, as 0.05")
     chosen = pilot.architectures or (None,)
     places = [Place(pilot.suite, architecture=name) for name in chosen]
     sides = [read(place, pilot.results) for place in places]
@@ -112,12 +112,8 @@ def for_margin(margin_points: float, pilot: Pilot) -> MarginAnswer:
     try:
         plans = [_arm_plan(arm, split, margin_points) for arm in found]
     except ValueError as error:
-        raise _bad_margin(margin_points, f"give a wider one: {error}") from error
+        raise _bad("margin", margin_points, f"give a wider one: {error}") from error
     return MarginAnswer(margin_points, POWER, plans)
-
-
-def _bad_margin(margin_points: float, remedy: str) -> UsageError:
-    return UsageError(f"bad margin '{written(margin_points)}'", where="--margin", remedy=remedy)
 
 
 def _arm_plan(arm: Arm, split: Split, margin_points: float) -> ArmPlan:
@@ -137,15 +133,11 @@ def _arm_plan(arm: Arm, split: Split, margin_points: float) -> ArmPlan:
 def _difference(plan: stats.MarginPlan) -> DifferencePlan:
     power = stats.difference_power(plan.sd, plan.margin, plan.n_pilot)
     return DifferencePlan(
-        seeds=_difference_seeds(plan.sd, plan.margin),
-        cautious_seeds=_difference_seeds(plan.cautious_sd, plan.margin),
+        seeds=stats.seeds_for_difference(plan.sd, plan.margin),
+        cautious_seeds=stats.seeds_for_difference(plan.cautious_sd, plan.margin),
         power_at_hand=power,
         is_visible=power >= POWER,
     )
-
-
-def _difference_seeds(sd: float, margin_points: float) -> int:
-    return stats.seeds_for_difference(sd, margin_points)
 
 
 def for_rate(rate: float, assume: float | None, n: int | None) -> RateAnswer:
@@ -172,7 +164,7 @@ def for_rate(rate: float, assume: float | None, n: int | None) -> RateAnswer:
         allowed=allowed,
         assumed=[
             AssumedRate(
-                plan=stats.rate_plan(each, rate, POWER),
+                plan=stats.rate_plan(each, rate),
                 chances=[stats.rate_chances(each, runs, rate) for runs in listed],
             )
             for each in ([assume] if assume is not None else LISTED_PASS_RATES)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from bench.records.arms import Arm
 from bench.report.sections import Cell, Column, PageKind, Scope, Section, Table
 from bench.report.summary import Summary
@@ -120,13 +118,8 @@ def _answer(floor: NoiseFloor) -> Cell:
 
 def _independent(arm: Arm) -> Cell:
     """What the records' wrong answers, image by image, say of the spread."""
-    lists = [run.test_misses for run in arm.completed]
-    if len(lists) < 2 or any(misses is None for misses in lists):
-        return Cell(NOT_AVAILABLE)
-    right = np.ones((len(lists), arm.n_test), dtype=bool)
-    for row, misses in zip(right, lists, strict=True):
-        row[[index for index, _ in misses or [] if index < arm.n_test]] = False
-    value = independent_sd_points(right)
+    right = arm.right_answers()
+    value = independent_sd_points(right) if len(right) == len(arm.completed) else None
     return Cell(points(value), sort=value)
 
 
