@@ -124,10 +124,10 @@ def compare(
     as_json: AsJson = False,
 ) -> None:
     """Two suites, architectures or recipes: distributions, verdict, drift; 1 if bits differ."""
-    from bench import stats
     from bench.evidence.comparison import outcome, show
     from bench.records.places import parse_place
     from bench.spec import canonical_json
+    from bench.stats.declared import MARGIN_POINTS
 
     found = outcome.compare(
         outcome.Request(
@@ -135,7 +135,7 @@ def compare(
             second=parse_place(second, results),
             results=results,
             split=split,
-            margin_points=stats.MARGIN_POINTS if margin is None else margin,
+            margin_points=MARGIN_POINTS if margin is None else margin,
         )
     )
     if as_json:
@@ -213,15 +213,15 @@ def plan_(
 ) -> None:
     """How many seeds for a margin, from a pilot's spread, or for a verdict on a rate."""
     require_suite_name(suite)
-    from bench import stats
     from bench.evidence.forecast import questions, show
     from bench.spec import canonical_json
+    from bench.stats.declared import DECLARED_RATE, MARGIN_POINTS
 
     of_rate = rate is not None or assume is not None or seeds is not None
     if margin is None and not of_rate:
-        margin, of_rate = stats.MARGIN_POINTS, True
+        margin, of_rate = MARGIN_POINTS, True
     pilot = questions.Pilot(results, suite, tuple(arch or ()), split)
-    declared = stats.DECLARED_RATE if rate is None else rate
+    declared = DECLARED_RATE if rate is None else rate
     found = questions.Forecast(
         suite=None if margin is None else suite,
         rate=questions.for_rate(declared, assume, seeds) if of_rate else None,

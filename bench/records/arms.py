@@ -18,19 +18,12 @@ from numpy.typing import NDArray
 from bench.records import until_decided
 from bench.records.protocol import Protocol
 from bench.spec import DatasetInfo, Epoch, RunRecord, canonical_json, digest
-from bench.stats import (
-    DECLARED_RATE,
-    MISSING,
-    TARGET,
-    Accuracy,
-    Outcomes,
-    RateVerdict,
-    SequenceVerdict,
-    accuracy,
-    count_outcomes,
-    rate_verdict,
-    target_count,
-)
+from bench.stats.declared import DECLARED_RATE, TARGET
+from bench.stats.means import Accuracy, accuracy
+from bench.stats.outcomes import Outcomes, count_outcomes
+from bench.stats.rates import RateVerdict, rate_verdict, target_count
+from bench.stats.sequences import SequenceVerdict
+from bench.stats.values import MISSING
 
 Split = Literal["test", "validation"]
 SPLITS: tuple[Split, ...] = ("test", "validation")

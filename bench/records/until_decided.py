@@ -11,15 +11,17 @@ from dataclasses import dataclass
 from fractions import Fraction
 from itertools import count, takewhile
 
-from bench import stats
 from bench.errors import UsageError
 from bench.records.protocol import Protocol
 from bench.records.store import Suite
 from bench.spec import RunRecord
+from bench.stats.declared import DECLARED_RATE, RATE_ALPHA, TARGET
 from bench.stats.format import fixed, percentage, plain, written
+from bench.stats.rates import target_count
+from bench.stats.sequences import SequenceVerdict, until_decided
 
 CAP = 200
-TARGET_PERCENT = float(100 * stats.TARGET)
+TARGET_PERCENT = float(100 * TARGET)
 
 
 @dataclass(frozen=True)
@@ -74,9 +76,7 @@ def _require_fixed(suite: Suite, known: Protocol | None) -> None:
 
 def _declared(options: DecisionOptions, seeds: list[int], known: Protocol | None) -> Protocol:
     """The options, filled up and checked."""
-    usual = known or Protocol(
-        rate=stats.DECLARED_RATE, target=TARGET_PERCENT, cap=CAP, alpha=stats.RATE_ALPHA
-    )
+    usual = known or Protocol(rate=DECLARED_RATE, target=TARGET_PERCENT, cap=CAP, alpha=RATE_ALPHA)
     rate = usual.rate if options.rate is None else options.rate
     target = usual.target if options.target is None else options.target
     cap = usual.cap if options.cap is None else options.cap
@@ -89,9 +89,7 @@ def _declared(options: DecisionOptions, seeds: list[int], known: Protocol | None
         raise UsageError(what, where="--seeds", remedy="give 5 or 1000-1004")
     if cap < len(seeds):
         raise _bad("cap", cap, f"give {len(seeds)} or more, the number of the first seeds")
-    return Protocol(
-        rate=rate, target=target, cap=cap, alpha=stats.RATE_ALPHA, first_seed=min(seeds)
-    )
+    return Protocol(rate=rate, target=target, cap=cap, alpha=RATE_ALPHA, first_seed=min(seeds))
 
 
 def _bad(option: str, value: float, remedy: str) -> UsageError:
@@ -118,7 +116,7 @@ def judge(
     protocol: Protocol,
     target: Fraction | None = None,
     rate: float | None = None,
-) -> stats.SequenceVerdict:
+) -> SequenceVerdict:
     """The verdict of one arm's runs; one that did not complete is a miss.
 
     Whatever a sweep stopped for, its confidence sequence for another target or another rate is
@@ -133,13 +131,13 @@ def judge(
     share = Fraction(str(protocol.target)) / 100 if target is None else target
     judged = unbroken(runs, protocol)
     reached = [is_reached(run, share) for run in judged]
-    return stats.until_decided(reached, protocol.rate if rate is None else rate)
+    return until_decided(reached, protocol.rate if rate is None else rate)
 
 
 def is_reached(run: RunRecord, target: Fraction) -> bool:
     """Whether the run's last epoch meets the target on the test split."""
     right = run.epochs[-1].test_correct if run.completed else None
-    return right is not None and right >= stats.target_count(run.dataset.n_test, target)
+    return right is not None and right >= target_count(run.dataset.n_test, target)
 
 
 def next_seeds(runs: list[RunRecord], protocol: Protocol, n_first: int, n_more: int) -> list[int]:
@@ -172,7 +170,7 @@ def state_line(name: str, runs: list[RunRecord], protocol: Protocol) -> str:
     return f"{said}; {waiting} more wait for an earlier seed" if waiting else said
 
 
-def _verdict(found: stats.SequenceVerdict, protocol: Protocol) -> str:
+def _verdict(found: SequenceVerdict, protocol: Protocol) -> str:
     rate = f"a rate of {fixed(protocol.rate, 2)}"
     if found.verdict != "undecided":
         return f"{rate} is {found.verdict}, after {found.decided_at} runs"

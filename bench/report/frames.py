@@ -20,8 +20,11 @@ from bench.records.arms import Arm
 from bench.records.layers import merged
 from bench.report.summary import Summary
 from bench.spec import Portrait, RunRecord
-from bench.stats import DECLARED_RATE, TARGET, RateVerdict, SequenceVerdict, spread
+from bench.stats.declared import DECLARED_RATE, TARGET
 from bench.stats.format import plain, ranges
+from bench.stats.means import spread
+from bench.stats.rates import RateVerdict
+from bench.stats.sequences import SequenceVerdict
 
 Record = dict[Hashable, Any]  # a row's values by its frame's columns
 PARAMETERS = "parameters"

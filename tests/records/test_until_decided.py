@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 from scipy.optimize import brentq
 
-from bench import stats
 from bench.errors import StoreError, UsageError
 from bench.records import until_decided
 from bench.records.protocol import Protocol
@@ -21,6 +20,7 @@ from bench.records.until_decided import DecisionOptions
 from bench.report.sections import target
 from bench.report.summary import summarise
 from bench.spec import RunRecord
+from bench.stats import sequences
 from tests import factories
 
 Bench = Callable[..., subprocess.CompletedProcess[str]]
@@ -124,7 +124,7 @@ def test_runs_are_judged_by_seed_up_to_the_first_gap() -> None:
     every = runs([True, None, True, False, True], first=7)
     protocol = Protocol(rate=0.90, target=99.40, cap=200, alpha=0.05, first_seed=7)
     found = until_decided.judge(reversed(every), protocol)
-    assert found == stats.until_decided([True, False, True, False, True], 0.90)
+    assert found == sequences.until_decided([True, False, True, False, True], 0.90)
     del every[2]
     found = until_decided.judge(every, protocol)
     assert (found.successes, found.n) == (1, 2)

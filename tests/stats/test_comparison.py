@@ -15,18 +15,19 @@ from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.nonparametric import rank_compare_2indep
 from statsmodels.stats.weightstats import ttost_ind
 
-from bench import stats
+from bench.stats.comparison import Design, compare, corrected, holm, runs_to_reach
 from bench.stats.improvement import probability_of_improvement
+from bench.stats.values import MISSING, Interval
 from tests.stats.coverage import assert_share, counts
 
-DESIGN = stats.Design(n_images=10_000)
+DESIGN = Design(n_images=10_000)
 FIRST = np.array([9941, 9938, 9945, 9940, 9951, 9947])
 SECOND = np.array([9935, 9939, 9938, 9934, 9944, 9945])
 
 
 @pytest.mark.parametrize("n_second", [2, 4, 6])
 def test_the_effect_is_welchs(n_second: int) -> None:
-    found = stats.compare(FIRST, SECOND[:n_second], DESIGN)
+    found = compare(FIRST, SECOND[:n_second], DESIGN)
     test = oracle.ttest_ind(FIRST, SECOND[:n_second], equal_var=False)
     theirs = test.confidence_interval(0.95)
     assert found.interval is not None
@@ -37,7 +38,7 @@ def test_the_effect_is_welchs(n_second: int) -> None:
 @pytest.mark.parametrize("margin_points", [0.01, 0.05, 0.2])
 def test_equivalence_is_statsmodels(margin_points: float) -> None:
     images = margin_points * 100
-    found = stats.compare(FIRST, SECOND, replace(DESIGN, margin_points=margin_points))
+    found = compare(FIRST, SECOND, replace(DESIGN, margin_points=margin_points))
     assert found.equivalence is not None
     p = ttost_ind(FIRST, SECOND, -images, images, usevar="unequal")[0]
     assert found.equivalence.p == pytest.approx(p)
@@ -49,7 +50,7 @@ def test_equivalence_is_statsmodels(margin_points: float) -> None:
 )
 def test_equivalence_verdicts_of_twelve_runs_each(shift: int, verdict: str) -> None:
     first = np.arange(9934, 9946)
-    found = stats.compare(first, first + shift, DESIGN).equivalence
+    found = compare(first, first + shift, DESIGN).equivalence
     assert found is not None
     assert (found.verdict, found.margin_points) == (verdict, 0.05)
 
@@ -60,7 +61,7 @@ def test_arms_at_the_margin_are_called_equivalent_5_times_of_100_at_most() -> No
     for margin_points, least in ((0.05, 0.0), (0.25, 0.05)):
         second = counts(rng, (800, 12), mean=9940 + 100 * margin_points)
         design = replace(DESIGN, margin_points=margin_points)
-        found = [stats.compare(a, b, design) for a, b in zip(first, second, strict=True)]
+        found = [compare(a, b, design) for a, b in zip(first, second, strict=True)]
         called = [one.equivalence for one in found]
         assert_share(
             [one is not None and one.verdict == "equivalent" for one in called], least, 0.05
@@ -70,7 +71,7 @@ def test_arms_at_the_margin_are_called_equivalent_5_times_of_100_at_most() -> No
 def test_the_difference_lies_in_its_interval_95_times_of_100() -> None:
     rng = np.random.default_rng(4)
     first, second = counts(rng, (1500, 6)), counts(rng, (1500, 4), mean=9930)
-    found = [stats.compare(a, b, DESIGN).interval for a, b in zip(first, second, strict=True)]
+    found = [compare(a, b, DESIGN).interval for a, b in zip(first, second, strict=True)]
     assert_share([one is not None and 0.10 in one for one in found], 0.945, 0.96)
 
 
@@ -89,7 +90,7 @@ def test_probability_of_improvement_counts_every_pair(first: list[int], second: 
 
 
 def test_probability_of_improvement_is_statsmodels() -> None:
-    found = stats.compare(FIRST, SECOND, DESIGN).improvement
+    found = compare(FIRST, SECOND, DESIGN).improvement
     assert found is not None
     assert found.probability == pytest.approx(rank_compare_2indep(FIRST, SECOND).prob1)
 
@@ -136,7 +137,7 @@ def test_improvements_bootstrap_covers_too_little_where_arms_are_far_apart() -> 
 def test_improvements_bootstrap_belongs_to_its_seed_and_to_twenty_runs() -> None:
     first, second = np.arange(9930, 9950), np.arange(9925, 9945)
 
-    def bootstrap(seed: int, n: int = 20) -> stats.Interval | None:
+    def bootstrap(seed: int, n: int = 20) -> Interval | None:
         found = probability_of_improvement(first[:n], second[:n], seed=seed)
         assert found is not None
         return found.bootstrap
@@ -148,7 +149,7 @@ def test_improvements_bootstrap_belongs_to_its_seed_and_to_twenty_runs() -> None
 
 def test_a_failed_run_loses_and_is_told() -> None:
     """Ranked below every count; means and p use the runs that are left."""
-    found = stats.compare([9941, stats.MISSING, 9945], [9935, 9939, 9938], DESIGN)
+    found = compare([9941, MISSING, 9945], [9935, 9939, 9938], DESIGN)
     assert (found.n_first, found.n_second, found.n_missing) == (3, 3, 1)
     assert found.difference_points == pytest.approx((9943 - 29_812 / 3) / 100)
     assert found.improvement is not None
@@ -158,18 +159,18 @@ def test_a_failed_run_loses_and_is_told() -> None:
 
 
 def test_arms_of_no_runs_one_run_and_equal_runs_claim_nothing() -> None:
-    none = stats.compare([], [], DESIGN)
+    none = compare([], [], DESIGN)
     assert (none.difference_points, none.interval, none.improvement, none.test) == (None,) * 4
     assert not none.can_reach_alpha
-    one = stats.compare([9941], [9939], DESIGN)
+    one = compare([9941], [9939], DESIGN)
     assert (one.difference_points, one.interval, one.equivalence) == (0.02, None, None)
     assert one.improvement is not None
     assert (one.improvement.probability, one.improvement.interval) == (1.0, None)
-    equal = stats.compare([9940] * 5, [9940] * 5, DESIGN)
+    equal = compare([9940] * 5, [9940] * 5, DESIGN)
     assert (equal.difference_points, equal.interval, equal.equivalence) == (0.0, None, None)
     assert equal.test is not None
     assert equal.test.p == 1.0
-    failed = stats.compare([stats.MISSING] * 3, [9940] * 3, DESIGN)
+    failed = compare([MISSING] * 3, [9940] * 3, DESIGN)
     assert (failed.difference_points, failed.n_missing) == (None, 3)
 
 
@@ -177,13 +178,13 @@ def test_arms_of_no_runs_one_run_and_equal_runs_claim_nothing() -> None:
 def test_three_runs_against_three_cannot_reach_alpha(n: int, can: bool) -> None:
     """Two of 20 deals are the most extreme, p = 0.1; of 70 with four runs each, 0.029."""
     low, high = np.arange(9930, 9930 + n), np.arange(9940, 9940 + n)
-    assert stats.compare(low, high, DESIGN).can_reach_alpha is can
+    assert compare(low, high, DESIGN).can_reach_alpha is can
 
 
 @pytest.mark.parametrize(("n_pairs", "n_runs"), [(1, 4), (3, 5), (10, 6), (45, 7)])
 def test_runs_that_the_permutation_test_needs(n_pairs: int, n_runs: int) -> None:
     """2 of 70 deals, three times 2 of 252, ten times 2 of 924, 45 times 2 of 3,432."""
-    assert stats.runs_to_reach(n_pairs) == n_runs
+    assert runs_to_reach(n_pairs) == n_runs
     smallest = [n_pairs * 2 * factorial(n) ** 2 / factorial(2 * n) for n in (n_runs, n_runs - 1)]
     assert smallest[0] < 0.05 <= smallest[1]
 
@@ -191,20 +192,20 @@ def test_runs_that_the_permutation_test_needs(n_pairs: int, n_runs: int) -> None
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=10))
 @settings(max_examples=15)  # multipletests collects garbage on every call
 def test_holm_is_statsmodels(p_values: list[float]) -> None:
-    assert stats.holm(p_values) == pytest.approx(multipletests(p_values, method="holm")[1])
+    assert holm(p_values) == pytest.approx(multipletests(p_values, method="holm")[1])
 
 
 def test_holm_passes_over_what_could_not_be_tested() -> None:
-    assert stats.holm([0.01, None, 0.04]) == [0.02, None, 0.04]
-    assert stats.holm([]) == []
+    assert holm([0.01, None, 0.04]) == [0.02, None, 0.04]
+    assert holm([]) == []
 
 
 def test_comparisons_are_corrected_together() -> None:
     arms = FIRST, SECOND, FIRST - np.array([20, 21, 22, 23, 24, 30])
     pairs = combinations(arms, 2)
-    found = stats.corrected([stats.compare(*pair, DESIGN) for pair in pairs])
+    found = corrected([compare(*pair, DESIGN) for pair in pairs])
     p_values = [one.test.p for one in found if one.test]
-    assert [one.holm_p for one in found] == stats.holm(p_values)
+    assert [one.holm_p for one in found] == holm(p_values)
     # Six runs against six reach 2 of 924, of which Holm leaves three times as much for three pairs.
     assert [one.smallest_holm_p for one in found] == pytest.approx([6 / 924] * 3)
     assert all(one.can_reach_alpha for one in found)
@@ -212,6 +213,6 @@ def test_comparisons_are_corrected_together() -> None:
 
 def test_a_smallest_p_that_holm_lifts_above_alpha_is_said() -> None:
     """Four runs each reach 0.029 alone; of three pairs it is 0.086."""
-    alone = stats.compare([1, 2, 3, 4], [5, 6, 7, 8], DESIGN)
+    alone = compare([1, 2, 3, 4], [5, 6, 7, 8], DESIGN)
     assert alone.can_reach_alpha
-    assert not any(one.can_reach_alpha for one in stats.corrected([alone] * 3))
+    assert not any(one.can_reach_alpha for one in corrected([alone] * 3))

@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
-from bench.stats import Interval, accuracy, format
+from bench.stats import format
+from bench.stats.means import accuracy
+from bench.stats.values import Interval
 
 MINUS = "\N{MINUS SIGN}"
 PERCENT = "\N{NARROW NO-BREAK SPACE}%"

@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import ArrayLike
 from scipy.special import ndtr
 
-from bench import stats
+from bench.stats.images import Crossed, crossed_difference
 from tests.stats.coverage import assert_share
 
 N_IMAGES = 400
@@ -24,10 +24,10 @@ def truth(quality: float) -> float:
     return float(100 * ndtr(quality / (1 + 0.3**2 + 1) ** 0.5))
 
 
-def alone(table: ArrayLike, seed: int = 0, n_resamples: int = 10_000) -> stats.Crossed:
+def alone(table: ArrayLike, seed: int = 0, n_resamples: int = 10_000) -> Crossed:
     """One arm against one that is never right: what is left is that arm's own accuracy."""
     never = np.zeros_like(table)
-    return stats.crossed_difference(table, never, seed=seed, n_resamples=n_resamples)
+    return crossed_difference(table, never, seed=seed, n_resamples=n_resamples)
 
 
 def test_parts_of_a_hand_worked_table() -> None:
@@ -70,7 +70,7 @@ def test_a_difference_for_new_digits_is_covered() -> None:
     for seed in range(300):
         images = rng.normal(0, 1, N_IMAGES)
         first, second = (tables(rng, 10, quality, images) for quality in (3.0, 2.7))
-        found = stats.crossed_difference(first, second, seed=seed, n_resamples=300)
+        found = crossed_difference(first, second, seed=seed, n_resamples=300)
         hits.append(found.interval is not None and truth(3.0) - truth(2.7) in found.interval)
     assert_share(hits, 0.93, 0.985)
 
@@ -79,7 +79,7 @@ def test_shared_images_cancel_in_a_difference() -> None:
     """Two arms that fail on the same images differ by less than their images' noise."""
     rng = np.random.default_rng(3)
     table = tables(rng, 10, 2.5, rng.normal(0, 1, N_IMAGES))
-    apart = stats.crossed_difference(table, table, seed=0)
+    apart = crossed_difference(table, table, seed=0)
     by_itself = alone(table)
     assert apart.interval is not None
     assert by_itself.interval is not None
@@ -102,7 +102,7 @@ def test_the_interval_belongs_to_its_seed() -> None:
 def test_too_little_claims_nothing(shape: tuple[int, int], points: float | None) -> None:
     found = alone(np.ones(shape, dtype=bool))
     assert (found.points, found.interval) == (points, None)
-    found = stats.crossed_difference(np.ones(shape), np.zeros(shape), seed=0)
+    found = crossed_difference(np.ones(shape), np.zeros(shape), seed=0)
     assert (found.points, found.interval) == (points, None)
 
 
@@ -113,6 +113,6 @@ def test_all_right_and_none_right_have_no_interval() -> None:
 
 def test_other_images_are_refused() -> None:
     with pytest.raises(ValueError, match="4 and 5 images"):
-        stats.crossed_difference(np.ones((2, 4)), np.ones((2, 5)), seed=0)
+        crossed_difference(np.ones((2, 4)), np.ones((2, 5)), seed=0)
     with pytest.raises(ValueError, match="shape"):
         alone([True, False])

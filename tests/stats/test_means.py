@@ -10,8 +10,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats as oracle
 
-from bench import stats
-from bench.stats.means import bca_interval
+from bench.stats.means import (
+    accuracy,
+    bca_interval,
+    placement,
+    prediction_interval,
+    spread,
+    t_interval,
+)
+from bench.stats.rates import published_count
+from bench.stats.values import MISSING
 from tests.stats.coverage import assert_share, counts
 
 runs = st.lists(st.integers(9900, 9970), min_size=2, max_size=30)
@@ -19,7 +27,7 @@ runs = st.lists(st.integers(9900, 9970), min_size=2, max_size=30)
 
 @given(runs)
 def test_t_interval_is_scipys(values: list[int]) -> None:
-    interval = stats.t_interval(values)
+    interval = t_interval(values)
     error = oracle.sem(values)
     if interval is None:
         assert error == 0
@@ -30,14 +38,14 @@ def test_t_interval_is_scipys(values: list[int]) -> None:
 
 def test_prediction_interval_of_a_hand_worked_case() -> None:
     """Mean 3, sd sqrt(2.5), t(4) = 2.776: half-width 2.776 sqrt(2.5 * 6 / 5)."""
-    found = stats.prediction_interval([1, 2, 3, 4, 5])
+    found = prediction_interval([1, 2, 3, 4, 5])
     assert found is not None
     half = 2.7764451 * 3**0.5
     assert (found.low, found.high) == pytest.approx((3 - half, 3 + half))
 
 
 def test_spread_of_a_hand_worked_case() -> None:
-    found = stats.spread([1.0, 2.0, 4.0, 5.0])
+    found = spread([1.0, 2.0, 4.0, 5.0])
     assert found is not None
     assert (found.n, found.mean, found.median) == (4, 3.0, 3.0)
     assert found.sd == pytest.approx((10 / 3) ** 0.5)
@@ -45,26 +53,26 @@ def test_spread_of_a_hand_worked_case() -> None:
 
 
 def test_one_run_has_no_spread() -> None:
-    found = stats.spread([99.4])
+    found = spread([99.4])
     assert found is not None
     assert found.mean == 99.4
     assert (found.sd, found.interval, found.lower_quartile) == (None, None, None)
 
 
 def test_no_run_has_no_summary() -> None:
-    assert stats.spread([]) is None
+    assert spread([]) is None
 
 
 @pytest.mark.parametrize("values", [[], [99.4], [99.4] * 3, [9940] * 25])
 def test_nothing_is_claimed_of_runs_without_a_spread(values: list[float]) -> None:
-    assert stats.t_interval(values) is None
-    assert stats.prediction_interval(values) is None
+    assert t_interval(values) is None
+    assert prediction_interval(values) is None
     assert bca_interval(values, seed=0) is None
-    assert stats.placement(99.4, values).prediction is None
+    assert placement(99.4, values).prediction is None
 
 
 def test_equal_runs_have_a_spread_of_exactly_zero() -> None:
-    found = stats.spread([99.41] * 3)
+    found = spread([99.41] * 3)
     assert found is not None
     assert (found.sd, found.interval) == (0.0, None)
 
@@ -74,7 +82,7 @@ def test_equal_runs_have_a_spread_of_exactly_zero() -> None:
 )
 def test_what_is_no_run_is_refused(values: list[float], told: str) -> None:
     with pytest.raises(ValueError, match=told):
-        stats.spread(values)
+        spread(values)
 
 
 @pytest.mark.parametrize("n", [20, 50])
@@ -102,7 +110,7 @@ def test_bca_belongs_to_its_seed() -> None:
 
 def test_bca_stands_beside_t_from_twenty_runs() -> None:
     values = np.arange(9930, 9950)
-    few, enough = stats.accuracy(values[:19], 10_000), stats.accuracy(values, 10_000)
+    few, enough = accuracy(values[:19], 10_000), accuracy(values, 10_000)
     assert few.interval is not None
     assert few.bca(0) is None
     drawn, found = bca_interval(values, seed=0), enough.bca(0)
@@ -113,7 +121,7 @@ def test_bca_stands_beside_t_from_twenty_runs() -> None:
 
 def test_an_accuracy_by_hand() -> None:
     """Mean 9,950 and sd 10 of 10,000; t(2) = 4.30265 at 97.5 %, so +- 4.30265 * .1 / sqrt(3)."""
-    found = stats.accuracy([9940, stats.MISSING, 9950, 9960], 10_000)
+    found = accuracy([9940, MISSING, 9950, 9960], 10_000)
     assert found.counts == (9940, 9950, 9960)
     assert found.percents == (99.4, 99.5, 99.6)
     assert (found.mean_percent, found.sd_points) == (Fraction("99.5"), 0.1)
@@ -124,7 +132,7 @@ def test_an_accuracy_by_hand() -> None:
 
 
 def test_a_mean_is_exact_where_a_float_is_not() -> None:
-    assert stats.accuracy([1, 1, 2], 10).mean_percent == Fraction(40, 3)
+    assert accuracy([1, 1, 2], 10).mean_percent == Fraction(40, 3)
 
 
 @pytest.mark.parametrize(
@@ -133,7 +141,7 @@ def test_a_mean_is_exact_where_a_float_is_not() -> None:
 def test_an_accuracy_of_too_few_or_equal_runs(
     right: list[int], mean: int | None, sd: float | None
 ) -> None:
-    found = stats.accuracy(right, 10)
+    found = accuracy(right, 10)
     assert (found.mean_percent, found.sd_points) == (mean, sd)
     assert (found.interval, found.bca(0)) == (None, None)
     assert found.lowest_percent == found.highest_percent == mean
@@ -142,7 +150,7 @@ def test_an_accuracy_of_too_few_or_equal_runs(
 @pytest.mark.parametrize("n", [2, 5, 20])
 def test_t_covers_95_of_100(n: int) -> None:
     sweeps = counts(np.random.default_rng(n), (3000, n))
-    found = [stats.t_interval(sweep) for sweep in sweeps]
+    found = [t_interval(sweep) for sweep in sweeps]
     assert_share([one is not None and 9940 in one for one in found], 0.94, 0.96)
 
 
@@ -171,19 +179,19 @@ def test_bca_of_twenty_runs_covers_92_of_100() -> None:
 @pytest.mark.parametrize("n", [3, 5, 20])
 def test_one_more_run_lies_in_its_interval_95_times_of_100(n: int) -> None:
     sweeps = counts(np.random.default_rng(30 + n), (3000, n + 1))
-    found = [(stats.prediction_interval(sweep[:-1]), sweep[-1]) for sweep in sweeps]
+    found = [(prediction_interval(sweep[:-1]), sweep[-1]) for sweep in sweeps]
     assert_share([one is not None and more in one for one, more in found], 0.94, 0.965)
 
 
 def test_a_published_number_is_placed_on_whole_numbers() -> None:
-    found = stats.placement(stats.published_count(99.39, 10_000), [9930, 9935, 9939, 9939, 9945])
+    found = placement(published_count(99.39, 10_000), [9930, 9935, 9939, 9939, 9945])
     assert found.percentile == 60.0  # two of five below, two equal
     assert found.prediction is not None
     assert 9939 in found.prediction
 
 
 def test_a_published_number_far_away_lies_outside() -> None:
-    found = stats.placement(9990, [9930, 9935, 9939, 9939, 9945])
+    found = placement(9990, [9930, 9935, 9939, 9939, 9945])
     assert found.percentile == 100.0
     assert found.prediction is not None
     assert 9990 not in found.prediction
@@ -191,5 +199,5 @@ def test_a_published_number_far_away_lies_outside() -> None:
 
 @pytest.mark.parametrize(("values", "percentile"), [([], None), ([9939], 50.0), ([9940], 0.0)])
 def test_too_few_runs_predict_nothing(values: list[int], percentile: float | None) -> None:
-    found = stats.placement(9939, values)
+    found = placement(9939, values)
     assert (found.percentile, found.prediction) == (percentile, None)

@@ -5,15 +5,15 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from bench import stats
-from bench.stats.noise import sampling_sd_points
+from bench.stats.noise import independent_sd_points, noise_floor, sampling_sd_points
 from bench.stats.planning import minimal_detectable_difference
+from bench.stats.values import MISSING
 from tests.stats.coverage import assert_share, counts
 
 
 def test_noise_floor_of_a_hand_worked_case() -> None:
     """Counts 9,930, 9,940 and 9,950: sd 10 images, 0.1 points; sampling 0.0772 points."""
-    found = stats.noise_floor([9930, 9940, 9950, stats.MISSING], 10_000)
+    found = noise_floor([9930, 9940, 9950, MISSING], 10_000)
     assert (found.n, found.n_images) == (3, 10_000)
     assert found.sd_points == pytest.approx(0.1)
     assert found.sampling_sd_points == pytest.approx(0.07723, abs=1e-5)
@@ -29,7 +29,7 @@ def test_sampling_error_is_that_of_new_test_sets() -> None:
 
 def test_the_sd_lies_in_its_interval_95_times_of_100() -> None:
     sweeps = counts(np.random.default_rng(1), (1000, 8))
-    found = [stats.noise_floor(sweep, 10_000).sd_interval for sweep in sweeps]
+    found = [noise_floor(sweep, 10_000).sd_interval for sweep in sweeps]
     assert_share([one is not None and 0.08 in one for one in found], 0.945, 0.955)
 
 
@@ -39,7 +39,7 @@ def test_the_sd_lies_in_its_interval_95_times_of_100() -> None:
 def test_what_has_no_spread_has_no_ratio_to_speak_of(
     runs: list[int], sampling: float | None
 ) -> None:
-    found = stats.noise_floor(runs, 10_000)
+    found = noise_floor(runs, 10_000)
     assert (found.sd_interval, found.detectable_points) == (None, None)
     assert found.variance_ratio == (0.0 if len(runs) == 2 else None)
     assert found.sampling_sd_points == pytest.approx(sampling, abs=1e-4)
@@ -49,13 +49,13 @@ def test_independent_images_give_the_spread_that_is_seen() -> None:
     rng = np.random.default_rng(2)
     ease = rng.beta(20, 0.5, 2000)
     table = rng.random((400, 2000)) < ease
-    expected = stats.independent_sd_points(table)
-    seen = stats.noise_floor(table.sum(axis=1), 2000).sd_points
+    expected = independent_sd_points(table)
+    seen = noise_floor(table.sum(axis=1), 2000).sd_points
     assert expected == pytest.approx(seen, rel=0.1)
 
 
 def test_one_run_has_no_independent_spread() -> None:
-    assert stats.independent_sd_points(np.ones((1, 5))) is None
-    assert stats.independent_sd_points(np.ones((5, 0))) is None
+    assert independent_sd_points(np.ones((1, 5))) is None
+    assert independent_sd_points(np.ones((5, 0))) is None
     with pytest.raises(ValueError, match="shape"):
-        stats.independent_sd_points([True])
+        independent_sd_points([True])

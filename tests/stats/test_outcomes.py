@@ -10,16 +10,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from statsmodels.duration.survfunc import SurvfuncRight
 
-from bench import stats
 from bench.stats.outcomes import (
+    count_outcomes,
     epochs_to_target,
     selected,
     selected_epochs,
     sustained,
     touched,
 )
+from bench.stats.values import MISSING
 
-NONE = stats.MISSING
+NONE = MISSING
 TEST = [
     [9930, 9941, 9940, 9940, 9942],  # sustained
     [9930, 9941, 9939, 9940, 9942],  # the last epoch, not the last three
@@ -47,7 +48,7 @@ def test_each_outcome_of_hand_worked_runs() -> None:
 
 
 def test_all_outcomes_are_counted_over_every_run() -> None:
-    found = stats.count_outcomes(TEST, 9940, VALIDATION)
+    found = count_outcomes(TEST, 9940, VALIDATION)
     assert (found.sustained, found.touched, found.selected) == (1, 4, 3)
     assert found.epochs_to_target.first == (2, 2, 2, None, 2, None)
     assert (found.epochs_to_target.n_reached, found.epochs_to_target.median) == (4, 2)
@@ -67,12 +68,12 @@ def test_a_run_that_diverged_is_not_lost_for_the_better() -> None:
 @pytest.mark.parametrize("n_epochs", [0, 1, 2])
 def test_too_few_epochs_sustain_nothing(n_epochs: int) -> None:
     counts = np.full((2, n_epochs), 9999)
-    found = stats.count_outcomes(counts, 9940, counts)
+    found = count_outcomes(counts, 9940, counts)
     assert (found.sustained, found.touched) == (0, 2 if n_epochs else 0)
 
 
 def test_no_runs_reach_nothing() -> None:
-    found = stats.count_outcomes(np.zeros((0, 15), dtype=int), 9940, np.zeros((0, 15), dtype=int))
+    found = count_outcomes(np.zeros((0, 15), dtype=int), 9940, np.zeros((0, 15), dtype=int))
     assert (found.sustained, found.selected, found.epochs_to_target.median) == (0, 0, None)
 
 

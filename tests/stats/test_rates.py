@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from scipy import stats as oracle
 from statsmodels.stats.proportion import proportion_confint
 
-from bench import stats
-from bench.stats.rates import upper_bound
+from bench.stats.declared import RATE_ALPHA
+from bench.stats.rates import lower_bound, published_count, rate_verdict, target_count, upper_bound
 
 counts = st.integers(1, 60).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n)))
 
@@ -21,35 +21,35 @@ counts = st.integers(1, 60).flatmap(lambda n: st.tuples(st.integers(0, n), st.ju
     ("n", "proven"), [(5, 0.549), (10, 0.741), (20, 0.861), (29, 0.902), (59, 0.950)]
 )
 def test_all_successes_prove_the_protocols_rates(n: int, proven: float) -> None:
-    assert round(stats.lower_bound(n, n), 3) == proven
+    assert round(lower_bound(n, n), 3) == proven
 
 
 @pytest.mark.parametrize(("misses", "n"), [(0, 29), (1, 46), (2, 61), (3, 76)])
 def test_misses_allowed_at_nine_of_ten(misses: int, n: int) -> None:
-    assert stats.rate_verdict(n - misses, n).verdict == "confirmed"
-    assert stats.rate_verdict(n - 1 - misses, n - 1).verdict == "undecided"
+    assert rate_verdict(n - misses, n).verdict == "confirmed"
+    assert rate_verdict(n - 1 - misses, n - 1).verdict == "undecided"
 
 
 @given(counts)
 def test_bounds_are_those_of_the_exact_test(pair: tuple[int, int]) -> None:
     successes, n = pair
     test = oracle.binomtest(successes, n, alternative="greater")
-    assert stats.lower_bound(*pair) == pytest.approx(test.proportion_ci(0.95, "exact").low)
+    assert lower_bound(*pair) == pytest.approx(test.proportion_ci(0.95, "exact").low)
     test = oracle.binomtest(successes, n, alternative="less")
     assert upper_bound(*pair) == pytest.approx(test.proportion_ci(0.95, "exact").high)
 
 
 @given(counts)
 def test_the_two_bounds_are_the_ninety_percent_interval(pair: tuple[int, int]) -> None:
-    low, high = proportion_confint(*pair, alpha=2 * stats.RATE_ALPHA, method="beta")
-    assert (stats.lower_bound(*pair), upper_bound(*pair)) == pytest.approx((low, high))
+    low, high = proportion_confint(*pair, alpha=2 * RATE_ALPHA, method="beta")
+    assert (lower_bound(*pair), upper_bound(*pair)) == pytest.approx((low, high))
 
 
 @pytest.mark.parametrize("n", [5, 20, 29, 61])
 def test_each_bound_covers_every_rate_in_95_of_100_sweeps(n: int) -> None:
     """Not simulated: every count, weighed by its chance."""
     successes = np.arange(n + 1)
-    lower = np.array([stats.lower_bound(int(k), n) for k in successes])
+    lower = np.array([lower_bound(int(k), n) for k in successes])
     upper = np.array([upper_bound(int(k), n) for k in successes])
     for rate in np.linspace(0.005, 0.995, 199):
         chance = oracle.binom.pmf(successes, n, rate)
@@ -60,55 +60,55 @@ def test_each_bound_covers_every_rate_in_95_of_100_sweeps(n: int) -> None:
 @given(counts)
 def test_the_seeds_still_needed_are_the_fewest(pair: tuple[int, int]) -> None:
     successes, n = pair
-    verdict = stats.rate_verdict(successes, n)
+    verdict = rate_verdict(successes, n)
     more = verdict.more_to_confirm
-    assert stats.rate_verdict(successes + more, n + more).verdict == "confirmed"
+    assert rate_verdict(successes + more, n + more).verdict == "confirmed"
     if more:
-        assert stats.rate_verdict(successes + more - 1, n + more - 1).verdict != "confirmed"
+        assert rate_verdict(successes + more - 1, n + more - 1).verdict != "confirmed"
     more = verdict.more_to_refute
-    assert stats.rate_verdict(successes, n + more).verdict == "refuted"
+    assert rate_verdict(successes, n + more).verdict == "refuted"
     if more:
-        assert stats.rate_verdict(successes, n + more - 1).verdict != "refuted"
+        assert rate_verdict(successes, n + more - 1).verdict != "refuted"
 
 
 def test_five_of_five_is_undecided_and_needs_24_more() -> None:
-    verdict = stats.rate_verdict(5, 5)
+    verdict = rate_verdict(5, 5)
     assert (verdict.verdict, verdict.more_to_confirm) == ("undecided", 24)
 
 
 def test_no_runs_prove_nothing() -> None:
-    verdict = stats.rate_verdict(0, 0)
+    verdict = rate_verdict(0, 0)
     assert (verdict.lower, verdict.upper, verdict.verdict) == (0.0, 1.0, "undecided")
     assert (verdict.more_to_confirm, verdict.more_to_refute) == (29, 2)
 
 
 @pytest.mark.parametrize("n", [1, 2, 500])
 def test_all_and_none_end_at_one_and_zero(n: int) -> None:
-    assert stats.rate_verdict(n, n).upper == 1.0
-    assert stats.rate_verdict(0, n).lower == 0.0
+    assert rate_verdict(n, n).upper == 1.0
+    assert rate_verdict(0, n).lower == 0.0
 
 
 def test_two_of_five_is_refuted() -> None:
-    assert stats.rate_verdict(2, 5).verdict == "refuted"
+    assert rate_verdict(2, 5).verdict == "refuted"
 
 
 @pytest.mark.parametrize(
     ("n_images", "needed"), [(10000, 9940), (1000, 994), (500, 497), (10001, 9941), (1, 1)]
 )
 def test_the_target_is_an_integer(n_images: int, needed: int) -> None:
-    assert stats.target_count(n_images) == needed
+    assert target_count(n_images) == needed
 
 
 @pytest.mark.parametrize(("successes", "n"), [(-1, 5), (6, 5), (1, 0), (0, -1)])
 def test_impossible_counts_are_refused(successes: int, n: int) -> None:
     with pytest.raises(ValueError, match="impossible count"):
-        stats.lower_bound(successes, n)
+        lower_bound(successes, n)
 
 
 @pytest.mark.parametrize("rate", [0.0, 1.0, -0.1])
 def test_an_impossible_rate_is_refused(rate: float) -> None:
     with pytest.raises(ValueError, match="between 0 and 1"):
-        stats.rate_verdict(5, 5, rate)
+        rate_verdict(5, 5, rate)
 
 
 @pytest.mark.parametrize(
@@ -116,4 +116,4 @@ def test_an_impossible_rate_is_refused(rate: float) -> None:
     [(99.39, 10000, 9939), (98.29, 10000, 9829), (99.35, 1000, Fraction(1987, 2))],
 )
 def test_a_published_percentage_is_exact(percent: float, n_images: int, count: Fraction) -> None:
-    assert stats.published_count(percent, n_images) == count
+    assert published_count(percent, n_images) == count

@@ -8,9 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import integrate
 
-from bench import stats
-from bench.stats.rates import upper_bound
-from bench.stats.sequences import confidence_sequence, decision_chances, log_evidence
+from bench.stats.rates import lower_bound, rate_verdict, upper_bound
+from bench.stats.sequences import confidence_sequence, decision_chances, log_evidence, until_decided
 from tests.stats.coverage import assert_share
 
 counts = st.integers(1, 60).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n)))
@@ -50,7 +49,7 @@ def test_bounds_turn_where_the_evidence_is_twenty(pair: tuple[int, int]) -> None
         assert np.exp(log_evidence(k, n, lower)) == pytest.approx(20)
     if k < n:
         assert np.exp(log_evidence(n - k, n, 1 - upper)) == pytest.approx(20)
-    assert lower <= stats.lower_bound(k, n)  # the price of looking
+    assert lower <= lower_bound(k, n)  # the price of looking
     assert upper >= upper_bound(k, n)
     assert lower < k / n or not k
 
@@ -67,7 +66,7 @@ def test_looking_after_every_run_at_a_fixed_bound_errs_more_often() -> None:
     """The same paths, judged by Clopper and Pearson's bounds after each run."""
     rng = np.random.default_rng(0)
     running = np.cumsum(rng.random((4000, 100)) < 0.9, axis=1)  # (n_sweeps, n_runs)
-    judged = [[stats.rate_verdict(k, n).lower >= 0.9 for k in range(n + 1)] for n in range(1, 101)]
+    judged = [[rate_verdict(k, n).lower >= 0.9 for k in range(n + 1)] for n in range(1, 101)]
     wrong = np.zeros(4000, dtype=bool)
     for at, confirms in enumerate(judged):
         wrong |= np.array(confirms)[running[:, at]]
@@ -76,7 +75,7 @@ def test_looking_after_every_run_at_a_fixed_bound_errs_more_often() -> None:
 
 def test_simulated_sweeps_are_decided_as_often_as_enumerated() -> None:
     sweeps = np.random.default_rng(1).random((200, 60)) < 0.97
-    verdicts = [stats.until_decided(sweep).verdict for sweep in sweeps]
+    verdicts = [until_decided(sweep).verdict for sweep in sweeps]
     chances = decision_chances(0.97, 60)
     expected = float(chances.confirmed[-1])
     assert_share([one == "confirmed" for one in verdicts], expected, expected)
@@ -93,27 +92,27 @@ def test_bounds_hold_the_rate_at_all_looks_together_95_times_of_100() -> None:
 
 
 def test_the_first_verdict_stands() -> None:
-    found = stats.until_decided([True] * 43 + [False] * 30)
+    found = until_decided([True] * 43 + [False] * 30)
     assert (found.verdict, found.decided_at) == ("confirmed", 43)
     assert (found.more_to_confirm, found.more_to_refute) == (0, None)
     assert (found.successes, found.n) == (43, 73)
-    found = stats.until_decided([False] * 2 + [True] * 98)
+    found = until_decided([False] * 2 + [True] * 98)
     assert (found.verdict, found.decided_at) == ("refuted", 2)
     assert (found.more_to_confirm, found.more_to_refute) == (None, 0)
 
 
 def test_the_seeds_still_needed_are_the_fewest() -> None:
-    found = stats.until_decided([True] * 5)
+    found = until_decided([True] * 5)
     assert (found.verdict, found.more_to_confirm) == ("undecided", 38)
-    assert stats.until_decided([True] * 42).verdict == "undecided"
+    assert until_decided([True] * 42).verdict == "undecided"
     path = [True] * 5 + [False] * 5
     assert found.more_to_refute == 5
-    assert stats.until_decided(path).verdict == "refuted"
-    assert stats.until_decided(path[:-1]).verdict == "undecided"
+    assert until_decided(path).verdict == "refuted"
+    assert until_decided(path[:-1]).verdict == "undecided"
 
 
 def test_no_runs_decide_nothing() -> None:
-    found = stats.until_decided([])
+    found = until_decided([])
     assert (found.n, found.verdict, found.lower, found.upper) == (0, "undecided", 0.0, 1.0)
     assert (found.more_to_confirm, found.more_to_refute) == (43, 2)
     assert confidence_sequence([]) == ()
@@ -127,8 +126,8 @@ def test_chances_of_what_is_certain() -> None:
 
 def test_impossible_input_is_refused() -> None:
     with pytest.raises(ValueError, match="between 0 and 1"):
-        stats.until_decided([True], rate=1.0)
+        until_decided([True], rate=1.0)
     with pytest.raises(ValueError, match="from 0 to 1"):
         decision_chances(1.1, 5)
     with pytest.raises(ValueError, match="shape"):
-        stats.until_decided([[True]])
+        until_decided([[True]])

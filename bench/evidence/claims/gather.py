@@ -12,7 +12,7 @@ from bench.records.arms import Arm, Split, arms
 from bench.records.protocol import Protocol
 from bench.records.store import Suite, portrait_file, run_file
 from bench.spec import Claim, Measured, Portrait, RunRecord
-from bench.stats import Accuracy, accuracy
+from bench.stats.means import Accuracy, accuracy
 
 Value = int | float | Fraction | str
 MEASURE_AGAIN = "python -m bench measure"

@@ -10,7 +10,6 @@ from typing import Any
 
 import msgspec
 
-from bench import stats
 from bench.evidence.claims.gather import (
     LAYERS,
     Evidence,
@@ -24,7 +23,9 @@ from bench.evidence.claims.gather import (
 )
 from bench.records.arms import best_count
 from bench.spec import Claim, RunRecord
+from bench.stats.declared import PARAMETER_LIMIT, TARGET
 from bench.stats.outcomes import SUSTAINED_EPOCHS
+from bench.stats.values import MISSING
 
 Find = Callable[[Claim, Evidence], Exact]
 
@@ -98,7 +99,7 @@ def parameters_by_type(claim: Claim, version: Version) -> Exact:
 @of_versions
 def parameters_over_limit(claim: Claim, version: Version) -> Exact:
     """Parameters less 8,000; below 0 is under the limit."""
-    over = version.value("parameters", "n_parameters") - stats.PARAMETER_LIMIT
+    over = version.value("parameters", "n_parameters") - PARAMETER_LIMIT
     return Exact(over, version.stands_on("parameters"))
 
 
@@ -201,7 +202,7 @@ def of_claims(reckon: Callable[[list[Fraction]], Value], *, rounded: bool = Fals
 
 def published_shortfall(numbers: list[Fraction]) -> Fraction:
     """99.40 less the first published accuracy, in points."""
-    return 100 * stats.TARGET - numbers[0]
+    return 100 * TARGET - numbers[0]
 
 
 def last_test_counts(claim: Claim, evidence: Evidence) -> Sample:
@@ -251,7 +252,7 @@ def nothing(claim: Claim, evidence: Evidence) -> None:
 def _lowest_at_end(run: RunRecord) -> int:
     ends = [epoch.test_correct for epoch in run.epochs[-SUSTAINED_EPOCHS:]]
     counts = [count for count in ends if count is not None]
-    return min(counts) if run.completed and len(counts) == SUSTAINED_EPOCHS else stats.MISSING
+    return min(counts) if run.completed and len(counts) == SUSTAINED_EPOCHS else MISSING
 
 
 def _together(cells: Sequence[Any]) -> Value:

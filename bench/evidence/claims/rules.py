@@ -13,11 +13,18 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Literal
 
-from bench import stats
 from bench.evidence.claims.gather import Exact, Sample, Value, fraction
 from bench.records import until_decided
 from bench.spec import Claim
+from bench.stats import sequences
+from bench.stats.comparison import Comparison, Design, compare, holm
+from bench.stats.declared import FEWEST_RUNS, MARGIN_POINTS, TARGET, TEST_ALPHA
 from bench.stats.format import count, fixed, integer, number, p_value, plain, span
+from bench.stats.means import placement
+from bench.stats.planning import seeds_for_difference, seeds_for_margin
+from bench.stats.rates import RateVerdict, published_count, rate_verdict
+from bench.stats.sequences import SequenceVerdict
+from bench.stats.values import Interval
 
 ClaimVerdict = Literal[
     "confirmed", "refuted", "inconsistent", "undecided", "not comparable", "not checkable"
@@ -53,7 +60,7 @@ class Gain:
     theirs: Sample
     points: float
     p: float
-    compared: stats.Comparison
+    compared: Comparison
 
 
 def exact(claim: Claim, found: Exact) -> Judgement:
@@ -72,13 +79,13 @@ def consistent(claim: Claim, found: Exact) -> Judgement:
 def placed(claim: Claim, found: Sample) -> Judgement:
     """Whether a single run's number lies inside the 95 % prediction interval of one more run."""
     n_images = found.n_images
-    published = stats.published_count(claim.published, n_images)
-    place = stats.placement(published, found.accuracy.counts)
-    if place.prediction is None or place.n < stats.FEWEST_RUNS:
-        more = max(stats.FEWEST_RUNS - place.n, 1)
+    published = published_count(claim.published, n_images)
+    place = placement(published, found.accuracy.counts)
+    if place.prediction is None or place.n < FEWEST_RUNS:
+        more = max(FEWEST_RUNS - place.n, 1)
         rule = "95% prediction interval of one more run"
         return _undecided(found, rule, more, found.accuracy.mean_percent)
-    half = stats.published_count(claim.tolerance, n_images)
+    half = published_count(claim.tolerance, n_images)
     inside = place.prediction.low < published + half and place.prediction.high >= published - half
     interval = place.prediction.times(100 / n_images)
     rule = (
@@ -96,10 +103,10 @@ def mean(claim: Claim, found: Sample) -> Judgement:
 
 def mean_shortfall(claim: Claim, found: Sample) -> Judgement:
     """The same of the points that the accuracy lies below 99.40."""
-    target = 100 * stats.TARGET
+    target = 100 * TARGET
     average, around = found.accuracy.mean_percent, found.accuracy.interval
     short = None if average is None else target - average
-    ends = around and stats.Interval(float(target) - around.high, float(target) - around.low)
+    ends = around and Interval(float(target) - around.high, float(target) - around.low)
     return _mean(claim, found, short, ends)
 
 
@@ -126,35 +133,35 @@ def rate(claim: Claim, found: Sample) -> Judgement:
     return replace(judgement, measured_words=k_of_n)
 
 
-def _rate(claim: Claim, found: Sample) -> stats.RateVerdict | stats.SequenceVerdict:
+def _rate(claim: Claim, found: Sample) -> RateVerdict | SequenceVerdict:
     target = _least_count(claim, found.n_images)
     if found.arm.protocol is None:
-        return stats.rate_verdict(sum(each >= target for each in found.counts), len(found.counts))
+        return rate_verdict(sum(each >= target for each in found.counts), len(found.counts))
     count_of = dict(zip((run.seed for run in found.arm.runs), found.counts, strict=True))
     judged = until_decided.unbroken(found.arm.runs, found.arm.protocol)
-    return stats.until_decided([count_of[run.seed] >= target for run in judged])
+    return sequences.until_decided([count_of[run.seed] >= target for run in judged])
 
 
 def _least_count(claim: Claim, n_images: int) -> int:
     """The fewest right answers that meet the published accuracy; ">99.4%" is strict."""
-    published = stats.published_count(claim.published, n_images)
+    published = published_count(claim.published, n_images)
     return math.floor(published) + 1 if claim.relation == "above" else math.ceil(published)
 
 
 def gain(claim: Claim, found: tuple[Sample, Sample]) -> Judgement | Gain:
     """The comparison of two networks; `corrected` judges those of a file."""
     ours, theirs = found
-    design = stats.Design(ours.n_images, n_resamples=0)
-    compared = stats.compare(ours.counts, theirs.counts, design)
+    design = Design(ours.n_images, n_resamples=0)
+    compared = compare(ours.counts, theirs.counts, design)
     if compared.difference_points is None or compared.test is None:
-        judged = _undecided(ours, "comparison of means", stats.FEWEST_RUNS)
+        judged = _undecided(ours, "comparison of means", FEWEST_RUNS)
         return replace(judged, stands_on=ours.stands_on + theirs.stands_on)
     return Gain(ours, theirs, compared.difference_points, compared.test.p, compared)
 
 
 def corrected(gains: Mapping[str, Gain]) -> dict[str, Judgement]:
     """Whether each first network is better: by its p after Holm, or equal within the margin."""
-    p_values = stats.holm([gain.p for gain in gains.values()])
+    p_values = holm([gain.p for gain in gains.values()])
     return {
         name: _gain(gain, p, len(gains))
         for (name, gain), p in zip(gains.items(), p_values, strict=True)
@@ -169,7 +176,7 @@ def _gain(gain: Gain, holm_p: float, n_claims: int) -> Judgement:
         f"{p_value(holm_p)} by Holm over {count(n_claims, 'claim')}"
         f"{f', difference {span(interval)} points' if interval else ''}"
     )
-    if holm_p < stats.TEST_ALPHA:
+    if holm_p < TEST_ALPHA:
         judged = _of_runs("confirmed" if points > 0 else "refuted", gain.ours, rule, points)
     elif equal is not None and equal.verdict == "equivalent":
         rule += f"; the same within {equal.margin_points} points"
@@ -211,7 +218,7 @@ def _wanted(claim: Claim, slack: Fraction = Fraction(0)) -> str:
 
 
 def _mean(
-    claim: Claim, found: Sample, average: Fraction | None, interval: stats.Interval | None
+    claim: Claim, found: Sample, average: Fraction | None, interval: Interval | None
 ) -> Judgement:
     """The mean of what the claim speaks of, and its interval, against the published bound."""
     n, sd = len(found.accuracy.counts), found.accuracy.sd_points
@@ -229,7 +236,7 @@ def _mean(
     more = 1
     if sd:
         margin = max(abs(float(average) - bound), FINEST_POINTS)
-        more = max(stats.seeds_for_margin(sd, margin) - n, 1)
+        more = max(seeds_for_margin(sd, margin) - n, 1)
     return _undecided(found, rule, more, average)
 
 
@@ -238,7 +245,7 @@ def _seeds_for_gain(gain: Gain) -> int:
     both = gain.ours, gain.theirs
     sd = math.sqrt(sum((sample.accuracy.sd_points or 0.0) ** 2 for sample in both) / 2)
     n = min(len(sample.counts) for sample in both)
-    return max(stats.seeds_for_difference(sd, stats.MARGIN_POINTS) - n, 1) if sd else 1
+    return max(seeds_for_difference(sd, MARGIN_POINTS) - n, 1) if sd else 1
 
 
 def _of_runs(

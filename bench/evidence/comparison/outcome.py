@@ -6,13 +6,16 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench import stats
 from bench.errors import UsageError
 from bench.evidence.comparison.drift import Bits, Difference, bits, differences
 from bench.evidence.comparison.matching import match
 from bench.records.arms import Arm, Split, arms
 from bench.records.places import Place, choose_split, read
 from bench.spec import RunRecord
+from bench.stats.comparison import Comparison, Design, corrected
+from bench.stats.comparison import compare as compare_counts
+from bench.stats.declared import DRAW_SEED, MARGIN_POINTS
+from bench.stats.images import Crossed, crossed_difference
 
 EXIT_NOT_REPRODUCED = 1
 
@@ -25,7 +28,7 @@ class Request:
     second: Place
     results: Path
     split: str | None = None
-    margin_points: float = stats.MARGIN_POINTS
+    margin_points: float = MARGIN_POINTS
 
 
 @dataclass(frozen=True)
@@ -53,8 +56,8 @@ class ComparedPair:
     n_images: int
     first: Side
     second: Side
-    comparison: stats.Comparison
-    new_digits: stats.Crossed | None  # as if both met other images; None without missed images
+    comparison: Comparison
+    new_digits: Crossed | None  # as if both met other images; None without missed images
     can_reach_alpha: bool  # whether so few runs could have given a p below 0.05, after Holm
     differences: list[Difference]
     same_environment: bool  # every run of both arms has one and the same fingerprint
@@ -98,22 +101,22 @@ def compare(request: Request) -> SideComparison:
         first=str(request.first),
         second=str(request.second),
         margin_points=request.margin_points,
-        bootstrap_seed=stats.DRAW_SEED,
+        bootstrap_seed=DRAW_SEED,
         rows=[
             _row(*pair, split, result)
-            for pair, result in zip(matched.pairs, stats.corrected(compared), strict=True)
+            for pair, result in zip(matched.pairs, corrected(compared), strict=True)
         ],
         left_out=list(matched.left_out),
         bits=bits(*sides) if request.first.suite != request.second.suite else Bits(0, ()),
     )
 
 
-def _compared(ours: Arm, theirs: Arm, split: Split, margin_points: float) -> stats.Comparison:
-    design = stats.Design(ours.n_images(split), margin_points)
-    return stats.compare(ours.counts(split), theirs.counts(split), design)
+def _compared(ours: Arm, theirs: Arm, split: Split, margin_points: float) -> Comparison:
+    design = Design(ours.n_images(split), margin_points)
+    return compare_counts(ours.counts(split), theirs.counts(split), design)
 
 
-def _row(ours: Arm, theirs: Arm, split: Split, found: stats.Comparison) -> ComparedPair:
+def _row(ours: Arm, theirs: Arm, split: Split, found: Comparison) -> ComparedPair:
     return ComparedPair(
         dataset=ours.dataset.name,
         split=split,
@@ -128,12 +131,12 @@ def _row(ours: Arm, theirs: Arm, split: Split, found: stats.Comparison) -> Compa
     )
 
 
-def _on_new_digits(ours: Arm, theirs: Arm) -> stats.Crossed | None:
+def _on_new_digits(ours: Arm, theirs: Arm) -> Crossed | None:
     """The difference over new runs on new images; records say which test images were missed."""
     tables = [arm.right_answers() for arm in (ours, theirs)]
     if not all(map(len, tables)):
         return None
-    return stats.crossed_difference(*tables, seed=stats.DRAW_SEED)
+    return crossed_difference(*tables, seed=DRAW_SEED)
 
 
 def _side(arm: Arm, split: Split) -> Side:

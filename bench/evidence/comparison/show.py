@@ -5,9 +5,9 @@ from __future__ import annotations
 from rich.console import Console
 from rich.table import Table
 
-from bench import stats
 from bench.evidence.comparison.drift import Bits, Difference
 from bench.evidence.comparison.outcome import ComparedPair, Side, SideComparison
+from bench.stats.declared import TEST_ALPHA
 from bench.stats.format import (
     NOT_AVAILABLE,
     fixed,
@@ -20,6 +20,7 @@ from bench.stats.format import (
     span,
     written,
 )
+from bench.stats.values import Interval
 
 COLUMNS = ("data set", "A", "B", "A - B, points (95 %)", "P(A beats B)", "p", "Holm p", "verdict")
 MOST_VALUES = 4  # of one feature, before the rest is counted
@@ -88,7 +89,7 @@ def _new_digits_lines(row: ComparedPair) -> list[str]:
     return [f"  on new digits: {signed(found.points)} points {_interval(found.interval)}, {how}"]
 
 
-def _interval(interval: stats.Interval | None, digits: int = 3) -> str:
+def _interval(interval: Interval | None, digits: int = 3) -> str:
     if interval is None:
         return "(no interval: too few runs, or runs that do not vary)"
     return f"(95 %: {span(interval, digits)})"
@@ -113,7 +114,7 @@ def _test(row: ComparedPair) -> str:
     holm = found.smallest_holm_p
     least = "" if holm is None else f", {p_value(holm)} after Holm"
     return (
-        f"{said}; these runs cannot reach p < {stats.TEST_ALPHA}: "
+        f"{said}; these runs cannot reach p < {TEST_ALPHA}: "
         f"the smallest possible is {p_value(test.smallest_p)}{least}"
     )
 

@@ -5,12 +5,24 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench import stats
 from bench.errors import UsageError
 from bench.records.arms import Arm, Split, arms
 from bench.records.places import Place, choose_split, read
 from bench.stats.format import written
-from bench.stats.planning import MOST_SEEDS, POWER
+from bench.stats.noise import NoiseFloor, noise_floor
+from bench.stats.planning import (
+    MOST_SEEDS,
+    POWER,
+    MarginPlan,
+    RateChances,
+    RatePlan,
+    difference_power,
+    margin_plan,
+    rate_chances,
+    rate_plan,
+    seeds_for_difference,
+    seeds_for_misses,
+)
 
 LISTED_MISSES = range(4)
 LISTED_SEEDS = (5, 10, 20, 29, 46, 61, 76)
@@ -45,8 +57,8 @@ class ArmPlan:
     dataset: str
     split: Split
     n: int  # every run
-    noise: stats.NoiseFloor  # of the runs that have a count
-    plan: stats.MarginPlan | None  # of the mean; None without a spread
+    noise: NoiseFloor  # of the runs that have a count
+    plan: MarginPlan | None  # of the mean; None without a spread
     difference: DifferencePlan | None  # None where `plan` is
 
 
@@ -69,8 +81,8 @@ class AllowedMisses:
 class AssumedRate:
     """What awaits a sweep whose runs each pass with this chance."""
 
-    plan: stats.RatePlan
-    chances: list[stats.RateChances]  # of each verdict, by n declared beforehand
+    plan: RatePlan
+    chances: list[RateChances]  # of each verdict, by n declared beforehand
 
 
 @dataclass(frozen=True)
@@ -118,23 +130,23 @@ def for_margin(margin_points: float, pilot: Pilot) -> MarginAnswer:
 
 def _arm_plan(arm: Arm, split: Split, margin_points: float) -> ArmPlan:
     found = arm.accuracy(split)
-    plan = stats.margin_plan(found.percents, margin_points)
+    plan = margin_plan(found.percents, margin_points)
     return ArmPlan(
         name=arm.name,
         dataset=arm.dataset.name,
         split=split,
         n=len(arm.runs),
-        noise=stats.noise_floor(found.counts, found.n_images),
+        noise=noise_floor(found.counts, found.n_images),
         plan=plan,
         difference=_difference(plan) if plan else None,
     )
 
 
-def _difference(plan: stats.MarginPlan) -> DifferencePlan:
-    power = stats.difference_power(plan.sd, plan.margin, plan.n_pilot)
+def _difference(plan: MarginPlan) -> DifferencePlan:
+    power = difference_power(plan.sd, plan.margin, plan.n_pilot)
     return DifferencePlan(
-        seeds=stats.seeds_for_difference(plan.sd, plan.margin),
-        cautious_seeds=stats.seeds_for_difference(plan.cautious_sd, plan.margin),
+        seeds=seeds_for_difference(plan.sd, plan.margin),
+        cautious_seeds=seeds_for_difference(plan.cautious_sd, plan.margin),
         power_at_hand=power,
         is_visible=power >= POWER,
     )
@@ -164,8 +176,8 @@ def for_rate(rate: float, assume: float | None, n: int | None) -> RateAnswer:
         allowed=allowed,
         assumed=[
             AssumedRate(
-                plan=stats.rate_plan(each, rate),
-                chances=[stats.rate_chances(each, runs, rate) for runs in listed],
+                plan=rate_plan(each, rate),
+                chances=[rate_chances(each, runs, rate) for runs in listed],
             )
             for each in ([assume] if assume is not None else LISTED_PASS_RATES)
         ],
@@ -174,7 +186,7 @@ def for_rate(rate: float, assume: float | None, n: int | None) -> RateAnswer:
 
 def _allowed(rate: float) -> list[AllowedMisses]:
     try:
-        return [AllowedMisses(m, stats.seeds_for_misses(m, rate)) for m in LISTED_MISSES]
+        return [AllowedMisses(m, seeds_for_misses(m, rate)) for m in LISTED_MISSES]
     except ValueError as error:
         raise _bad("rate", rate, f"give a lower one: {error}") from error
 

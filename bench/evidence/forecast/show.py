@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from bench import stats
 from bench.evidence.forecast.questions import (
     ArmPlan,
     AssumedRate,
@@ -12,7 +11,8 @@ from bench.evidence.forecast.questions import (
     RateAnswer,
 )
 from bench.stats.format import fixed, integer, plain, span, written
-from bench.stats.planning import MOST_SEEDS
+from bench.stats.noise import NoiseFloor
+from bench.stats.planning import MOST_SEEDS, MarginPlan, RateChances
 
 
 def lines(forecast: Forecast) -> list[str]:
@@ -48,23 +48,23 @@ def _arm_lines(arm: ArmPlan, answer: MarginAnswer) -> list[str]:
     ]
 
 
-def _seeds(plan: stats.MarginPlan | DifferencePlan) -> str:
+def _seeds(plan: MarginPlan | DifferencePlan) -> str:
     return f"{plan.seeds} seeds, cautious {plan.cautious_seeds}"
 
 
-def _visible(apart: DifferencePlan, noise: stats.NoiseFloor) -> str:
+def _visible(apart: DifferencePlan, noise: NoiseFloor) -> str:
     word = "can be seen" if apart.is_visible else "cannot be seen reliably"
     seen = f"{word} (chance {fixed(apart.power_at_hand, 2)})"
     least = noise.detectable_points
     return seen if least is None else f"{seen}; the smallest that can is {fixed(least, 3)} points"
 
 
-def _sd_range(noise: stats.NoiseFloor) -> str:
+def _sd_range(noise: NoiseFloor) -> str:
     known = noise.sd_interval
     return f" (95 %: {span(known)})" if known else ""
 
 
-def _noise(noise: stats.NoiseFloor) -> str:
+def _noise(noise: NoiseFloor) -> str:
     if noise.variance_ratio is None or noise.sampling_sd_points is None:
         return "n/a, every image is right"
     return (
@@ -102,7 +102,7 @@ def _count(seeds: int | None) -> str:
     return f"more than {integer(MOST_SEEDS)} seeds" if seeds is None else f"{seeds} seeds"
 
 
-def _chance(chances: stats.RateChances) -> str:
+def _chance(chances: RateChances) -> str:
     return (
         f"n = {chances.n:>3}: confirmed {fixed(chances.confirmed, 3)}, "
         f"refuted {fixed(chances.refuted, 3)}, undecided {fixed(chances.undecided, 3)}"

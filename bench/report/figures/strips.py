@@ -22,8 +22,8 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 from bench.report.figures._canvas import STAND_INS, STYLE, series
 from bench.report.figures._rows import axes_points, row_canvas, row_inches, row_margins
 from bench.report.figures._svg import mark
-from bench.stats import spread
 from bench.stats.format import fixed
+from bench.stats.means import spread
 
 DOT, LEAST_DOT = 5.5, 2.0  # a dot's width in points: smaller where many runs are equal
 SWARM = 0.8  # of a row's height: seaborn keeps the dots within

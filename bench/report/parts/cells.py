@@ -9,8 +9,8 @@ from bench.records.arms import Arm
 from bench.report.sections import Cell
 from bench.report.summary import Summary
 from bench.spec import Measured, Portrait
-from bench.stats import standard_deviation
 from bench.stats.format import NOT_AVAILABLE, count, duration, integer, measured_value, points
+from bench.stats.means import standard_deviation
 
 MARKS = {True: "✓", False: "✗"}
 

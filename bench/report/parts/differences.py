@@ -8,8 +8,9 @@ from bench.records.arms import Arm
 from bench.report import figures
 from bench.report.parts.pairs import Pair
 from bench.report.sections import Cell, Column
-from bench.stats import MARGIN_POINTS, TEST_ALPHA, Interval
+from bench.stats.declared import MARGIN_POINTS, TEST_ALPHA
 from bench.stats.format import MINUS, NOT_AVAILABLE, fixed, integer, p_value, signed, span
+from bench.stats.values import Interval
 
 COLUMNS = (
     Column("Difference", note="points"),

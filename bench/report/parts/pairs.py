@@ -8,7 +8,7 @@ from functools import lru_cache
 
 from bench.records.arms import Arm
 from bench.report.summary import Summary
-from bench.stats import Comparison, Design, compare, corrected
+from bench.stats.comparison import Comparison, Design, compare, corrected
 
 MOST_ARMS = 12  # of which every pair is compared
 MOST_DRAWN = 10_000  # pairs times runs: above it all pairs would take longer than ten seconds

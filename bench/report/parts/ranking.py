@@ -9,8 +9,8 @@ from fractions import Fraction
 
 from bench.records.arms import Arm
 from bench.report.sections import Cell
-from bench.stats import Accuracy
 from bench.stats.format import NOT_AVAILABLE, count, fixed, integer, points
+from bench.stats.means import Accuracy
 
 FAILED_LAST = "Networks with a run that failed or diverged stand last."
 

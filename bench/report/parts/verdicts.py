@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from bench.records.arms import Arm
-from bench.stats import TARGET, RateVerdict, SequenceVerdict
+from bench.stats.declared import TARGET
 from bench.stats.format import count, fixed, integer, listed, percentage
+from bench.stats.rates import RateVerdict
+from bench.stats.sequences import SequenceVerdict
 
 FEW_NAMES = 3  # more of one verdict are counted: their names stand below, each with its own
 TARGET_WORDS = percentage(100 * TARGET)

@@ -20,7 +20,8 @@ from bench.report.parts.differences import (
 from bench.report.parts.pairs import Pair, is_small, networks_of_many, tested
 from bench.report.sections import Cell, Column, PageKind, Plot, Scope, Section, Table
 from bench.report.summary import Summary
-from bench.stats import DRAW_SEED, MARGIN_POINTS, TEST_ALPHA, runs_to_reach
+from bench.stats.comparison import runs_to_reach
+from bench.stats.declared import DRAW_SEED, MARGIN_POINTS, TEST_ALPHA
 from bench.stats.format import (
     MINUS,
     NOT_AVAILABLE,

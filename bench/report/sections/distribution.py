@@ -13,7 +13,7 @@ from bench.report import figures
 from bench.report.parts.verdicts import TARGET_WORDS
 from bench.report.sections import Cell, Column, PageKind, Plot, Scope, Section, Table
 from bench.report.summary import Summary
-from bench.stats import DRAW_SEED, Interval, spread
+from bench.stats.declared import DRAW_SEED
 from bench.stats.format import (
     NOT_AVAILABLE,
     count,
@@ -23,7 +23,8 @@ from bench.stats.format import (
     percentage,
     points,
 )
-from bench.stats.means import FEWEST_FOR_BOOTSTRAP, N_RESAMPLES
+from bench.stats.means import FEWEST_FOR_BOOTSTRAP, N_RESAMPLES, spread
+from bench.stats.values import Interval
 
 ORDER = 14
 SCOPE: Scope = "dataset"

@@ -10,8 +10,8 @@ from bench.report import figures
 from bench.report.parts.digit import Shown, typical_digit
 from bench.report.sections import Cell, Column, PageKind, Plot, Scope, Section, Table
 from bench.report.summary import Summary
-from bench.stats import spread
 from bench.stats.format import NOT_AVAILABLE, THIN, TIMES, integer, points
+from bench.stats.means import spread
 
 ORDER = 72
 SCOPE: Scope = "dataset"

@@ -8,8 +8,10 @@ from bench.report.parts.ranking import FAILED_LAST, Ranked, in_order
 from bench.report.parts.verdicts import TARGET_WORDS, bounds, needs
 from bench.report.sections import Cell, Column, PageKind, Scope, Section, Table
 from bench.report.summary import Summary
-from bench.stats import PARAMETER_LIMIT, placement, published_count
+from bench.stats.declared import PARAMETER_LIMIT
 from bench.stats.format import fixed, integer, points
+from bench.stats.means import placement
+from bench.stats.rates import published_count
 
 ORDER = 11
 SCOPE: Scope = "dataset"

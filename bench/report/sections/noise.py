@@ -5,14 +5,10 @@ from __future__ import annotations
 from bench.records.arms import Arm
 from bench.report.sections import Cell, Column, PageKind, Scope, Section, Table
 from bench.report.summary import Summary
-from bench.stats import (
-    MARGIN_POINTS,
-    NoiseFloor,
-    independent_sd_points,
-    noise_floor,
-    seeds_for_difference,
-)
+from bench.stats.declared import MARGIN_POINTS
 from bench.stats.format import NOT_AVAILABLE, count, fixed, integer, listed, points, span
+from bench.stats.noise import NoiseFloor, independent_sd_points, noise_floor
+from bench.stats.planning import seeds_for_difference
 
 ORDER = 46
 SCOPE: Scope = "dataset"

@@ -12,7 +12,7 @@ from bench.report import figures
 from bench.report.parts.pairs import MOST_ARMS, networks_of_many
 from bench.report.sections import PageKind, Plot, Scope, Section
 from bench.report.summary import Summary
-from bench.stats import PARAMETER_LIMIT
+from bench.stats.declared import PARAMETER_LIMIT
 from bench.stats.format import count, fixed, integer, listed, mean_percent, percentage
 
 ORDER = 42

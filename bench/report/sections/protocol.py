@@ -6,7 +6,7 @@ from bench.records.protocol import Protocol
 from bench.report.parts.verdicts import TARGET_WORDS
 from bench.report.sections import Cell, Column, PageKind, Scope, Section, Table
 from bench.report.summary import Summary
-from bench.stats import (
+from bench.stats.declared import (
     CONFIDENCE,
     DECLARED_RATE,
     DRAW_SEED,

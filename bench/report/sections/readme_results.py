@@ -9,7 +9,7 @@ from bench.report.parts.cells import MARKS
 from bench.report.sections import Cell, Column, PageKind, Scope, Section, Table
 from bench.report.summary import Summary
 from bench.spec import Claim
-from bench.stats import PARAMETER_LIMIT, Accuracy, accuracy
+from bench.stats.declared import PARAMETER_LIMIT
 from bench.stats.format import (
     NOT_AVAILABLE,
     THIN,
@@ -19,6 +19,7 @@ from bench.stats.format import (
     mean_percent,
     points,
 )
+from bench.stats.means import Accuracy, accuracy
 
 ORDER = 30
 SCOPE: Scope = "dataset"

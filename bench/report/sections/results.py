@@ -7,13 +7,14 @@ from bench.report.parts.cells import measured, time_a_run
 from bench.report.parts.verdicts import TARGET_WORDS, bounds
 from bench.report.sections import Cell, Column, PageKind, Scope, Section, Table
 from bench.report.summary import Summary
-from bench.stats import placement, published_count
 from bench.stats.format import (
     NOT_AVAILABLE,
     fixed,
     integer,
     points,
 )
+from bench.stats.means import placement
+from bench.stats.rates import published_count
 
 ORDER = 12
 SCOPE: Scope = "dataset"

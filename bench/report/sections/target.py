@@ -10,8 +10,9 @@ from bench.report import figures
 from bench.report.parts.verdicts import TARGET_WORDS, gap, n_each, needs
 from bench.report.sections import Cell, Column, PageKind, Plot, Scope, Section, Table
 from bench.report.summary import Summary
-from bench.stats import DECLARED_RATE, lower_bound
+from bench.stats.declared import DECLARED_RATE
 from bench.stats.format import fixed, integer, percentage
+from bench.stats.rates import lower_bound
 
 ORDER = 25
 SCOPE: Scope = "dataset"

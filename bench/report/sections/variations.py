@@ -19,7 +19,7 @@ from bench.report.parts.differences import (
 from bench.report.parts.pairs import Pair, tested
 from bench.report.sections import Cell, Column, PageKind, Plot, Scope, Section, Table
 from bench.report.summary import ABLATIONS, Summary
-from bench.stats import MARGIN_POINTS, TEST_ALPHA
+from bench.stats.declared import MARGIN_POINTS, TEST_ALPHA
 from bench.stats.format import count, integer, listed, signed
 
 ORDER = 44

@@ -7,10 +7,13 @@ from dataclasses import dataclass
 from itertools import zip_longest
 from typing import Literal
 
-from bench import stats
 from bench.records.arms import Split, last_count
 from bench.spec import Environment, Epoch, RunRecord, Status
+from bench.stats import means
+from bench.stats.declared import FEWEST_RUNS
 from bench.stats.format import fixed, integer, plain, points, span
+from bench.stats.means import prediction_interval
+from bench.stats.values import MISSING, Interval
 
 Verdict = Literal["same_bits", "differs", "inside", "outside", "undecided", "failed"]
 EXIT_CODES: dict[Verdict, int] = {
@@ -61,7 +64,7 @@ class Distribution:
     sd: float | None
     minimum: float | None
     maximum: float | None
-    prediction: stats.Interval | None  # 95 %, of one more run
+    prediction: Interval | None  # 95 %, of one more run
     inside: bool | None  # None where it cannot be judged
 
 
@@ -161,9 +164,9 @@ def place(retrained: RunRecord, family: list[RunRecord]) -> Distribution:
     """
     split: Split = "test" if retrained.evaluate_test else "validation"
     info, correct = retrained.dataset, last_count(retrained, split)
-    counts = [count for run in family if (count := last_count(run, split)) != stats.MISSING]
-    spread = stats.spread(counts)
-    prediction = stats.prediction_interval(counts) if len(counts) >= stats.FEWEST_RUNS else None
+    counts = [count for run in family if (count := last_count(run, split)) != MISSING]
+    spread = means.spread(counts)
+    prediction = prediction_interval(counts) if len(counts) >= FEWEST_RUNS else None
     return Distribution(
         split=split,
         n_images=info.n_test if split == "test" else info.n_validation,
@@ -249,8 +252,8 @@ def _suite_line(found: Distribution) -> str:
 
 
 def _verdict_line(found: Distribution) -> str:
-    if found.n < stats.FEWEST_RUNS:
-        return f"cannot be judged: {stats.FEWEST_RUNS} runs are needed, the suite has {found.n}"
+    if found.n < FEWEST_RUNS:
+        return f"cannot be judged: {FEWEST_RUNS} runs are needed, the suite has {found.n}"
     if found.prediction is None:
         return "cannot be judged: the suite's runs are all equal, so they give no spread"
     edges = plain(span(found.prediction, 1))

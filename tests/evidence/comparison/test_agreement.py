@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 from scipy import stats as scipy_stats
 
-from bench import stats
 from bench.evidence.claims.gather import SuiteContents, arranged
 from bench.evidence.claims.metrics import judge
 from bench.evidence.claims.rules import Gain
@@ -21,6 +20,7 @@ from bench.records.store import Suite
 from bench.report.parts import pairs
 from bench.report.summary import summarise
 from bench.spec import Claim, Portrait, RunRecord
+from bench.stats.comparison import Comparison
 from tests.support import ROOT
 
 RESULTS = ROOT / "results"
@@ -53,21 +53,21 @@ def largest(found: list[Arm], name: str) -> Arm:
     return max((arm for arm in found if arm.architecture == name), key=lambda arm: len(arm.runs))
 
 
-def by_compare() -> stats.Comparison:
+def by_compare() -> Comparison:
     digests = [largest(arms("reference", records()[0], "test"), n).identity[:6] for n in NAMES]
     places = [Place("reference", "mnist", *each) for each in zip(NAMES, digests, strict=True)]
     (row,) = outcome.compare(outcome.Request(*places, RESULTS)).rows
     return row.comparison
 
 
-def by_report() -> stats.Comparison:
+def by_report() -> Comparison:
     (summary,) = summarise("reference", *records(), [], {}, "command")
     ours, theirs = (largest(list(summary.arms), name) for name in NAMES)
     (pair,) = pairs.tested([(ours, theirs)])
     return pair.result
 
 
-def by_claims() -> stats.Comparison:
+def by_claims() -> Comparison:
     said = Claim(
         id="gain",
         file="mine",
@@ -85,7 +85,7 @@ def by_claims() -> stats.Comparison:
 
 @pytest.mark.parametrize("says", [by_compare, by_report, by_claims])
 def test_two_arms_are_compared_as_two_independent_samples(
-    says: Callable[[], stats.Comparison],
+    says: Callable[[], Comparison],
 ) -> None:
     """Against scipy's Welch interval, and every one of the 184,756 ways to deal twenty runs."""
     ours, theirs = map(np.array, counts())

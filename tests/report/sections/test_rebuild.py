@@ -11,7 +11,6 @@ from typing import Any
 import msgspec
 import pytest
 
-from bench import stats
 from bench.records.protocol import Protocol
 from bench.records.store import Suite
 from bench.report.sections import (
@@ -26,6 +25,7 @@ from bench.report.sections import (
 )
 from bench.report.summary import Summary, summarise
 from bench.spec import RunRecord
+from bench.stats.declared import RATE_ALPHA, TARGET
 from bench.training.reproduction import recorded
 from tests import factories
 
@@ -147,8 +147,8 @@ def rules(of: Summary) -> dict[str, str]:
 
 def test_rules_carry_the_constants_of_the_code(monkeypatch: pytest.MonkeyPatch) -> None:
     found = rules(summary(RUNS))
-    assert found["Target"].startswith(f"{float(100 * stats.TARGET):.2f}")
-    assert found["Alpha"] == f"{stats.RATE_ALPHA:g}"
+    assert found["Target"].startswith(f"{float(100 * TARGET):.2f}")
+    assert found["Alpha"] == f"{RATE_ALPHA:g}"
     assert found["Number of runs"] == "fixed"
     monkeypatch.setattr(protocol, "DECLARED_RATE", 0.75)
     assert rules(summary(RUNS))["Declared rate"] == "0.75"
