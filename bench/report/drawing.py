@@ -5,6 +5,7 @@ matplotlib takes a quarter of a second a figure, which is nearly all that a repo
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import os
 import signal
@@ -62,6 +63,7 @@ def drawers(n_pages: int) -> Iterator[Executor]:
 
 def _serve() -> None:
     """The parent ends this process: it alone answers Ctrl-C, and its death is waited for."""
+    gc.set_threshold(20_000, 20, 20)  # a figure is of many objects: looking them over took a tenth
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
