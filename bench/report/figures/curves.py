@@ -31,7 +31,7 @@ ACCURACY_TICKS = (50, 80, 90, 95, 98, 99, 99.4, 99.7, 99.9)  # percent
 FIRST_TICK, LABEL_POINTS = 99.4, 10.5  # the target's; a label's height with some air
 LOSS_TICKS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2)
 NARROW_PANEL_INCHES, LOW_PANEL_INCHES, WIDE_PANEL_INCHES = 1.75, 1.4, 2.1
-WIDE_LETTERS, NARROW_LETTERS, TITLE_LINE_INCHES = 100, 46, 0.15  # of all titles in a row
+WIDE_LETTERS, NARROW_LETTERS, TITLE_LINE_INCHES = 96, 46, 0.15  # of all titles in a row
 FEW_PANELS = 4  # below each other on a phone; more of them are lower
 FEW_RUNS = 8  # up to here a run's line is as strong as it may be
 
