@@ -1,12 +1,12 @@
-"""Data sets in MNIST's four IDX files: where they are found, how they are read and verified.
+"""Data sets in MNIST's four IDX files: how they are found, fetched, read and verified.
 
-A file may be compressed or not. It is looked for in `<root>/<folder>/raw/`, which is torchvision's
-layout, in `<root>/raw/` and in `<root>/`. Kaggle's `train-images.idx3-ubyte` is the same file as
+A file may be compressed or not. It may lie in `<root>/<folder>/raw/` (torchvision's layout), in
+`<root>/raw/` or in `<root>/`. Kaggle's `train-images.idx3-ubyte` is the same file as
 `train-images-idx3-ubyte`.
 
 Fetching uses the standard library. `torchvision.datasets.MNIST` has no time limit, and it writes
-a file under its final name while it arrives; pooch knows no mirrors and no limit over several
-files. Both verify the archive, not the content.
+a file under its final name while it arrives; pooch has no mirrors and no limit over several files.
+Both verify the archive, not the content.
 """
 
 from __future__ import annotations
@@ -44,8 +44,8 @@ from bench.machine import write_atomically
 Pixels = NDArray[np.uint8]
 
 APPLICATION = "manyseeds"
-LOCAL = Path("data")  # is looked at before the cache
-MOST_BYTES = 64 << 20  # that are read of an archive; the largest that is published has 26 MB
+LOCAL = Path("data")  # searched before the cache
+MOST_BYTES = 64 << 20  # read from an archive; the largest published archive has 26 MB
 NAMES = (
     "train-images-idx3-ubyte",
     "train-labels-idx1-ubyte",
@@ -56,7 +56,7 @@ NAMES = (
 
 @dataclass(frozen=True)
 class IdxFile:
-    """One file: big-endian, a word of 4 bytes, one more a dimension, then the values by rows."""
+    """One file: a big-endian word of 4 bytes, one word a dimension, then the values by rows."""
 
     name: str  # without .gz
     shape: tuple[int, ...]
@@ -67,7 +67,7 @@ class IdxFile:
         return 4 + 4 * len(self.shape) + math.prod(self.shape)
 
     def path(self, folder: Path) -> Path:
-        """The file in this folder, in the form that is there; compressed where none is."""
+        """The file in this folder in the form that exists; the archive's path if no form exists."""
         archive = folder / f"{self.name}.gz"
         dotted = self.name.replace("-idx", ".idx")
         forms = (folder / self.name, archive, folder / dotted, folder / f"{dotted}.gz")
@@ -76,10 +76,10 @@ class IdxFile:
 
 @dataclass(frozen=True)
 class Source:
-    """A data set in four files; `load`, `locate` and `ensure` are its plug-in's hooks."""
+    """A data set in four files; `load`, `locate` and `ensure` are the hooks of its plug-in."""
 
     name: str
-    folder: str  # the name of torchvision's class, which knows the mirrors
+    folder: str  # the name of torchvision's class, which lists the mirrors
     sha256: tuple[str, str, str, str]  # of the four files in the order of `NAMES`
     n_images: tuple[int, int] = (60_000, 10_000)  # in the training files, in the test files
     n_validation: int = 6_000  # taken from the training images
@@ -93,7 +93,7 @@ class Source:
         return [IdxFile(*each) for each in zip(NAMES, shapes, self.sha256, strict=True)]
 
     def load(self, data_dir: Path | None) -> Dataset:
-        """The data set, fetched where no folder holds it.
+        """The data set; it is fetched where no folder holds it.
 
         The split is `torch.randperm(n, generator=torch.Generator().manual_seed(42))`: the first
         part trains, the last `n_validation` validate.
@@ -119,8 +119,8 @@ class Source:
     def locate(self, data_dir: Path | None) -> Path | None:
         """The folder that holds all four files; None where they would have to be fetched.
 
-        A folder that the user named is the only one that is looked at: a run on other data than
-        the user pointed at would be worse than no run.
+        If the user named a folder, no other folder will do: a run on other data than the user
+        pointed at would be worse than no run.
 
         Raises:
             MissingDataError: The folder that the user named does not hold the files.
@@ -134,10 +134,10 @@ class Source:
         return self._refuse(*named) if named else None
 
     def ensure(self, data_dir: Path | None) -> Path:
-        """The folder that holds the files, fetched into the cache where no folder holds them.
+        """The folder that holds the files; they are fetched into the cache if no folder does.
 
         Raises:
-            MissingDataError: They are not there and could not be fetched.
+            MissingDataError: The files are not there and could not be fetched.
             DataError: The folder that the user named does not exist.
         """
         return self.locate(data_dir) or self._download(cache() / self.folder / "raw")
@@ -164,13 +164,17 @@ class Source:
     def _download(self, folder: Path) -> Path:
         """Fetches the files that the folder lacks, on a thread of its own.
 
-        Resolving a host's name has no time limit, so the thread is left alone after the limit.
+        Resolving a host's name has no time limit, so nobody waits for the thread after the limit.
+        It ends by itself with the file that it is fetching.
         """
         reasons: list[str] = []
+        over = threading.Event()
         mirrors = published_mirrors(self.folder) if self.mirrors is None else self.mirrors
-        worker = threading.Thread(target=self._fetch, args=(folder, mirrors, reasons), daemon=True)
+        arguments = (folder, mirrors, reasons, over)
+        worker = threading.Thread(target=self._fetch, args=arguments, daemon=True)
         worker.start()
         worker.join(self.download_seconds)
+        over.set()
         late = [f"not done within {self.download_seconds:g} seconds"] if worker.is_alive() else []
         absent = ", ".join(f"{file.name}.gz" for file in self._missing(folder))
         if absent:
@@ -182,11 +186,15 @@ class Source:
             )
         return folder
 
-    def _fetch(self, folder: Path, mirrors: tuple[str, ...], reasons: list[str]) -> None:
-        """Asks each mirror in turn; a file appears in the folder whole and verified."""
+    def _fetch(
+        self, folder: Path, mirrors: tuple[str, ...], reasons: list[str], over: threading.Event
+    ) -> None:
+        """Asks each mirror in turn until the time is over; files appear whole and verified."""
         for mirror in mirrors:
             try:
                 for file in self._missing(folder):
+                    if over.is_set():
+                        return
                     url = f"{mirror}{file.name}.gz"
                     with urllib.request.urlopen(url, timeout=self.download_seconds) as response:
                         packed = response.read(MOST_BYTES)
@@ -198,15 +206,15 @@ class Source:
     def _read(self, file: IdxFile, where: str, arrived: bytes | None = None) -> Pixels:
         """A file's values, verified; unpacked where `where` ends in .gz.
 
-        At most one byte more than is right is unpacked, so a longer file is seen and costs nothing.
+        Unpacking stops one byte after the right length: a longer file is refused at no cost.
 
         Args:
-            file: What the bytes must be.
+            file: Names the right shape and digest.
             where: The file's path, or the URL that the bytes arrived from.
             arrived: The bytes of a download; None reads the file.
 
         Raises:
-            DataError: names `where`, what was seen and what was expected.
+            DataError: names `where`, the content found and the content expected.
         """
         remedy = f"make it readable, or delete it and fetch {file.name}.gz of {self.folder} again"
         try:
@@ -226,12 +234,12 @@ class Source:
                 where=where,
                 remedy=remedy,
             )
-        # The digest holds the header too.
+        # The digest covers the header too.
         return np.frombuffer(content, np.uint8)[-math.prod(file.shape) :].reshape(file.shape)
 
 
 def cache() -> Path:
-    """The folder that downloads are kept in: the working folder's where the user has no home."""
+    """The folder that keeps downloads; in the working folder where the user has no home."""
     try:
         folder = Path(platformdirs.user_cache_dir(APPLICATION))
     except RuntimeError:
@@ -240,13 +248,13 @@ def cache() -> Path:
 
 
 def published_mirrors(class_name: str) -> tuple[str, ...]:
-    """The mirrors that torchvision knows for its data set of this name."""
-    datasets = importlib.import_module("torchvision.datasets")  # a second, for downloads alone
+    """The mirrors in torchvision's class of this name."""
+    datasets = importlib.import_module("torchvision.datasets")  # takes a second: only if needed
     return tuple(getattr(datasets, class_name).mirrors)
 
 
 def _named_root(data_dir: Path | None) -> tuple[Path, str] | None:
-    """The folder that the user named, and where it was named; None where the user named none."""
+    """The folder that the user named, and where; None if the user named no folder."""
     if data_dir is not None:
         return Path(data_dir), "--data-dir"
     from_environment = os.environ.get("BENCH_DATA")

@@ -13,27 +13,24 @@ from bench.errors import UsageError, nearest
 from bench.spec import Augmentation, Recipe
 
 WHERE = "--with"
+INNER = [f"augmentation.{name}" for name in Augmentation.__struct_fields__]
 
-
-def _names() -> list[str]:
-    """Every field by its dotted name, in the recipe's order."""
-    inner = [f"augmentation.{name}" for name in Augmentation.__struct_fields__]
-    outer = list(Recipe.__struct_fields__)
-    place = outer.index("augmentation")
-    return [*outer[:place], *inner, *outer[place + 1 :]]
-
-
-FIELDS = _names()
+# Every field by its dotted name, in the recipe's order.
+FIELDS = [
+    each
+    for name in Recipe.__struct_fields__
+    for each in (INNER if name == "augmentation" else [name])
+]
 
 
 @dataclass(frozen=True)
 class Changes:
-    """What a command puts in place of the recipes in the architectures' files.
+    """How a command changes the recipes in the architectures' files.
 
     Attributes:
-        recipe: Another network's, in place of each one's own.
-        fields: Field -> value, such as `augmentation.translate` -> 0.1; applied after it.
-        epochs: In place of the recipe's; applied last.
+        recipe: Another network's recipe, in place of each network's own.
+        fields: Field -> value, such as `augmentation.translate` -> 0.1; applied after `recipe`.
+        epochs: The number of epochs; applied last.
     """
 
     recipe: Recipe | None = None
@@ -41,10 +38,10 @@ class Changes:
     epochs: int | None = None
 
     def applied(self, own: Recipe) -> Recipe:
-        """The recipe that an architecture is trained by.
+        """The recipe for an architecture whose file holds the recipe `own`.
 
         Raises:
-            UsageError: a value that its field does not take, or fields that contradict each other.
+            UsageError: a bad value of a field, or fields that contradict each other.
         """
         changed = _with(own if self.recipe is None else self.recipe, self.fields)
         return changed if self.epochs is None else changed.with_epochs(self.epochs)
@@ -57,7 +54,7 @@ def parsed(words: Sequence[str]) -> dict[str, Any]:
     """`ema_decay=0`, `augmentation.translate=0.1`, `optimizer=sgd` -> field -> value.
 
     Raises:
-        UsageError: no such field, one named twice, or no value.
+        UsageError: an unknown field, a field named twice, or no value.
     """
     found: dict[str, Any] = {}
     for word in words:
@@ -77,12 +74,12 @@ def parsed(words: Sequence[str]) -> dict[str, Any]:
 
 
 def written(value: Any) -> str:
-    """A field's value as `parsed` reads it, whole numbers without a point."""
+    """A field's value in the form that `parsed` reads; whole numbers without a point."""
     return value if isinstance(value, str) else json.dumps(value).removesuffix(".0")
 
 
 def difference(own: Recipe, other: Recipe) -> dict[str, Any]:
-    """The fields, with the other recipe's values, in which it differs."""
+    """The fields in which the other recipe differs, with the other recipe's values."""
     ours, theirs = _flat(own), _flat(other)
     return {name: theirs[name] for name in FIELDS if ours[name] != theirs[name]}
 
@@ -100,7 +97,7 @@ def _with(recipe: Recipe, fields: Mapping[str, Any]) -> Recipe:
 
 
 def _value(text: str) -> Any:
-    """Numbers, lists, true and false as JSON has them; all else is a word."""
+    """Numbers, lists, true and false as in JSON; any other text is a word."""
     try:
         return json.loads(text)
     except ValueError:
@@ -108,11 +105,7 @@ def _value(text: str) -> Any:
 
 
 def _flat(recipe: Recipe) -> dict[str, Any]:
-    return {name: msgspec.to_builtins(_field(recipe, name)) for name in FIELDS}
-
-
-def _field(recipe: Recipe, name: str) -> Any:
-    value: Any = recipe
-    for part in name.split("."):
-        value = getattr(value, part)
-    return value
+    """Field's dotted name -> value."""
+    content = msgspec.to_builtins(recipe)
+    inner = content.pop("augmentation").items()
+    return content | {f"augmentation.{name}": value for name, value in inner}

@@ -16,8 +16,8 @@ def create(name: str, architectures: Path, templates: Path) -> Path:
     """Makes `architectures/NAME.py` from the starter; never replaces a file.
 
     Raises:
-        UsageError: a name that no module can have.
-        ArchitectureError: the file is there already.
+        UsageError: a bad name.
+        ArchitectureError: the file exists.
     """
     if not re.fullmatch(NAME, name):
         raise UsageError(

@@ -4,8 +4,8 @@ Convention: for each image the gradient, with respect to the input's pixels, of 
 channels of one unit: the centre of the last convolution's own map (before a norm or activation
 that follows, before global pooling). Its magnitude, averaged over images and scaled to add up to
 1, is one run's map; the runs of an arm are averaged with equal weight. Evaluation mode, float64,
-so that six digits are the same on other processors. The analytic box is what the receptive-field
-measure says the unit can see along the local path; gates may carry mass beyond it.
+so that six digits are the same on other processors. The analytic box holds the pixels that the
+unit can see along the local path, by the receptive-field measure; gates may carry mass beyond it.
 Source: Luo, Li, Urtasun, Zemel, "Understanding the Effective Receptive Field in Deep Convolutional
 Neural Networks", 2016, arXiv 1701.04128, equation (1) and section 3.
 """
@@ -13,8 +13,7 @@ Neural Networks", 2016, arXiv 1701.04128, equation (1) and section 3.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from fractions import Fraction
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -58,17 +57,17 @@ class Unit:
 def measure(
     architecture: Architecture, arm: Arm, weights: Sequence[bytes], dataset: Dataset
 ) -> EffectiveField:
-    """The field of the arm's runs, averaged, and its extent run by run.
+    """The average field of the arm's runs, and the extent of each run's field.
 
     Args:
-        architecture: Of the runs, digest included.
+        architecture: The one that the runs have trained.
         arm: Completed runs, each with weights.
         weights: The safetensors of each run, in the arm's order.
         dataset: The runs' data set; the first `N_IMAGES` validation images are used.
 
     Raises:
         MeasureError: the network has no convolution whose map has a centre.
-        StoreError: weights that are not the record's.
+        StoreError: the weights are not those of the record.
     """
     unit = central_unit(_built(architecture))
     maps = [
@@ -123,29 +122,19 @@ def central_unit(network: nn.Module) -> Unit:
     assert last.output_shape is not None
     height, width = last.output_shape[-2:]
     unit = Unit(last.layer, sum(c.layer == last.layer for c in maps), (height, width), None)
-    box = _box(network, image, last.name, unit.position)
-    return Unit(unit.layer, unit.call, unit.map_shape, box)
+    return replace(unit, box=_box(network, image, last.name, unit.position))
 
 
 def _box(network: nn.Module, image: Tensor, row: str, position: tuple[int, int]) -> Box | None:
-    """What the unit can see along the local path; None where no rule says it."""
+    """The pixels that the unit can see along the local path; None where the rules do not say."""
     try:
-        rows = receptive_field.walked(network, image).rows
+        axes = receptive_field.walked(network, image).views.get(row, ())
     except MeasureError:
         return None
-    columns = rows.get(row)
-    if columns is None or columns["jump"] is None:
+    if not any(axis.shift for axis in axes):
         return None
-    starts, jumps, sizes = (_sides(columns[c]) for c in ("start", "jump", "receptive_field"))
-    first = [int(s + j * p) for s, j, p in zip(starts, jumps, position, strict=True)]
-    last = [f + int(size) - 1 for f, size in zip(first, sizes, strict=True)]
-    return first[0], first[1], last[0], last[1]
-
-
-def _sides(value: int | str) -> tuple[Fraction, Fraction]:
-    """3 -> (3, 3); '3x1' -> (3, 1): as the receptive-field measure writes two sides."""
-    parts = [Fraction(part) for part in str(value).split("x")]
-    return parts[0], parts[-1]
+    down, across = (axis.phase(at) for axis, at in zip(axes, position, strict=True))
+    return None if down is None or across is None else (down[0], across[0], down[1], across[1])
 
 
 def _map(
@@ -162,7 +151,7 @@ def with_weights(network: nn.Module, weights: bytes, run: RunRecord) -> nn.Modul
     """The network with the run's recorded weights.
 
     Raises:
-        StoreError: they cannot be read, or are not those of the record.
+        StoreError: the weights cannot be read, or are not those of the record.
     """
     where = f"{run.architecture}, seed {run.seed}, {run.key[:12]}"
     remedy = "restore the .safetensors beside the record, or train the run again elsewhere"
@@ -183,9 +172,9 @@ def magnitudes(network: nn.Module, images: Tensor, unit: Unit) -> Map:
     """Mean over images of |d unit / d pixel|, scaled to add up to 1.
 
     Args:
-        network: Its parameters are turned to float64; its flags come back.
+        network: It stays in float64 afterwards; its training flags come back.
         images: (n, 1, height, width) float64.
-        unit: Of one of its layers.
+        unit: A unit of the network.
 
     Raises:
         MeasureError: the unit reacts to no pixel.
@@ -196,12 +185,9 @@ def magnitudes(network: nn.Module, images: Tensor, unit: Unit) -> Map:
     layer = network.get_submodule(unit.layer)
     # The copy keeps its value where an activation in place follows.
     hook: Any = layer.register_forward_hook(lambda _module, _in, out: caught.append(out.clone()))
-    try:
-        with subject.at_rest(network, images), torch.enable_grad():
-            for batch in images.split(BATCH):
-                total += _summed(network, batch, unit, caught)
-    finally:
-        hook.remove()
+    with hook, subject.at_rest(network, images), torch.enable_grad():
+        for batch in images.split(BATCH):
+            total += _summed(network, batch, unit, caught)
     mass = float(total.sum())
     if not mass > 0:
         raise MeasureError(

@@ -1,9 +1,9 @@
 """Times a network on the hardware at hand, and measures the memory of a training step.
 
 Convention: inference in evaluation mode, float32, in the architecture's memory format, warm; on a
-CPU with one thread, as runs are trained; on a GPU each repetition ends when the device has
-finished. The weights are those of seed 0, untrained: the arithmetic is the same. Other work on the
-machine shows in the quartiles; the numbers are of that machine alone.
+CPU with one thread, as in training; on a GPU each repetition ends when the device has finished.
+The weights are the untrained weights of seed 0: the arithmetic is the same. Other work on the
+machine shows in the quartiles. The numbers hold for that machine only.
 """
 
 from __future__ import annotations
@@ -130,10 +130,10 @@ def peak_bytes(step: Callable[[], None], network: nn.Module, device: torch.devic
     """The most bytes that tensors hold at once during a step that follows a warm one.
 
     Args:
-        step: Called twice: the first time makes the optimiser's state.
-        network: Its parameters and buffers count, with what the step keeps between calls.
-        device: On a GPU the allocator's own account; on a CPU the storages alive after each
-            operator, so that what an operator needs inside is left out.
+        step: Called twice: the first call makes the optimiser's state.
+        network: Its parameters and buffers count, and all that the step keeps between calls.
+        device: On a GPU the allocator counts; on a CPU the storages alive after each operator
+            count, without the memory that an operator uses inside.
     """
     if device.type == "cuda":
         step()

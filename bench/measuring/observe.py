@@ -1,9 +1,11 @@
-"""Stages that fill a suite's findings: timings on this hardware, and what trained weights see."""
+"""Stages that fill a suite's findings: timings on this hardware, and effective receptive fields."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from bench.errors import DataError, MeasureError, StoreError, UsageError
 from bench.inputs import datasets
@@ -11,7 +13,7 @@ from bench.inputs.datasets import Dataset
 from bench.measuring import effective_field, latency
 from bench.records import arms
 from bench.records.arms import Arm
-from bench.records.observations import Latency
+from bench.records.observations import EffectiveField, Latency
 from bench.records.store import Suite
 from bench.spec import Architecture, DatasetInfo, Environment
 from bench.training.selection import Selection
@@ -20,10 +22,10 @@ from bench.training.selection import Selection
 def time_all(
     selection: Selection, environment: Environment, suite: Suite
 ) -> tuple[list[Latency], list[str]]:
-    """Times every usable architecture on the environment's device and keeps the results.
+    """Times every usable architecture on the environment's device and keeps the timings.
 
     Returns:
-        The timings; and a line for each architecture that could not be run there.
+        The timings; and a line for each architecture that could not run there.
     """
     timings: list[Latency] = []
     failed: list[str] = []
@@ -39,33 +41,45 @@ def time_all(
 
 
 def see(selection: Selection, dataset: Dataset, suite: Suite) -> list[str]:
-    """Keeps the effective receptive field of every arm of runs on the data set.
+    """Measures and keeps the effective receptive field of every arm on the data set.
 
-    An arm whose runs with weights are all in what is kept stays as it is: a second call costs
-    nothing, and a checkout that holds one run's weights keeps the mean of all.
+    The kept field of an arm stays where the weights at hand add no run to it: a second call costs
+    nothing, and a checkout with the weights of one run keeps the mean of all runs.
 
     Returns:
-        A line for each arm that has none, with the reason.
+        A line with the reason for each arm whose field could not be measured.
     """
-    kept = {(each.dataset, each.arm): len(each.runs) for each in suite.findings().fields}
-    covered = {run.key for each in suite.findings().fields for run in each.runs}
+    fields = suite.findings().fields
     reasons = []
     for arm, architecture in _arms(selection, dataset.info, suite):
         try:
             weights = _weights(arm, suite)
-            fewer = len(weights) < kept.get((arm.dataset.name, arm.identity), 0)
-            if fewer or weights.keys() <= covered:
+            before = _field_of(arm, fields)
+            kept = {run.key for run in before.runs} if before else set()
+            if len(weights) < len(kept) or weights.keys() <= kept:
                 continue
             here = Arm(arm.suite, tuple(run for run in arm.runs if run.key in weights))
             contents = [weights[run.key] for run in here.runs]
-            suite.add_field(effective_field.measure(architecture, here, contents, dataset))
+            found = effective_field.measure(architecture, here, contents, dataset)
+            suite.add_field(replace(found, arm=before.arm) if before else found)
         except (MeasureError, StoreError) as error:
             reasons.append(f"no effective receptive field of '{arm.architecture}': {error}")
     return reasons
 
 
+def _field_of(arm: Arm, fields: Sequence[EffectiveField]) -> EffectiveField | None:
+    """The kept field with runs of the arm, the largest first; None where there is no such field.
+
+    Runs are compared, not `arm.identity`: a recipe's new field changes the digest of an arm, but
+    no key of a run. A new field keeps the old digest, and so replaces the old file.
+    """
+    keys = {run.key for run in arm.runs}
+    own = [field for field in fields if any(run.key in keys for run in field.runs)]
+    return max(own, key=lambda field: len(field.runs), default=None)
+
+
 def _arms(selection: Selection, info: DatasetInfo, suite: Suite) -> list[tuple[Arm, Architecture]]:
-    """Arms of completed runs on the data set whose architecture is the one at hand."""
+    """The arms of completed runs on the data set, each with its architecture at hand."""
     at_hand = {(each.name, each.digest): each for _, each in selection.usable}
     runs = [
         run
@@ -81,13 +95,13 @@ def _arms(selection: Selection, info: DatasetInfo, suite: Suite) -> list[tuple[A
 
 
 def _weights(arm: Arm, suite: Suite) -> Mapping[str, bytes]:
-    """Key -> safetensors of the arm's runs that have them."""
+    """Key -> safetensors, for the arm's runs with weights."""
     found = {run.key: suite.weights(run) for run in arm.runs}
     return {key: weights for key, weights in found.items() if weights is not None}
 
 
 def datasets_at_hand(suite: Suite, data_dir: Path | None) -> tuple[list[Dataset], list[str]]:
-    """The data sets of the suite's runs that lie here; and the names of the others."""
+    """The data sets of the suite's runs that are on this machine; and the names of the others."""
     loaded: list[Dataset] = []
     missing: list[str] = []
     for name in sorted({run.dataset.name for run in suite.runs()}):

@@ -1,4 +1,4 @@
-"""What every measure says of an architecture, as one record."""
+"""The portrait of an architecture: what every measure found, as one record."""
 
 from __future__ import annotations
 
@@ -12,11 +12,10 @@ from bench.training.selection import Selection
 
 
 def portrait(architecture: Architecture, environment: Environment) -> Portrait:
-    """Measures one architecture; a measure that does not apply says why and the others run."""
+    """Measures one architecture; a measure that fails leaves its reason, and the others run."""
     with torch.random.fork_rng(devices=[]):
         model = initialised(architecture, seed=0)
     batch = torch.zeros(architecture.recipe.batch_size, *INPUT_SHAPE)  # what training costs
-    found = measures.measure_all(model, batch, architecture.components)
     return Portrait(
         architecture=architecture.name,
         architecture_digest=architecture.digest,
@@ -25,7 +24,7 @@ def portrait(architecture: Architecture, environment: Environment) -> Portrait:
         docstring=architecture.docstring,
         source=architecture.source,
         recipe=architecture.recipe,
-        measures=found,
+        measures=measures.measure_all(model, batch, architecture.components),
         environment=environment,
     )
 

@@ -1,15 +1,15 @@
-"""The model under measurement: kept at rest, its layers named, ordered and grouped.
+"""The model under measurement: kept unchanged, its layers named, ordered and grouped.
 
-A *layer* is a module that torch.nn ships and that does its own work (a container does not), or a
-module of the architecture that holds parameters itself. Names are dotted module names, so every
-measure's rows can be joined into one table.
+A *layer* is a module of torch.nn that computes something itself (a container does not), or a
+module of the architecture that holds parameters itself. Names are dotted module names, so that the
+rows of all measures can be joined into one table.
 """
 
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -21,20 +21,20 @@ from torch import Tensor, nn
 from bench.errors import MeasureError
 from bench.training.engine.modes import in_mode
 
-ROOT = "(model)"  # what the model computes outside of any layer
+ROOT = "(model)"  # the model itself, for work outside of its layers
 
-# The README's grouping: these keys are always there, 0 where the architecture has none.
+# The README's grouping: these keys are always there, with 0 for a part that is missing.
 COMPONENTS = ("Conv Layers", "BatchNorm", "SE Attention", "Skip Connections", "Final Linear")
 OTHER = "Other"
 
-# Component of a layer that the architecture did not declare, by its type; else OTHER.
+# Component of a layer without a declared component, by the layer's type; OTHER for other types.
 COMPONENT_OF_TYPE: tuple[tuple[type[nn.Module], str], ...] = (
     (nn.modules.conv._ConvNd, "Conv Layers"),  # every convolution, transposed ones included
     (nn.modules.batchnorm._BatchNorm, "BatchNorm"),
     (nn.Linear, "Final Linear"),
 )
 
-# Type of a layer: the first line that holds; else its class's name.
+# Type of a layer: the first line that is true for it; else its class's name.
 TYPES: tuple[tuple[str, Callable[[Any], bool]], ...] = (
     ("Transposed convolution", lambda m: isinstance(m, nn.modules.conv._ConvTransposeNd)),
     ("Depthwise convolution", lambda m: _is_conv(m) and 1 < m.groups == m.in_channels),
@@ -44,9 +44,9 @@ TYPES: tuple[tuple[str, Callable[[Any], bool]], ...] = (
     ("BatchNorm", lambda m: isinstance(m, nn.modules.batchnorm._BatchNorm)),
     ("Linear", lambda m: isinstance(m, nn.Linear)),
 )
-BODY = "Body"  # role of what the architecture did not declare
+BODY = "Body"  # role of a layer without a declared component
 
-# torch.nn modules that only hold others; their forward, where they have one, is their children's.
+# torch.nn modules that only hold other modules and compute nothing themselves.
 CONTAINERS = (nn.Sequential, nn.ModuleList, nn.ModuleDict)
 
 
@@ -62,7 +62,7 @@ class Call:
 
 @contextmanager
 def at_rest(model: nn.Module, example: Tensor) -> Iterator[None]:
-    """Eval mode and no gradients inside; the mode and the global generators restored after."""
+    """Eval mode without gradients inside; afterwards mode and global generators are restored."""
     python_state = random.getstate()
     numpy_state = np.random.get_state()  # noqa: NPY002 - the global generator is what is kept
     devices = [example.device] if example.device.type == "cuda" else []
@@ -75,7 +75,7 @@ def at_rest(model: nn.Module, example: Tensor) -> Iterator[None]:
 
 
 def forward_failed(error: Exception, image: Tensor) -> MeasureError:
-    """The one line for what a forward pass raised."""
+    """The error of one line for any error that a forward pass raised."""
     text = next(iter(str(error).splitlines()), "")
     return MeasureError(
         f"forward raised {type(error).__name__}{': ' if text else ''}{text}",
@@ -85,24 +85,24 @@ def forward_failed(error: Exception, image: Tensor) -> MeasureError:
 
 
 def on_this_input(why: str) -> str:
-    """The note of a measure that could only follow one forward pass."""
+    """The note of a measure that could follow one forward pass only."""
     return f"traced on this input, another may take another way: {' '.join(why.split())}"
 
 
 def display_name(module_name: str) -> str:
-    """The dotted name, or a word for the model itself."""
+    """The dotted name; `ROOT` for the model itself."""
     return module_name or ROOT
 
 
 def is_layer(module: nn.Module) -> bool:
-    """True for a module that torch.nn ships, that is no container and keeps its own forward."""
+    """True for a module of torch.nn that is no container and whose forward nobody replaced."""
     holder = isinstance(module, CONTAINERS) or type(module) is nn.Module
     replaced = "forward" in vars(module)
     return type(module).__module__.startswith("torch.nn") and not holder and not replaced
 
 
 def layers(model: nn.Module) -> dict[str, nn.Module]:
-    """Dotted name -> layer, in module order; a shared layer once, under its first name."""
+    """Dotted name -> layer, in module order; a shared layer stands under its first name only."""
     found: dict[str, nn.Module] = {}
     for name, module in model.named_modules():
         inside = any(_under(name, outer) for outer in found if is_layer(found[outer]))
@@ -112,39 +112,34 @@ def layers(model: nn.Module) -> dict[str, nn.Module]:
     return found
 
 
-def uncalled(model: nn.Module) -> list[Call]:
-    """A row for each layer in module order, for a model whose forward cannot be run."""
-    return [_call(name, name, module, None) for name, module in layers(model).items()]
+def uncalled(model: nn.Module, called: Collection[str] = ()) -> list[Call]:
+    """Every layer, except the called ones, as a call without output; in module order."""
+    idle = ((name, module) for name, module in layers(model).items() if name not in called)
+    return [_call(name, name, module, None) for name, module in idle]
 
 
 def calls(model: nn.Module, example: Tensor) -> list[Call]:
-    """Calls of layers in the order of one forward pass, then layers that are never called.
+    """The calls of layers in the order of one forward pass, then the layers without a call.
 
     Raises:
         MeasureError: the model does not accept the example.
     """
     made: list[Call] = []
-    known = layers(model)
-    handles = [
-        module.register_forward_hook(_recorder(made, name)) for name, module in known.items()
-    ]
-    try:
-        with at_rest(model, example):
-            model(example[:1])
-    except Exception as error:
-        raise forward_failed(error, example[:1]) from error
-    finally:
-        for handle in handles:
-            handle.remove()
-    called = {call.layer for call in made}
-    idle = ((name, module) for name, module in known.items() if name not in called)
-    return made + [_call(name, name, module, None) for name, module in idle]
+    with ExitStack() as hooks:
+        for name, module in layers(model).items():
+            hooks.enter_context(module.register_forward_hook(_recorder(made, name)))
+        try:
+            with at_rest(model, example):
+                model(example[:1])
+        except Exception as error:
+            raise forward_failed(error, example[:1]) from error
+    return made + uncalled(model, {call.layer for call in made})
 
 
 def role_of(module: nn.Module, model: nn.Module, components: Mapping[str, str]) -> str | None:
-    """The component that the longest declared prefix of the layer's name gives it; None for none.
+    """The component declared by the longest prefix of the layer's name; None without such a prefix.
 
-    A shared layer has several names; the first of them that is declared decides.
+    A shared layer has several names; its first declared name decides.
     """
     for name, each in model.named_modules(remove_duplicate=False):
         declared = [prefix for prefix in components if _under(name, prefix)]
@@ -154,13 +149,13 @@ def role_of(module: nn.Module, model: nn.Module, components: Mapping[str, str]) 
 
 
 def type_of(module: nn.Module) -> str:
-    """Standard, depthwise, pointwise ... convolution, BatchNorm, linear, or the class's name."""
+    """The type's title in `TYPES`, such as "Depthwise convolution"; else the class's name."""
     by_type = (title for title, holds in TYPES if holds(module))
     return next(by_type, operation_of(module))
 
 
 def component_of(module: nn.Module, model: nn.Module, components: Mapping[str, str]) -> str:
-    """The README's grouping: the declared role, else by the layer's type, else OTHER."""
+    """The README's grouping: the declared component, else that of the layer's type, else OTHER."""
     by_type = (title for kind, title in COMPONENT_OF_TYPE if isinstance(module, kind))
     return role_of(module, model, components) or next(by_type, OTHER)
 
@@ -168,7 +163,7 @@ def component_of(module: nn.Module, model: nn.Module, components: Mapping[str, s
 def grouped(
     model: nn.Module, values: Mapping[str, int], components: Mapping[str, str]
 ) -> dict[str, int]:
-    """Component -> sum of the values; the README's keys always, others only where above 0.
+    """Component -> sum of the values: the README's keys always, others only above 0.
 
     Args:
         model: The model whose modules `values` and `components` name.
@@ -186,7 +181,7 @@ def grouped(
 def groupings(
     model: nn.Module, components: Mapping[str, str]
 ) -> dict[str, Callable[[nn.Module], str]]:
-    """View's name -> title of a module in it."""
+    """Name of a view -> the function that gives a module its title in that view."""
     return {
         "by_component": lambda module: component_of(module, model, components),
         "by_type": type_of,
@@ -197,7 +192,7 @@ def groupings(
 def summed(
     model: nn.Module, values: Mapping[str, int], title: Callable[[nn.Module], str]
 ) -> dict[str, int]:
-    """Title -> sum of the values of the modules that have it; only where above 0."""
+    """Title -> sum of the values of its modules; only titles with a sum above 0."""
     modules = dict(model.named_modules(remove_duplicate=False))
     totals: dict[str, int] = {}
     for name, value in values.items():
@@ -208,7 +203,7 @@ def summed(
 
 
 def window_of(module: nn.Module) -> dict[str, Any]:
-    """Columns kernel, stride and groups of a layer with a window; none for any other."""
+    """Columns kernel, stride and groups of a layer with a window; empty for other layers."""
     kernel = getattr(module, "kernel_size", None)
     if not isinstance(kernel, int | tuple):
         return {}
@@ -225,7 +220,7 @@ def _sides(value: int | tuple[int, ...]) -> tuple[int, ...]:
 
 
 def percent(part: int, total: int) -> float | None:
-    """A part's share of the total, to two digits; None of nothing."""
+    """A part's percentage of the total, to two digits; None where the total is 0."""
     return round(100 * part / total, 2) if total else None
 
 
@@ -256,7 +251,7 @@ def require_known(components: Mapping[str, str], model: nn.Module) -> None:
 
 
 def _under(name: str, prefix: str) -> bool:
-    """True where the dotted name is the prefix or lies below it: 'se.0' under 'se', 'set' not."""
+    """True for the prefix itself and names below it: 'se.0' is under 'se', 'set' is not."""
     return prefix in ("", name) or name.startswith(prefix + ".")
 
 
@@ -274,12 +269,12 @@ def _call(label: str, name: str, module: nn.Module, shape: list[int] | None) -> 
 
 
 def operation_of(module: nn.Module) -> str:
-    """The class's name as it was written, also for a parametrized module."""
+    """The class's name in the source, also for a parametrized module."""
     parametrized = torch.nn.utils.parametrize.is_parametrized(module)
     kind = type(module).__mro__[1] if parametrized else type(module)
     return kind.__name__
 
 
 def shape_of(output: Any) -> list[int] | None:
-    """The tensor's shape without the batch; None for anything else."""
+    """A tensor's shape without the batch; None for other values."""
     return list(output.shape[1:]) if isinstance(output, Tensor) else None

@@ -347,7 +347,7 @@ def measure(model, example, components):
             "return Measured(fields=FIELDS, values={})",
             {},
             (
-                "fields and values differ in: n_modules (bench/measures/extra.py): return one "
+                "fields and values differ in: n_modules (bench/measuring/measures/extra.py): return one "
                 "value for each of FIELDS"
             ),
         ),

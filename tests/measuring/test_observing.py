@@ -100,6 +100,26 @@ def test_one_runs_weights_do_not_replace_the_mean_of_all(bench: Bench, trained: 
     assert findings(trained) == before
 
 
+def test_a_new_look_replaces_the_file_of_an_arm_whose_digest_has_changed(
+    bench: Bench, trained: Path
+) -> None:
+    """As when a recipe gained a field: the runs keep their keys, their arm has another digest."""
+    (name,) = findings(trained)
+    path = trained / "results/local" / name
+    field = json.loads(path.read_text())
+    field["arm"] = "0" * 64
+    path.unlink()
+    renamed = path.with_name(f"effective-field-{'0' * 12}.json")
+    renamed.write_text(json.dumps(field))
+    before = findings(trained)
+    assert bench("all", *TINY, "--seeds", "2").returncode == 0
+    assert findings(trained) == before
+    assert bench("train", *TINY, "--seeds", "3").returncode == 0
+    (after,) = findings(trained)
+    assert after.endswith(renamed.name)
+    assert [run["seed"] for run in json.loads(renamed.read_text())["runs"]] == [0, 1, 2]
+
+
 def test_damaged_weights_are_a_notice_and_the_report_still_comes(
     bench: Bench, trained: Path
 ) -> None:

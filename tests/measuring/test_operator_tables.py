@@ -170,7 +170,7 @@ def test_a_term_that_is_no_product_is_not_in_the_headline(name: str) -> None:
 @pytest.mark.parametrize("name", NO_PRODUCTS)
 def test_out_of_the_table_the_term_is_refused(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delitem(fvcore.NO_PRODUCTS, name)
-    with pytest.raises(MeasureError, match=f"fvcore counts '{name}', of which no table says"):
+    with pytest.raises(MeasureError, match=f"fvcore counts '{name}', which is in no table"):
         multiply_adds.measure(NO_PRODUCTS[name][0], IMAGE.expand(1, 2, 8, 8), {})
 
 

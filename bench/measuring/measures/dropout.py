@@ -1,7 +1,7 @@
 """Dropout: the share of values that each dropout layer sets to zero while training.
 
-Convention: layers of `torch.nn` alone; dropout that forward calls as a function holds no setting
-that could be read and is not counted.
+Convention: only layers of `torch.nn` count; dropout that forward calls as a function has no setting
+that could be read.
 """
 
 from __future__ import annotations
@@ -19,11 +19,6 @@ NOTE = "dropout that forward calls as a function is not counted"
 
 def measure(model: nn.Module, example: Tensor, components: Mapping[str, str]) -> Measured:
     """A row for each call of a dropout layer, in the order of the calls.
-
-    Args:
-        model: Any module whose forward runs.
-        example: (n, channels, height, width); gives the order of the calls.
-        components: Not used here.
 
     Raises:
         MeasureError: the model does not accept the example.

@@ -1,9 +1,9 @@
 """Arithmetic of one forward pass: fvcore's counts, and what fvcore did not count.
 
 Convention: one multiply-add = 1, for one image. The headline counts convolutions and matrix
-products (linear layers) without their bias additions. `fvcore_total` also holds what fvcore counts
-for BatchNorm (2 an element) and global pooling (1 an input element). torch's own counter and a
-closed form count the same pass; the table `reconciliation` holds all three, and a difference that
+products (linear layers) without their bias additions. `fvcore_total` adds fvcore's counts for
+BatchNorm (2 an element) and global pooling (1 an input element). torch's own counter and a closed
+form count the same pass: the table `reconciliation` holds all three counts, and a difference that
 it cannot explain fails the measure.
 Source: https://github.com/facebookresearch/fvcore/blob/main/docs/flop_count.md
 """
@@ -42,13 +42,8 @@ FIELDS = (
 def measure(model: nn.Module, example: Tensor, components: Mapping[str, str]) -> Measured:
     """Multiply-adds of one image's forward pass in eval mode; every view adds up to the headline.
 
-    Args:
-        model: A module that torch can trace.
-        example: (n, channels, height, width); its first image is used.
-        components: Prefix of a module's dotted name -> component's name.
-
     Raises:
-        MeasureError: the model cannot be run, or the three counts differ and no table says why.
+        MeasureError: torch cannot trace the model, or the counts differ and no table says why.
     """
     with subject.at_rest(model, example):
         calls = subject.calls(model, example)
@@ -76,7 +71,7 @@ def measure(model: nn.Module, example: Tensor, components: Mapping[str, str]) ->
 
 
 def _on_this_input(model: nn.Module) -> list[str]:
-    """A note where forward may take another way on another input."""
+    """A note where forward may take another way for another input; else nothing."""
     try:
         traced(model)
     except MeasureError as error:
@@ -87,7 +82,7 @@ def _on_this_input(model: nn.Module) -> list[str]:
 def _rows(
     calls: list[subject.Call], count: fvcore.Count, products: Mapping[str, int]
 ) -> dict[str, dict[str, Any]]:
-    """A row for each layer in call order, all its calls together, then work outside of layers."""
+    """One row for each layer in call order, all its calls together; then work outside layers."""
     total = sum(products.values())
     order = list(dict.fromkeys(call.layer for call in calls))
     outside = [n for n, own in count.own.items() if n not in order and any(own.values())]
@@ -116,7 +111,7 @@ def _views(
 
 
 def _tables(count: fvcore.Count) -> dict[str, list[dict[str, Any]]]:
-    """fvcore's count split by layer and operator, and what it left out."""
+    """fvcore's count by layer and operator, and the operators that it leaves out."""
     split = [
         {
             "layer": subject.display_name(name),

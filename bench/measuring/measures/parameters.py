@@ -1,9 +1,9 @@
 """Trainable size: exact counts, by component and by layer.
 
 Convention: elements of `model.parameters()`; a tensor that several layers share counts once, in
-the first of them. Buffers (BatchNorm's running statistics) are no parameters. The README's
-grouping is `components`; `views` hold the same total by type of layer, by declared role, as
-weights and biases, as trainable and frozen.
+the first of them. Buffers (BatchNorm's running statistics) are no parameters. `components` is the
+README's grouping; `views` hold the same total by type of layer, by declared role, as weights and
+biases, as trainable and frozen.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ FIELDS = (
 
 Owned = Mapping[str, Mapping[str, nn.Parameter]]  # layer -> parameter's name in it -> parameter
 
-# What is counted of a layer's parameters: column -> which of them.
+# Column -> which of a layer's parameters it counts.
 COLUMNS: dict[str, Callable[[str, nn.Parameter], bool]] = {
     "n_weights": lambda name, _: not _is_bias(name),
     "n_biases": lambda name, _: _is_bias(name),
@@ -40,10 +40,8 @@ COLUMNS: dict[str, Callable[[str, nn.Parameter], bool]] = {
 def measure(model: nn.Module, example: Tensor, components: Mapping[str, str]) -> Measured:
     """Exact integers; components, layers and every view each add up to `n_parameters`.
 
-    Args:
-        model: Any module; where its forward fails on the example, layers have no output shapes.
-        example: (n, channels, height, width); gives the layers' order and output shapes.
-        components: Prefix of a module's dotted name -> component's name.
+    The example gives the layers' order and output shapes; a model whose forward fails on it is
+    counted without them.
 
     Raises:
         MeasureError: a lazy parameter has no size yet, or a declared prefix names no module.
@@ -67,7 +65,7 @@ def measure(model: nn.Module, example: Tensor, components: Mapping[str, str]) ->
 
 
 def _calls(model: nn.Module, example: Tensor) -> tuple[list[subject.Call], list[str]]:
-    """Calls in order; where forward fails, the layers in module order and a note."""
+    """The calls in order; where forward fails, the layers in module order and a note."""
     try:
         return subject.calls(model, example), []
     except MeasureError as error:
@@ -86,7 +84,7 @@ def _require_sizes(model: nn.Module) -> None:
 
 
 def _owned(model: nn.Module) -> Owned:
-    """Each tensor once, in the layer of its first name."""
+    """Each parameter once, in the layer of its first name."""
     known = subject.layers(model)
     owned: dict[str, dict[str, nn.Parameter]] = {name: {} for name in known}
     for full_name, parameter in model.named_parameters():  # removes duplicates
@@ -116,7 +114,7 @@ def _rows(
     counts: Mapping[str, Mapping[str, int]],
     components: Mapping[str, str],
 ) -> dict[str, dict[str, Any]]:
-    """One row a call; a layer that is called again has its parameters in the first row."""
+    """One row for each call; the parameters of a layer stand in the row of its first call."""
     known = subject.layers(model)
     total = sum(counts["n_parameters"].values())
     rows: dict[str, dict[str, Any]] = {}
@@ -141,7 +139,7 @@ def _rows(
 def _component(
     module: nn.Module, model: nn.Module, components: Mapping[str, str], empty: bool
 ) -> str | None:
-    """The layer's component; None for a layer that has no parameters and that none declares."""
+    """The layer's component; None for a layer with neither parameters nor a component."""
     component = subject.component_of(module, model, components)
     return None if component == subject.OTHER and empty else component
 
@@ -163,7 +161,7 @@ def _views(
 def _tables(
     model: nn.Module, counts: Mapping[str, Mapping[str, int]], components: Mapping[str, str]
 ) -> dict[str, list[dict[str, Any]]]:
-    """View's name -> a row a part: its weights, biases, trainable and frozen parameters."""
+    """View -> one row a part: its weights, biases, trainable and frozen parameters."""
     tables = {}
     for view, of in subject.groupings(model, components).items():
         summed = {column: subject.summed(model, counts[column], of) for column in COLUMNS}
@@ -192,7 +190,7 @@ def _notes(
 
 
 def _shared(model: nn.Module) -> list[str]:
-    """Parameters that have several names."""
+    """A note that lists parameters with several names; nothing without such parameters."""
     names: dict[nn.Parameter, list[str]] = {}
     for name, parameter in model.named_parameters(remove_duplicate=False):
         names.setdefault(parameter, []).append(name)
@@ -201,7 +199,7 @@ def _shared(model: nn.Module) -> list[str]:
 
 
 def _unregistered(model: nn.Module, example: Tensor) -> list[str]:
-    """Parameters that forward uses and `model.parameters()` does not know: no optimiser does."""
+    """A note about parameters that forward uses but no module holds: no optimiser trains them."""
     known = set(model.parameters())
     try:
         with subject.at_rest(model, example), torch.enable_grad():
@@ -215,7 +213,7 @@ def _unregistered(model: nn.Module, example: Tensor) -> list[str]:
 
 
 def _leaves(output: Any) -> Iterator[Tensor]:
-    """The tensors at which the output's gradients would end."""
+    """The tensors at which the gradients of the output end."""
     waiting = [output.grad_fn] if isinstance(output, Tensor) and output.grad_fn else []
     seen = set(waiting)
     while waiting:

@@ -2,15 +2,15 @@
 
 Convention: the theoretical size in pixels, padding included, so it may be wider than the image;
 after upsampling it is the largest over the output's phases. A gate (squeeze-and-excitation, a norm
-over positions) scales a map by what it saw everywhere: the main column follows the local path,
-`receptive_field_with_gates` any path. The headline is the last feature map before everything is
-pooled or flattened.
+over positions) scales a map by what it saw everywhere. The main column follows the local path;
+`receptive_field_with_gates` follows any path. The headline is the last feature map before
+everything is pooled or flattened.
 Source: Araujo et al., Distill 2019, https://distill.pub/2019/computing-receptive-fields
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from torch import Tensor, nn
 
@@ -33,13 +33,9 @@ FIELDS = (
 def measure(model: nn.Module, example: Tensor, components: Mapping[str, str]) -> Measured:
     """Receptive fields of the layers and of the last feature map.
 
-    Args:
-        model: A module that returns one tensor.
-        example: (n, channels, *sides); its first image is used.
-        components: Not used here.
-
     Raises:
-        MeasureError: the model cannot be run, or holds an operation that no rule knows.
+        MeasureError: the model cannot be run, does not return one tensor, or holds an operation
+            without a rule.
     """
     path = walked(model, example)
     final = path.final
@@ -47,7 +43,9 @@ def measure(model: nn.Module, example: Tensor, components: Mapping[str, str]) ->
     gated = max(local, *(axis.gate for axis in final))
     sides = "x".join(str(axis.image) for axis in final)
     notes = [f"theoretical size in pixels, padding included; an image is {sides} pixels"]
-    notes += _gate_notes(path.gates)
+    if path.gates:
+        gates = ", ".join(path.gates)
+        notes.append(f"the main column does not follow gates, which see everything: {gates}")
     if path.on_this_input is not None:
         notes.append(path.on_this_input)
     if not any(row["kernel"] for row in path.rows.values()):
@@ -60,13 +58,8 @@ def measure(model: nn.Module, example: Tensor, components: Mapping[str, str]) ->
     return Measured(fields=FIELDS, values=values, layers=path.rows, notes=notes)
 
 
-def _gate_notes(gates: Sequence[str]) -> list[str]:
-    text = "the main column does not follow gates, which see everything: "
-    return [text + ", ".join(gates)] if gates else []
-
-
 def walked(model: nn.Module, example: Tensor) -> Path:
-    """The walk along the path of data, done; where there is no graph, along this input's calls.
+    """What a walk along the graph finds; without a graph, a walk along this input's calls.
 
     Raises:
         MeasureError: as `measure`.

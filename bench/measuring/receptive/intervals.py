@@ -1,10 +1,13 @@
 """Interval arithmetic of receptive fields, one axis of the image at a time.
 
-Two things are followed side by side. On a plane without borders the pixels that position i sees
-repeat: with a period of P positions they move by a fixed number of pixels (P is 1 until something
-is upsampled). That gives the theoretical size, jump and start, padding included. Inside the image
-the exact first and last pixel of every single position are kept, padding left out, so that a claim
-about any position can be held against a gradient.
+An `Axis` follows two things side by side:
+
+- On a plane without borders the views repeat: every P positions they move by a fixed number of
+  pixels (P is 1 until something is upsampled). This gives the theoretical size, jump and start,
+  padding included.
+- Inside the image every position has its exact first and last pixel, padding left out, so that a
+  statement about any position can be checked with a gradient.
+
 Source: Araujo, Norris, Sim, "Computing Receptive Fields of Convolutional Neural Networks", Distill
 2019, https://distill.pub/2019/computing-receptive-fields. As usual, a dilated kernel counts with
 its holes.
@@ -20,7 +23,7 @@ from fractions import Fraction
 from bench.measuring.receptive.taps import BORDERS, Taps
 
 Box = tuple[int, int]  # first and last pixel
-Boxes = tuple[Box | None, ...]  # None: sees nothing but padding
+Boxes = tuple[Box | None, ...]  # None: the position sees nothing but padding
 
 
 class UnevenJumpsError(ValueError):
@@ -40,7 +43,7 @@ def length(box: Box | None) -> int:
 
 @dataclass(frozen=True)
 class Axis:
-    """What the positions along one axis see. All in pixels of the input image.
+    """What the positions along one axis see, in pixels of the input image.
 
     Attributes:
         image: The image's side.
@@ -50,7 +53,7 @@ class Axis:
             positions see the same.
         seen_with_gates: The same along any path.
         map_size: Receptive field of the last feature map, before everything was seen at once.
-        gate: The widest view that a gate brought in (it scales a map by what it saw); 0 for none.
+        gate: The widest view of a gate, which scales a map by what it saw; 0 without a gate.
     """
 
     image: int
@@ -74,12 +77,12 @@ class Axis:
 
     @property
     def jump(self) -> Fraction:
-        """Distance between neighbouring positions; below 1 after upsampling, 0 for none."""
+        """Distance between neighbours; below 1 after upsampling, 0 where all see the same."""
         return Fraction(self.shift, len(self.phases))
 
     @property
     def start(self) -> int:
-        """First pixel that position 0 sees; negative inside the padding."""
+        """First pixel that position 0 sees; negative where it is padding."""
         return next((box[0] for box in self.phases if box is not None), 0)
 
     @property
@@ -94,12 +97,12 @@ class Axis:
         return None if box is None else (box[0] + moved, box[1] + moved)
 
     def through(self, taps: Taps, n_out: int, border: str = "zeros") -> Axis:
-        """After a layer whose position i reads the positions `taps.of(i)` of this one.
+        """The axis after a layer whose position i reads the positions `taps.of(i)` of this axis.
 
         Args:
             taps: The layer's window.
-            n_out: Positions after it.
-            border: Key of `BORDERS`: what lies beyond the last position.
+            n_out: Positions after the layer.
+            border: Key of `BORDERS`: what a position beyond the map stands for.
         """
         if not self.shift:
             return self
@@ -121,12 +124,12 @@ class Axis:
         )
 
     def everything(self) -> Axis:
-        """After pooling over all positions: the part of the image that they see together."""
+        """The axis after pooling over all positions: what they see together."""
         whole, with_gates = hull(self.seen), hull(self.seen_with_gates)
         return replace(self, phases=(whole,), shift=0, seen=(whole,), seen_with_gates=(with_gates,))
 
     def gated(self, box: Box | None, size: int) -> Axis:
-        """After multiplication by (or division by, or addition of) something that saw `box`."""
+        """The axis after a gate that saw `box` has multiplied, divided or shifted the map."""
         wider = tuple(hull((own, box)) for own in self.seen_with_gates)
         return replace(self, gate=max(self.gate, size), seen_with_gates=wider)
 
@@ -136,9 +139,9 @@ def _gathered(boxes: Boxes, reads: Sequence[Sequence[int | None]]) -> Boxes:
 
 
 def merged(branches: Sequence[Axis]) -> Axis:
-    """Branches that meet position by position: the interval from the first to the last pixel.
+    """The axis where branches meet position by position: from the first to the last pixel.
 
-    A branch that sees the same everywhere (jump 0) gates the others and leaves their own view.
+    A branch that sees the same everywhere (jump 0) gates the others; their own views stay.
 
     Raises:
         UnevenJumpsError: the branches' positions lie on different grids.

@@ -1,7 +1,7 @@
 """Which operation follows which receptive-field rule: the table that a new operation joins.
 
-Layers are named by class (subclasses follow too), functions by themselves, tensor methods by name.
-What is in no line raises: an unknown operation never counts as one that moves nothing.
+Layers stand by class (subclasses follow the same rule), functions by themselves, tensor methods by
+name. An operation that is in no line raises an error: it never counts as one that moves nothing.
 """
 
 from __future__ import annotations
@@ -23,36 +23,30 @@ _INSTANCE_NORM = nn.modules.instancenorm._InstanceNorm
 # fmt: off
 # rule, why it holds, the operations that follow it
 TABLE: tuple[tuple[Rule, str, tuple[Any, ...]], ...] = (
-    (windows.convolution_module, "a window: wider by (kernel - 1) * dilation * jump", (
-        nn.Conv1d, nn.Conv2d, nn.Conv3d,
+    (windows.convolution, "a window: wider by (kernel - 1) * dilation * jump", (
+        nn.Conv1d, nn.Conv2d, nn.Conv3d, torch.conv1d, torch.conv2d, torch.conv3d,
     )),
-    (windows.convolution_function, "as the layer", (
-        torch.conv1d, torch.conv2d, torch.conv3d,
-    )),
-    (windows.transposed_module, "the window turned round: position i adds to i * stride + tap", (
+    (windows.transposed_convolution, "a window turned round: i adds to i * stride + tap", (
         nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d,
-    )),
-    (windows.transposed_function, "as the layer", (
         torch.conv_transpose1d, torch.conv_transpose2d, torch.conv_transpose3d,
     )),
-    (windows.pooling_module, "a window; one over the whole map is global pooling", (
-        nn.MaxPool1d, nn.MaxPool2d, nn.MaxPool3d, nn.AvgPool1d, nn.AvgPool2d, nn.AvgPool3d,
-    )),
-    (windows.max_pooling_function, "as the layer", (
+    (windows.max_pooling, "a window; a window over the whole map is global pooling", (
+        nn.MaxPool1d, nn.MaxPool2d, nn.MaxPool3d,
         functional.max_pool1d, functional.max_pool2d, functional.max_pool3d,
         torch.max_pool1d, torch.max_pool2d, torch.max_pool3d,
     )),
-    (windows.average_pooling_function, "as the layer", (
+    (windows.average_pooling, "as max pooling", (
+        nn.AvgPool1d, nn.AvgPool2d, nn.AvgPool3d,
         functional.avg_pool1d, functional.avg_pool2d, functional.avg_pool3d,
     )),
-    (windows.adaptive_pooling, "output size 1 sees everything; others deal the positions out", (
+    (windows.adaptive_pooling, "output size 1 sees everything; others share the positions out", (
         nn.AdaptiveAvgPool1d, nn.AdaptiveAvgPool2d, nn.AdaptiveAvgPool3d,
         nn.AdaptiveMaxPool1d, nn.AdaptiveMaxPool2d, nn.AdaptiveMaxPool3d,
         functional.adaptive_avg_pool1d, functional.adaptive_avg_pool2d,
         functional.adaptive_avg_pool3d, functional.adaptive_max_pool1d,
         functional.adaptive_max_pool2d, functional.adaptive_max_pool3d,
     )),
-    (windows.padding, "shifts the positions; padding lies outside of the image or mirrors it", (
+    (windows.padding, "shifts the positions; the padding is outside the image or mirrors it", (
         nn.ConstantPad1d, nn.ConstantPad2d, nn.ConstantPad3d,
         nn.ReflectionPad1d, nn.ReflectionPad2d, nn.ReplicationPad1d, nn.ReplicationPad2d,
         functional.pad,
@@ -104,18 +98,18 @@ TABLE: tuple[tuple[Rule, str, tuple[Any, ...]], ...] = (
     (rules.concatenation, "as addition, along the channels", (
         torch.cat, torch.concat,
     )),
-    (rules.channels_split, "some of the channels see what all of them see", (
+    (rules.channels_split, "a part of the channels sees what all channels see", (
         torch.chunk, torch.split, "chunk", "split",
     )),
-    (rules.reduction, "over all positions it is global pooling, over channels it moves nothing", (
+    (rules.reduction, "over positions it is global pooling; over channels no position moves", (
         torch.mean, torch.sum, torch.amax, torch.amin, torch.max, torch.min, torch.std, torch.var,
         "mean", "sum", "amax", "amin", "max", "min", "std", "var",
     )),
-    (rules.reshaping, "a map while height and width stay; flattened, all is seen at once", (
+    (rules.reshaping, "a map while height and width stay; once flattened, all is seen", (
         nn.Flatten, nn.Unflatten, torch.flatten, torch.reshape, torch.squeeze, torch.unsqueeze,
         "flatten", "unflatten", "view", "reshape", "squeeze", "unsqueeze",
     )),
-    (rules.permutation, "order of batch and channels alone", (
+    (rules.permutation, "only batch and channels change their order", (
         torch.permute, torch.transpose, "permute", "transpose",
     )),
     (rules.indexing, "a slice shifts and strides the positions", (
@@ -126,16 +120,11 @@ TABLE: tuple[tuple[Rule, str, tuple[Any, ...]], ...] = (
     )),
 )
 # fmt: on
-RULES: dict[Any, tuple[Rule, str]] = {
-    operation: (rule, why) for rule, why, operations in TABLE for operation in operations
+RULES: dict[Any, Rule] = {
+    operation: rule for rule, _, operations in TABLE for operation in operations
 }
 
-# Rules for which several arguments may depend on the image; elsewhere that would go unseen.
+# Rules under which several arguments may depend on the image; the others look at the first only.
 MANY_OPERANDS = (rules.pointwise, rules.concatenation, rules.reduction)
-# Rules that are asked even where everything is seen already, because their rows tell the kernel.
-CONVOLUTIONS = (
-    windows.convolution_module,
-    windows.convolution_function,
-    windows.transposed_module,
-    windows.transposed_function,
-)
+# Rules that are applied even where everything is seen already: their rows show the kernel.
+CONVOLUTIONS = (windows.convolution, windows.transposed_convolution)

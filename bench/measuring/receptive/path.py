@@ -1,4 +1,7 @@
-"""What a walk along a forward pass finds: the view of each step's result, and a row a layer."""
+"""What a walk along a forward pass finds: one row for each call of a layer, and each result's view.
+
+A *view* is what the positions of a tensor see of the image, one `Axis` for each spatial axis.
+"""
 
 from __future__ import annotations
 
@@ -49,7 +52,8 @@ class Path:
 
     Attributes:
         rows: Layer's dotted name -> column -> value, in call order.
-        gates: Where a gate scales a map, in words.
+        views: The same names -> the view of the layer's result.
+        gates: The places at which a gate scales a map, in words.
         final: The view of the model's result; empty until the walk has ended.
         on_this_input: Why the walk holds for this input only; None where the graph was followed.
     """
@@ -57,22 +61,23 @@ class Path:
     def __init__(self, model: nn.Module) -> None:
         self.model = model
         self.rows: dict[str, dict[str, Any]] = {}
+        self.views: dict[str, Axes] = {}
         self.gates: list[str] = []
         self.final: Axes = ()
         self.on_this_input: str | None = None
 
     def step(self, place: Place, keys: Sequence[Any], op: Operation) -> Axes:
-        """What the step's result sees.
+        """The view of the step's result.
 
         Args:
-            place: Where it stands.
-            keys: Names of the operation in `RULES`, the first that is there decides.
+            place: Where the step stands.
+            keys: Names of the operation in `RULES`; the first known name decides.
             op: The step with its values.
 
         Raises:
             MeasureError: no rule knows the operation, or its rule does not cover this use.
         """
-        view = self._view(place, next((RULES[key][0] for key in keys if key in RULES), None), op)
+        view = self._view(place, next((RULES[key] for key in keys if key in RULES), None), op)
         if any(_gates(axes, view.axes) for axes, _ in op.operands):
             self.gates.append(str(place))
         if op.module is not None or view.kernel is not None:
@@ -97,7 +102,8 @@ class Path:
         while name in self.rows:
             again += 1
             name = f"{base} (call {again})"
-        axes = view.axes
+        axes = self.views[name] = view.axes
+        moves = any(axis.shift for axis in axes)
         self.rows[name] = {
             "operation": op.name if op.module is None else subject.operation_of(op.module),
             "kernel": subject.side_by_side(view.kernel),
@@ -105,9 +111,7 @@ class Path:
             "groups": view.groups,
             "receptive_field": subject.side_by_side([axis.size for axis in axes]),
             "receptive_field_with_gates": subject.side_by_side([axis.with_gates for axis in axes]),
-            "jump": subject.side_by_side([a.jump for a in axes])
-            if any(a.shift for a in axes)
-            else None,
+            "jump": subject.side_by_side([axis.jump for axis in axes]) if moves else None,
             "start": subject.side_by_side([axis.start for axis in axes]),
             "output_shape": subject.shape_of(op.result),
         }
@@ -128,7 +132,7 @@ class Path:
 
 
 def _gates(before: Axes, after: Axes) -> bool:
-    """True where an operand that sees everything scales a map, or a map is scaled by all of it."""
+    """True where something that sees everything scales a map: an operand, or the map as a whole."""
     pairs = list(zip(before, after, strict=True))
     everywhere = all(not axis.shift for axis in before)
     scaled = any(new.gate > old.gate and old.shift and new.shift for old, new in pairs)
@@ -136,11 +140,11 @@ def _gates(before: Axes, after: Axes) -> bool:
 
 
 def of_image(image: Tensor) -> Axes:
-    """The view of the image itself; `image` is (1, channels, *sides)."""
+    """The view of the image itself, (1, channels, *sides)."""
     return tuple(Axis.of_image(side) for side in image.shape[2:])
 
 
 def holds_tensors(result: Any) -> bool:
-    """True for a tensor, or a tuple or list with one."""
+    """True for a tensor, and for a tuple or list that holds one."""
     parts = result if isinstance(result, (tuple, list)) else [result]
     return any(isinstance(part, Tensor) for part in parts)

@@ -1,8 +1,8 @@
 """How operations without a window move what their output positions see.
 
-A rule takes an `Operation` and gives the `View` of its result. Spatial axes are the last axes of a
-tensor, as many as the image has. `_windows.py` holds the rules of windows, `_operations.py` tells
-which operation follows which rule.
+A rule takes an `Operation` and returns the `View` of its result. The spatial axes are the last axes
+of a tensor, as many as the image has. `windows.py` holds the rules of operations with a window;
+the table in `operations.py` names the rule of each operation.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ Axes = tuple[Axis, ...]
 class Operation:
     """One step of a forward pass, with the values it was called with."""
 
-    name: str  # what the source calls it
+    name: str  # as the architecture's source writes it
     module: Any  # the layer, None for a function or a method
     args: tuple[Any, ...]
     kwargs: dict[str, Any]
@@ -42,8 +42,10 @@ class Operation:
         """The first operand's shape."""
         return tuple(self.operands[0][1].shape)
 
-    def argument(self, position: int, name: str, default: Any = None) -> Any:
-        """An argument given by position or by name."""
+    def setting(self, position: int, name: str, default: Any = None) -> Any:
+        """The layer's attribute, or the function's argument by position or by name."""
+        if self.module is not None:
+            return getattr(self.module, name, default)
         return self.args[position] if len(self.args) > position else self.kwargs.get(name, default)
 
     def refused(self, why: str, remedy: str) -> MeasureError:
@@ -53,7 +55,7 @@ class Operation:
 
 @dataclass(frozen=True)
 class View:
-    """What a result sees, and the window that moved it where there was one."""
+    """What the positions of a result see, and the window of a layer that has one."""
 
     axes: Axes
     kernel: tuple[int, ...] | None = None
@@ -72,12 +74,12 @@ def each(value: Any, n: int) -> tuple[int, ...]:
 
 
 def spatial(shape: Sequence[int], n_axes: int) -> tuple[int, ...]:
-    """The last sizes; ones where the tensor holds no spatial axes any more."""
+    """The sizes of the last `n_axes` axes; ones for a tensor without spatial axes."""
     return tuple(shape[-n_axes:]) if len(shape) > n_axes else (1,) * n_axes
 
 
 def positions(op: Operation) -> tuple[int, ...]:
-    """The positions along each axis stay where they are."""
+    """How many positions the first operand has along each axis."""
     return spatial(op.shape, len(op.axes))
 
 
@@ -85,12 +87,12 @@ def positions(op: Operation) -> tuple[int, ...]:
 
 
 def meeting(op: Operation) -> View:
-    """What all operands see together, whatever their shapes."""
+    """What all operands see together; their shapes do not matter."""
     return View(tuple(merged(column) for column in zip(*(a for a, _ in op.operands), strict=True)))
 
 
 def pointwise(op: Operation) -> View:
-    """Branches meet position by position; one that is broadcast over the map gates it."""
+    """Branches meet position by position; a branch that is broadcast over the map gates it."""
     n = len(op.axes)
     out = spatial(first_of(op.result).shape, n)
     spread = [
@@ -109,22 +111,23 @@ def pointwise(op: Operation) -> View:
 
 
 def concatenation(op: Operation) -> View:
-    """Along the channels; along an axis of the image it is refused."""
-    _require_not_spatial(op, [op.argument(1, "dim", 0)])
+    """Concatenation along the channels; along height or width it is refused."""
+    _require_not_spatial(op, [op.setting(1, "dim", 0)])
     return pointwise(op)
 
 
 def channels_split(op: Operation) -> View:
-    """Along the channels alone."""
-    _require_not_spatial(op, [op.argument(2, "dim", 0)])
+    """A split of the channels; a split of height or width is refused."""
+    _require_not_spatial(op, [op.setting(2, "dim", 0)])
     return View(op.axes)
 
 
 def batch_norm(op: Operation) -> View:
-    """In eval mode a factor and a shift a channel; without running statistics it pools."""
-    fixed = (
-        op.module.running_mean is not None if op.module else not op.argument(5, "training", False)
-    )
+    """In eval mode one factor and one shift a channel; without running statistics a norm."""
+    if op.module is None:
+        fixed = not op.setting(5, "training", False)
+    else:
+        fixed = op.module.running_mean is not None
     return pointwise(op) if fixed else normalised(op)
 
 
@@ -135,16 +138,16 @@ def normalised(op: Operation) -> View:
 
 
 def softmax(op: Operation) -> View:
-    """Over the channels pointwise, over an axis of the image everything."""
-    dim = op.module.dim if op.module is not None else op.argument(1, "dim", 1)
+    """Along the channels it is pointwise; along height or width it is a norm."""
+    dim = op.setting(1, "dim", 1)
     return normalised(op) if _spatial_dims(op, [1 if dim is None else dim]) else pointwise(op)
 
 
-# --- axes that go away or move -------------------------------------------------------------------
+# --- axes that are removed or moved --------------------------------------------------------------
 
 
 def _spatial_dims(op: Operation, dims: Sequence[int]) -> set[int]:
-    """Which spatial axes (0 = the first of them) the tensor's dims name; none on a vector."""
+    """The spatial axes (0 is the first) among the tensor's dims; a vector has no spatial axes."""
     n_dims, n_axes = len(op.shape), len(op.axes)
     if n_dims <= n_axes:
         return set()
@@ -158,18 +161,23 @@ def _require_not_spatial(op: Operation, dims: Sequence[int]) -> None:
 
 def reduction(op: Operation) -> View:
     """Mean, sum, maximum ... over some axes; over all spatial ones it is global pooling."""
-    dims = op.argument(1, "dim")
+    dims = op.setting(1, "dim")
     if isinstance(dims, Tensor):  # torch.max(a, b)
         return pointwise(op)
     listed = range(len(op.shape)) if dims is None else [dims] if isinstance(dims, int) else dims
     gone = _spatial_dims(op, listed)
-    if gone and len(gone) < len(op.axes) and not op.argument(2, "keepdim", False):
+    if gone and len(gone) < len(op.axes) and not op.setting(2, "keepdim", False):
         raise op.refused("removes one spatial axis only", "pass keepdim=True")
-    return View(tuple(axis.everything() if i in gone else axis for i, axis in enumerate(op.axes)))
+    return _pooled(op, gone)
+
+
+def _pooled(op: Operation, which: set[int]) -> View:
+    """Every result sees all positions along these spatial axes."""
+    return View(tuple(axis.everything() if i in which else axis for i, axis in enumerate(op.axes)))
 
 
 def reshaping(op: Operation) -> View:
-    """Keeps a map whose last sizes stay; flattening it lets every number after it see all of it."""
+    """A map while its last sizes stay; once it is flattened, every number sees all of it."""
     before, after = positions(op), tuple(first_of(op.result).shape)
     n_axes = len(op.axes)
     if len(after) > n_axes and after[-n_axes:] == before:
@@ -196,7 +204,7 @@ def permutation(op: Operation) -> View:
 
 
 def indexing(op: Operation) -> View:
-    """Part of a tuple, or slices of a tensor."""
+    """One element of a tuple, or slices of a tensor."""
     if not isinstance(op.operands[0][1], Tensor):
         return View(op.axes)
     index = op.args[1] if isinstance(op.args[1], tuple) else (op.args[1],)
@@ -218,14 +226,10 @@ def indexing(op: Operation) -> View:
 
 
 def linear(op: Operation) -> View:
-    """Mixes the last axis: every result sees all of its positions."""
-    last = len(op.axes) - 1
-    mixed = _spatial_dims(op, [-1])
-    return View(
-        tuple(a.everything() if last in mixed and i == last else a for i, a in enumerate(op.axes))
-    )
+    """Mixes the last axis: every result sees all positions along it."""
+    return _pooled(op, _spatial_dims(op, [-1]))
 
 
 def first_of(result: Any) -> Any:
-    """Of several results the first."""
+    """The first of several results, or the only one."""
     return result[0] if isinstance(result, (tuple, list)) else result

@@ -1,7 +1,8 @@
-"""Which positions of the layer before each output position reads, along one axis.
+"""Which input positions each output position of a layer reads, along one axis.
 
-`of(i)` lists them on a plane without borders; `rate` is how many positions of the layer before go
-by for each output position. `BORDERS` tells what a position beyond the map stands for.
+`of(i)` lists the input positions on a plane without borders. `rate` is the number of input
+positions by which the reading moves from one output position to the next. `BORDERS` says what a
+position beyond the map stands for.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ class Window:
 
     kernel: int = 1
     stride: int = 1
-    before: int = 0  # padding in front of position 0; negative for what is cut off
+    before: int = 0  # padding in front of position 0; negative where positions are cut off
     dilation: int = 1
 
     @property
@@ -93,7 +94,7 @@ class Between:
 
 @dataclass(frozen=True)
 class Share:
-    """Adaptive pooling: `n` positions dealt to `n_out`, which overlap where n does not divide."""
+    """Adaptive pooling: `n` positions shared among `n_out`; they overlap unless n_out divides n."""
 
     n: int
     n_out: int
@@ -115,12 +116,14 @@ def _clamped(position: int, n: int) -> int | None:
 
 
 def _reflected(position: int, n: int) -> int | None:
-    """The mirror's axis is the first or last position itself, as torch's `reflect`."""
-    folded = position % (2 * n - 2) if n > 1 else 0
-    return min(folded, 2 * n - 2 - folded) if n > 1 else folded
+    """The mirror stands on the first or last position itself, as in torch's `reflect`."""
+    if n == 1:
+        return 0
+    folded = position % (2 * n - 2)
+    return min(folded, 2 * n - 2 - folded)
 
 
-# What a position beyond the map stands for; the names are torch's padding modes.
+# torch's padding mode -> the position inside the map that one beyond it repeats; None for no pixel.
 BORDERS: dict[str, Callable[[int, int], int | None]] = {
     "zeros": _dropped,
     "constant": _dropped,

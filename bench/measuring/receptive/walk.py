@@ -1,20 +1,19 @@
-"""Follows one forward pass step by step and hands each step to the rules.
+"""Follows one forward pass step by step and applies the rule of each step.
 
-`GraphWalk` follows torch.fx's graph, in which every step stands. Where fx cannot make a graph
-(a branch depends on a tensor), `LiveWalk` follows the calls that torch sees while forward runs, so
-what it finds holds for this input.
+`GraphWalk` follows torch.fx's graph, which holds every step. Where fx cannot make a graph (a branch
+depends on a tensor), `LiveWalk` follows the calls that torch sees while forward runs; its result
+holds for this input only.
 """
 
 from __future__ import annotations
 
 import operator
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 from torch import Tensor, fx, nn
 from torch.overrides import TorchFunctionMode
-from torch.utils.hooks import RemovableHandle
 
 from bench.errors import MeasureError
 from bench.measuring import subject
@@ -24,7 +23,7 @@ from bench.measuring.receptive.rules import Axes, Operation
 
 @contextmanager
 def as_measure_error(image: Tensor) -> Iterator[None]:
-    """Turns what a forward pass raises into a `MeasureError` of one line."""
+    """Turns any error of a forward pass into a `MeasureError` of one line."""
     try:
         yield
     except MeasureError:
@@ -63,14 +62,14 @@ class GraphWalk(fx.Interpreter):
     """Runs the traced model on one image and moves the intervals along, step by step.
 
     Attributes:
-        path: What was found.
-        views: Step -> what its result's positions see; steps that do not depend on the image
-            (sizes, constants) have none.
+        path: The result.
+        views: Step -> the view of its result; a step that does not depend on the image (a size, a
+            constant) has no view.
     """
 
     def __init__(self, graph: fx.GraphModule, image: Tensor) -> None:
         super().__init__(graph)
-        self.extra_traceback = False  # fx would add lines to an error that tells itself in one
+        self.extra_traceback = False  # fx would add lines to our errors of one line
         self.image = image  # (1, channels, *sides)
         self.path = Path(self.module)
         self.views: dict[fx.Node, Axes] = {}
@@ -86,7 +85,7 @@ class GraphWalk(fx.Interpreter):
         return self.path
 
     def run_node(self, n: fx.Node) -> Any:
-        """Runs one step and notes what its result sees."""
+        """Runs one step and notes the view of its result."""
         args, kwargs = self.fetch_args_kwargs_from_env(n)
         result = super().run_node(n)
         seen = [node for node in n.all_input_nodes if node in self.views]
@@ -177,16 +176,12 @@ class LiveWalk(TorchFunctionMode):
 
     @contextmanager
     def _hooked(self) -> Iterator[None]:
-        handles: list[RemovableHandle] = []
-        for name, module in self.model.named_modules():
-            before, after = self._entering(name), self._leaving(name)
-            handles.append(module.register_forward_pre_hook(before))
-            handles.append(module.register_forward_hook(after, with_kwargs=True))
-        try:
+        with ExitStack() as hooks:
+            for name, module in self.model.named_modules():
+                before, after = self._entering(name), self._leaving(name)
+                hooks.enter_context(module.register_forward_pre_hook(before))
+                hooks.enter_context(module.register_forward_hook(after, with_kwargs=True))
             yield
-        finally:
-            for handle in handles:
-                handle.remove()
 
     def _entering(self, name: str) -> Any:
         def enter(module: nn.Module, _args: Any) -> None:
@@ -211,12 +206,12 @@ class LiveWalk(TorchFunctionMode):
 
 
 def _method(func: Any) -> str:
-    """'add' of `Tensor.add` and of `Tensor.__add__`."""
+    """'add' for `Tensor.add` and for `Tensor.__add__`."""
     return str(getattr(func, "__name__", func)).strip("_")
 
 
 def _keys(func: Any) -> list[Any]:
-    """A function by itself; a method or an operator by what fx calls it."""
+    """The function itself, and the names under which fx knows a method or an operator."""
     name = _method(func)
-    turned = name.removeprefix("r")  # 1 - x is Tensor.__rsub__
+    turned = name.removeprefix("r")  # 1 - x calls Tensor.__rsub__
     return [func, name, *(getattr(operator, n) for n in (name, turned) if hasattr(operator, n))]

@@ -1,6 +1,6 @@
 """The receptive-field rules of windows: convolution, pooling, padding, upsampling.
 
-A rule takes an `Operation` and gives the `View` of its result, as in `_rules.py`.
+A rule takes an `Operation` and returns the `View` of its result, as in `rules.py`.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ def _through(op: Operation, taps: Sequence[Taps], border: str = "zeros") -> View
 def _windowed(
     op: Operation, window: Sequence[Any], border: str = "zeros", groups: int | None = None
 ) -> View:
-    """`window` is kernel, stride, padding, dilation, each one number or one an axis."""
+    """`window` is kernel, stride, padding and dilation: one number, or one for each axis."""
     n = len(op.axes)
     kernels, strides, dilations = (each(window[at], n) for at in (0, 1, 3))
-    if window[2] == "same":  # torch puts the odd pixel behind
+    if window[2] == "same":  # torch puts the odd pixel at the end
         before = tuple(d * (k - 1) // 2 for k, d in zip(kernels, dilations, strict=True))
     else:
         before = each(0 if window[2] == "valid" else window[2], n)
@@ -41,19 +41,16 @@ def _windowed(
     return View(_through(op, taps, border).axes, kernels, strides, groups)
 
 
-def convolution_module(op: Operation) -> View:
-    """Convolution layers; what they pad with decides what the border's positions see."""
-    m = op.module
-    _refuse_circular(op, m.padding_mode)
-    return _windowed(op, (m.kernel_size, m.stride, m.padding, m.dilation), m.padding_mode, m.groups)
+def convolution(op: Operation) -> View:
+    """Layers, and `torch.conv2d(input, weight, bias, stride, padding, dilation, groups)`.
 
-
-def convolution_function(op: Operation) -> View:
-    """`torch.conv2d(input, weight, bias, stride, padding, dilation, groups)` and its like."""
-    weight = op.argument(1, "weight")
-    stride, padding = op.argument(3, "stride", 1), op.argument(4, "padding", 0)
-    window = (weight.shape[2:], stride, padding, op.argument(5, "dilation", 1))
-    return _windowed(op, window, groups=op.argument(6, "groups", 1))
+    The values that a layer pads with decide what the positions at the border see.
+    """
+    border = getattr(op.module, "padding_mode", "zeros")
+    _refuse_circular(op, border)
+    kernel, stride = op.setting(1, "weight").shape[2:], op.setting(3, "stride", 1)
+    window = (kernel, stride, op.setting(4, "padding", 0), op.setting(5, "dilation", 1))
+    return _windowed(op, window, border, op.setting(6, "groups", 1))
 
 
 def _refuse_circular(op: Operation, mode: str) -> None:
@@ -61,33 +58,36 @@ def _refuse_circular(op: Operation, mode: str) -> None:
         raise op.refused("circular padding sees the other side", "use another padding mode")
 
 
-def _spread(op: Operation, window: Sequence[Any], groups: int) -> View:
-    n = len(op.axes)
-    columns = [each(value, n) for value in window]
+def transposed_convolution(op: Operation) -> View:
+    """Layers, and `(input, weight, bias, stride, padding, output_padding, groups, dilation)`.
+
+    `output_padding` adds positions at the end, which see less.
+    """
+    kernel, stride = op.setting(1, "weight").shape[2:], op.setting(3, "stride", 1)
+    window = (kernel, stride, op.setting(4, "padding", 0), op.setting(7, "dilation", 1))
+    columns = [each(value, len(op.axes)) for value in window]
     axes = _through(op, [Spread(*axis) for axis in zip(*columns, strict=True)]).axes
-    return View(axes, columns[0], columns[1], groups)
-
-
-def transposed_module(op: Operation) -> View:
-    """Transposed convolution layers; `output_padding` adds positions behind, which see less."""
-    m = op.module
-    return _spread(op, (m.kernel_size, m.stride, m.padding, m.dilation), m.groups)
-
-
-def transposed_function(op: Operation) -> View:
-    """`(input, weight, bias, stride, padding, output_padding, groups, dilation)`."""
-    stride, padding = op.argument(3, "stride", 1), op.argument(4, "padding", 0)
-    window = (op.argument(1, "weight").shape[2:], stride, padding, op.argument(7, "dilation", 1))
-    return _spread(op, window, op.argument(6, "groups", 1))
+    return View(axes, columns[0], columns[1], op.setting(6, "groups", 1))
 
 
 # --- pooling -------------------------------------------------------------------------------------
 
 
-def _pooled(op: Operation, kernel: Any, stride: Any, padding: Any, dilation: Any) -> View:
-    """A window that covers the whole map is global pooling, however it is written."""
-    stride = kernel if stride is None or stride == [] else stride
-    view = _windowed(op, (kernel, stride, padding, dilation))
+def max_pooling(op: Operation) -> View:
+    """Layers, and `(input, kernel_size, stride, padding, dilation)`."""
+    return _pooled(op, op.setting(4, "dilation", 1))
+
+
+def average_pooling(op: Operation) -> View:
+    """Layers, and `(input, kernel_size, stride, padding)`."""
+    return _pooled(op, dilation=1)
+
+
+def _pooled(op: Operation, dilation: Any) -> View:
+    """A window over the whole map is global pooling, however it is written."""
+    kernel = op.setting(1, "kernel_size")
+    stride = op.setting(2, "stride") or kernel
+    view = _windowed(op, (kernel, stride, op.setting(3, "padding", 0), dilation))
     kernels = each(kernel, len(op.axes))
     columns = zip(op.axes, view.axes, positions(op), kernels, _sides(op), strict=True)
     axes = (
@@ -97,28 +97,8 @@ def _pooled(op: Operation, kernel: Any, stride: Any, padding: Any, dilation: Any
     return View(tuple(axes), view.kernel, view.stride)
 
 
-def pooling_module(op: Operation) -> View:
-    """Pooling layers with a window."""
-    m = op.module
-    return _pooled(op, m.kernel_size, m.stride, m.padding, getattr(m, "dilation", 1))
-
-
-def max_pooling_function(op: Operation) -> View:
-    """`(input, kernel_size, stride, padding, dilation)`."""
-    stride, padding = op.argument(2, "stride"), op.argument(3, "padding", 0)
-    return _pooled(
-        op, op.argument(1, "kernel_size"), stride, padding, op.argument(4, "dilation", 1)
-    )
-
-
-def average_pooling_function(op: Operation) -> View:
-    """`(input, kernel_size, stride, padding)`."""
-    stride, padding = op.argument(2, "stride"), op.argument(3, "padding", 0)
-    return _pooled(op, op.argument(1, "kernel_size"), stride, padding, 1)
-
-
 def adaptive_pooling(op: Operation) -> View:
-    """Output size 1 sees everything; otherwise the positions are dealt out."""
+    """Output size 1 sees everything; other sizes share the positions out."""
     columns = zip(op.axes, positions(op), _sides(op), strict=True)
     axes = (
         axis.everything() if n_out == 1 and n > 1 else axis.through(Share(n, n_out), n_out)
@@ -129,7 +109,7 @@ def adaptive_pooling(op: Operation) -> View:
 
 # --- padding and upsampling ----------------------------------------------------------------------
 
-# Padding layers by the mode that the function calls it.
+# A part of the padding layer's name -> the mode by which `functional.pad` does the same.
 PADDING_MODES = (("Reflection", "reflect"), ("Replication", "replicate"), ("Circular", "circular"))
 
 
@@ -140,7 +120,7 @@ def padding(op: Operation) -> View:
         named = (mode for part, mode in PADDING_MODES if part in type(op.module).__name__)
         mode = next(named, "constant")
     else:
-        pad, mode = op.argument(1, "pad"), op.argument(2, "mode", "constant")
+        pad, mode = op.setting(1, "pad"), op.setting(2, "mode", "constant")
     _refuse_circular(op, mode)
     before = [*pad[::2], *[0] * len(op.axes)][: len(op.axes)][::-1]
     return _through(op, [Window(before=int(b)) for b in before], mode)
@@ -164,7 +144,7 @@ def _linear(n: int, n_out: int, aligned: bool) -> Taps:
     return Between(Fraction(n, n_out), Fraction(n, 2 * n_out) - Fraction(1, 2))
 
 
-# Interpolation modes: which positions each reads; torch's names.
+# torch's name of an interpolation mode -> the positions that each output position reads.
 INTERPOLATIONS: dict[str, Callable[[int, int, bool], Taps]] = {
     "nearest": _nearest,
     "nearest-exact": _nearest,
@@ -176,11 +156,8 @@ INTERPOLATIONS: dict[str, Callable[[int, int, bool], Taps]] = {
 
 def upsampling(op: Operation) -> View:
     """`(input, size, scale_factor, mode, align_corners, recompute, antialias)`, or the layer."""
-    if op.module is not None:
-        mode, aligned, antialias = op.module.mode, op.module.align_corners, False
-    else:
-        mode, aligned = op.argument(3, "mode", "nearest"), op.argument(4, "align_corners")
-        antialias = op.argument(6, "antialias", False)
+    mode, aligned = op.setting(3, "mode", "nearest"), op.setting(4, "align_corners")
+    antialias = op.setting(6, "antialias", False)
     if mode not in INTERPOLATIONS or antialias:
         raise op.refused(
             f"mode '{mode}'{' with antialias' if antialias else ''} has no rule",
@@ -190,7 +167,7 @@ def upsampling(op: Operation) -> View:
     _factors(op)
     pairs = zip(positions(op), _sides(op), strict=True)
     taps = [INTERPOLATIONS[mode](n, n_out, bool(aligned)) for n, n_out in pairs]
-    return _through(op, taps, "replicate")  # a coordinate beyond the last one is taken back to it
+    return _through(op, taps, "replicate")  # torch clamps coordinates beyond the last one
 
 
 def shuffling(op: Operation) -> View:

@@ -87,7 +87,7 @@ def test_auto_falls_back_where_the_named_folder_lacks_mnist(tmp_path: Path) -> N
     assert name == "mnist5k"
     assert notice is not None
     assert notice.startswith(
-        f"MNIST could not be had: the folder {tmp_path} does not hold MNIST: missing train-images"
+        f"MNIST is not available: the folder {tmp_path} does not hold MNIST: missing train-images"
     )
     assert (
         "Using mnist5k, 5,000 embedded digits, instead: published accuracies are then not "

@@ -230,6 +230,8 @@ class Mirror:
     answers: dict[str, bytes]
     stalling: set[str]
     asked: list[str]
+    stalled: threading.Event  # set once a client waits for the other half
+    over: threading.Event  # set it, and such a client's connection ends
 
     def serve(self, contents: Mapping[str, bytes], below: str = "") -> str:
         self.answers |= {f"/{below}{name}.gz": content for name, content in contents.items()}
@@ -238,8 +240,7 @@ class Mirror:
 
 @pytest.fixture
 def mirror() -> Iterator[Mirror]:
-    served = Mirror("", {}, set(), [])
-    over = threading.Event()
+    served = Mirror("", {}, set(), [], threading.Event(), threading.Event())
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -250,7 +251,8 @@ def mirror() -> Iterator[Mirror]:
             self.end_headers()
             if self.path in served.stalling:
                 self.wfile.write(body[: len(body) // 2])
-                over.wait()
+                served.stalled.set()
+                served.over.wait()
             else:
                 self.wfile.write(body)
 
@@ -262,7 +264,7 @@ def mirror() -> Iterator[Mirror]:
         thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
         yield served
-        over.set()
+        served.over.set()
         server.shutdown()
         thread.join()
 
@@ -331,6 +333,22 @@ def test_a_mirror_that_stalls_is_given_up_and_leaves_no_half_file(mirror: Mirror
         source(stalled, seconds=0.5).load(None)
 
     assert files_below(idx.cache()) == [f"{IMAGES}.gz"]
+
+
+def test_no_further_file_or_mirror_is_asked_after_the_limit(mirror: Mirror, tmp_path: Path) -> None:
+    stalled, second = mirror.serve(ARCHIVES, "stalled/"), mirror.serve(ARCHIVES, "second/")
+    mirror.stalling.add(f"/stalled/{NAMES[1]}.gz")
+    time_is_over = threading.Event()
+
+    with ThreadPoolExecutor(1) as pool:
+        mirrors = (stalled, second)
+        fetching = pool.submit(source()._fetch, tmp_path, mirrors, [], time_is_over)
+        mirror.stalled.wait()
+        time_is_over.set()
+        mirror.over.set()
+        fetching.result()
+
+    assert mirror.asked == [f"/stalled/{name}.gz" for name in NAMES[:2]]
 
 
 def test_a_cache_that_cannot_be_written_is_told(mirror: Mirror) -> None:
