@@ -15,7 +15,7 @@ from typing import Annotated, Any, Literal, TypeVar
 import msgspec
 
 SCHEMA = 1
-ENGINE_VERSION = 1  # raise it when a change of bench/engine/ alters the bits of a run
+ENGINE_VERSION = 1  # raise it when a change of bench/training/engine/ alters the bits of a run
 
 Positive = Annotated[float, msgspec.Meta(gt=0)]
 NonNegative = Annotated[float, msgspec.Meta(ge=0)]

@@ -16,7 +16,7 @@ from bench.cli.application import app
 from bench.cli.terminal import complain, say
 from bench.errors import BenchError
 
-# Each adds its commands, in the order in which --help lists them.
+# Each module adds its commands; --help lists them in this order.
 # isort: off
 from bench.cli import training, measuring, evidence, looking  # noqa: F401
 # isort: on
@@ -31,14 +31,14 @@ def _version(wanted: bool) -> None:
 @app.callback()
 def options(
     version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print it.")
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
     """Turns a README's accuracy claims into evidence: many seeds, measures, a report."""
 
 
 def main() -> None:
-    """Runs a command; every expected error is one line on stderr and its exit code."""
+    """Runs a command; an expected error becomes one line on stderr and an exit code."""
     try:
         app()
     except BenchError as error:

@@ -1,12 +1,10 @@
-"""The application that the commands join."""
+"""The application; the modules of the commands add their commands to it."""
 
 from __future__ import annotations
 
 import typer
 
 app = typer.Typer(
-    name="bench",
-    help="Turns a README's accuracy claims into evidence: many seeds, measures, a report.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,

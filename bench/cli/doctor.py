@@ -1,11 +1,12 @@
 """What this machine has and lacks, for `python -m bench doctor`.
 
-No user name, host name or home folder is shown: a report of a fault may be pasted as it is.
-Torch is imported inside the checks, so that a machine without it hears so in one line.
+It shows no user name, host name or home folder, so that its output can be pasted into a report.
+Torch is imported inside the checks, so that a missing torch is one line and no traceback.
 """
 
 from __future__ import annotations
 
+import importlib
 import os
 import platform
 import re
@@ -21,7 +22,7 @@ from bench.machine import nearest_existing, usable_cores
 
 LOWEST_PYTHON = (3, 11)
 LOWEST_TORCH = (2, 7)
-ENOUGH_DISK_GB = 1.0  # a run keeps about 0.1 MB; MNIST is 12 MB, a report a few
+ENOUGH_DISK_GB = 1.0  # a run keeps about 0.1 MB, MNIST takes 12 MB, a report a few MB
 DISTRIBUTION = "manyseeds"
 INSTALL_TORCH = "pip install --upgrade torch torchvision (both in one command, so that they match)"
 
@@ -31,10 +32,10 @@ class Check:
     """One line of the report.
 
     Attributes:
-        name: What was looked at.
-        ok: True, False where work cannot go on, None where it can but there is something to know.
-        value: What was found.
-        remedy: What to do about it; empty where there is nothing to do.
+        name: The thing that was checked.
+        ok: True; False where work cannot go on; None where it can, but with a notice.
+        value: The finding.
+        remedy: What the user can do; empty where all is well.
     """
 
     name: str
@@ -51,11 +52,13 @@ def checks(
     """Every check, in reading order; it writes nothing and fetches nothing.
 
     Args:
-        results: The folder that records would go to; it need not exist.
-        reports: The folder that the report would go to; it need not exist.
+        results: The folder for records; it need not exist.
+        reports: The folder for the report; it need not exist.
         data_dir: The folder given by ``--data-dir``.
     """
-    found = [_python(), _torch(), _torchvision(), _packages(), _device(), _cores()]
+    cores = Check("cores", True, str(usable_cores()))
+    found = [_python(), _imported("torch", LOWEST_TORCH), _imported("torchvision"), _packages()]
+    found += [_device(), cores]
     found += [_data(name, data_dir) for name in datasets.names()]
     found += [_disk(results), _writable("results", results), _writable("reports", reports)]
     return found
@@ -68,45 +71,29 @@ def _python() -> Check:
     return Check("Python", False, platform.python_version(), f"use Python {lowest} or newer")
 
 
-def _torch() -> Check:
+def _imported(name: str, lowest: tuple[int, ...] = ()) -> Check:
+    """Torch or torchvision: a torchvision that was built for another torch cannot be imported."""
     try:
-        import torch
-    except (ImportError, OSError) as error:  # OSError: a shared library of the build is missing
-        return Check("torch", False, f"cannot be imported: {_line(error)}", INSTALL_TORCH)
-    version = str(torch.__version__)
-    if tuple(map(int, re.findall(r"\d+", version)[:2])) >= LOWEST_TORCH:
-        return Check("torch", True, version)
-    return Check("torch", False, version, INSTALL_TORCH)
-
-
-def _torchvision() -> Check:
-    try:
-        import torchvision  # one made for another torch fails here, on its own operators
-    except (ImportError, OSError, RuntimeError) as error:
-        value = f"cannot be imported with this torch: {_line(error)}"
-        return Check("torchvision", False, value, INSTALL_TORCH)
-    return Check("torchvision", True, str(torchvision.__version__))
+        version = str(importlib.import_module(name).__version__)
+    except (ImportError, OSError, RuntimeError) as error:  # OSError: a shared library is missing
+        return Check(name, False, f"cannot be imported: {_line(error)}", INSTALL_TORCH)
+    recent = tuple(map(int, re.findall(r"\d+", version)[:2])) >= lowest
+    return Check(name, recent, version, "" if recent else INSTALL_TORCH)
 
 
 def _packages() -> Check:
-    """The project's dependencies, as its own metadata names them."""
-    names = _required()
-    if not names:
+    """The project's dependencies, from the metadata of its own distribution."""
+    try:
+        lines = metadata.requires(DISTRIBUTION) or []
+    except metadata.PackageNotFoundError:
         return Check("packages", None, f"{DISTRIBUTION} is not installed", "pip install -e .")
+    always = [line for line in lines if "extra ==" not in line]
+    names = sorted(match[0] for line in always if (match := re.match(r"[\w.-]+", line)))
     versions = {name: _version(name) for name in names}
     missing = [name for name, version in versions.items() if version is None]
     if missing:
         return Check("packages", False, f"missing: {', '.join(missing)}", "pip install -e .")
     return Check("packages", True, ", ".join(f"{name} {v}" for name, v in versions.items()))
-
-
-def _required() -> list[str]:
-    try:
-        lines = metadata.requires(DISTRIBUTION) or []
-    except metadata.PackageNotFoundError:
-        return []
-    always = [line for line in lines if "extra ==" not in line]
-    return sorted(match[0] for line in always if (match := re.match(r"[\w.-]+", line)))
 
 
 def _version(name: str) -> str | None:
@@ -128,11 +115,6 @@ def _device() -> Check:
     if shutil.which("nvidia-smi") is None:
         return Check("device", True, value)
     return Check("device", None, value, "this torch sees no GPU: install one built for the driver")
-
-
-def _cores() -> Check:
-    """Cores that this process may use, which a container or `taskset` may have limited."""
-    return Check("cores", True, str(usable_cores()))
 
 
 def _data(name: str, data_dir: Path | None) -> Check:

@@ -1,4 +1,4 @@
-"""The commands that weigh what is recorded: compare, reproduce, claims, plan, export."""
+"""The commands that use recorded runs: claims, compare, reproduce, plan, export."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ from bench.cli.terminal import (
     complain,
     console,
     errors,
+    print_json,
     print_to,
     require_suite_name,
     say,
@@ -40,31 +41,32 @@ if TYPE_CHECKING:
 def claims(
     suite: Annotated[
         list[str] | None,
-        typer.Option(help="A suite of results, repeatable; default: local, else the shipped one."),
+        typer.Option(help="A suite of results; repeatable; default: local or the shipped suite."),
     ] = None,
     results: Results = RESULTS,
     file: Annotated[
-        list[Path] | None, typer.Option(help="A file of claims, repeatable; default: claims/.")
+        list[Path] | None, typer.Option(help="A file of claims; repeatable; default: claims/.")
     ] = None,
-    builtin: Annotated[bool, typer.Option("--builtin", help="Add the shipped claims.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="For scripts.")] = False,
+    builtin: Annotated[bool, typer.Option("--builtin", help="Use the shipped claims too.")] = False,
+    as_json: AsJson = False,
     strict: Annotated[
-        bool, typer.Option("--strict", help="Exit 1 where a claim is refuted.")
+        bool, typer.Option("--strict", help="Exit with 1 if a claim is refuted.")
     ] = False,
     allow: Annotated[
-        list[str] | None, typer.Option(help="With --strict: an id that may be refuted; repeatable.")
+        list[str] | None,
+        typer.Option(help="With --strict: a claim that may be refuted; repeatable."),
     ] = None,
     known: Annotated[
-        Path | None, typer.Option(help="With --strict: a file of such ids, one a line.")
+        Path | None, typer.Option(help="With --strict: a file of such ids, one on each line.")
     ] = None,
     check: Annotated[
         bool, typer.Option("--check", help="Only look for mistakes in the files of claims.")
     ] = False,
     document: Annotated[
-        Path | None, typer.Option(help="With --check: the document whose lines hold the quotes.")
+        Path | None, typer.Option(help="With --check: the document that the claims quote.")
     ] = None,
 ) -> None:
-    """The ledger: each published claim, what was measured, the verdict."""
+    """List each published claim, its measured value and the verdict."""
     from bench.evidence.claims import judging
     from bench.evidence.claims.ledger import as_json as rows_as_json
     from bench.evidence.claims.ledger import known_ids, show
@@ -89,7 +91,7 @@ def claims(
 
 
 def _tell_mistakes(paths: list[Path], document: Path | None) -> None:
-    """Every mistake in the files of claims; exit 2 where there is one."""
+    """Prints every mistake in the files of claims; exits with 2 if there is a mistake."""
     from bench.evidence.claims import judging
 
     mistakes = judging.mistakes(paths, document)
@@ -101,7 +103,7 @@ def _tell_mistakes(paths: list[Path], document: Path | None) -> None:
 
 
 def _tell_refuted(entries: list[Entry], allowed: list[str]) -> None:
-    """Refutations that no list knows; exit 1 where there is one."""
+    """Prints the refuted claims that are not allowed; exits with 1 if there is such a claim."""
     from bench.evidence.claims.ledger import strict
 
     found = strict(entries, allowed)
@@ -117,16 +119,18 @@ def compare(
     first: Annotated[
         str, typer.Argument(metavar="A", help="A suite, or suite/dataset/architecture[/digest].")
     ],
-    second: Annotated[str, typer.Argument(metavar="B", help="The same.")],
+    second: Annotated[str, typer.Argument(metavar="B", help="The other one, in the same form.")],
     margin: Margin = None,
     split: SplitName = None,
     results: Results = RESULTS,
     as_json: AsJson = False,
 ) -> None:
-    """Two suites, architectures or recipes: distributions, verdict, drift; 1 if bits differ."""
+    """Compare two suites, architectures or recipes.
+
+    It prints both distributions, a verdict and the drift; it exits with 1 if bits differ.
+    """
     from bench.evidence.comparison import outcome, show
     from bench.records.places import parse_place
-    from bench.spec import canonical_json
     from bench.stats.declared import MARGIN_POINTS
 
     found = outcome.compare(
@@ -139,7 +143,7 @@ def compare(
         )
     )
     if as_json:
-        sys.stdout.buffer.write(canonical_json(found))
+        print_json(found)
     else:
         show.show(found, console)
     raise typer.Exit(found.exit_code)
@@ -152,23 +156,25 @@ def reproduce(
         typer.Argument(
             metavar="RUN",
             help="A record's path, suite/dataset/architecture/seed-0003[-key12], or the first "
-            "digits of its key.",
+            "digits of the run's key.",
         ),
     ],
     builtin: Builtin = False,
     device: Annotated[
-        str | None, typer.Option(help="auto, cpu, cuda or cuda:N; default: the record's kind.")
+        str | None, typer.Option(help="auto, cpu, cuda or cuda:N; default: as in the record.")
     ] = None,
     results: Results = RESULTS,
     data_dir: DataDir = None,
-    as_json: Annotated[bool, typer.Option("--json", help="For scripts.")] = False,
+    as_json: AsJson = False,
 ) -> None:
-    """Train one recorded run again and compare: bits here, the distribution elsewhere."""
+    """Train a recorded run again and compare the two.
+
+    In the record's environment the bits must be equal; elsewhere the distributions are compared.
+    """
     from bench.training.reproduction import recorded
 
     kept = recorded.find(run, results)
     recorded.require_reproducible(kept)
-    from bench.spec import canonical_json
     from bench.stats.format import rough_duration
     from bench.training.reproduction import outcome, retraining
 
@@ -182,11 +188,11 @@ def reproduce(
     try:
         retrained = retraining.retrain(rebuilt, shown)
     except KeyboardInterrupt:
-        complain("interrupted: nothing is kept; the same command starts afresh")
+        complain("interrupted: nothing is kept; the same command starts again from epoch 1")
         raise typer.Exit(EXIT_INTERRUPTED) from None
     found = outcome.compare(kept.name, kept.record, retrained, family)
     if as_json:
-        sys.stdout.buffer.write(canonical_json(found))
+        print_json(found)
     else:
         for line in outcome.lines(found):
             say(line)
@@ -197,38 +203,40 @@ def reproduce(
 def plan_(
     margin: Margin = None,
     rate: Annotated[
-        float | None, typer.Option(help="The share of runs that must meet the target, as 0.90.")
+        float | None, typer.Option(help="The share of runs that must reach the target, as 0.90.")
     ] = None,
     assume: Annotated[
-        float | None, typer.Option(help="The chance with which each run is taken to meet it.")
+        float | None, typer.Option(help="The assumed chance that a run reaches the target.")
     ] = None,
     seeds: Annotated[
-        int | None, typer.Option(help="So many runs: the chance that they bring a verdict.")
+        int | None, typer.Option(help="Give the chance that this many runs bring a verdict.")
     ] = None,
     arch: Arch = None,
-    suite: Annotated[str, typer.Option("--suite", help="The suite that is the pilot.")] = "local",
+    suite: Annotated[str, typer.Option("--suite", help="The suite with the pilot runs.")] = "local",
     split: SplitName = None,
     results: Results = RESULTS,
     as_json: AsJson = False,
 ) -> None:
-    """How many seeds for a margin, from a pilot's spread, or for a verdict on a rate."""
+    """Plan how many seeds a margin or a rate needs.
+
+    For a margin it takes the spread of a pilot's runs; for a rate it needs no runs.
+    """
     require_suite_name(suite)
     from bench.evidence.forecast import questions, show
-    from bench.spec import canonical_json
     from bench.stats.declared import DECLARED_RATE, MARGIN_POINTS
 
-    of_rate = rate is not None or assume is not None or seeds is not None
-    if margin is None and not of_rate:
-        margin, of_rate = MARGIN_POINTS, True
+    with_rate = rate is not None or assume is not None or seeds is not None
+    if margin is None and not with_rate:
+        margin, with_rate = MARGIN_POINTS, True
     pilot = questions.Pilot(results, suite, tuple(arch or ()), split)
     declared = DECLARED_RATE if rate is None else rate
     found = questions.Forecast(
         suite=None if margin is None else suite,
-        rate=questions.for_rate(declared, assume, seeds) if of_rate else None,
+        rate=questions.for_rate(declared, assume, seeds) if with_rate else None,
         margin=None if margin is None else questions.for_margin(margin, pilot),
     )
     if as_json:
-        sys.stdout.buffer.write(canonical_json(found))
+        print_json(found)
     else:
         say_all(show.lines(found))
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+import json
+from collections.abc import Callable
 from inspect import cleandoc
 from typing import Annotated, Any
 
@@ -86,23 +87,17 @@ def as_json(portrait: Portrait) -> bytes:
 def schema() -> bytes:
     """The JSON Schema of `as_json`, as `docs/inspect.schema.json` publishes it."""
     dialect = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
-    return canonical_json(_dedented(dialect | msgspec.json.schema(Inspection)))
+    found = json.dumps(dialect | msgspec.json.schema(Inspection))
+    return canonical_json(json.loads(found, object_hook=_dedented))
 
 
-def _dedented(node: Any) -> Any:
-    """`node` with every description as `inspect.cleandoc` leaves it.
+def _dedented(node: dict[str, Any]) -> dict[str, Any]:
+    """The object with a dedented description, so that every msgspec publishes the same schema.
 
-    msgspec takes docstrings as they are up to 0.22 and dedents them from 0.23 on; what is
-    published shall not depend on which is installed.
+    Up to 0.22 msgspec takes docstrings as they are; from 0.23 on it dedents them.
     """
-    if isinstance(node, list):
-        return [_dedented(each) for each in node]
-    if not isinstance(node, dict):
-        return node
-    dedented = {name: _dedented(value) for name, value in node.items()}
-    if isinstance(node.get("description"), str):
-        dedented["description"] = cleandoc(node["description"])
-    return dedented
+    text = node.get("description")
+    return node | {"description": cleandoc(text)} if isinstance(text, str) else node
 
 
 def show(portrait: Portrait, console: Console) -> None:
@@ -116,15 +111,17 @@ def show(portrait: Portrait, console: Console) -> None:
 
 
 def _components_table(measured: Measured) -> Table:
-    table = Table(
-        title="Parameters by component", title_justify="left", box=box.MINIMAL, show_edge=False
-    )
+    table = _table("Parameters by component")
     table.add_column("component")
     table.add_column("parameters", justify="right")
     for name, count in measured.components.items():
         table.add_row(name, integer(count))
     table.add_row("Total", integer(sum(measured.components.values())), style="bold")
     return table
+
+
+def _table(title: str) -> Table:
+    return Table(title=title, title_justify="left", box=box.MINIMAL, show_edge=False)
 
 
 Row = dict[str, Any]
@@ -143,7 +140,7 @@ def _plain(column: str) -> Callable[[Row], str]:
     return lambda row: _cell(row.get(column)).replace(" x ", "x")
 
 
-# Title -> a row's cell; a narrow terminal does without the last ones of `SPARED`.
+# Title -> the cell of a row.
 COLUMNS: dict[str, Callable[[Row], str]] = {
     "operation": _plain("operation"),
     "output": _plain("output_shape"),
@@ -158,32 +155,32 @@ COLUMNS: dict[str, Callable[[Row], str]] = {
     "gated": _with_gates,
     "jump": _plain("jump"),
 }
+# A narrow terminal hides these columns, in this order, until the table fits.
 SPARED = ("params %", "mult-adds %", "jump", "stride", "groups", "kernel", "output", "operation")
 
 
 def _show_layers(rows: Rows, console: Console) -> None:
-    """One line a layer: as wide as it is in a file, with fewer columns on a narrow terminal."""
-    shown = {title for title, cell in COLUMNS.items() if any(map(cell, rows.values()))}
-    table = _layers_table(rows, shown)
+    """One line for each layer: a file gets every column, a narrow terminal fewer."""
+    table = _layers_table(rows)
     if not console.is_terminal:
         Console(file=console.file, width=_width(table, console)).print(table)
         return
     hidden: list[str] = []
-    for title in (each for each in SPARED if each in shown):
+    for title in SPARED:
         if _width(table, console) <= console.width:
             break
-        hidden.append(title)
-        table = _layers_table(rows, shown - set(hidden))
+        hidden += [title for column in table.columns if column.header == title]
+        table.columns = [column for column in table.columns if column.header != title]
     console.print(table)
     if hidden:
         console.print(f"  too narrow here for {', '.join(hidden)}", style="dim", soft_wrap=True)
 
 
-def _layers_table(rows: Rows, shown: Collection[str]) -> Table:
-    title = "Layers in the order of a forward pass; fields and jumps in pixels"
-    table = Table(title=title, title_justify="left", box=box.MINIMAL, show_edge=False)
+def _layers_table(rows: Rows) -> Table:
+    """Every column in which some layer has a value."""
+    table = _table("Layers in the order of a forward pass; fields and jumps in pixels")
     table.add_column("layer", no_wrap=True)
-    columns = {title: cell for title, cell in COLUMNS.items() if title in shown}
+    columns = {title: cell for title, cell in COLUMNS.items() if any(map(cell, rows.values()))}
     for title in columns:
         side: JustifyMethod = "left" if title == "operation" else "right"
         table.add_column(title, justify=side, no_wrap=True)

@@ -1,4 +1,4 @@
-"""The commands that only look, and the starter."""
+"""The commands that show something and train nothing, and the command `new`."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from typing import Annotated
 import typer
 
 from bench.cli.application import app
-from bench.cli.options import Builtin, DataDir, Group, Reports, Results
+from bench.cli.options import AsJson, Builtin, DataDir, Group, Reports, Results
 from bench.cli.terminal import REPORTS, RESULTS, console, say
 
 
 @app.command("list")
 def list_(group: Group = None, builtin: Builtin = False) -> None:
-    """The architectures, data sets and measures at hand."""
+    """List the architectures, data sets and measures."""
     from bench.inputs import datasets, discover
     from bench.machine import folder, folder_in_use
     from bench.measuring import measures
@@ -37,9 +37,9 @@ def list_(group: Group = None, builtin: Builtin = False) -> None:
 def inspect(
     architecture: Annotated[str, typer.Argument(help="The architecture's name.")],
     builtin: Builtin = False,
-    as_json: Annotated[bool, typer.Option("--json", help="For scripts.")] = False,
+    as_json: AsJson = False,
 ) -> None:
-    """One architecture: components, layers, operations, receptive field."""
+    """Show one architecture: components, layers and measures."""
     from bench.cli import inspection
     from bench.measuring import portraits
     from bench.training import provenance
@@ -58,19 +58,19 @@ def inspect(
 
 @app.command()
 def new(name: Annotated[str, typer.Argument(help="Lower case letters, digits and _.")]) -> None:
-    """A commented starter for your own network, in architectures/NAME.py."""
+    """Make a commented starter file, architectures/NAME.py."""
     from bench.inputs.starter import create
     from bench.machine import folder
 
     path = create(name, Path("architectures"), folder("templates"))
-    say(f"made {path}; try it: python -m bench inspect {name}")
+    say(f"made {path}; look at it: python -m bench inspect {name}")
 
 
 @app.command()
 def doctor(
     results: Results = RESULTS, reports: Reports = REPORTS, data_dir: DataDir = None
 ) -> None:
-    """Python, torch, device, cores, data, disk, versions: what is there and what to do."""
+    """Check this machine, and name a remedy for each fault."""
     from bench.cli.doctor import checks
 
     failed = False

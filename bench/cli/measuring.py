@@ -1,4 +1,4 @@
-"""The commands that measure and render what is trained."""
+"""The commands `measure` and `report`."""
 
 from __future__ import annotations
 
@@ -34,7 +34,10 @@ def measure(
     results: Results = RESULTS,
     data_dir: DataDir = None,
 ) -> None:
-    """Measure the architectures, time them here, see what their trained runs react to."""
+    """Measure architectures, and their speed on this machine.
+
+    Runs with kept weights also get their effective receptive fields.
+    """
     require_suite_name(suite)
     from bench.measuring import observe, portraits
     from bench.records.store import Suite
@@ -62,7 +65,7 @@ def measure(
         )
         say(f"{latency.architecture} on {here.processor}, images and median: {seconds}")
     loaded, missing = observe.datasets_at_hand(kept, data_dir)
-    notices += [f"data set '{name}' is not here: its runs were not looked at" for name in missing]
+    notices += [f"data set '{name}' is not here: its runs were not measured" for name in missing]
     for dataset in loaded:
         notices += observe.see(selection, dataset, kept)
     for notice in notices:
@@ -78,25 +81,24 @@ def report(
     reports: Reports = REPORTS,
     group: Annotated[
         list[str] | None,
-        typer.Option(help="Only architectures of this sub-folder, or of the top; repeatable."),
+        typer.Option(help="Only the architectures of this sub-folder, or top; repeatable."),
     ] = None,
     update: Annotated[
-        Path | None, typer.Option(help="A README: what stands between its markers is renewed.")
+        Path | None, typer.Option(help="A README: renew the text between its markers.")
     ] = None,
     only: Annotated[
         list[str] | None,
         typer.Option(
-            help="Print a section, as results or results:all; repeatable. With --update: renew it."
+            help="Print a section, such as results or results:all; repeatable. With --update: "
+            "renew only this section.",
         ),
     ] = None,
     kind: Annotated[
-        str | None, typer.Option("--format", help="html: the whole report; md: a piece of it.")
+        str | None, typer.Option("--format", help="html: the whole report; md: a section.")
     ] = None,
-    out: Annotated[
-        Path | None, typer.Option(help="With --only: a file to write instead of printing.")
-    ] = None,
+    out: Annotated[Path | None, typer.Option(help="With --only: write to this file.")] = None,
 ) -> None:
-    """Render the report from the records alone, or print a piece of it."""
+    """Render the report from the records, or print a section of it."""
     require_suite_name(suite)
     groups, names = tuple(group or ()), tuple(only or ())
     _require_usable(kind, names, update, out)
@@ -115,7 +117,7 @@ def _require_usable(
             f"unknown format '{kind}'", where="--format", remedy=nearest(str(kind), list(FORMATS))
         )
     if kind == "md" and not names:
-        remedy = "name a section with --only; the report's report.md is the whole"
+        remedy = "name a section with --only; report.md in the report holds all sections"
         raise UsageError("no section named", where="--format md", remedy=remedy)
     if kind == "html" and names:
         raise UsageError("pages are rendered whole", where="--only", remedy="give --format md")

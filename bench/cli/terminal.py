@@ -6,13 +6,15 @@ import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
 from bench.errors import UsageError, without_home
+from bench.spec import canonical_json
 
 if TYPE_CHECKING:
+    from bench.report.fragments import Source
     from bench.training.selection import Selection
 
 RESULTS, REPORTS = Path("results"), Path("reports")
@@ -24,7 +26,7 @@ errors = Console(stderr=True, soft_wrap=True)
 
 
 def say(text: str) -> None:
-    """Prints a line as it is, without markup."""
+    """Prints a line."""
     print_to(console, text)
 
 
@@ -40,18 +42,23 @@ def complain(text: str) -> None:
 
 
 def print_to(place: Console, text: str) -> None:
-    """Prints a line there, without markup."""
+    """Prints a line there as it is: rich's markup has no effect."""
     place.print(text, markup=False, highlight=False)
 
 
+def print_json(value: Any) -> None:
+    """Prints a result for scripts."""
+    sys.stdout.buffer.write(canonical_json(value))
+
+
 def tell_broken(selection: Selection) -> None:
-    """Names the architecture files that could not be used."""
+    """Names each architecture file that could not be used, with the reason."""
     for error in selection.broken:
         complain(f"skipped: {error}")
 
 
 def require_suite_name(name: str) -> None:
-    """Raises UsageError where the name is not one folder's."""
+    """Raises UsageError where the name cannot be the name of one folder."""
     if not name or Path(name).name != name or name.startswith("."):
         raise UsageError(
             f"bad suite name '{name}'", where="--suite", remedy="give one folder's name"
@@ -66,22 +73,17 @@ def render_report(
     document: Path | None = None,
     names: Sequence[str] = (),
 ) -> None:
-    """Renders the suite's report, renews the document's pieces of it, and says where they lie."""
-    from bench.records.store import Suite
+    """Renders the suite's report, renews its pieces in the document, and prints both places."""
     from bench.report import fragments
     from bench.report import render as stage
-    from bench.report.reading import read, require_records
 
     if document:
         fragments.check(names)
         fragments.require_markers(document, names)
-    kept = Suite(results, suite)
-    summaries = read(kept, reports, _report_command(results, suite, reports, groups), groups)
+    source = _source(results, suite, reports, groups, needed=document is not None)
+    written = stage.write(list(source.summaries), reports)
     if document:
-        require_records(kept, summaries)
-    written = stage.write(summaries, reports)
-    if document:
-        changed = fragments.update(document, fragments.Source(tuple(summaries), reports), names)
+        changed = fragments.update(document, source, names)
         say(f"{document}: {'renewed' if changed else 'up to date'}")
     say(f"report: {written[0]}")
 
@@ -100,8 +102,8 @@ def print_fragments(
     from bench.report import fragments
 
     fragments.check(names)
-    kept, command = require_suite(results, suite), _report_command(results, suite, reports, groups)
-    source = fragments.source(kept, reports, command, groups)
+    require_suite(results, suite)
+    source = _source(results, suite, reports, groups, needed=True)
     folder = out.parent if out else Path()
     text = "\n".join(fragments.fragment(source, name, folder) for name in names)
     if out is None:
@@ -109,6 +111,20 @@ def print_fragments(
     else:
         write_atomically(out, text.encode())
         say(f"written: {out}")
+
+
+def _source(
+    results: Path, suite: str, reports: Path, groups: Sequence[str], *, needed: bool
+) -> Source:
+    """The suite's records, read for a report; with `needed`, a suite without records is refused."""
+    from bench.records.store import Suite
+    from bench.report import fragments
+    from bench.report.reading import read
+
+    kept, command = Suite(results, suite), _report_command(results, suite, reports, groups)
+    if needed:
+        return fragments.source(kept, reports, command, groups)
+    return fragments.Source(tuple(read(kept, reports, command, groups)), reports)
 
 
 def _report_command(results: Path, suite: str, reports: Path, groups: Sequence[str]) -> str:

@@ -60,7 +60,7 @@ def scan(folder: Path, group: str | None = None) -> list[Found]:
 
 
 def scan_all(folder: Path) -> list[Found]:
-    """The files at the top and those of every group.
+    """The files at the top and the files of every group.
 
     Raises:
         ArchitectureError: two files of one name, or a group with a bad name.
@@ -88,7 +88,7 @@ def select(found: list[Found], names: list[str]) -> list[Found]:
     """The files of these names, in the order of the names.
 
     Raises:
-        UsageError: an unknown name, with the nearest one.
+        UsageError: an unknown name; the remedy names the nearest known name.
     """
     by_name = {each.name: each for each in found}
     for name in names:

@@ -1,4 +1,4 @@
-"""Recipes as a command changes them: another network's instead, or some fields of each own."""
+"""How a command changes recipes: another network's recipe, or other values of some fields."""
 
 from __future__ import annotations
 
@@ -106,6 +106,6 @@ def _value(text: str) -> Any:
 
 def _flat(recipe: Recipe) -> dict[str, Any]:
     """Field's dotted name -> value."""
-    content = msgspec.to_builtins(recipe)
+    content: dict[str, Any] = msgspec.to_builtins(recipe)
     inner = content.pop("augmentation").items()
     return content | {f"augmentation.{name}": value for name, value in inner}

@@ -25,7 +25,7 @@ from tests.support import ROOT
 PUBLISHED = ROOT / "docs" / "inspect.schema.json"
 PLUG_INS = {found.name: found for found in discover.scan_all(ROOT / "architectures")}
 HOW = (
-    "docs/inspect.schema.json is out of date; renew it: python -c 'import sys; from bench."
+    "docs/inspect.schema.json is out of date; renew it: python -c 'import sys; from bench.cli."
     "inspection import schema; sys.stdout.buffer.write(schema())' > docs/inspect.schema.json"
 )
 

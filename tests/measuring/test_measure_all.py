@@ -347,8 +347,8 @@ def measure(model, example, components):
             "return Measured(fields=FIELDS, values={})",
             {},
             (
-                "fields and values differ in: n_modules (bench/measuring/measures/extra.py): return one "
-                "value for each of FIELDS"
+                "fields and values differ in: n_modules (bench/measuring/measures/extra.py): "
+                "return one value for each of FIELDS"
             ),
         ),
     ],

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from bench.inputs.idx import Source
 
-# The digests are those that other public loaders pin. The labels' were also computed from the
+# Other public loaders pin the same digests. The digests of the labels were also computed from the
 # publisher's archives, whose md5 torchvision publishes.
 SOURCE = Source(
     name="fashion_mnist",

@@ -118,12 +118,13 @@ def reconciled(count: fvcore.Count, witnesses: Witnesses, where: str) -> list[Ro
     """
     _require_same_layers(count, witnesses)
     rows = [_product_row(part, count, witnesses, where) for part in FVCORE_PARTS]
+    # Flops that torch saw inside operators which fvcore does not count.
+    surplus = [_flops(row["part"], witnesses) - row["torch_flops"] for row in rows]
     rows += [
         _row(name, fvcore=n, why=fvcore.NO_PRODUCTS[name])
         for name, n in count.by_operator.items()
         if name in fvcore.NO_PRODUCTS
     ]
-    surplus = _surplus(count, witnesses)
     rows += [_row(f"within {_listed(count.unknown)}", flops=n, why=_MISSING) for n in surplus if n]
     rows += [
         _row(name, flops=n, why=_required_unknown(name, n, count, where))
@@ -167,12 +168,6 @@ def _product_row(part: str, count: fvcore.Count, witnesses: Witnesses, where: st
 
 def _flops(part: str, witnesses: Witnesses) -> int:
     return sum(n for name, n in witnesses.torch_flops.items() if TORCH_PARTS.get(name) == part)
-
-
-def _surplus(count: fvcore.Count, witnesses: Witnesses) -> list[int]:
-    """For each part, the flops that torch saw inside operators which fvcore does not count."""
-    ours = {part: fvcore.total(count.by_operator, names) for part, names in FVCORE_PARTS.items()}
-    return [_flops(part, witnesses) - 2 * ours[part] for part in FVCORE_PARTS]
 
 
 def _require_same_layers(count: fvcore.Count, witnesses: Witnesses) -> None:

@@ -24,12 +24,11 @@ def measure(model: nn.Module, example: Tensor, components: Mapping[str, str]) ->
         MeasureError: the model does not accept the example.
     """
     known = subject.layers(model)
-    rows = {}
-    for call in subject.calls(model, example):
-        layer = known[call.layer]
-        if isinstance(layer, nn.modules.dropout._DropoutNd | nn.AlphaDropout):
-            rows[call.name] = {"operation": call.operation, "dropout_probability": layer.p}
-    distinct = {name.split(" (call ")[0] for name in rows}
-    return Measured(
-        fields=FIELDS, values={"n_dropout_layers": len(distinct)}, layers=rows, notes=[NOTE]
-    )
+    kind = nn.modules.dropout._DropoutNd
+    calls = [c for c in subject.calls(model, example) if isinstance(known[c.layer], kind)]
+    rows = {
+        call.name: {"operation": call.operation, "dropout_probability": known[call.layer].p}
+        for call in calls
+    }
+    values = {"n_dropout_layers": len({call.layer for call in calls})}
+    return Measured(fields=FIELDS, values=values, layers=rows, notes=[NOTE])

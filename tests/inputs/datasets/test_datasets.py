@@ -68,7 +68,7 @@ def test_a_shared_part_is_no_data_set(name: str) -> None:
 )
 def test_torch_is_not_imported_where_it_is_not_needed(code: str) -> None:
     found = in_a_fresh_python(
-        f"import sys; from bench import datasets; {code}; print('torch' in sys.modules)"
+        f"import sys; from bench.inputs import datasets; {code}; print('torch' in sys.modules)"
     )
 
     assert found == "False"
