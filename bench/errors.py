@@ -49,6 +49,11 @@ class TrainingError(BenchError):
     """A run that cannot go on; it becomes a failed record."""
 
 
+def bad_option(option: str, value: object, remedy: str) -> UsageError:
+    """The error of an option whose value cannot be used; the value as it was typed."""
+    return UsageError(f"bad {option} '{value}'", where=f"--{option}", remedy=remedy)
+
+
 def nearest(name: str, known: list[str]) -> str:
     """``did you mean 'x'?`` for a close name, else the list of known names."""
     close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)

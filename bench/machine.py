@@ -28,9 +28,9 @@ def folder(name: str) -> Path:
     return (SHIPPED if SHIPPED.is_dir() else PACKAGE.parent) / name
 
 
-def folder_in_use(name: str, here: Path | None = None) -> Path:
+def folder_in_use(name: str) -> Path:
     """The folder of that name in the working folder where it has one, else the shipped one."""
-    own = (here or Path.cwd()) / name
+    own = Path.cwd() / name
     return own if own.is_dir() else folder(name)
 
 

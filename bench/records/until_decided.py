@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from itertools import count, takewhile
 
-from bench.errors import UsageError
+from bench.errors import UsageError, bad_option
 from bench.records.protocol import Protocol
 from bench.records.store import Suite
 from bench.spec import RunRecord
@@ -81,19 +81,17 @@ def _declared(options: DecisionOptions, seeds: list[int], known: Protocol | None
     target = usual.target if options.target is None else options.target
     cap = usual.cap if options.cap is None else options.cap
     if not 0 < rate < 1:
-        raise _bad("rate", rate, "give a share between 0 and 1, such as 0.90")
+        raise bad_option("rate", written(rate), "give a share between 0 and 1, such as 0.90")
     if not 0 < target <= 100:
-        raise _bad("target", target, "give a percentage, such as 99.40")
+        raise bad_option("target", written(target), "give a percentage, such as 99.40")
     if sorted(seeds) != list(range(min(seeds), min(seeds) + len(seeds))):
         what = "--until-decided needs first seeds without gaps"
         raise UsageError(what, where="--seeds", remedy="give 5 or 1000-1004")
     if cap < len(seeds):
-        raise _bad("cap", cap, f"give {len(seeds)} or more, the number of the first seeds")
+        raise bad_option(
+            "cap", written(cap), f"give {len(seeds)} or more, the number of the first seeds"
+        )
     return Protocol(rate=rate, target=target, cap=cap, alpha=RATE_ALPHA, first_seed=min(seeds))
-
-
-def _bad(option: str, value: float, remedy: str) -> UsageError:
-    return UsageError(f"bad {option} '{written(value)}'", where=f"--{option}", remedy=remedy)
 
 
 def told(protocol: Protocol) -> str:

@@ -78,12 +78,12 @@ def _table(correct: ArrayLike) -> Table:
 
 
 def _seeds_error(ours: Table, theirs: Table) -> float | None:
-    samples = [ours.sum(axis=1), theirs.sum(axis=1)]  # right answers, (n_runs,) each
-    deviations = [standard_deviation(sample) for sample in samples]
-    known = [sd for sd in deviations if sd is not None]
-    if len(known) < len(samples):
-        return None
-    errors = [sd / math.sqrt(len(one)) for sd, one in zip(known, samples, strict=True)]
+    errors = []
+    for table in (ours, theirs):
+        sd = standard_deviation(table.sum(axis=1))  # of right answers, (n_runs,)
+        if sd is None:
+            return None
+        errors.append(sd / math.sqrt(len(table)))
     return float(100 * math.hypot(*errors) / ours.shape[1])
 
 

@@ -15,8 +15,14 @@ from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.nonparametric import rank_compare_2indep
 from statsmodels.stats.weightstats import ttost_ind
 
-from bench.stats.comparison import Design, compare, corrected, holm, runs_to_reach
-from bench.stats.improvement import probability_of_improvement
+from bench.stats.comparison import (
+    Design,
+    compare,
+    corrected,
+    holm,
+    probability_of_improvement,
+    runs_to_reach,
+)
 from bench.stats.values import MISSING, Interval
 from tests.stats.coverage import assert_share, counts
 

@@ -147,11 +147,11 @@ def _read(paths: Iterable[Path]) -> tuple[list[_Placed], list[Problem]]:
     found: list[Problem] = []
     placed: list[_Placed] = []
     for path in paths:
-        try:
-            source, rows = _parse(path)
-        except _Unusable as error:
-            found.append(error.problem)
+        parsed = _parse(path)
+        if isinstance(parsed, Problem):
+            found.append(parsed)
             continue
+        source, rows = parsed
         for number, row in enumerate(rows):
             mistakes = list(_mistakes(row, source, number))
             found += mistakes
@@ -161,27 +161,20 @@ def _read(paths: Iterable[Path]) -> tuple[list[_Placed], list[Problem]]:
     return placed, found + list(_between(placed))
 
 
-class _Unusable(Exception):
-    """A file that holds no claims at all."""
-
-    def __init__(self, problem: Problem) -> None:
-        super().__init__(problem.what)
-        self.problem = problem
-
-
-def _parse(path: Path) -> tuple[_Source, list[Any]]:
+def _parse(path: Path) -> tuple[_Source, list[Any]] | Problem:
+    """The file's tables; the problem of a file that holds no claims at all."""
     try:
         text = path.read_text(encoding="utf-8")
         content = tomllib.loads(text)
     except (OSError, UnicodeDecodeError) as error:
         what, remedy = f"unreadable claims: {_reason(error)}", "give a UTF-8 text file"
-        raise _Unusable(Problem(path, what, remedy)) from error
+        return Problem(path, what, remedy)
     except tomllib.TOMLDecodeError as error:
-        raise _Unusable(_syntax(path, str(error), text)) from error
+        return _syntax(path, str(error), text)
     rows = content.get("claim")
     if not isinstance(rows, list) or not rows:
         remedy = "add a [[claim]] table, or remove the file"
-        raise _Unusable(Problem(path, "no claims in the file", remedy))
+        return Problem(path, "no claims in the file", remedy)
     lines = tuple(text.splitlines())
     headers = tuple(at for at, line in enumerate(lines) if HEADER.match(line))
     return _Source(path, lines, headers), rows

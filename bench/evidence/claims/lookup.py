@@ -21,7 +21,7 @@ from bench.evidence.claims.gather import (
     fraction,
     records,
 )
-from bench.records.arms import best_count
+from bench.records.arms import Split, best_count
 from bench.spec import Claim, RunRecord
 from bench.stats.declared import PARAMETER_LIMIT, TARGET
 from bench.stats.outcomes import SUSTAINED_EPOCHS
@@ -218,20 +218,19 @@ def sustained_test_counts(claim: Claim, evidence: Evidence) -> Sample:
     return Sample(arm, "test", counts, f"the lowest of the last {SUSTAINED_EPOCHS} epochs")
 
 
-def best_validation_counts(claim: Claim, evidence: Evidence) -> Sample:
-    """Right answers on the validation split after its best epoch, chosen on that same split."""
-    arm = evidence.arm(claim.subject, claim.dataset, "validation")
-    counts = tuple(best_count(run, "validation") for run in arm.runs)
-    note = "best epoch, selected on this same split and so optimistic"
-    return Sample(arm, "validation", counts, note)
+def best_counts(split: Split, whose: str) -> Callable[[Claim, Evidence], Sample]:
+    """Right answers on the split after its best epoch, chosen on that same split."""
+
+    def find(claim: Claim, evidence: Evidence) -> Sample:
+        arm = evidence.arm(claim.subject, claim.dataset, split)
+        counts = tuple(best_count(run, split) for run in arm.runs)
+        return Sample(arm, split, counts, f"best epoch, selected on {whose} and so optimistic")
+
+    return find
 
 
-def best_test_counts(claim: Claim, evidence: Evidence) -> Sample:
-    """Right answers on the test split after its best epoch, chosen on that same split."""
-    arm = evidence.arm(claim.subject, claim.dataset, "test")
-    counts = tuple(best_count(run, "test") for run in arm.runs)
-    note = "best epoch, selected on the test split itself and so optimistic"
-    return Sample(arm, "test", counts, note)
+best_validation_counts = best_counts("validation", "this same split")
+best_test_counts = best_counts("test", "the test split itself")
 
 
 def two_arms(claim: Claim, evidence: Evidence) -> tuple[Sample, Sample]:

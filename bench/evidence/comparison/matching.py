@@ -8,8 +8,6 @@ from bench.errors import UsageError
 from bench.records.arms import Arm
 from bench.spec import DatasetInfo
 
-Subject = tuple[str, str]  # data set, architecture
-
 
 @dataclass(frozen=True)
 class Matched:
@@ -33,10 +31,10 @@ def match(first: list[Arm], second: list[Arm], *, across: bool) -> Matched:
     _refuse_other_images(first, second)
     if across:
         return Matched((_distinct(_only(first), _only(second)),), ())
-    ours, theirs = _by_subject(first), _by_subject(second)
     pairs, left_out = [], []
-    for subject in sorted(ours | theirs):
-        found, alone = _pairs(ours.get(subject, []), theirs.get(subject, []))
+    for subject in sorted({_subject(arm) for arm in (*first, *second)}):
+        sides = ([arm for arm in side if _subject(arm) == subject] for side in (first, second))
+        found, alone = _pairs(*sides)
         pairs += found
         left_out += [f"{arm.name} (n = {len(arm.runs)})" for arm in alone]
     if not pairs:
@@ -62,7 +60,8 @@ def _refuse_other_images(first: list[Arm], second: list[Arm]) -> None:
     common = ours.keys() & theirs.keys()
     if not common:
         raise UsageError(
-            f"{first[0].suite} is of {_listed(ours)}, {second[0].suite} of {_listed(theirs)}: "
+            f"{first[0].suite} is of {' and '.join(sorted(ours))}, {second[0].suite} of "
+            f"{' and '.join(sorted(theirs))}: "
             "accuracies on different images cannot be compared",
             where="compare",
             remedy="compare runs of one data set",
@@ -81,10 +80,6 @@ def _datasets(arms: list[Arm]) -> dict[str, DatasetInfo]:
     return {arm.dataset.name: arm.dataset for arm in arms}
 
 
-def _listed(datasets: dict[str, DatasetInfo]) -> str:
-    return " and ".join(sorted(datasets))
-
-
 def _told(info: DatasetInfo) -> str:
     return f"{info.n_test} test images, split {info.split_seed}, digest {info.digest[:6]}"
 
@@ -101,11 +96,8 @@ def _only(arms: list[Arm]) -> Arm:
     return arms[0]
 
 
-def _by_subject(arms: list[Arm]) -> dict[Subject, list[Arm]]:
-    found: dict[Subject, list[Arm]] = {}
-    for arm in arms:
-        found.setdefault((arm.dataset.name, arm.architecture), []).append(arm)
-    return found
+def _subject(arm: Arm) -> tuple[str, str]:
+    return arm.dataset.name, arm.architecture
 
 
 def _pairs(ours: list[Arm], theirs: list[Arm]) -> tuple[list[tuple[Arm, Arm]], list[Arm]]:

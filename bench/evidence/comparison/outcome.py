@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.errors import UsageError
+from bench.errors import bad_option
 from bench.evidence.comparison.drift import Bits, Difference, bits, differences
 from bench.evidence.comparison.matching import match
 from bench.records.arms import Arm, Split, arms
@@ -88,8 +88,8 @@ def compare(request: Request) -> SideComparison:
         StoreError: a record cannot be read.
     """
     if not 0 < request.margin_points < 100:
-        what = f"bad margin '{request.margin_points}'"
-        raise UsageError(what, where="--margin", remedy="give points between 0 and 100, as 0.05")
+        remedy = "give points between 0 and 100, such as 0.05"
+        raise bad_option("margin", request.margin_points, remedy)
     places = (request.first, request.second)
     sides = [read(place, request.results) for place in places]
     split = choose_split(request.split, sides)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.errors import UsageError
+from bench.errors import bad_option
 from bench.records.arms import Arm, Split, arms
 from bench.records.places import Place, choose_split, read
 from bench.stats.format import written
@@ -115,7 +115,9 @@ def for_margin(margin_points: float, pilot: Pilot) -> MarginAnswer:
         StoreError: a record cannot be read.
     """
     if not 0 < margin_points < 100:
-        raise _bad("margin", margin_points, "give points between 0 and 100, as 0.05")
+        raise bad_option(
+            "margin", written(margin_points), "give points between 0 and 100, such as 0.05"
+        )
     chosen = pilot.architectures or (None,)
     places = [Place(pilot.suite, architecture=name) for name in chosen]
     sides = [read(place, pilot.results) for place in places]
@@ -124,7 +126,7 @@ def for_margin(margin_points: float, pilot: Pilot) -> MarginAnswer:
     try:
         plans = [_arm_plan(arm, split, margin_points) for arm in found]
     except ValueError as error:
-        raise _bad("margin", margin_points, f"give a wider one: {error}") from error
+        raise bad_option("margin", written(margin_points), f"give a wider one: {error}") from error
     return MarginAnswer(margin_points, POWER, plans)
 
 
@@ -164,11 +166,11 @@ def for_rate(rate: float, assume: float | None, n: int | None) -> RateAnswer:
         UsageError: a rate outside (0, 1), an assumed one outside [0, 1], or n below 1.
     """
     if not 0 < rate < 1:
-        raise _bad("rate", rate, "give a share between 0 and 1, as 0.90")
+        raise bad_option("rate", written(rate), "give a share between 0 and 1, such as 0.90")
     if assume is not None and not 0 <= assume <= 1:
-        raise _bad("assume", assume, "give a share from 0 to 1, as 0.97")
+        raise bad_option("assume", written(assume), "give a share from 0 to 1, such as 0.97")
     if n is not None and not 1 <= n <= MOST_SEEDS:
-        raise _bad("seeds", n, f"give 1 to {MOST_SEEDS}")
+        raise bad_option("seeds", written(n), f"give 1 to {MOST_SEEDS}")
     allowed = _allowed(rate)
     listed = sorted({*LISTED_SEEDS, *(each.seeds for each in allowed), *([n] if n else [])})
     return RateAnswer(
@@ -188,8 +190,4 @@ def _allowed(rate: float) -> list[AllowedMisses]:
     try:
         return [AllowedMisses(m, seeds_for_misses(m, rate)) for m in LISTED_MISSES]
     except ValueError as error:
-        raise _bad("rate", rate, f"give a lower one: {error}") from error
-
-
-def _bad(option: str, value: float, remedy: str) -> UsageError:
-    return UsageError(f"bad {option} '{written(value)}'", where=f"--{option}", remedy=remedy)
+        raise bad_option("rate", written(rate), f"give a lower one: {error}") from error
