@@ -18,8 +18,8 @@ from typing import Any, TypeVar
 from markupsafe import Markup
 
 from bench.machine import SPAWN, usable_cores
-from bench.report.figures import svg
-from bench.report.sections import Plot
+from bench.report.figures.svg import svg
+from bench.report.model import Plot
 
 PAGES_A_PROCESS = 4  # below, a process has begun when the others have ended
 MOST_PROCESSES = 8  # what assembles the pages keeps up with so many

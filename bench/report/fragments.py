@@ -8,32 +8,24 @@ architectures keep only their rows of its tables: `leaderboard=model_1,model_2`.
 
 from __future__ import annotations
 
-import os
-import posixpath
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from markupsafe import Markup
-
 from bench.errors import UsageError, nearest
 from bench.machine import write_atomically
 from bench.records.store import Suite
 from bench.report import pages
-from bench.report.drawing import Here
+from bench.report.model import Section
 from bench.report.reading import read_records
-from bench.report.render import MARKDOWN
-from bench.report.sections import Download, Plot, Section, SectionFile, found, named, slug
+from bench.report.sections import SectionFile, found, named, slug
 from bench.report.summary import Summary
 
 NAME = r"[a-z0-9][a-z0-9_-]*(?::[a-z]+)?(?:=[a-z0-9_,]+)?"
 MARKER = re.compile(rf"<!-- (?P<closing>/?)(?P<name>{NAME}) -->")
 # Fenced code and code in a line, where a marker is only spoken of.
 CODE = re.compile(r"^(?P<fence>`{3,}|~{3,}).*?(^(?P=fence)|\Z)|`[^`\n]+`", re.DOTALL | re.MULTILINE)
-LINK = re.compile(r"(?<!\\)\[(?P<text>(?:\\.|[^][\\])*)\]\((?P<target>(?!#)(?![a-z]+:)[^)\s]+)\)")
-PAGE = re.compile(r"architectures/(\w+)\.html")  # an architecture's page in the report
-HERE = "the fragment begins here"  # a heading that no section has
 
 
 @dataclass(frozen=True)
@@ -63,8 +55,9 @@ def check(names: Sequence[str]) -> None:
         if section not in known and not section.startswith(tuple(f"{each}-" for each in known)):
             remedy = nearest(section, known)
             raise UsageError(f"no section '{section}'", where="report", remedy=remedy)
-        if part or ":" in name:
-            _require_part(part, section)
+        if ":" in name and part not in [*PARTS][1:]:
+            said = f"unknown part '{part}' of section '{section}'"
+            raise UsageError(said, where="report", remedy=nearest(part, [*PARTS][1:]))
 
 
 def fragment(suite: Source, name: str, folder: Path) -> str:
@@ -83,14 +76,15 @@ def fragment(suite: Source, name: str, folder: Path) -> str:
     wanted, part, architectures = _parsed(name)
     file, summary = _lookup(suite, wanted)
     section = file.section(summary)
-    chosen = None if section is None else PARTS[part or "usual"](section)
+    chosen = None if section is None else PARTS[part](section)
     if chosen is None:
         said = f"'{name}' has nothing to say about suite '{summary.suite}'"
         raise UsageError(said, where="report", remedy="name another section or part")
-    text = _markdown(_rows(chosen, architectures) if architectures else chosen)
+    shown = _rows(chosen, architectures) if architectures else chosen
+    text = pages.markdown_section(shown, pages.followed_from(folder, suite.reports, summary))
     if part == "table" or (not part and chosen.tables and chosen != section):
         text = "".join(f"{line}\n" for line in text.splitlines() if line.startswith("|"))
-    return _linked(text, suite, folder)
+    return text
 
 
 def update(document: Path, suite: Source, names: Sequence[str] = ()) -> bool:
@@ -202,52 +196,6 @@ def _rows(section: Section, architectures: Sequence[str]) -> Section:
     return replace(section, tables=tuple(tables))
 
 
-def _linked(text: str, suite: Source, folder: Path) -> str:
-    """The text with its links as they are followed from the folder.
-
-    An architecture links to its file in the working folder, or to nothing: where documents are
-    read, such as GitHub, the report's own HTML page would be shown as markup.
-    """
-
-    def moved(link: re.Match[str]) -> str:
-        page = PAGE.fullmatch(link["target"])
-        if page is None:
-            target = posixpath.normpath(posixpath.join(base, link["target"]))
-            return f"[{link['text']}]({target})"
-        group = suite.summaries[0].group_of(page[1])
-        source = Path("architectures", group, f"{page[1]}.py")
-        return f"[{link['text']}]({_from(folder, source)})" if source.is_file() else link["text"]
-
-    base = _from(folder, suite.reports)
-    return LINK.sub(moved, text)
-
-
-def _from(folder: Path, path: Path) -> str:
-    return Path(os.path.relpath(path.resolve(), folder.resolve())).as_posix()
-
-
-def _markdown(section: Section) -> str:
-    """The section as report.md has it, without its heading. No figure is drawn."""
-    block = pages.block(replace(section, title=HERE), "", _undrawn, _link)
-    part = pages.Part("", "", (pages.Act("", "", "", (block,)),))
-    page = pages.Page(title="", subtitle="", home=MARKDOWN, pages=(), banners=(), parts=(part,))
-    _, _, below = pages.markdown(page).partition(f"{HERE}\n")
-    return below.strip("\n") + "\n"
-
-
-def _undrawn(plot: Plot) -> pages.Drawing:
-    nothing = Here().submit(lambda: (Markup(), Markup()))
-    return pages.Drawing(plot.name, plot.alt, plot.caption, nothing)
-
-
-def _link(download: Download) -> pages.Link:
-    return pages.Link(download.title, download.file)
-
-
-def _all(section: Section) -> Section | None:
-    return section
-
-
 def _table(section: Section) -> Section | None:
     """The first that a reader need not open."""
     open_ones = tuple(table for table in section.tables if not table.folded)
@@ -259,28 +207,17 @@ def _figures(section: Section) -> Section | None:
 
 
 def _text(section: Section) -> Section | None:
-    kept = replace(Section(title=""), text=section.text, points=section.points)
+    kept = Section(title="", text=section.text, points=section.points)
     return kept if section.text or section.points else None
 
 
-def _usual(section: Section) -> Section | None:
-    return _table(section) or _figures(section) or section
-
-
 PARTS: dict[str, Callable[[Section], Section | None]] = {
-    "usual": _usual,
-    "all": _all,
+    "": lambda section: _table(section) or _figures(section) or section,
+    "all": lambda section: section,
     "table": _table,
     "figures": _figures,
     "text": _text,
 }
-
-
-def _require_part(part: str, section: str) -> None:
-    known = [name for name in PARTS if name != "usual"]
-    if part not in known:
-        said = f"unknown part '{part}' of section '{section}'"
-        raise UsageError(said, where="report", remedy=nearest(part, known))
 
 
 def _read(path: Path) -> str:

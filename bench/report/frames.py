@@ -10,6 +10,7 @@ from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
+from statistics import median
 from typing import Any
 
 import msgspec
@@ -22,7 +23,7 @@ from bench.report.summary import Summary
 from bench.spec import Portrait, RunRecord
 from bench.stats.declared import DECLARED_RATE, TARGET
 from bench.stats.format import plain, ranges
-from bench.stats.means import spread
+from bench.stats.means import Accuracy, accuracy
 from bench.stats.rates import RateVerdict
 from bench.stats.sequences import SequenceVerdict
 
@@ -104,8 +105,13 @@ def epochs(summaries: Sequence[Summary]) -> pd.DataFrame:
     return _typed(pd.DataFrame(rows), EPOCHS)
 
 
+def epochs_of(arm: Arm) -> pd.DataFrame:
+    """The same for one arm."""
+    return _typed(pd.DataFrame(_epochs(arm)), EPOCHS)
+
+
 def _epochs(arm: Arm) -> Iterator[dict[str, Any]]:
-    info = arm.first.dataset
+    info = arm.dataset
     of_arm = {"dataset": info.name, "architecture": arm.architecture, "arm": digits(arm)}
     sizes = {"train": info.n_train, "validation": info.n_validation, "test": info.n_test}
     for run in arm.runs:
@@ -130,13 +136,18 @@ class ArmOf:
     arm: Arm
 
     @cached_property
-    def test(self) -> Centre:
-        return Centre(self.arm.test_counts, self.arm.n_test)
+    def test(self) -> Accuracy:
+        return self.arm.accuracy()
 
     @cached_property
-    def best(self) -> Centre:
+    def best(self) -> Accuracy:
         """Of each run's best epoch on the validation split."""
-        return Centre(self.arm.best_validation_counts, self.arm.first.dataset.n_validation)
+        return accuracy(self.arm.best_validation_counts, self.arm.n_images("validation"))
+
+    @property
+    def median(self) -> float | None:
+        counts = self.test.counts
+        return percent(median(counts), self.arm.n_test) if counts else None
 
     @cached_property
     def verdict(self) -> RateVerdict | SequenceVerdict | None:
@@ -147,21 +158,6 @@ class ArmOf:
     def judged(self) -> RateVerdict | SequenceVerdict | None:
         """None, too, on a data set that the target does not speak of."""
         return self.verdict if self.summary.comparable else None
-
-
-class Centre:
-    """Centre and spread of counts in percent; the mean is exact before it becomes a float."""
-
-    def __init__(self, counts: list[int], n_images: int) -> None:
-        found = spread(counts)
-        interval = found.interval if found else None
-        self.mean = percent(Fraction(sum(counts), len(counts)) if counts else None, n_images)
-        self.sd = percent(found.sd if found else None, n_images)
-        self.low = percent(interval.low if interval else None, n_images)
-        self.high = percent(interval.high if interval else None, n_images)
-        self.median = percent(found.median if found else None, n_images)
-        self.minimum = percent(found.minimum if found else None, n_images)
-        self.maximum = percent(found.maximum if found else None, n_images)
 
 
 RESULTS: dict[str, Callable[[ArmOf], Any]] = {
@@ -177,16 +173,17 @@ RESULTS: dict[str, Callable[[ArmOf], Any]] = {
     "n_parameters": lambda of: of.arm.first.n_parameters,
     "epochs": lambda of: of.arm.first.recipe.epochs,
     "n_test": lambda of: of.arm.n_test,
-    "mean_test_accuracy_percent": lambda of: of.test.mean,
-    "sd_test_accuracy_points": lambda of: of.test.sd,
-    "mean_low_percent": lambda of: of.test.low,  # Student's t interval of the mean
-    "mean_high_percent": lambda of: of.test.high,
-    "median_test_accuracy_percent": lambda of: of.test.median,
-    "minimum_test_accuracy_percent": lambda of: of.test.minimum,
-    "maximum_test_accuracy_percent": lambda of: of.test.maximum,
+    "mean_test_accuracy_percent": lambda of: _float(of.test.mean_percent),
+    "sd_test_accuracy_points": lambda of: of.test.sd_points,
+    # Student's t interval of the mean
+    "mean_low_percent": lambda of: of.test.interval and of.test.interval.low,
+    "mean_high_percent": lambda of: of.test.interval and of.test.interval.high,
+    "median_test_accuracy_percent": lambda of: of.median,
+    "minimum_test_accuracy_percent": lambda of: _float(of.test.lowest_percent),
+    "maximum_test_accuracy_percent": lambda of: _float(of.test.highest_percent),
     "n_validation": lambda of: of.arm.first.dataset.n_validation,
-    "mean_best_validation_accuracy_percent": lambda of: of.best.mean,
-    "sd_best_validation_accuracy_points": lambda of: of.best.sd,
+    "mean_best_validation_accuracy_percent": lambda of: _float(of.best.mean_percent),
+    "sd_best_validation_accuracy_points": lambda of: of.best.sd_points,
     "target_percent": lambda of: float(100 * TARGET),
     "target_correct": lambda of: of.arm.target,
     "n_reached": lambda of: of.verdict and of.arm.n_reached,
@@ -274,9 +271,13 @@ def digits(arm: Arm) -> str:
     return arm.identity[:6]
 
 
-def percent(images: Fraction | float | None, n_images: int) -> float | None:
+def percent(images: float | None, n_images: int) -> float | None:
     """A number of images in percent of all."""
-    return None if images is None else float(100 * Fraction(images) / n_images)
+    return None if images is None else 100 * images / n_images
+
+
+def _float(exact: Fraction | None) -> float | None:
+    return None if exact is None else float(exact)
 
 
 def records(frame: pd.DataFrame) -> list[Record]:

@@ -1,4 +1,4 @@
-"""The page model as the templates see it, and the templates' environment.
+"""What a page is made of, and its HTML and Markdown by the templates.
 
 A page is whole in itself: style, script and figures are inside it and no request leaves it. Its
 Content-Security-Policy names the one script that may run by the hash of its bytes.
@@ -8,26 +8,37 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import os
+import posixpath
 import re
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import jinja2
 from markupsafe import Markup, escape
 
 from bench import machine
-from bench.report.export.texts import plain
-from bench.report.sections import Download, Listing, Plot, Point, Section, Table
+from bench.report.export.texts import printable
+from bench.report.model import Plot, Section
+from bench.report.summary import Summary
 
-SCRIPT, FIGURES = "report.js", "figures"
+SCRIPT = "report.js"
+INDEX, MARKDOWN = "index.html", "report.md"
+# A plot for a wide page and for a narrow one, as SVG text; it may still be in the making.
+Drawing = Future[tuple[Markup, Markup]]
+# A link as the report's pages have it -> the same in a Markdown file; "" where it leads nowhere.
+Followed = Callable[[str], str]
+ELSEWHERE = re.compile(r"#|[a-z]+:")  # on the page itself, or on another site
+PAGE = re.compile(r"architectures/(\w+)\.html")  # an architecture's page in the report
 
 
 @dataclass(frozen=True)
 class Link:
-    """A page, a section or a file that the reader can go to."""
+    """A page or a section that the reader can go to."""
 
     title: str
     href: str
@@ -52,52 +63,13 @@ class Series:
 
 
 @dataclass(frozen=True)
-class Drawing:
-    """A plot, drawn: both widths as SVG text that may stand in HTML as it is."""
-
-    name: str
-    alt: str
-    caption: str
-    widths: Future[tuple[Markup, Markup]]  # wide and narrow, which may still be in the making
-
-    @property
-    def wide(self) -> Markup:
-        return self.widths.result()[0]
-
-    @property
-    def narrow(self) -> Markup:
-        return self.widths.result()[1]
-
-    @property
-    def file(self) -> str:
-        """Of the wide one, relative to the reports folder."""
-        return f"{FIGURES}/{self.name}.svg"
-
-
-@dataclass(frozen=True)
-class Block:
-    """A section as the templates see it."""
-
-    title: str
-    nav: str
-    slug: str
-    text: tuple[str, ...] = ()
-    points: tuple[Point, ...] = ()
-    tables: tuple[Table, ...] = ()
-    drawings: tuple[Drawing, ...] = ()
-    notes: tuple[str, ...] = ()
-    listings: tuple[Listing, ...] = ()
-    downloads: tuple[Link, ...] = ()
-
-
-@dataclass(frozen=True)
 class Act:
     """Answer, evidence or rebuild; `lead` is empty where no divider stands before it."""
 
     title: str
     lead: str
     slug: str
-    blocks: tuple[Block, ...]
+    sections: tuple[Section, ...]
 
 
 @dataclass(frozen=True)
@@ -109,21 +81,32 @@ class Part:
     acts: tuple[Act, ...]
 
     @property
-    def blocks(self) -> tuple[Block, ...]:
-        return tuple(block for act in self.acts for block in act.blocks)
+    def sections(self) -> tuple[Section, ...]:
+        return tuple(section for act in self.acts for section in act.sections)
 
 
 @dataclass(frozen=True)
 class Page:
-    """All that a template needs to know."""
+    """All that a template needs to know.
+
+    Attributes:
+        base: From the page to the reports folder, "" or "../".
+        drawings: Every plot of the page, drawn, by its name; Markdown needs none.
+        series: What the reader can choose from; empty where there is nothing.
+    """
 
     title: str
     subtitle: str
-    home: str
+    base: str
     pages: tuple[Link, ...]
     banners: tuple[str, ...]
     parts: tuple[Part, ...]
-    series: tuple[Series, ...] = ()  # empty where there is nothing to choose from
+    drawings: Mapping[str, Drawing] = field(default_factory=dict)
+    series: tuple[Series, ...] = ()
+
+    @property
+    def home(self) -> str:
+        return self.base + INDEX
 
     @property
     def menus(self) -> tuple[Menu, ...]:
@@ -132,52 +115,67 @@ class Page:
         for part in self.parts:
             if part.title:
                 top = Link("Top", f"#{part.slug}")
-                menus.append(Menu(part.title, (top, *_anchors(part.blocks))))
+                menus.append(Menu(part.title, (top, *_anchors(part.sections))))
             else:
-                menus.extend(Menu(act.title, _anchors(act.blocks)) for act in part.acts)
+                menus.extend(Menu(act.title, _anchors(act.sections)) for act in part.acts)
         return tuple(menus)
-
-
-def block(
-    section: Section,
-    slug: str,
-    drawn: Callable[[Plot], Drawing],
-    link: Callable[[Download], Link],
-) -> Block:
-    """The section under its name in addresses, with its plots drawn and its downloads linked."""
-    return Block(
-        title=section.title,
-        nav=section.nav or section.title,
-        slug=slug,
-        text=section.text,
-        points=section.points,
-        tables=section.tables,
-        drawings=tuple(drawn(plot) for plot in section.plots),
-        notes=section.notes,
-        listings=section.listings,
-        downloads=tuple(link(download) for download in section.downloads),
-    )
 
 
 def html(page: Page) -> str:
     """The page as HTML, whole in one file."""
-    return plain(_environment().get_template("page.html.j2").render(page=page))
+    return printable(_environment().get_template("page.html.j2").render(page=page))
 
 
-def markdown(page: Page) -> str:
+def markdown(page: Page, link: Followed) -> str:
     """The page as Markdown that reads well where GitHub shows it."""
-    return plain(_environment().get_template("report.md.j2").render(page=page))
+    return printable(_environment().get_template("report.md.j2").render(page=page, link=link))
 
 
-def standalone(drawing: Drawing) -> str:
+def markdown_section(section: Section, link: Followed) -> str:
+    """The section as report.md has it, without its heading."""
+    template = _environment().get_template("section.md.j2")
+    return printable(template.render(section=section, link=link)).strip("\n") + "\n"
+
+
+def followed_from(folder: Path, reports: Path, summary: Summary) -> Followed:
+    """Where the links of the report lead in a Markdown file.
+
+    An architecture links to its file in the working folder, or to nothing: where Markdown is read,
+    such as GitHub, the report's own HTML page would be shown as markup.
+
+    Args:
+        folder: The Markdown file's.
+        reports: In which the report's links begin.
+        summary: Of the suite.
+    """
+    base = _path(folder, reports)
+
+    def link(target: str) -> str:
+        if ELSEWHERE.match(target):
+            return target
+        page = PAGE.fullmatch(target)
+        if page is None:
+            return posixpath.normpath(posixpath.join(base, target))
+        source = Path("architectures", summary.group_of(page[1]), f"{page[1]}.py")
+        return _path(folder, source) if source.is_file() else ""
+
+    return link
+
+
+def _path(folder: Path, path: Path) -> str:
+    return Path(os.path.relpath(path.resolve(), folder.resolve())).as_posix()
+
+
+def standalone(plot: Plot, drawing: Drawing) -> str:
     """The figure as a file: it brings its colours and a background of its own."""
-    head, _, rest = str(drawing.wide).partition(">")
-    title = f"<title>{escape(drawing.alt)}</title>"
+    wide, _ = drawing.result()
+    head, _, rest = str(wide).partition(">")
+    title = f"<title>{escape(plot.alt)}</title>"
     palette = _template("palette.css")
     text = "text{paint-order:stroke;stroke:var(--paper);stroke-width:2px}"  # over lines, too
     own = f"svg{{font-family:var(--face);background:var(--paper)}}{text}"
     style = f"<style>{palette}{own}</style>"
-    return plain(f"{head}>{title}{style}{rest}\n")
+    return printable(f"{head}>{title}{style}{rest}\n")
 
 
 def policy(script: str) -> str:
@@ -192,8 +190,8 @@ def policy(script: str) -> str:
     )
 
 
-def _anchors(blocks: tuple[Block, ...]) -> tuple[Link, ...]:
-    return tuple(Link(block.nav, f"#{block.slug}") for block in blocks)
+def _anchors(sections: tuple[Section, ...]) -> tuple[Link, ...]:
+    return tuple(Link(each.nav or each.title, f"#{each.slug}") for each in sections)
 
 
 @cache

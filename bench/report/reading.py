@@ -13,7 +13,7 @@ from bench import machine
 from bench.errors import UsageError, nearest
 from bench.evidence import claims
 from bench.records.store import Suite
-from bench.report.export.texts import plain
+from bench.report.export.texts import printable
 from bench.report.summary import Summary, summarise
 from bench.spec import TOP, Portrait
 
@@ -64,7 +64,7 @@ def require_records(suite: Suite, found: list[Summary]) -> None:
 
 def _readable(portrait: Portrait) -> Portrait:
     """The same, under a name that every figure and file can print."""
-    return msgspec.structs.replace(portrait, display_name=plain(portrait.display_name))
+    return msgspec.structs.replace(portrait, display_name=printable(portrait.display_name))
 
 
 def _of_groups(found: list[Summary], groups: Sequence[str]) -> list[Summary]:

@@ -10,38 +10,30 @@ from collections.abc import Iterator
 from concurrent.futures import Executor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 
 from bench.report import pages
 from bench.report.drawing import Here, draw, drawers
-from bench.report.figures import N_SERIES
-from bench.report.pages import Act, Drawing, Link, Page, Part, Series
+from bench.report.figures.canvas import N_SERIES
+from bench.report.model import Download, PageKind, Plot, Section
+from bench.report.pages import INDEX, MARKDOWN, Act, Drawing, Link, Page, Part, Series
 from bench.report.parts.banners import banners
 from bench.report.publish import publish
-from bench.report.sections import Download, PageKind, Plot, SectionFile, found, named
+from bench.report.sections import SectionFile, found, named
 from bench.report.summary import Summary
 
-INDEX, MARKDOWN = "index.html", "report.md"
 ARCHITECTURES = "architectures"
 WHOLE: tuple[PageKind, ...] = ("index", "markdown")  # what one page says about all architectures
 
 
-@dataclass(frozen=True)
-class ActKind:
-    """A stretch of the page: the sections whose ORDER lies below `end`."""
-
-    title: str
-    lead: str  # said at its beginning; the answer begins the page and needs none
-    end: float
-
-
+# A stretch of the page: its title, what is said at its beginning, and below which ORDER its
+# sections lie. The answer begins the page and needs no words.
 ACTS = (
-    ActKind("Answer", "", 20),
-    ActKind("Evidence", "What was measured, run by run.", 80),
-    ActKind("Rebuild", "What it takes to get the same numbers again.", float("inf")),
+    ("Answer", "", 20),
+    ("Evidence", "What was measured, run by run.", 80),
+    ("Rebuild", "What it takes to get the same numbers again.", float("inf")),
 )
 
 
@@ -50,25 +42,23 @@ class Extras:
 
     def __init__(self, drawers: Executor) -> None:
         self._drawers = drawers
+        self.plots: dict[str, Plot] = {}
         self.drawings: dict[str, Drawing] = {}
         self.downloads: dict[str, Download] = {}
 
-    def drawn(self, plot: Plot) -> Drawing:
-        """The plot as SVG, which the drawers may still be at."""
-        if plot.name not in self.drawings:
-            widths = self._drawers.submit(draw, plot)
-            self.drawings[plot.name] = Drawing(plot.name, plot.alt, plot.caption, widths)
-        return self.drawings[plot.name]
-
-    def link(self, download: Download, base: str) -> Link:
-        """A page's link to the file, which is written with the report."""
-        self.downloads.setdefault(download.file, download)
-        return Link(download.title, base + download.file)
+    def add(self, section: Section) -> None:
+        """Has the section's plots drawn, and its downloads written with the report."""
+        for plot in section.plots:
+            if plot.name not in self.plots:
+                self.plots[plot.name] = plot
+                self.drawings[plot.name] = self._drawers.submit(draw, plot)
+        for download in section.downloads:
+            self.downloads.setdefault(download.file, download)
 
     def files(self) -> Iterator[tuple[str, str]]:
         """Names, relative to the reports folder, with their content."""
-        for drawing in self.drawings.values():
-            yield drawing.file, pages.standalone(drawing)
+        for name, plot in self.plots.items():
+            yield f"figures/{name}.svg", pages.standalone(plot, self.drawings[name])
         for download in self.downloads.values():
             yield download.file, download.content()
 
@@ -87,7 +77,7 @@ def write(summaries: list[Summary], reports: Path) -> list[Path]:
         StoreError: the folder cannot be written.
     """
     with _seldom_collected():
-        return publish(_files(summaries), reports, last=INDEX, made_with=_drawn_with())
+        return publish(_files(summaries, reports), reports, last=INDEX, made_with=_drawn_with())
 
 
 def _drawn_with() -> str:
@@ -95,21 +85,22 @@ def _drawn_with() -> str:
     return f"matplotlib {version('matplotlib')}"
 
 
-def _files(summaries: list[Summary]) -> dict[str, str]:
+def _files(summaries: list[Summary], reports: Path) -> dict[str, str]:
     """Every file of the report, by its name relative to the reports folder."""
     try:
         with drawers(len(summaries[0].shown)) as several:
-            return _drawn_by(several, summaries)
+            return _drawn_by(several, summaries, reports)
     except BrokenProcessPool:  # one was killed, for its memory as a rule; alone it takes less
-        return _drawn_by(Here(), summaries)
+        return _drawn_by(Here(), summaries, reports)
 
 
-def _drawn_by(several: Executor, summaries: list[Summary]) -> dict[str, str]:
+def _drawn_by(several: Executor, summaries: list[Summary], reports: Path) -> dict[str, str]:
     extras = Extras(several)
     index, markdown = (_whole_page(kind, summaries, extras) for kind in WHOLE)
     by_name = {name: _architecture_page(name, summaries, extras) for name in summaries[0].shown}
     # Only now is anything waited for: every plot is in the making.
-    files = {INDEX: pages.html(index), MARKDOWN: pages.markdown(markdown)}
+    link = pages.followed_from(reports, reports, summaries[0])
+    files = {INDEX: pages.html(index), MARKDOWN: pages.markdown(markdown, link)}
     for name, page in by_name.items():
         files[f"{ARCHITECTURES}/{name}.html"] = pages.html(page)
     files.update(extras.files())
@@ -131,10 +122,11 @@ def _whole_page(kind: PageKind, summaries: list[Summary], extras: Extras) -> Pag
     return Page(
         title="Accuracy over many seeds",
         subtitle=_subtitle(summaries),
-        home=INDEX,
+        base="",
         pages=_links(summaries[0], INDEX),
         banners=banners(summaries),
         parts=_parts(kind, summaries, extras),
+        drawings=extras.drawings,
         series=_series(summaries[0]),
     )
 
@@ -145,10 +137,11 @@ def _architecture_page(name: str, summaries: list[Summary], extras: Extras) -> P
     return Page(
         title=own[0].display_name(name),
         subtitle=_subtitle(summaries),
-        home=f"../{INDEX}",
+        base=own[0].base,
         pages=_links(own[0], name),
         banners=banners(summaries),
         parts=_parts("architecture", with_runs, extras),
+        drawings=extras.drawings,
     )
 
 
@@ -189,15 +182,16 @@ def _parts(kind: PageKind, summaries: list[Summary], extras: Extras) -> tuple[Pa
 
 def _acts(files: list[SectionFile], summary: Summary, number: int, extras: Extras) -> Iterator[Act]:
     """Those that have something to say; a further data set's have no dividers of their own."""
-    begin, link = float("-inf"), partial(extras.link, base=summary.base)
-    for kind in ACTS:
-        own = [file for file in files if begin <= file.ORDER < kind.end]
-        blocks = tuple(
-            pages.block(section, slug, extras.drawn, link)
+    begin = float("-inf")
+    for title, lead, end in ACTS:
+        own = [file for file in files if begin <= file.ORDER < end]
+        sections = tuple(
+            replace(section, slug=slug)
             for slug, file in named(own, summary.prefix, number)
             if (section := file.section(summary)) is not None
         )
-        begin = kind.end
-        if blocks:
-            slug = f"act-{kind.title.lower()}"
-            yield Act(kind.title, "" if number else kind.lead, slug, blocks)
+        for section in sections:
+            extras.add(section)
+        begin = end
+        if sections:
+            yield Act(title, "" if number else lead, f"act-{title.lower()}", sections)

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from bench.report import figures
+from bench.report.figures.svg import svg
 
 SVG = "{http://www.w3.org/2000/svg}"
 Map = Callable[[float], float]
@@ -20,7 +20,7 @@ Node = ElementTree.Element
 
 def parsed(figure: Figure) -> Node:
     """The figure as it stands on a page."""
-    return ElementTree.fromstring(figures.svg(figure, "read"))
+    return ElementTree.fromstring(svg(figure, "read"))
 
 
 def uses(root: Node) -> list[Node]:

@@ -16,10 +16,11 @@ import pytest
 from markupsafe import Markup
 
 from bench.records.store import Suite
-from bench.report import drawing, figures
+from bench.report import drawing
 from bench.report import render as stage
 from bench.report.drawing import Here, draw, drawers
-from bench.report.sections import Plot
+from bench.report.figures.digits import Digit, digits
+from bench.report.model import Plot
 from tests import factories
 from tests.reports import render
 from tests.support import environment
@@ -33,8 +34,8 @@ def two_cores(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def plot(name: str = "mnist-digits") -> Plot:
-    digit = figures.Digit(bytes(784), "5", "image 8", ("3 of 4",), "a five & <more>")
-    return Plot(name, "Digits & <more>", "One.", partial(figures.digits, [digit]))
+    digit = Digit(bytes(784), "5", "image 8", ("3 of 4",), "a five & <more>")
+    return Plot(name, "Digits & <more>", "One.", partial(digits, [digit]))
 
 
 def fails(plot: Plot) -> tuple[Markup, Markup]:
@@ -65,7 +66,7 @@ def test_few_pages_and_one_core_need_no_process(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_what_goes_wrong_in_drawing_reaches_the_page() -> None:
-    broken = Plot("broken", "", "", partial(figures.digits, None))  # type: ignore[arg-type]
+    broken = Plot("broken", "", "", partial(digits, None))  # type: ignore[arg-type]
     with drawers(N_PAGES) as several, pytest.raises(TypeError):
         several.submit(draw, broken).result()
     with pytest.raises(TypeError):

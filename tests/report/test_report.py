@@ -19,12 +19,12 @@ from markdown_it import MarkdownIt
 from bench.errors import StoreError
 from bench.records.store import Suite
 from bench.report import pages
-from bench.report.pages import Act, Block, Page, Part
+from bench.report.model import Cell, Column, Section, Table
+from bench.report.pages import Act, Page, Part
 from bench.report.publish import MANIFEST
-from bench.report.sections import Cell, Column, Table
 from tests import factories
 from tests.reports import render
-from tests.support import ROOT
+from tests.support import ROOT, write_architecture
 
 COMMAND = "python -m bench report"
 
@@ -261,7 +261,7 @@ def test_cells_say_what_they_are_sorted_by_and_whose_row_it_is() -> None:
 
 
 def test_a_folded_table_is_folded_in_markdown_too() -> None:
-    source = pages.markdown(page_of(TIMES))
+    source = pages.markdown(page_of(TIMES), str)
     parsed = MarkdownIt("commonmark").enable("table").render(source)
     summary = "<summary>Times of A &amp; B &lt;all&gt; (1 row)</summary>"
     assert f"<details>\n{summary}\n\n| Model |" in source
@@ -273,7 +273,7 @@ def test_a_folded_table_is_folded_in_markdown_too() -> None:
 
 def test_an_empty_cell_of_a_total_is_not_bold_in_markdown() -> None:
     total = ((Cell("Total"), Cell("")),)
-    source = pages.markdown(page_of(replace(TIMES, total=total)))
+    source = pages.markdown(page_of(replace(TIMES, total=total)), str)
     assert "\n| **Total** |  |\n" in source
 
 
@@ -286,8 +286,20 @@ TIMES = Table(
 
 
 def page_of(table: Table) -> Page:
-    act = Act("Answer", "", "act-answer", (Block("Times", "Times", "times", tables=(table,)),))
-    return Page("Title", "Subtitle", "index.html", (), (), (Part("", "", (act,)),))
+    act = Act("Answer", "", "act-answer", (Section("Times", "Times", "times", tables=(table,)),))
+    return Page("Title", "Subtitle", "", (), (), (Part("", "", (act,)),))
+
+
+def test_in_markdown_a_network_links_to_its_file_where_there_is_one(
+    whole: Suite, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_architecture(tmp_path, "model_1")
+    render(whole, tmp_path / "reports" / "local", command=COMMAND)
+    source = (tmp_path / "reports" / "local" / "report.md").read_text(encoding="utf-8")
+    assert "| [Model_1](../../architectures/model_1.py) | 9,850 |" in source
+    assert "| Model_2 | 7,262 |" in source
+    assert ".html)" not in source
 
 
 def test_source_and_docstring_are_shown_as_text(whole: Suite, reports: Path) -> None:

@@ -169,7 +169,7 @@ def test_a_data_sets_name_is_a_name(tmp_path: Path) -> None:
 
 
 SECTION = """
-from bench.report.sections import Cell, Column, Section, Table
+from bench.report.model import Cell, Column, Section, Table
 
 ORDER = 33
 SCOPE = "suite"

@@ -6,7 +6,8 @@ import pytest
 
 from bench.records.observations import Findings
 from bench.report import sections
-from bench.report.sections import Section, SectionFile
+from bench.report.model import Section
+from bench.report.sections import SectionFile
 from bench.report.summary import Summary, summarise
 from tests import factories
 

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from fractions import Fraction
 
 import pandas as pd
 
 from bench.evidence.claims.ledger import tally_line
+from bench.records.arms import Arm
 from bench.report import frames
 from bench.report.export.typeset import escaped
+from bench.report.parts.cells import at_least
 from bench.report.summary import Summary
-from bench.spec import Measured
-from bench.stats.format import NOT_AVAILABLE, fixed, integer
+from bench.stats.format import NOT_AVAILABLE, integer, points
 
 # A column's title, and the letter for its side.
 RESULTS = {
@@ -27,33 +27,26 @@ CLAIMS = {
 
 def results_table(summaries: Sequence[Summary]) -> str:
     """A row an arm: test accuracy after the last epoch, rounded once."""
-    found = frames.records(frames.results(summaries))
-    sizes = dict.fromkeys((arm["target_correct"], arm["n_test"]) for arm in found)
+    arms = [arm for summary in summaries for arm in summary.arms]
+    sizes = dict.fromkeys((arm.target, arm.n_test) for arm in arms)
     targets = ", ".join(f"{integer(target)} of {integer(n)}" for target, n in sizes)
     caption = (
         "Test accuracy after the last epoch over n runs: mean and standard deviation over "
         "completed runs, in percent and points. Reached: runs with at least as many test images "
         f"right as the target asks ({targets or NOT_AVAILABLE}); a failed run is a miss."
     )
-    frame = pd.DataFrame([_result(arm) for arm in found], columns=list(RESULTS))
+    frame = pd.DataFrame([_result(arm) for arm in arms], columns=list(RESULTS))
     return typeset(frame, "tab:results", caption, "".join(RESULTS.values()))
 
 
-def _result(arm: frames.Record) -> tuple[str, ...]:
-    reached, n = arm["n_reached"], arm["n_runs"]
+def _result(arm: Arm) -> tuple[str, ...]:
+    found, n = arm.accuracy(), len(arm.runs)
     return (
-        *(arm["dataset"], arm["label"], integer(arm["n_parameters"]), integer(n)),
-        _rounded(arm["mean_test_accuracy_percent"], 3),
-        _rounded(arm["sd_test_accuracy_points"], 3),
-        _rounded(arm["minimum_test_accuracy_percent"], 2),
-        _rounded(arm["maximum_test_accuracy_percent"], 2),
-        NOT_AVAILABLE if reached is None else f"{reached} of {n}",
+        *(arm.dataset.name, arm.label, integer(arm.first.n_parameters), integer(n)),
+        *(points(found.mean_percent), points(found.sd_points)),
+        *(points(found.lowest_percent, 2), points(found.highest_percent, 2)),
+        f"{arm.n_reached} of {n}" if arm.first.evaluate_test else NOT_AVAILABLE,
     )
-
-
-def _rounded(value: float | None, digits: int) -> str:
-    """Half up: a value halfway between two is its shortest decimal, which the float only nears."""
-    return NOT_AVAILABLE if value is None else fixed(Fraction(repr(value)), digits)
 
 
 def parameters_table(summaries: Sequence[Summary]) -> str:
@@ -61,20 +54,14 @@ def parameters_table(summaries: Sequence[Summary]) -> str:
     portraits = [p for p in frames.portraits(summaries) if frames.PARAMETERS in p.measures]
     found = [portrait.measures[frames.PARAMETERS] for portrait in portraits]
     parts = dict.fromkeys(part for measured in found for part in measured.components)
-    rows = [(part, *(_count(m, m.components.get(part, 0)) for m in found)) for part in parts]
-    total = ("Total", *(_count(m, sum(m.components.values())) for m in found))
+    rows = [(part, *(at_least(m, m.components.get(part, 0)) for m in found)) for part in parts]
+    total = ("Total", *(at_least(m, sum(m.components.values())) for m in found))
     titles = ["Component", *(portrait.display_name for portrait in portraits)]
     frame = pd.DataFrame([*rows, total], columns=titles)
     caption = "Trainable parameters by component, counted."
     whole = typeset(frame, "tab:parameters", caption, "l" + "r" * len(found))
     above, last, below = whole.rpartition("\nTotal")
     return f"{above}\n\\midrule{last}{below}"
-
-
-def _count(measured: Measured, n_parameters: int) -> str:
-    if measured.error:
-        return NOT_AVAILABLE
-    return f"{'at least ' if measured.at_least else ''}{integer(n_parameters)}"
 
 
 def claims_table(summaries: Sequence[Summary]) -> str:

@@ -59,11 +59,11 @@ def _cell(value: Any) -> Any:
     if isinstance(value, list | tuple):
         value = ("x" if all(isinstance(part, int) for part in value) else " ").join(map(str, value))
     if isinstance(value, str):
-        return FORMULA.sub(GUARD, plain(value))
+        return FORMULA.sub(GUARD, printable(value))
     return "" if pd.isna(value) else value
 
 
-def plain(text: str) -> str:
+def printable(text: str) -> str:
     """Text without characters that are not seen but act, and with one kind of line end."""
     return UNSEEN.sub("", LINE_END.sub("\n", text))
 

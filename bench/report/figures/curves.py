@@ -15,7 +15,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 from numpy.typing import ArrayLike, NDArray
 
-from bench.report.figures._canvas import (
+from bench.report.figures.canvas import (
     NARROW_INCHES,
     STAND_INS,
     STYLE,
@@ -24,7 +24,7 @@ from bench.report.figures._canvas import (
     series,
     wrapped,
 )
-from bench.report.figures._svg import mark
+from bench.report.figures.svg import mark
 from bench.stats.format import fixed, written
 
 ACCURACY_TICKS = (50, 80, 90, 95, 98, 99, 99.4, 99.7, 99.9)  # percent

@@ -10,9 +10,9 @@ import matplotlib
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from bench.report.figures._canvas import STAND_INS, STYLE
-from bench.report.figures._rows import row_canvas, row_margins
-from bench.report.figures._svg import mark
+from bench.report.figures.canvas import STAND_INS, STYLE
+from bench.report.figures.rows import row_canvas
+from bench.report.figures.svg import mark
 from bench.stats.format import written
 
 
@@ -52,7 +52,6 @@ def differences(rows: Sequence[Difference], margin: float, narrow: bool) -> Figu
         axes.set_xlabel("difference of mean test accuracy (percentage points)")
         axes.xaxis.set_major_locator(MaxNLocator(5 if narrow else 8, steps=[1, 2, 5, 10]))
         axes.xaxis.set_major_formatter(FuncFormatter(_signed))
-        row_margins(figure, labels, narrow)
         return figure
 
 

@@ -13,8 +13,8 @@ from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 from matplotlib.patches import Rectangle
 
-from bench.report.figures._canvas import STAND_INS, STYLE, canvas
-from bench.report.figures._svg import mark
+from bench.report.figures.canvas import STAND_INS, STYLE, canvas
+from bench.report.figures.svg import mark
 
 SIDE = 28
 WIDE_COLUMNS, NARROW_COLUMNS = 8, 4

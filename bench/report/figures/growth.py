@@ -13,9 +13,9 @@ from matplotlib.figure import Figure
 from matplotlib.patches import PathPatch
 from matplotlib.path import Path
 
-from bench.report.figures._canvas import STAND_INS, STYLE, canvas, series
-from bench.report.figures._svg import mark
-from bench.report.figures._tiles import SIDE, frame, shade_paths
+from bench.report.figures.canvas import STAND_INS, STYLE, canvas, series
+from bench.report.figures.svg import mark
+from bench.report.figures.tiles import SIDE, frame, shade_paths
 
 WIDE_HEIGHT, NARROW_HEIGHT = 3.6, 2.15  # inches, of the image; names take the rest of the width
 LABEL_POINTS, LABEL_INCHES = 8.0, 0.15

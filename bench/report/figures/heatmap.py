@@ -14,8 +14,8 @@ from matplotlib.patches import PathPatch
 from matplotlib.path import Path
 from numpy.typing import NDArray
 
-from bench.report.figures._canvas import STAND_INS, STYLE, canvas, margins, series
-from bench.report.figures._tiles import SIDE, frame, shade_paths
+from bench.report.figures.canvas import STAND_INS, STYLE, canvas, margins, series
+from bench.report.figures.tiles import SIDE, frame, shade_paths
 
 N_SHADES = 10
 HALF_GREY = 127.5

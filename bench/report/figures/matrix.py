@@ -7,8 +7,8 @@ import pandas as pd
 from matplotlib.colors import LinearSegmentedColormap, to_rgba
 from matplotlib.figure import Figure
 
-from bench.report.figures._canvas import STAND_INS, STYLE, canvas, series
-from bench.report.figures._svg import mark
+from bench.report.figures.canvas import STAND_INS, STYLE, canvas, series
+from bench.report.figures.svg import mark
 
 DARKEST = 0.45  # opacity at which ink on it is still easily read, light and dark
 LEAST = 1 / 15  # of the darkest: a surface to point at

@@ -12,8 +12,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
-from bench.report.figures._canvas import STAND_INS, STYLE, canvas, margins, series
-from bench.report.figures._svg import mark
+from bench.report.figures.canvas import STAND_INS, STYLE, canvas, margins, series
+from bench.report.figures.svg import mark
 from bench.stats.format import fixed, number
 
 LOG_FROM = 5.0  # times from the least cost to the largest, from which on the axis is logarithmic

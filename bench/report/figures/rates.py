@@ -11,9 +11,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter
 
-from bench.report.figures._canvas import STAND_INS, STYLE, series
-from bench.report.figures._rows import row_canvas, row_margins
-from bench.report.figures._svg import mark
+from bench.report.figures.canvas import STAND_INS, STYLE, series
+from bench.report.figures.rows import row_canvas
+from bench.report.figures.svg import mark
 from bench.stats.format import fixed, written
 
 
@@ -53,7 +53,6 @@ def rates(rows: Sequence[Rate], declared: float | None, narrow: bool) -> Figure:
         axes.xaxis.set_major_locator(FixedLocator([0, 0.25, 0.5, 0.75, 1]))
         axes.xaxis.set_minor_locator(FixedLocator([] if declared is None else [declared]))
         axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: written(value, 6)))
-        row_margins(figure, labels, narrow)
         return figure
 
 

@@ -6,6 +6,8 @@ A frame of runs has one row a run, with the columns
     architecture    whose run it is
     colour          the architecture's place in the palette
     percent         test accuracy after the last epoch
+    mean            of the arm's runs, in percent
+    low, high       the ends of the mean's 95 % interval; nan where there is none
     published       what the README says of the arm, in percent; nan where it says nothing
     says            what the run's dot says when it is asked
 """
@@ -19,11 +21,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from bench.report.figures._canvas import STAND_INS, STYLE, series
-from bench.report.figures._rows import axes_points, row_canvas, row_inches, row_margins
-from bench.report.figures._svg import mark
+from bench.report.figures.canvas import STAND_INS, STYLE, series
+from bench.report.figures.rows import axes_points, row_canvas, row_inches
+from bench.report.figures.svg import mark
 from bench.stats.format import fixed
-from bench.stats.means import spread
 
 DOT, LEAST_DOT = 5.5, 2.0  # a dot's width in points: smaller where many runs are equal
 SWARM = 0.8  # of a row's height: seaborn keeps the dots within
@@ -46,7 +47,6 @@ def strips(runs: pd.DataFrame, target: float, narrow: bool) -> Figure:
     edge = low + (high - low) * DOT / 2 / axes_points(labels, narrow)
     with matplotlib.rc_context(STYLE):
         figure, axes = row_canvas(labels, narrow)
-        row_margins(figure, labels, narrow)
         axes.set(xlim=(low, high), xlabel="test accuracy after the last epoch (%)")
         line = axes.axvline(target, color=STAND_INS["target"], lw=1.2, linestyle=(0, (4, 3)))
         mark(line, f"target: {fixed(target, 2)} %")
@@ -78,26 +78,21 @@ def _limits(runs: pd.DataFrame, target: float) -> tuple[float, float]:
     """The axis in percent."""
     floor = cut(runs)
     least = -np.inf if floor is None else floor
-    arms = [rows for _, rows in runs.groupby("label")]
-    ends = [end for rows in arms if rows["percent"].min() >= least for end in _interval(rows)]
+    whole = runs[runs.groupby("label")["percent"].transform("min") >= least]
     shown = runs["percent"][runs["percent"] >= least]
-    values = [*shown, *ends, *runs["published"].dropna(), target]
+    others = [*whole["low"], *whole["high"], *runs["published"]]
+    values = [*shown, *(value for value in others if not np.isnan(value)), target]
     low, high = min(values if floor is None else [*values, floor]), min(max(values), 100.0)
     border = BORDER * max(high - low, 0.02) / (1 - 2 * BORDER)
     return low - border, high + border
 
 
-def _interval(rows: pd.DataFrame) -> tuple[float, ...]:
-    """The ends of the mean's 95 % interval, none for one run."""
-    found = spread(list(rows["percent"]))
-    return (found.interval.low, found.interval.high) if found and found.interval else ()
-
-
 def _strip(axes: Axes, rows: pd.DataFrame, room: float) -> None:
     """One arm's row; `room` is what its dots may take of the row's height, in points."""
     label, owner, published, y = rows[["label", "architecture", "published", "y"]].iloc[0]
+    mean, *ends = rows[["mean", "low", "high"]].iloc[0]
     colour = series(rows["colour"].iloc[0])
-    if ends := _interval(rows):
+    if not np.isnan(ends).any():
         (band,) = axes.plot(ends, [y] * 2, lw=9, alpha=0.22, solid_capstyle="butt", color=colour)
         mark(
             band,
@@ -107,7 +102,6 @@ def _strip(axes: Axes, rows: pd.DataFrame, room: float) -> None:
     dot = float(np.clip(room / (CROWD * rows["x"].value_counts().max()), LEAST_DOT, DOT))
     _swarm(axes, rows[rows["x"] == rows["percent"]], dot, "o")
     _swarm(axes, rows[rows["x"] != rows["percent"]], dot, "<")
-    mean = rows["percent"].mean()
     (line,) = axes.plot([mean] * 2, [y - 0.3, y + 0.3], color=STAND_INS["ink"], lw=1.6)
     mark(line, f"{label}: mean {fixed(mean, 3)} %", owner)
     if not np.isnan(published):

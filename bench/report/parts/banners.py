@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from bench.records.arms import Arm
 from bench.report.summary import COMPARABLE, Summary
 from bench.stats.format import count, listed, ranges
@@ -85,10 +87,7 @@ def _kind(arm: Arm) -> tuple[bool, str]:
 
 
 def _environments(summary: Summary) -> str:
-    counts: dict[str, int] = {}
-    for run in summary.runs:
-        key = run.environment.fingerprint
-        counts[key] = counts.get(key, 0) + 1
+    counts = Counter(run.environment.fingerprint for run in summary.runs)
     if len(counts) < 2:
         return ""
     said = listed([f"{key} (n = {counts[key]})" for key in sorted(counts)])

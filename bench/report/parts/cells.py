@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from statistics import median
 
 from bench.records.arms import Arm
-from bench.report.sections import Cell
+from bench.report.model import Cell, Column, Table, words
+from bench.report.parts.verdicts import bounds
 from bench.report.summary import Summary
-from bench.spec import Measured, Portrait
-from bench.stats.format import NOT_AVAILABLE, count, duration, integer, measured_value, points
-from bench.stats.means import standard_deviation
+from bench.spec import Claim, Measured, Portrait
+from bench.stats.format import (
+    NOT_AVAILABLE,
+    count,
+    duration,
+    fixed,
+    integer,
+    measured_value,
+)
+from bench.stats.means import placement
+from bench.stats.rates import published_count
 
 MARKS = {True: "✓", False: "✗"}
 
@@ -57,6 +66,102 @@ def time_a_run(arm: Arm) -> Cell:
     return Cell(duration(middle), note, sort=middle)
 
 
-def sd_points(counts: Sequence[int], n: int) -> str:
-    """The standard deviation over runs in points, n/a where one run has none."""
-    return points(standard_deviation([100 * correct / n for correct in counts]))
+def having(summary: Summary, measure: str) -> list[Portrait]:
+    """The portraits that the measure was taken of."""
+    return [portrait for portrait in summary.portraits if measure in portrait.measures]
+
+
+def figures_of(
+    summary: Summary, portraits: Sequence[Portrait], measure: str, caption: str
+) -> Table:
+    """A row an architecture, a column a figure of the measure.
+
+    Args:
+        summary: Whose page this is.
+        portraits: Each holds the measure.
+        measure: Its name.
+        caption: The table's.
+    """
+    found = [(portrait, portrait.measures[measure]) for portrait in portraits]
+    fields = dict.fromkeys(field for _, measured in found for field in measured.fields)
+    return Table(
+        caption=caption,
+        columns=(*words("Model"), *(Column(field.title, note=field.unit) for field in fields)),
+        rows=tuple(
+            (model(summary, portrait), *(value(measured, field.name) for field in fields))
+            for portrait, measured in found
+        ),
+    )
+
+
+def counts_by_part(
+    caption: str, head: str, counts: Sequence[tuple[str, Mapping[str, int]]], parts: Iterable[str]
+) -> Table:
+    """A row a part, a column an architecture, whose parts add up to a total.
+
+    Args:
+        caption: The table's.
+        head: The first column's title.
+        counts: An architecture's displayed name, and part -> count; empty where none is known.
+        parts: In their order.
+    """
+
+    def row(name: str, numbers: Iterable[int]) -> tuple[Cell, ...]:
+        found = zip(counts, numbers, strict=True)
+        known = (whole(number) if own else Cell(NOT_AVAILABLE) for (_, own), number in found)
+        return (Cell(name), *known)
+
+    return Table(
+        caption=caption,
+        columns=(*words(head), *(Column(name) for name, _ in counts)),
+        rows=tuple(row(part, (own.get(part, 0) for _, own in counts)) for part in parts),
+        total=(row("Total", (sum(own.values()) for _, own in counts)),),
+    )
+
+
+def at_least(measured: Measured, number: int) -> str:
+    """A count of a measure: a lower bound where it could count parts alone."""
+    if measured.error:
+        return NOT_AVAILABLE
+    return f"{'at least ' if measured.at_least else ''}{integer(number)}"
+
+
+def reached(arm: Arm) -> Cell:
+    """How many runs reach the target, with the bounds of their rate."""
+    n = len(arm.runs)
+    return Cell(f"{integer(arm.n_reached)} of {integer(n)}", bounds(arm), sort=arm.n_reached / n)
+
+
+def published(
+    summary: Summary, arm: Arm, claim: Claim | None, counts: Sequence[int], whose: str = ""
+) -> Cell:
+    """What was published of one run, and its percentile among these counts of ours."""
+    if claim is None:
+        return Cell("")
+    text = fixed(claim.published, 2)
+    if not summary.comparable:
+        return Cell(text, "not comparable", sort=claim.published)
+    place = placement(published_count(claim.published, arm.n_test), counts).percentile
+    note = "" if place is None else f"percentile {fixed(place, 0)}{whose}"
+    return Cell(text, note, sort=claim.published)
+
+
+def notes(portraits: list[Portrait], measure: str) -> tuple[str, ...]:
+    """Conventions and what was not counted; a measure that did not apply says why.
+
+    Args:
+        portraits: Each holds the measure.
+        measure: Its name.
+    """
+    told = {p.display_name: _told(p, measure) for p in portraits}
+    first = next(iter(told.values()), [])
+    common = [note for note in first if all(note in own for own in told.values())]
+    if len(told) < 2:
+        return tuple(common)
+    rest = {name: [note for note in own if note not in common] for name, own in told.items()}
+    return (*common, *(f"{name}: {'; '.join(own)}" for name, own in rest.items() if own))
+
+
+def _told(portrait: Portrait, measure: str) -> list[str]:
+    found = portrait.measures[measure]
+    return [*found.notes, *([f"not measured: {found.error}"] if found.error else [])]

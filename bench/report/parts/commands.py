@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-from collections import Counter
 
 from bench.report.summary import Summary
 from bench.spec import RunRecord
@@ -24,12 +23,6 @@ def export(summary: Summary, kind: str) -> str:
     """Writes the tables as files."""
     words = [*BENCH, "export", "--suite", summary.suite, "--format", kind, "--out", "DIR"]
     return shlex.join([*words, *_results(summary)])
-
-
-def training(summary: Summary) -> list[str]:
-    """What the records say was typed, the most used first."""
-    typed = Counter(run.environment.command for run in summary.runs)
-    return [command for command, _ in sorted(typed.items(), key=lambda each: (-each[1], each[0]))]
 
 
 def _results(summary: Summary) -> list[str]:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-import msgspec
 import pandas as pd
 
 from bench.records.arms import Arm
-from bench.report import figures
+from bench.report.figures.curves import Panel
+from bench.report.frames import epochs_of
 from bench.report.summary import Summary
 from bench.spec import RunRecord
 from bench.stats.format import fixed, integer, percent, written
 
+OTHERS = (
+    "Only the networks that a published claim speaks of have this figure here. The figures of the "
+    "other networks are on their own pages."
+)
 SPLITS = ("train", "validation", "test")
 
 
@@ -24,69 +28,35 @@ def with_epochs(summary: Summary) -> list[Arm]:
     return [arm for arm in summary.arms if begun(arm)]
 
 
-def epochs_of(arm: Arm) -> pd.DataFrame:
-    """One row an epoch of a run.
+def by_seed(summary: Summary) -> tuple[list[Arm], tuple[str, ...]]:
+    """Arms of which every seed is drawn, and where the figures of the others are.
 
-    Returns:
-        A frame with the columns `seed`, those of `bench.spec.Epoch`, and the accuracies
-        `train_percent`, `validation_percent` and `test_percent`.
+    An architecture's own page has all of its arms. Markdown, which shows every figure in one file,
+    has the networks that a published claim speaks of; all arms where no claim speaks of one.
     """
-    rows = [
-        {"seed": run.seed, **msgspec.structs.asdict(epoch)}
-        for run in begun(arm)
-        for epoch in run.epochs
+    arms = with_epochs(summary)
+    subjects = {claim.subject for claim in summary.claims}
+    claimed = [
+        arm for arm in arms if arm.architecture in subjects and not summary.is_variation(arm)
     ]
-    epochs = pd.DataFrame(rows)
-    for split in SPLITS:
-        right = epochs[f"{split}_correct"].astype(float)
-        epochs[f"{split}_percent"] = 100 * right / getattr(arm.first.dataset, f"n_{split}")
-    return epochs
+    if summary.base or not claimed or claimed == arms:
+        return arms, ()
+    return claimed, (OTHERS,)
 
 
-def accuracy_panels(summary: Summary, arm: Arm) -> list[figures.Panel]:
-    """A panel a split that was looked at: every run, and the band that the runs make."""
-    return _panels(summary, arm, "percent")
+def panels(summary: Summary, arm: Arm, quantity: str) -> list[Panel]:
+    """A panel a split that was looked at: every run, and the band that the runs make.
 
-
-def loss_panels(summary: Summary, arm: Arm) -> list[figures.Panel]:
-    """The same for the losses."""
-    return _panels(summary, arm, "loss")
-
-
-def learning_rates(summary: Summary, arm: Arm) -> figures.Panel:
-    """The schedule, which the runs of an arm share."""
-    rates = _values(epochs_of(arm), "learning_rate")
-    return figures.Panel(
-        title="learning rate, thousandths, at the epoch's end",
-        epochs=rates,
-        band=f"{arm.label}: highest rate {written(rates['value'].max(), 6)}",
-        series=arm.architecture,
-        colour=summary.colour(arm.architecture),
-    )
-
-
-def overview_panel(summary: Summary, arm: Arm) -> figures.Panel | None:
-    """The band alone: of the test split, or of the validation split where no run tested."""
-    split = "test" if arm.first.evaluate_test else "validation"
-    values = _values(epochs_of(arm), f"{split}_percent")
-    if values.empty:
-        return None
-    n = integer(values["seed"].nunique())
-    return figures.Panel(
-        title=f"{arm.label}, n = {n}" + ("" if split == "test" else f", {split}"),
-        epochs=values,
-        band=_together(values, f"{arm.label}, {split}", 2) + " %",
-        series=arm.architecture,
-        colour=summary.colour(arm.architecture),
-    )
-
-
-def _panels(summary: Summary, arm: Arm, quantity: str) -> list[figures.Panel]:
-    epochs, panels = epochs_of(arm), []
+    Args:
+        summary: Gives the arm its colour.
+        arm: At least one of its runs finished an epoch.
+        quantity: `percent`, the accuracy, or `loss`.
+    """
+    epochs, found = epochs_of(arm), []
     for split in SPLITS:
         values = _values(epochs, f"{split}_{quantity}")
         seeds = set(values["seed"])
-        panel = figures.Panel(
+        panel = Panel(
             title=split,
             epochs=values,
             says={
@@ -98,8 +68,36 @@ def _panels(summary: Summary, arm: Arm, quantity: str) -> list[figures.Panel]:
             series=arm.architecture,
             colour=summary.colour(arm.architecture),
         )
-        panels += [panel] if seeds else []
-    return panels
+        found += [panel] if seeds else []
+    return found
+
+
+def learning_rates(summary: Summary, arm: Arm) -> Panel:
+    """The schedule, which the runs of an arm share."""
+    rates = _values(epochs_of(arm), "learning_rate")
+    return Panel(
+        title="learning rate, thousandths, at the epoch's end",
+        epochs=rates,
+        band=f"{arm.label}: highest rate {written(rates['value'].max(), 6)}",
+        series=arm.architecture,
+        colour=summary.colour(arm.architecture),
+    )
+
+
+def overview_panel(summary: Summary, arm: Arm) -> Panel | None:
+    """The band alone: of the test split, or of the validation split where no run tested."""
+    split = "test" if arm.first.evaluate_test else "validation"
+    values = _values(epochs_of(arm), f"{split}_percent")
+    if values.empty:
+        return None
+    n = integer(values["seed"].nunique())
+    return Panel(
+        title=f"{arm.label}, n = {n}" + ("" if split == "test" else f", {split}"),
+        epochs=values,
+        band=_together(values, f"{arm.label}, {split}", 2) + " %",
+        series=arm.architecture,
+        colour=summary.colour(arm.architecture),
+    )
 
 
 def _values(epochs: pd.DataFrame, column: str) -> pd.DataFrame:

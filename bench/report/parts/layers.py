@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from bench.records.layers import Rows
-from bench.report.sections import Cell, Column, Table
+from bench.report.model import Cell, Column, Table
 from bench.stats.format import measured_value, percentage
 
 GATED = "receptive_field_with_gates"

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from bench.records.observations import MissedDigit
 from bench.report.summary import Summary
 from bench.spec import RunRecord
+from bench.stats.format import integer
 
 N_LABELS = 10
 
@@ -58,6 +59,14 @@ class Misses:
         return table
 
 
+@dataclass(frozen=True)
+class Shown:
+    """One real digit to draw on: its 784 grey levels, and what it is, in words."""
+
+    pixels: bytes
+    words: str
+
+
 def misses(summary: Summary) -> Misses | None:
     """Those of every completed run that looked at this test split; None for no such run."""
     if summary.dataset is None:
@@ -76,6 +85,24 @@ def misses(summary: Summary) -> Misses | None:
     n_arms = sum(bool(of_arm) for of_arm in of_arms)
     digits = summary.findings.missed_digits.get(summary.dataset.name, {})
     return Misses(runs, n_arms, summary.dataset.n_test, *_counted(runs), digits)
+
+
+def typical_digit(summary: Summary) -> Shown | None:
+    """The digit that most of these runs missed, of those whose pixels the suite keeps."""
+    found = misses(summary)
+    if found is None:
+        return None
+    for place, index in enumerate(found.indices):
+        digit = found.digits.get(int(index))
+        if digit is None:
+            continue
+        label = "" if digit.label is None else f", a {digit.label}"
+        n_missed, n_runs = int(found.n_missed[place]), len(found.runs)
+        return Shown(
+            pixels=bytes.fromhex(digit.pixels),
+            words=f"test image {integer(int(index))}{label}, missed by {n_missed} of {n_runs} runs",
+        )
+    return None
 
 
 def owner(summary: Summary) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from bench.records.arms import Arm
-from bench.report.sections import Cell
+from bench.report.model import Cell
 from bench.stats.format import NOT_AVAILABLE, count, fixed, integer, points
 from bench.stats.means import Accuracy
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from functools import partial
 
 from bench.records.arms import Arm
-from bench.report import figures
-from bench.report.parts.epochs import accuracy_panels, begun, learning_rates, with_epochs
-from bench.report.sections import PageKind, Plot, Scope, Section
+from bench.report.figures.curves import accuracy_curves
+from bench.report.model import PageKind, Plot, Scope, Section
+from bench.report.parts.epochs import begun, by_seed, learning_rates, panels
 from bench.report.summary import Summary
 from bench.stats.format import count, integer
 
@@ -15,27 +15,27 @@ ORDER = 52
 SCOPE: Scope = "dataset"
 PAGES: tuple[PageKind, ...] = ("architecture", "markdown")
 TEXT = (
-    (
-        "One thin line is one seed. The axis is stretched so that each halving of the remaining "
-        "errors takes the same height. Training accuracy is counted on augmented images while the "
-        "network still learns, so it can lie below the others."
-    ),
+    "One thin line is one seed. The axis is stretched so that each halving of the remaining errors "
+    "takes the same height. Training accuracy is counted on augmented images while the network "
+    "still learns, so it can lie below the others."
 )
 
 
 def section(summary: Summary) -> Section | None:
     """None where no run finished an epoch."""
-    plots = tuple(_plot(summary, arm) for arm in with_epochs(summary))
-    if not plots:
+    arms, others = by_seed(summary)
+    if not arms:
         return None
-    return Section(title="Accuracy by epoch, every seed", nav="Accuracy", text=TEXT, plots=plots)
+    plots = tuple(_plot(summary, arm) for arm in arms)
+    text = (TEXT, *others)
+    return Section(title="Accuracy by epoch, every seed", nav="Accuracy", text=text, plots=plots)
 
 
 def _plot(summary: Summary, arm: Arm) -> Plot:
-    panels = accuracy_panels(summary, arm)
+    found = panels(summary, arm, "percent")
     tested = arm.first.evaluate_test
     n = len(begun(arm))
-    titles = ", ".join(panel.title for panel in panels)
+    titles = ", ".join(panel.title for panel in found)
     band = " Thick line and band: median and range of the runs that came so far." if n > 1 else ""
     dashed = " Dashed: the target." if tested else ""
     return Plot(
@@ -49,8 +49,8 @@ def _plot(summary: Summary, arm: Arm) -> Plot:
             f"rate, n = {integer(n)}.{band}{dashed}"
         ),
         draw=partial(
-            figures.accuracy_curves,
-            panels,
+            accuracy_curves,
+            found,
             100 * arm.target / arm.n_test if tested else None,
             learning_rate=learning_rates(summary, arm),
         ),

@@ -4,18 +4,11 @@ from __future__ import annotations
 
 from bench.evidence.claims.ledger import tally
 from bench.records.arms import Arm
+from bench.report.model import PageKind, Point, Scope, Section
 from bench.report.parts.ranking import in_order
 from bench.report.parts.verdicts import TARGET_WORDS, by_verdict
-from bench.report.sections import PageKind, Point, Scope, Section
 from bench.report.summary import Summary
-from bench.stats.format import (
-    count,
-    integer,
-    listed,
-    mean_percent,
-    percentage,
-    points,
-)
+from bench.stats.format import count, integer, listed, mean_percent, percentage, points
 
 ORDER = 10
 SCOPE: Scope = "dataset"

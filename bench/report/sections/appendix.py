@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bench.records.arms import Arm
-from bench.report.sections import Cell, Column, PageKind, Scope, Section, Table
+from bench.report.model import Cell, Column, PageKind, Scope, Section, Table
 from bench.report.summary import Summary
 from bench.spec import RunRecord
 from bench.stats.format import NOT_AVAILABLE, count, integer

@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 from bench.evidence.claims.gather import Value
 from bench.evidence.claims.ledger import VERDICTS, Entry, tally
-from bench.report.sections import Cell, Column, PageKind, Scope, Section, Table
+from bench.report.model import Cell, Column, PageKind, Scope, Section, Table
 from bench.report.summary import Summary
 from bench.stats.format import MINUS, integer
 
@@ -33,13 +33,11 @@ WORDS = {  # what each verdict means, in the tally
     "not checkable": "no record could decide it; the rule says why",
 }
 TEXT = (
-    (
-        "Every statement of the files of claims, with its verdict. Structure is compared to the "
-        "last digit given; a single run's accuracy with the 95% prediction interval of one more "
-        "run; a mean with its 95% t interval; “consistently” with the bounds of a rate; "
-        "a technique by an exact test against the network without it, with Holm's correction over "
-        "the gains that one document claims."
-    ),
+    "Every statement of the files of claims, with its verdict. Structure is compared to the "
+    "last digit given; a single run's accuracy with the 95% prediction interval of one more "
+    "run; a mean with its 95% t interval; “consistently” with the bounds of a rate; "
+    "a technique by an exact test against the network without it, with Holm's correction over "
+    "the gains that one document claims."
 )
 
 
@@ -48,7 +46,13 @@ def section(summary: Summary) -> Section | None:
     judged = summary.ledger
     if not judged:
         return None
-    return Section(title="Claims", text=TEXT, tables=(_tally(judged), _table(summary, judged)))
+    table = Table(
+        caption=f"Ledger of {integer(len(judged))} claims",
+        columns=COLUMNS,
+        rows=tuple(_row(summary, entry) for entry in judged),
+        folded=True,
+    )
+    return Section(title="Claims", text=(TEXT,), tables=(_tally(judged), table))
 
 
 def _tally(judged: Sequence[Entry]) -> Table:
@@ -73,15 +77,6 @@ def _only(verdict: str) -> str:
     """The page's own address with the ledger open, of this verdict alone."""
     chosen = quote(f"{LEDGER}.{VERDICT_COLUMN}.{verdict}")
     return f"#claims?filter={chosen}&open={LEDGER}"
-
-
-def _table(summary: Summary, judged: Sequence[Entry]) -> Table:
-    return Table(
-        caption=f"Ledger of {integer(len(judged))} claims",
-        columns=COLUMNS,
-        rows=tuple(_row(summary, entry) for entry in judged),
-        folded=True,
-    )
 
 
 def _row(summary: Summary, entry: Entry) -> tuple[Cell, ...]:

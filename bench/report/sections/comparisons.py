@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from functools import partial
 from itertools import combinations
 
 from bench.records.arms import Arm
-from bench.report import figures
-from bench.report.parts.differences import (
+from bench.report.model import Cell, Column, PageKind, Plot, Scope, Section, Table
+from bench.report.parts.pairs import (
     COLUMNS,
     METHOD,
+    Pair,
     across_environments,
-    bar,
-    cells,
-    is_told_apart,
-    points_of,
+    is_small,
+    networks_of_many,
+    plot,
+    tested,
     turned,
 )
-from bench.report.parts.pairs import Pair, is_small, networks_of_many, tested
-from bench.report.sections import Cell, Column, PageKind, Plot, Scope, Section, Table
 from bench.report.summary import Summary
 from bench.stats.comparison import runs_to_reach
 from bench.stats.declared import DRAW_SEED, MARGIN_POINTS, TEST_ALPHA
@@ -74,7 +72,7 @@ def _compared(summary: Summary) -> list[Arm]:
 
 def _found(best: Arm, pairs: list[Pair]) -> str:
     """The effect in words: who is ahead, and of whom that can be said."""
-    told = [pair for pair in pairs if is_told_apart(pair)]
+    told = [pair for pair in pairs if pair.is_told_apart]
     same = [
         p for p in pairs if p.result.equivalence and p.result.equivalence.verdict == "equivalent"
     ]
@@ -98,7 +96,7 @@ def _found(best: Arm, pairs: list[Pair]) -> str:
 
 
 def _ahead(pair: Pair) -> str:
-    difference = points_of(pair)
+    difference = pair.points
     above, below = (pair.first, pair.second) if difference > 0 else (pair.second, pair.first)
     return f"{above.label} is {points(abs(difference))} points above {below.label}"
 
@@ -128,34 +126,22 @@ def _plot(summary: Summary, best: Arm, pairs: list[Pair], whole: bool) -> Plot:
     """Every pair where they are few, else the best arm against each other one."""
     few = whole and len(pairs) <= MOST_DRAWN_PAIRS
     shown = pairs if few else [pair for pair in pairs if best in (pair.first, pair.second)]
-    rows = [bar(pair, None if few else best) for pair in shown]
     sizes = sorted({n for pair in shown for n in (pair.result.n_first, pair.result.n_second)})
     n = " to ".join(integer(n) for n in dict.fromkeys((sizes[0], sizes[-1])))
-    return Plot(
-        name=f"{summary.prefix}-comparisons",
-        alt=(
-            f"Differences of mean test accuracy on {summary.prefix} with 95% intervals: "
-            f"{'; '.join(row.says for row in rows)}."
-        ),
-        caption=(
-            f"{_which(best, shown, few)} on {summary.prefix}: difference of mean test accuracy "
-            f"after the last epoch, n = {n} runs each. Bar: its 95% interval (none where nothing "
-            f"varies). Shaded: within {MARGIN_POINTS} points, the margin of equivalence."
-        ),
-        draw=partial(figures.differences, rows, MARGIN_POINTS),
+    return plot(
+        f"{summary.prefix}-comparisons",
+        f"Differences of mean test accuracy on {summary.prefix}",
+        f"{_which(best, shown, few)} on {summary.prefix}: difference of mean test accuracy after "
+        f"the last epoch, n = {n} runs each",
+        [pair.bar(None if few else best) for pair in shown],
     )
 
 
 def _matrix(summary: Summary, arms: list[Arm], pairs: list[Pair]) -> Table:
-    found = {(pair.first.slug, pair.second.slug): pair for pair in pairs}
-
-    def cell(row: Arm, column: Arm) -> Cell:
-        if row is column:
-            return Cell("·", sort=0.0)
-        pair, sign = found.get((row.slug, column.slug)), 1
-        if pair is None:
-            pair, sign = found[column.slug, row.slug], -1
-        return _matrix_cell(pair, sign)
+    cells = {(arm.slug, arm.slug): Cell("·", sort=0.0) for arm in arms}
+    for pair in pairs:
+        cells[pair.first.slug, pair.second.slug] = _matrix_cell(pair, 1)
+        cells[pair.second.slug, pair.first.slug] = _matrix_cell(pair, -1)
 
     return Table(
         caption=(
@@ -164,7 +150,7 @@ def _matrix(summary: Summary, arms: list[Arm], pairs: list[Pair]) -> Table:
         ),
         columns=(Column("Model", numeric=False), *(Column(f"{MINUS} {arm.label}") for arm in arms)),
         rows=tuple(
-            (Cell(row.label, series=row.architecture), *(cell(row, column) for column in arms))
+            (Cell(row.label, series=row.architecture), *(cells[row.slug, arm.slug] for arm in arms))
             for row in arms
         ),
         sortable=False,
@@ -175,7 +161,7 @@ def _matrix_cell(pair: Pair, sign: int) -> Cell:
     difference = pair.result.difference_points
     if difference is None:
         return Cell(NOT_AVAILABLE)
-    star = " *" if is_told_apart(pair) else ""
+    star = " *" if pair.is_told_apart else ""
     interval = pair.result.interval
     if sign < 0:
         difference, interval = -difference, interval and turned(interval)
@@ -192,13 +178,9 @@ def _details(which: str, summary: Summary, pairs: list[Pair], *, folded: bool) -
     return Table(
         caption=f"{which} in full, test accuracy after the last epoch on {summary.prefix}",
         columns=(PAIR, *COLUMNS),
-        rows=tuple((Cell(_less(pair)), *cells(pair)) for pair in pairs),
+        rows=tuple((Cell(pair.label), *pair.cells()) for pair in pairs),
         folded=folded,
     )
-
-
-def _less(pair: Pair) -> str:
-    return f"{pair.first.label} {MINUS} {pair.second.label}"
 
 
 def _notes(

@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from bench.report import figures
+from bench.report.figures.matrix import matrix
+from bench.report.model import Cell, Column, PageKind, Plot, Scope, Section, Table
 from bench.report.parts.misses import N_LABELS, Misses, misses, owner, stem, together, whose
-from bench.report.sections import Cell, Column, PageKind, Plot, Scope, Section, Table
 from bench.report.summary import Summary
 from bench.stats.format import count, fixed, integer, listed
 
@@ -77,9 +77,7 @@ def _plot(summary: Summary, found: Misses, confusion: NDArray[np.int64]) -> Plot
             "stronger the colour, the more; an empty cell: never. Right answers (the diagonal) "
             "are left out."
         ),
-        draw=partial(
-            figures.matrix, _cells(confusion, n), summary.colour(own) if own else None, owner=own
-        ),
+        draw=partial(matrix, _cells(confusion, n), summary.colour(own) if own else None, owner=own),
     )
 
 

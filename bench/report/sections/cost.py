@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bench.records.observations import Latency, Timing
-from bench.report.parts.cells import model, value, whole
-from bench.report.parts.notes import notes
-from bench.report.sections import Cell, Column, PageKind, Scope, Section, Table
+from bench.report.model import Cell, Column, PageKind, Scope, Section, Table, words
+from bench.report.parts.cells import figures_of, having, notes, whole
 from bench.report.summary import Summary
 from bench.spec import Environment
 from bench.stats.format import milliseconds
@@ -28,32 +27,19 @@ PEAKS = {
 
 def section(summary: Summary) -> Section | None:
     """None where nothing was measured."""
-    tables = [*_bytes(summary), *_timings(summary), *_peaks(summary)]
+    portraits, latencies = having(summary, MEASURE), _latencies(summary)
+    tables = []
+    if portraits:
+        tables.append(figures_of(summary, portraits, MEASURE, "Memory and size, counted"))
+    if any(latency.timings for latency in latencies):
+        tables.append(_timings(summary, latencies))
+    if latencies:
+        tables.append(_peaks(summary, latencies))
     if not tables:
         return None
-    portraits = [p for p in summary.portraits if MEASURE in p.measures]
     said = notes(portraits, MEASURE) if portraits else ()
-    timed = (TIMED,) if _latencies(summary) else ()
+    timed = (TIMED,) if latencies else ()
     return Section(title="Cost", tables=tuple(tables), notes=(*said, *timed))
-
-
-def _bytes(summary: Summary) -> list[Table]:
-    found = [(p, p.measures[MEASURE]) for p in summary.portraits if MEASURE in p.measures]
-    if not found:
-        return []
-    fields = list(dict.fromkeys(field for _, measured in found for field in measured.fields))
-    table = Table(
-        caption="Memory and size, counted",
-        columns=(
-            Column("Model", numeric=False),
-            *(Column(field.title, note=field.unit) for field in fields),
-        ),
-        rows=tuple(
-            (model(summary, portrait), *(value(measured, field.name) for field in fields))
-            for portrait, measured in found
-        ),
-    )
-    return [table]
 
 
 def _latencies(summary: Summary) -> list[Latency]:
@@ -87,16 +73,12 @@ def _machine(environment: Environment, among: Sequence[Environment]) -> str:
     return f"{processor}, {apart}"
 
 
-def _timings(summary: Summary) -> list[Table]:
-    latencies = _latencies(summary)
+def _timings(summary: Summary, latencies: list[Latency]) -> Table:
     machines = _machines(latencies)
-    rows = [(latency, timing) for latency in latencies for timing in latency.timings]
-    if not rows:
-        return []
-    table = Table(
+    return Table(
         caption="Inference, timed",
         columns=(
-            Column("Model", numeric=False),
+            *words("Model"),
             Column("Images", note="a call"),
             Column("Latency", note="ms, median"),
             Column("Quartiles", note="ms"),
@@ -107,10 +89,10 @@ def _timings(summary: Summary) -> list[Table]:
         ),
         rows=tuple(
             _timing_row(summary, latency, timing, machines[latency.environment.fingerprint])
-            for latency, timing in rows
+            for latency in latencies
+            for timing in latency.timings
         ),
     )
-    return [table]
 
 
 def _timing_row(
@@ -136,19 +118,15 @@ def _name(summary: Summary, latency: Latency) -> Cell:
     return Cell(summary.display_name(latency.architecture), series=latency.architecture)
 
 
-def _peaks(summary: Summary) -> list[Table]:
-    latencies = _latencies(summary)
+def _peaks(summary: Summary, latencies: list[Latency]) -> Table:
     machines = _machines(latencies)
-    if not latencies:
-        return []
-    table = Table(
+    return Table(
         caption="Peak memory of one training step, measured",
         columns=(
-            Column("Model", numeric=False),
+            *words("Model"),
             Column("Peak", note="bytes"),
             Column("Images", note="a batch"),
-            Column("Account", numeric=False),
-            Column("Machine", numeric=False),
+            *words("Account", "Machine"),
         ),
         rows=tuple(
             (
@@ -161,4 +139,3 @@ def _peaks(summary: Summary) -> list[Table]:
             for latency in latencies
         ),
     )
-    return [table]

@@ -7,10 +7,10 @@ from functools import partial
 import pandas as pd
 
 from bench.records.arms import Arm
-from bench.report import figures
+from bench.report.figures.curves import Panel, accuracy_curves
+from bench.report.model import PageKind, Plot, Scope, Section
 from bench.report.parts.epochs import begun, overview_panel, with_epochs
 from bench.report.parts.verdicts import n_each
-from bench.report.sections import PageKind, Plot, Scope, Section
 from bench.report.summary import Summary
 from bench.stats.format import integer, percentage
 
@@ -19,10 +19,8 @@ SCOPE: Scope = "dataset"
 PAGES: tuple[PageKind, ...] = ("index", "markdown")
 FAR = 4  # times the errors of the worst median: bands are cut here
 TEXT = (
-    (
-        "The axis is stretched so that each halving of the remaining errors takes the same height. "
-        "Every seed's curve, with training and validation, stands with its architecture."
-    ),
+    "The axis is stretched so that each halving of the remaining errors takes the same height. "
+    "Every seed's curve, with training and validation, stands with its architecture."
 )
 
 
@@ -36,26 +34,27 @@ def section(summary: Summary) -> Section | None:
     if not shown:
         return None
     plot = _plot(summary, [arm for arm, _ in shown], [panel for _, panel in shown])
-    return Section(title="Accuracy by epoch", nav="Curves", text=TEXT, plots=(plot,))
+    return Section(title="Accuracy by epoch", nav="Curves", text=(TEXT,), plots=(plot,))
 
 
-def _plot(summary: Summary, arms: list[Arm], panels: list[figures.Panel]) -> Plot:
+def _plot(summary: Summary, arms: list[Arm], panels: list[Panel]) -> Plot:
     tested = [arm for arm in arms if arm.first.evaluate_test]
     split = "Test" if tested else "Validation"
     lowest = _lowest(panels)
     cut = f" Bands are cut at {percentage(lowest)}." if lowest is not None else ""
     dashed = f" Dashed: the target, {integer(tested[0].target)} right." if tested else ""
     n_runs = n_each([(arm.label, len(begun(arm))) for arm in arms])
+    ends = "; ".join(panel.band for panel in panels)
     return Plot(
         name=f"{summary.prefix}-curves",
-        alt=f"{split} accuracy by epoch, a panel an architecture. {_ends(panels)}",
+        alt=f"{split} accuracy by epoch, a panel an architecture. {ends}.",
         caption=(
             f"{split} accuracy by epoch on {summary.prefix} ({n_runs}). Line: median of the runs "
             "that came so far; band: from the lowest to the highest of them, no interval."
             f"{cut}{dashed}"
         ),
         draw=partial(
-            figures.accuracy_curves,
+            accuracy_curves,
             panels,
             100 * tested[0].target / tested[0].n_test if tested else None,
             lowest=lowest,
@@ -63,12 +62,8 @@ def _plot(summary: Summary, arms: list[Arm], panels: list[figures.Panel]) -> Plo
     )
 
 
-def _lowest(panels: list[figures.Panel]) -> float | None:
+def _lowest(panels: list[Panel]) -> float | None:
     """Where the axis begins if single runs lie so low that the others would be squeezed."""
     spread = pd.concat([panel.spread for panel in panels])
     floor = 100 - FAR * (100 - spread["median"].min())
     return floor if floor > spread["min"].min() else None
-
-
-def _ends(panels: list[figures.Panel]) -> str:
-    return "; ".join(panel.band for panel in panels) + "."

@@ -9,9 +9,9 @@ from math import nan
 import pandas as pd
 
 from bench.records.arms import Arm
-from bench.report import figures
+from bench.report.figures.strips import cut, strips
+from bench.report.model import Cell, Column, PageKind, Plot, Scope, Section, Table
 from bench.report.parts.verdicts import TARGET_WORDS
-from bench.report.sections import Cell, Column, PageKind, Plot, Scope, Section, Table
 from bench.report.summary import Summary
 from bench.stats.declared import DRAW_SEED
 from bench.stats.format import (
@@ -42,6 +42,10 @@ COLUMNS = (
     Column("Max"),
 )
 BCA = COLUMNS[5]
+NOTE = (
+    f"BCa: bootstrap of the mean, {integer(N_RESAMPLES)} resamples, seed {DRAW_SEED}; from "
+    f"{FEWEST_FOR_BOOTSTRAP} runs on, for it covers too little below."
+)
 
 
 def section(summary: Summary) -> Section | None:
@@ -66,14 +70,7 @@ def section(summary: Summary) -> Section | None:
         nav="Runs",
         tables=(table,),
         plots=(_plot(summary, arms),),
-        notes=(_note(),) if has_bca else (),
-    )
-
-
-def _note() -> str:
-    return (
-        f"BCa: bootstrap of the mean, {integer(N_RESAMPLES)} resamples, seed {DRAW_SEED}; from "
-        f"{FEWEST_FOR_BOOTSTRAP} runs on, for it covers too little below."
+        notes=(NOTE,) if has_bca else (),
     )
 
 
@@ -92,13 +89,13 @@ def _plot(summary: Summary, arms: list[Arm]) -> Plot:
             f"{published if runs['published'].any() else ''} Dashed: the target, "
             f"{integer(arms[0].target)} right.{_cut(runs)}"
         ),
-        draw=partial(figures.strips, runs, target),
+        draw=partial(strips, runs, target),
     )
 
 
 def _cut(runs: pd.DataFrame) -> str:
     """Runs that the axis does not reach down to are named."""
-    floor = figures.cut(runs)
+    floor = cut(runs)
     if floor is None:
         return ""
     n = int((runs["percent"] < floor).sum())
@@ -112,13 +109,18 @@ def _runs(summary: Summary, arms: list[Arm]) -> pd.DataFrame:
     """A row a run, with the columns that `bench.report.figures.strips` asks for."""
     rows = []
     for arm in arms:
-        claim = summary.published_of(arm, "last_test_accuracy_percent")
+        claim, found = summary.published_of(arm, "last_test_accuracy_percent"), arm.accuracy()
+        assert found.mean_percent is not None  # every arm here has a count
+        low, high = (found.interval.low, found.interval.high) if found.interval else (nan, nan)
         rows += [
             {
                 "label": arm.label,
                 "architecture": arm.architecture,
                 "colour": summary.colour(arm.architecture),
                 "percent": 100 * correct / arm.n_test,
+                "mean": float(found.mean_percent),
+                "low": low,
+                "high": high,
                 "published": claim.published if claim and summary.comparable else nan,
                 "says": (
                     f"{arm.label}, seed {run.seed}: {percent(correct, arm.n_test)}, "

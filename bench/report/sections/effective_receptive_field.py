@@ -6,9 +6,9 @@ from functools import partial
 
 from bench.records.arms import Arm
 from bench.records.observations import EffectiveField
-from bench.report import figures
-from bench.report.parts.digit import Shown, typical_digit
-from bench.report.sections import Cell, Column, PageKind, Plot, Scope, Section, Table
+from bench.report.figures.heatmap import Focus, focus
+from bench.report.model import Cell, Column, PageKind, Plot, Scope, Section, Table
+from bench.report.parts.misses import Shown, typical_digit
 from bench.report.summary import Summary
 from bench.stats.format import NOT_AVAILABLE, THIN, TIMES, integer, points
 from bench.stats.means import spread
@@ -17,12 +17,10 @@ ORDER = 72
 SCOPE: Scope = "dataset"
 PAGES: tuple[PageKind, ...] = ("architecture",)
 TEXT = (
-    (
-        "The receptive field says which pixels an output could depend on. Here is how much "
-        "it does depend on each: the magnitude of the gradient of the last map's centre, all "
-        "channels together, with respect to the pixels, averaged over validation images and runs "
-        "(Luo et al. 2016, arXiv 1701.04128)."
-    ),
+    "The receptive field says which pixels an output could depend on. Here is how much "
+    "it does depend on each: the magnitude of the gradient of the last map's centre, all "
+    "channels together, with respect to the pixels, averaged over validation images and runs "
+    "(Luo et al. 2016, arXiv 1701.04128)."
 )
 COLUMNS = (
     Column("Model", numeric=False),
@@ -48,7 +46,7 @@ def section(summary: Summary) -> Section | None:
     return Section(
         title="Effective receptive field",
         nav="Effective field",
-        text=TEXT,
+        text=(TEXT,),
         tables=(table,),
         plots=tuple(_plot(summary, *each, digit) for each in found),
         notes=tuple(_note(*each) for each in found),
@@ -98,19 +96,17 @@ def _plot(summary: Summary, arm: Arm, field: EffectiveField, digit: Shown | None
             f"{f'; the outline: {digit.words}' if digit else ''}. Second: the part of the gradient "
             "inside of squares around the middle of what the unit sees."
         ),
-        draw=partial(figures.focus, _focus(field, digit), summary.colour(arm.architecture)),
+        draw=partial(focus, _focus(field, digit), summary.colour(arm.architecture)),
     )
 
 
-def _focus(field: EffectiveField, digit: Shown | None) -> figures.Focus:
+def _focus(field: EffectiveField, digit: Shown | None) -> Focus:
     mass = tuple(tuple(row) for row in field.gradient)
     middle = (len(mass) - 1) / 2, (len(mass[0]) - 1) / 2
     if field.box is not None:
         top, left, bottom, right = field.box
         middle = (top + bottom) / 2, (left + right) / 2
-    return figures.Focus(
-        mass=mass, centre=middle, box=field.box, digit=digit.pixels if digit else None
-    )
+    return Focus(mass=mass, centre=middle, box=field.box, digit=digit.pixels if digit else None)
 
 
 def _note(arm: Arm, field: EffectiveField) -> str:

@@ -7,8 +7,8 @@ from functools import partial
 from bench import __version__
 from bench.report.export.texts import content
 from bench.report.export.typeset import escaped
+from bench.report.model import Download, Listing, PageKind, Scope, Section
 from bench.report.parts.commands import export
-from bench.report.sections import Download, Listing, PageKind, Scope, Section
 from bench.report.summary import Summary
 from bench.stats.format import count, ranges
 
@@ -47,7 +47,15 @@ def _files(summary: Summary) -> list[Download]:
     """The files of the runs are named by their data set where the suite has several."""
     several = set(summary.record_links) > {run.key for run in summary.runs}
     own = f"{summary.prefix}-" if several else ""
-    found = _of_runs(summary, own) if summary.runs else {}
+    found: dict[str, str] = {}  # a file's name -> what stands in it
+    if summary.runs:
+        n_epochs = sum(len(run.epochs) for run in summary.runs)
+        found |= {
+            f"{own}results.csv": f"{count(len(summary.arms), 'architecture')} over all seeds",
+            f"{own}results.tex": "the same for LaTeX",
+            f"{own}runs.csv": count(len(summary.runs), "run"),
+            f"{own}epochs.csv": f"{count(n_epochs, 'epoch')} of these runs",
+        }
     if summary.portraits:
         found |= {
             "parameters.csv": "counted, in every view",
@@ -62,17 +70,6 @@ def _files(summary: Summary) -> list[Download]:
         Download(f"{FOLDER}/{name}", f"{name}: {says}", partial(_content, summary, name, own))
         for name, says in found.items()
     ]
-
-
-def _of_runs(summary: Summary, own: str) -> dict[str, str]:
-    """A file's name -> what stands in it."""
-    n_epochs = sum(len(run.epochs) for run in summary.runs)
-    return {
-        f"{own}results.csv": f"{count(len(summary.arms), 'architecture')} over all seeds",
-        f"{own}results.tex": "the same for LaTeX",
-        f"{own}runs.csv": count(len(summary.runs), "run"),
-        f"{own}epochs.csv": f"{count(n_epochs, 'epoch')} of these runs",
-    }
 
 
 def _content(summary: Summary, name: str, own: str) -> str:

@@ -6,10 +6,10 @@ from functools import partial
 
 import pandas as pd
 
-from bench.report import figures
 from bench.report.export.texts import as_csv
+from bench.report.figures.digits import Digit, digits
+from bench.report.model import Cell, Column, Download, PageKind, Plot, Scope, Section, Table
 from bench.report.parts.misses import Misses, misses, stem, together, whose
-from bench.report.sections import Cell, Column, Download, PageKind, Plot, Scope, Section, Table
 from bench.report.summary import Summary
 from bench.stats.format import NOT_AVAILABLE, TIMES, count, integer, listed, percent
 
@@ -33,6 +33,11 @@ def section(summary: Summary) -> Section | None:
     if found is None or not len(found.indices):
         return None
     plot = _plot(summary, found)
+    download = Download(
+        file=f"data/{stem(summary)}-missed-digits.csv",
+        title=f"Every digit of {summary.prefix} that runs{whose(summary)} missed (CSV)",
+        content=partial(_csv, found),
+    )
     return Section(
         title="The hardest test digits",
         nav="Hardest digits",
@@ -40,7 +45,7 @@ def section(summary: Summary) -> Section | None:
         plots=(plot,) if plot else (),
         tables=(_table(summary, found),),
         notes=_notes(summary, found),
-        downloads=(_download(summary, found),),
+        downloads=(download,),
     )
 
 
@@ -92,14 +97,14 @@ def _plot(summary: Summary, found: Misses) -> Plot | None:
             f"completed {'run' if n == 1 else 'runs'}. Above each: {above} in the test split; "
             "below: how many runs missed it, and the labels that they gave, with runs in brackets."
         ),
-        draw=partial(figures.digits, tiles),
+        draw=partial(digits, tiles),
     )
 
 
-def _tile(found: Misses, place: int) -> figures.Digit:
+def _tile(found: Misses, place: int) -> Digit:
     index, label = int(found.indices[place]), int(found.labels[place])
     missed = f"{integer(int(found.n_missed[place]))} of {integer(len(found.runs))}"
-    return figures.Digit(
+    return Digit(
         pixels=bytes.fromhex(found.digits[index].pixels),
         title=str(label) if label >= 0 else "",
         aside=f"#{index}",
@@ -166,14 +171,6 @@ def _notes(summary: Summary, found: Misses) -> tuple[str, ...]:
         return pooled
     which = "its missed digits" if unlabelled == n else f"{integer(unlabelled)} of {integer(n)}"
     return (f"The suite keeps no true labels of {which}: there, answers alone are known.", *pooled)
-
-
-def _download(summary: Summary, found: Misses) -> Download:
-    return Download(
-        file=f"data/{stem(summary)}-missed-digits.csv",
-        title=f"Every digit of {summary.prefix} that runs{whose(summary)} missed (CSV)",
-        content=partial(_csv, found),
-    )
 
 
 def _csv(found: Misses) -> str:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from bench.records.layers import merged
+from bench.report.model import PageKind, Scope, Section
 from bench.report.parts.layers import columns_of, table
-from bench.report.sections import PageKind, Scope, Section
 from bench.report.summary import Summary
 
 ORDER = 65

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from bench.records.arms import Arm
-from bench.report.parts.cells import MARKS, measured
+from bench.report.model import Cell, Column, PageKind, Scope, Section, Table
+from bench.report.parts.cells import MARKS, measured, published, reached
 from bench.report.parts.ranking import FAILED_LAST, Ranked, in_order
-from bench.report.parts.verdicts import TARGET_WORDS, bounds, needs
-from bench.report.sections import Cell, Column, PageKind, Scope, Section, Table
+from bench.report.parts.verdicts import TARGET_WORDS, needs
 from bench.report.summary import Summary
 from bench.stats.declared import PARAMETER_LIMIT
-from bench.stats.format import fixed, integer, points
-from bench.stats.means import placement
-from bench.stats.rates import published_count
+from bench.stats.format import integer, points
 
 ORDER = 11
 SCOPE: Scope = "dataset"
@@ -26,6 +24,7 @@ COLUMNS = (
     Column("Consistently", numeric=False, note=f"{TARGET_WORDS} in 9 of 10"),
     Column("Published", note="place in ours"),
 )
+NOT_COMPARABLE = Cell("not comparable")
 # The published number of one run: of its last epoch, or else of the best, chosen on the test split.
 LAST, BEST = "last_test_accuracy_percent", "best_test_accuracy_percent"
 
@@ -62,7 +61,7 @@ def _note(arms: list[Arm]) -> str:
 
 def _row(summary: Summary, one: Ranked) -> tuple[Cell, ...]:
     arm = one.arm
-    n_parameters, n = arm.first.n_parameters, len(arm.runs)
+    n_parameters = arm.first.n_parameters
     over = "" if n_parameters < PARAMETER_LIMIT else f"{MARKS[False]} {integer(PARAMETER_LIMIT)}"
     worst = points(one.found.lowest_percent, 2)
     return (
@@ -71,29 +70,14 @@ def _row(summary: Summary, one: Ranked) -> tuple[Cell, ...]:
         measured(summary, arm, "multiply_adds", "multiply_adds"),
         one.accuracy(),
         one.runs(worst),
-        Cell(f"{integer(arm.n_reached)} of {integer(n)}", bounds(arm), sort=arm.n_reached / n),
-        _verdict(summary, arm),
+        reached(arm),
+        Cell(arm.verdict.verdict, needs(arm.verdict)) if summary.comparable else NOT_COMPARABLE,
         _published(summary, arm),
     )
 
 
-def _verdict(summary: Summary, arm: Arm) -> Cell:
-    if not summary.comparable:
-        return Cell("not comparable")
-    verdict = arm.verdict
-    return Cell(verdict.verdict, needs(verdict))
-
-
 def _published(summary: Summary, arm: Arm) -> Cell:
-    last = summary.published_of(arm, LAST)
-    claim = last or summary.published_of(arm, BEST)
-    if claim is None:
-        return Cell("")
-    text = fixed(claim.published, 2)
-    if not summary.comparable:
-        return Cell(text, "not comparable", sort=claim.published)
-    counts = arm.test_counts if last else arm.best_test_counts
-    place = placement(published_count(claim.published, arm.n_test), counts).percentile
-    among = "" if last else " of best epochs"
-    note = "" if place is None else f"percentile {fixed(place, 0)}{among}"
-    return Cell(text, note, sort=claim.published)
+    last, best = (summary.published_of(arm, metric) for metric in (LAST, BEST))
+    if last:
+        return published(summary, arm, last, arm.test_counts)
+    return published(summary, arm, best, arm.best_test_counts, " of best epochs")

@@ -5,9 +5,9 @@ from __future__ import annotations
 from functools import partial
 
 from bench.records.arms import Arm
-from bench.report import figures
-from bench.report.parts.epochs import begun, loss_panels, with_epochs
-from bench.report.sections import PageKind, Plot, Scope, Section
+from bench.report.figures.curves import loss_curves
+from bench.report.model import PageKind, Plot, Scope, Section
+from bench.report.parts.epochs import begun, by_seed, panels
 from bench.report.summary import Summary
 from bench.stats.format import count, integer
 
@@ -18,16 +18,17 @@ PAGES: tuple[PageKind, ...] = ("architecture", "markdown")
 
 def section(summary: Summary) -> Section | None:
     """None where no run finished an epoch."""
-    plots = tuple(_plot(summary, arm) for arm in with_epochs(summary))
-    return Section(title="Loss by epoch", nav="Loss", plots=plots) if plots else None
+    arms, others = by_seed(summary)
+    plots = tuple(_plot(summary, arm) for arm in arms)
+    return Section(title="Loss by epoch", nav="Loss", text=others, plots=plots) if plots else None
 
 
 def _plot(summary: Summary, arm: Arm) -> Plot:
-    panels = loss_panels(summary, arm)
+    found = panels(summary, arm, "loss")
     n = len(begun(arm))
-    titles = ", ".join(panel.title for panel in panels)
+    titles = ", ".join(panel.title for panel in found)
     band = " Thick line and band: median and range of the runs that came so far." if n > 1 else ""
-    ends = "; ".join(panel.band for panel in panels if panel.band)
+    ends = "; ".join(panel.band for panel in found if panel.band)
     return Plot(
         name=f"{summary.prefix}-{arm.slug}-loss",
         alt=(
@@ -38,5 +39,5 @@ def _plot(summary: Summary, arm: Arm) -> Plot:
             f"{arm.label} on {arm.first.dataset.name}: mean cross-entropy by epoch, "
             f"n = {integer(n)} ({titles}), logarithmic.{band}"
         ),
-        draw=partial(figures.loss_curves, panels),
+        draw=partial(loss_curves, found),
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bench.records.arms import Arm
-from bench.report.sections import Cell, Column, PageKind, Scope, Section, Table
+from bench.report.model import Cell, Column, PageKind, Scope, Section, Table
 from bench.report.summary import Summary
 from bench.stats.declared import MARGIN_POINTS
 from bench.stats.format import NOT_AVAILABLE, count, fixed, integer, listed, points, span
@@ -22,6 +22,13 @@ COLUMNS = (
     Column("sd by single images", note="points, were they independent"),
     Column("Difference seen", note="points, with n runs each"),
     Column(f"{MARGIN_POINTS} points seen", numeric=False),
+)
+NOTE = (
+    "Difference seen: the smallest true difference that a two-sided 5% t test of two arms with "
+    "n runs each and this spread finds with a power of 0.80. "
+    "sd by single images: what the spread would be if every image were right or wrong by its "
+    "own chance; a spread over seeds well above it means that whole runs are better or worse "
+    "(Jordan 2023, arXiv 2304.01910)."
 )
 Known = tuple[Arm, NoiseFloor]
 
@@ -44,7 +51,7 @@ def section(summary: Summary) -> Section | None:
         nav="Noise",
         text=(_spreads(known), _seen(known)),
         tables=(table,),
-        notes=(_note(),),
+        notes=(NOTE,),
     )
 
 
@@ -117,13 +124,3 @@ def _independent(arm: Arm) -> Cell:
     right = arm.right_answers()
     value = independent_sd_points(right) if len(right) == len(arm.completed) else None
     return Cell(points(value), sort=value)
-
-
-def _note() -> str:
-    return (
-        "Difference seen: the smallest true difference that a two-sided 5% t test of two arms with "
-        "n runs each and this spread finds with a power of 0.80. "
-        "sd by single images: what the spread would be if every image were right or wrong by its "
-        "own chance; a spread over seeds well above it means that whole runs are better or worse "
-        "(Jordan 2023, arXiv 2304.01910)."
-    )

@@ -5,23 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from bench.report.parts.cells import model, value, whole
-from bench.report.parts.notes import notes
-from bench.report.sections import Cell, Column, PageKind, Scope, Section, Table
+from bench.report.model import Cell, Column, PageKind, Scope, Section, Table
+from bench.report.parts.cells import counts_by_part, figures_of, having, notes, whole
 from bench.report.summary import Summary
-from bench.spec import Measured, Portrait
-from bench.stats.format import NOT_AVAILABLE, measured_value
+from bench.spec import Measured
+from bench.stats.format import measured_value
 
 ORDER = 60
 SCOPE: Scope = "suite"
 PAGES: tuple[PageKind, ...] = ("index", "architecture", "markdown")
 MEASURE = "multiply_adds"
 TEXT = (
-    (
-        "The headline is what convolutions and matrix products multiply and add for one image. "
-        "fvcore is the primary count; torch's own counter and a closed form from the layers' "
-        "shapes count the same pass independently."
-    ),
+    "The headline is what convolutions and matrix products multiply and add for one image. "
+    "fvcore is the primary count; torch's own counter and a closed form from the layers' "
+    "shapes count the same pass independently."
 )
 # The measure's tables, and the columns of those shown here.
 SPLIT, RECONCILIATION, LEFT_OUT = (
@@ -43,52 +40,28 @@ Named = Sequence[tuple[str, Measured]]  # display name, what was found
 
 def section(summary: Summary) -> Section | None:
     """None where nothing was measured."""
-    portraits = [p for p in summary.portraits if MEASURE in p.measures]
+    portraits = having(summary, MEASURE)
     if not portraits:
         return None
     measured = [(portrait.display_name, portrait.measures[MEASURE]) for portrait in portraits]
     tables = (
-        _headline(summary, portraits),
+        figures_of(summary, portraits, MEASURE, "Operations of one forward pass"),
         _by_operator(measured),
         *(_reconciliation(name, found) for name, found in measured),
         _left_out(measured),
     )
     return Section(
         title="Operations",
-        text=TEXT,
+        text=(TEXT,),
         tables=tuple(table for table in tables if table is not None and table.rows),
         notes=notes(portraits, MEASURE),
     )
 
 
-def _headline(summary: Summary, portraits: list[Portrait]) -> Table:
-    measured = [(portrait, portrait.measures[MEASURE]) for portrait in portraits]
-    fields = list(dict.fromkeys(field for _, found in measured for field in found.fields))
-    return Table(
-        caption="Operations of one forward pass",
-        columns=(
-            Column("Model", numeric=False),
-            *(Column(field.title, note=field.unit) for field in fields),
-        ),
-        rows=tuple(
-            (model(summary, portrait), *(value(found, field.name) for field in fields))
-            for portrait, found in measured
-        ),
-    )
-
-
 def _by_operator(measured: Named) -> Table:
-    counts = [_summed(found) for _, found in measured]
-    operators = sorted({operator for count in counts for operator in count})
-    return Table(
-        caption="fvcore's total by operator",
-        columns=(Column("Operator", numeric=False), *(Column(name) for name, _ in measured)),
-        rows=tuple(
-            (Cell(each), *(_count(count.get(each, 0), count) for count in counts))
-            for each in operators
-        ),
-        total=((Cell("Total"), *(_count(sum(count.values()), count) for count in counts)),),
-    )
+    counts = [(name, _summed(found)) for name, found in measured]
+    operators = sorted({operator for _, count in counts for operator in count})
+    return counts_by_part("fvcore's total by operator", "Operator", counts, operators)
 
 
 def _summed(found: Measured) -> dict[str, int]:
@@ -97,10 +70,6 @@ def _summed(found: Measured) -> dict[str, int]:
     for row in found.tables.get(SPLIT, []):
         total[row["operator"]] = total.get(row["operator"], 0) + row["fvcore_count"]
     return total
-
-
-def _count(n: int, among: dict[str, int]) -> Cell:
-    return whole(n) if among else Cell(NOT_AVAILABLE)
 
 
 def _reconciliation(name: str, found: Measured) -> Table:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
-from bench.report.parts.cells import whole
-from bench.report.parts.notes import notes
-from bench.report.sections import Cell, Column, PageKind, Scope, Section, Table
+from bench.report.model import Cell, Column, PageKind, Scope, Section, Table, words
+from bench.report.parts.cells import at_least, counts_by_part, having, notes
 from bench.report.summary import Summary
 from bench.spec import Claim, Portrait
-from bench.stats.format import NOT_AVAILABLE, integer
+from bench.stats.format import integer
 
 ORDER = 32
 SCOPE: Scope = "suite"
@@ -22,24 +22,25 @@ VIEWS: tuple[tuple[str, str], ...] = (
     ("by_training", "The same parameters, trainable and frozen"),
 )
 README_ROWS = ("Conv Layers", "BatchNorm", "SE Attention", "Skip Connections", "Final Linear")
-MEASURE = "parameters"
+MEASURE, TOTAL = "parameters", "Total"
 
 
 def section(summary: Summary) -> Section | None:
     """None where nothing was measured."""
-    portraits = [p for p in summary.portraits if MEASURE in p.measures]
+    portraits = having(summary, MEASURE)
     if not portraits:
         return None
     found = {name for p in portraits for name in p.measures[MEASURE].components}
     others = sorted(found - set(README_ROWS))
+    *rows, total = (
+        (Cell(part), *(_cell(summary, portrait, part) for portrait in portraits))
+        for part in (*README_ROWS, *others, TOTAL)
+    )
     table = Table(
         caption="Trainable parameters by component",
-        columns=(
-            Column("Component", numeric=False),
-            *(Column(portrait.display_name) for portrait in portraits),
-        ),
-        rows=tuple(_row(summary, name, portraits) for name in (*README_ROWS, *others)),
-        total=(_total(summary, portraits),),
+        columns=(*words("Component"), *(Column(p.display_name) for p in portraits)),
+        rows=tuple(rows),
+        total=(total,),
     )
     return Section(
         title="Parameter distribution",
@@ -50,63 +51,23 @@ def section(summary: Summary) -> Section | None:
     )
 
 
-def _row(summary: Summary, name: str, portraits: list[Portrait]) -> tuple[Cell, ...]:
-    cells = [
-        Cell(
-            _count(portrait, portrait.measures[MEASURE].components.get(name, 0)),
-            _readme(summary.published(portrait.architecture, f"n_parameters.{_slug(name)}")),
-            sort=portrait.measures[MEASURE].components.get(name, 0),
-        )
-        for portrait in portraits
-    ]
-    return (Cell(name), *cells)
+def _cell(summary: Summary, portrait: Portrait, part: str) -> Cell:
+    measured = portrait.measures[MEASURE]
+    parts, is_total = measured.components, part == TOTAL
+    n = sum(parts.values()) if is_total else parts.get(part, 0)
+    claim = summary.published(portrait.architecture, f"n_parameters.{_slug(part)}")
+    return Cell(at_least(measured, n), _readme(claim), sort=None if is_total else n)
 
 
 def _views(portraits: list[Portrait]) -> list[Table]:
     """A table a view that some portrait has; rows in the order in which they are first met."""
     tables = []
     for view, caption in VIEWS:
-        views = [portrait.measures[MEASURE].views.get(view, {}) for portrait in portraits]
-        parts = list(dict.fromkeys(part for own in views for part in own))
+        counts = [(p.display_name, p.measures[MEASURE].views.get(view, {})) for p in portraits]
+        parts = list(dict.fromkeys(part for _, own in counts for part in own))
         if parts:
-            tables.append(
-                Table(
-                    caption=caption,
-                    columns=(
-                        Column("Part", numeric=False),
-                        *(Column(portrait.display_name) for portrait in portraits),
-                    ),
-                    rows=tuple(
-                        (Cell(part), *(_part(own, own.get(part, 0)) for own in views))
-                        for part in parts
-                    ),
-                    total=((Cell("Total"), *(_part(own, sum(own.values())) for own in views)),),
-                    folded=True,
-                )
-            )
+            tables.append(replace(counts_by_part(caption, "Part", counts, parts), folded=True))
     return tables
-
-
-def _part(view: dict[str, int], n_parameters: int) -> Cell:
-    return whole(n_parameters) if view else Cell(NOT_AVAILABLE)
-
-
-def _total(summary: Summary, portraits: list[Portrait]) -> tuple[Cell, ...]:
-    cells = [
-        Cell(
-            _count(portrait, sum(portrait.measures[MEASURE].components.values())),
-            _readme(summary.published(portrait.architecture, "n_parameters.total")),
-        )
-        for portrait in portraits
-    ]
-    return (Cell("Total"), *cells)
-
-
-def _count(portrait: Portrait, n_parameters: int) -> str:
-    measured = portrait.measures[MEASURE]
-    if measured.error:
-        return NOT_AVAILABLE
-    return f"{'at least ' if measured.at_least else ''}{integer(n_parameters)}"
 
 
 def _readme(claim: Claim | None) -> str:

@@ -8,9 +8,9 @@ from fractions import Fraction
 from functools import partial
 
 from bench.records.arms import Arm
-from bench.report import figures
+from bench.report.figures.pareto import Candidate, Field, is_crowd, pareto
+from bench.report.model import PageKind, Plot, Scope, Section
 from bench.report.parts.pairs import MOST_ARMS, networks_of_many
-from bench.report.sections import PageKind, Plot, Scope, Section
 from bench.report.summary import Summary
 from bench.stats.declared import PARAMETER_LIMIT
 from bench.stats.format import count, fixed, integer, listed, mean_percent, percentage
@@ -156,7 +156,7 @@ def _plot(summary: Summary, arms: list[Arm], found: list[tuple[Cost, list[Option
     dotted = f" Dotted: {listed(limits)} parameters." if limits else ""
     unnamed = (
         " Where there is no room a name is left out; on the page, pointing at its mark tells it."
-        if figures.is_crowd(fields)
+        if is_crowd(fields)
         else ""
     )
     nouns = listed([cost.noun for cost, _ in found])
@@ -170,7 +170,7 @@ def _plot(summary: Summary, arms: list[Arm], found: list[tuple[Cost, list[Option
             f"means. Dashed: the target, {percentage(target)}.{dotted}"
             f"{unnamed}"
         ),
-        draw=partial(figures.pareto, fields, target),
+        draw=partial(pareto, fields, target),
     )
 
 
@@ -181,9 +181,9 @@ def _alt(found: list[tuple[Cost, list[Option]]]) -> str:
     )
 
 
-def _field(summary: Summary, cost: Cost, options: list[Option]) -> figures.Field:
+def _field(summary: Summary, cost: Cost, options: list[Option]) -> Field:
     limit = None if cost.limit is None else (float(cost.limit), f"limit {integer(cost.limit)}")
-    return figures.Field(
+    return Field(
         title=cost.axis,
         candidates=tuple(_candidate(summary, cost, one) for one in options),
         front=tuple((float(one.cost), float(one.mean)) for one in front(options)),
@@ -192,11 +192,11 @@ def _field(summary: Summary, cost: Cost, options: list[Option]) -> figures.Field
     )
 
 
-def _candidate(summary: Summary, cost: Cost, one: Option) -> figures.Candidate:
+def _candidate(summary: Summary, cost: Cost, one: Option) -> Candidate:
     arm, found = one.arm, one.arm.accuracy()
     interval = found.interval
     claim = summary.published_of(arm, "last_test_accuracy_percent")
-    return figures.Candidate(
+    return Candidate(
         label=arm.label,
         colour=summary.colour(arm.architecture),
         cost=float(one.cost),

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from bench.records.protocol import Protocol
+from bench.report.model import Cell, Column, PageKind, Scope, Section, Table
 from bench.report.parts.verdicts import TARGET_WORDS
-from bench.report.sections import Cell, Column, PageKind, Scope, Section, Table
 from bench.report.summary import Summary
 from bench.stats.declared import (
     CONFIDENCE,
@@ -74,13 +74,10 @@ def _of_rates(summary: Summary) -> tuple[Rule, ...]:
         ),
     )
     if summary.protocol is None:
-        return (*rules, ("Number of runs", "fixed", "declared before the first run"), *_exact())
+        words = "one-sided, of each exact bound of a rate (Clopper and Pearson 1934)"
+        fixed_n = ("Number of runs", "fixed", "declared before the first run")
+        return (*rules, fixed_n, ("Alpha", written(RATE_ALPHA), words))
     return (*rules, *_declared(summary.protocol))
-
-
-def _exact() -> tuple[Rule, ...]:
-    words = "one-sided, of each exact bound of a rate (Clopper and Pearson 1934)"
-    return (("Alpha", written(RATE_ALPHA), words),)
 
 
 def _declared(protocol: Protocol) -> tuple[Rule, ...]:

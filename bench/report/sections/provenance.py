@@ -4,17 +4,10 @@ from __future__ import annotations
 
 from bench.records.arms import Arm
 from bench.report.export.texts import content
-from bench.report.sections import Cell, Column, PageKind, Scope, Section, Table
+from bench.report.model import Cell, Column, PageKind, Scope, Section, Table, words
 from bench.report.summary import Summary
 from bench.spec import Environment, RunRecord, digest
-from bench.stats.format import (
-    NOT_AVAILABLE,
-    count,
-    duration,
-    integer,
-    listed,
-    ranges,
-)
+from bench.stats.format import NOT_AVAILABLE, count, duration, integer, listed, ranges
 
 ORDER = 84
 SCOPE: Scope = "dataset"
@@ -42,9 +35,7 @@ def _runs(summary: Summary) -> Table:
             Column("Seeds", numeric=False),
             Column("Epochs"),
             Column("Training time", note="all runs"),
-            Column("Device", numeric=False),
-            Column("Memory format", numeric=False),
-            Column("Step", numeric=False),
+            *words("Device", "Memory format", "Step"),
             Column("Engine"),
         ),
         rows=tuple(_arm_row(summary, arm) for arm in summary.arms),
@@ -81,9 +72,7 @@ def _data(summary: Summary) -> Table:
         rows=tuple(
             (
                 Cell(info.name),
-                Cell(integer(info.n_train)),
-                Cell(integer(info.n_validation)),
-                Cell(integer(info.n_test)),
+                *(Cell(integer(n)) for n in (info.n_train, info.n_validation, info.n_test)),
                 Cell(str(info.split_seed)),
             )
             for info in infos
@@ -99,11 +88,7 @@ def _environments(summary: Summary) -> Table:
         columns=(
             Column("Fingerprint", numeric=False),
             Column("n", note="runs"),
-            Column("Device", numeric=False),
-            Column("Processor", numeric=False),
-            Column("Python", numeric=False),
-            Column("torch", numeric=False),
-            Column("Commit", numeric=False),
+            *words("Device", "Processor", "Python", "torch", "Commit"),
         ),
         rows=tuple(_environment_row(key, groups[key]) for key in sorted(groups)),
     )
@@ -121,10 +106,7 @@ def _environment_row(fingerprint: str, runs: list[RunRecord]) -> tuple[Cell, ...
     return (
         Cell(fingerprint),
         Cell(integer(len(runs)), sort=len(runs)),
-        Cell(first.device),
-        Cell(first.processor),
-        Cell(first.python),
-        Cell(first.torch),
+        *map(Cell, (first.device, first.processor, first.python, first.torch)),
         Cell(", ".join(sorted({_commit(run.environment) for run in runs}))),
     )
 
@@ -178,11 +160,7 @@ def _digests(summary: Summary) -> Table:
     )
     return Table(
         caption="Digests, sha256",
-        columns=(
-            Column("Of", numeric=False),
-            Column("Over", numeric=False),
-            Column("sha256", numeric=False),
-        ),
+        columns=words("Of", "Over", "sha256"),
         rows=tuple(tuple(Cell(text) for text in row) for row in rows),
         folded=True,
         sortable=False,

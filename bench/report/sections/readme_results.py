@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bench.records.arms import Arm
+from bench.report.model import Cell, Column, PageKind, Scope, Section, Table
 from bench.report.parts.cells import MARKS
-from bench.report.sections import Cell, Column, PageKind, Scope, Section, Table
 from bench.report.summary import Summary
 from bench.spec import Claim
 from bench.stats.declared import PARAMETER_LIMIT
@@ -84,7 +84,10 @@ def _row(summary: Summary, arm: Arm) -> tuple[Cell, ...]:
         Cell(_accuracy(best), _readme(validation, 2, "%")),
         Cell(_accuracy(arm.accuracy()), _readme(test, 2, "%")),
         Cell(_target(arm), _shortfall(shortfall)),
-        Cell(_limit(arm.first.n_parameters), _excess(excess)),
+        Cell(
+            _limit(arm.first.n_parameters - PARAMETER_LIMIT),
+            f"README {_limit(excess.published)}" if excess else "",
+        ),
     )
 
 
@@ -100,11 +103,10 @@ def _target(arm: Arm) -> str:
     return f"{arm.n_reached} of {count(len(arm.runs), 'run')}"
 
 
-def _limit(n_parameters: int) -> str:
+def _limit(excess: float) -> str:
     """Fewer than the limit: 8,000 itself is over."""
-    under = n_parameters < PARAMETER_LIMIT
-    distance = integer(abs(n_parameters - PARAMETER_LIMIT))
-    return f"{MARKS[under]} {distance} {'under' if under else 'over'}"
+    distance = integer(int(abs(excess)))
+    return f"{MARKS[excess < 0]} {distance} {'under' if excess < 0 else 'over'}"
 
 
 def _readme(claim: Claim | None, digits: int, unit: str = "") -> str:
@@ -116,11 +118,3 @@ def _readme(claim: Claim | None, digits: int, unit: str = "") -> str:
 
 def _shortfall(claim: Claim | None) -> str:
     return f"README ✗ {fixed(claim.published, 2)} short" if claim else ""
-
-
-def _excess(claim: Claim | None) -> str:
-    if claim is None:
-        return ""
-    under = claim.published < 0
-    distance = integer(int(abs(claim.published)))
-    return f"README {MARKS[under]} {distance} {'under' if under else 'over'}"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 
-from bench.report.parts.commands import reproduce, training
-from bench.report.sections import Listing, PageKind, Scope, Section
+from bench.report.model import Listing, PageKind, Scope, Section
+from bench.report.parts.commands import reproduce
 from bench.report.summary import Summary
 from bench.stats.format import count, duration, integer
 
@@ -24,18 +24,12 @@ TEXT = (
 
 def section(summary: Summary) -> Section:
     """A suite without runs has only the report's own command."""
-    if summary.dataset is None:
-        return Section(
-            title="How to rebuild it",
-            nav="Rebuild",
-            listings=(Listing("This report", summary.command),),
-        )
-    return Section(
-        title="How to rebuild it",
-        nav="Rebuild",
-        text=(_said(summary), TEXT),
-        listings=(Listing("Commands, in this order", _steps(summary)),),
-    )
+    text: tuple[str, ...] = ()
+    listing = Listing("This report", summary.command)
+    if summary.dataset is not None:
+        text = (_said(summary), TEXT)
+        listing = Listing("Commands, in this order", _steps(summary))
+    return Section(title="How to rebuild it", nav="Rebuild", text=text, listings=(listing,))
 
 
 def _said(summary: Summary) -> str:
@@ -79,4 +73,7 @@ def _checkouts(summary: Summary) -> list[str]:
 
 
 def _typed(summary: Summary) -> list[str]:
-    return [line for command in training(summary) for line in command.splitlines()]
+    """What the records say was typed, the most used first."""
+    typed = Counter(run.environment.command for run in summary.runs)
+    commands = sorted(typed, key=lambda command: (-typed[command], command))
+    return [line for command in commands for line in command.splitlines()]

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from bench.report.parts.cells import model, value
+from bench.report.model import PageKind, Scope, Section, Table
+from bench.report.parts.cells import figures_of, having, notes
 from bench.report.parts.layers import columns_of, table
-from bench.report.parts.notes import notes
-from bench.report.sections import Column, PageKind, Scope, Section, Table
 from bench.report.summary import Summary
 from bench.spec import Portrait
 from bench.stats.format import TIMES
@@ -15,44 +14,26 @@ SCOPE: Scope = "suite"
 PAGES: tuple[PageKind, ...] = ("index", "markdown")
 MEASURE = "receptive_field"
 TEXT = (
-    (
-        "The side, in input pixels, of the square that one output position of a layer can see, "
-        "the jump: the distance in input pixels between neighbouring positions, and the start: the "
-        "first pixel that the first position sees, negative inside the padding. Layers that change "
-        "none of them are left out here; the page of the architecture lists them all."
-    ),
+    "The side, in input pixels, of the square that one output position of a layer can see, "
+    "the jump: the distance in input pixels between neighbouring positions, and the start: the "
+    "first pixel that the first position sees, negative inside the padding. Layers that change "
+    "none of them are left out here; the page of the architecture lists them all."
 )
 LEFT_OUT = {"output_shape"}
 
 
 def section(summary: Summary) -> Section | None:
     """None where nothing was measured."""
-    portraits = [p for p in summary.portraits if MEASURE in p.measures]
+    portraits = having(summary, MEASURE)
     if not portraits:
         return None
+    headline = figures_of(summary, portraits, MEASURE, "Receptive field of the last feature map")
     tables = tuple(_table(portrait) for portrait in portraits if portrait.measures[MEASURE].layers)
     return Section(
         title="Receptive field",
-        text=TEXT,
-        tables=(_headline(summary, portraits), *tables),
+        text=(TEXT,),
+        tables=(headline, *tables),
         notes=notes(portraits, MEASURE),
-    )
-
-
-def _headline(summary: Summary, portraits: list[Portrait]) -> Table:
-    """A row an architecture: what its last feature map sees."""
-    found = [(portrait, portrait.measures[MEASURE]) for portrait in portraits]
-    fields = list(dict.fromkeys(field for _, measured in found for field in measured.fields))
-    return Table(
-        caption="Receptive field of the last feature map",
-        columns=(
-            Column("Model", numeric=False),
-            *(Column(field.title, note=field.unit) for field in fields),
-        ),
-        rows=tuple(
-            (model(summary, portrait), *(value(measured, field.name) for field in fields))
-            for portrait, measured in found
-        ),
     )
 
 

@@ -7,8 +7,8 @@ from typing import Any
 
 from bench.records.layers import Rows
 from bench.report.figures.growth import Box, growth
-from bench.report.parts.digit import Shown, typical_digit
-from bench.report.sections import PageKind, Plot, Scope, Section
+from bench.report.model import PageKind, Plot, Scope, Section
+from bench.report.parts.misses import Shown, typical_digit
 from bench.report.summary import Summary
 from bench.spec import Portrait
 from bench.stats.format import TIMES, count

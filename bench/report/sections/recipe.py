@@ -6,7 +6,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from bench.report.sections import Cell, Column, PageKind, Scope, Section, Table
+from bench.report.model import Cell, Column, PageKind, Scope, Section, Table
 from bench.report.summary import Summary
 from bench.spec import Augmentation, Recipe
 from bench.stats.format import written

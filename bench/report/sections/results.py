@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from bench.records.arms import Arm
-from bench.report.parts.cells import measured, time_a_run
-from bench.report.parts.verdicts import TARGET_WORDS, bounds
-from bench.report.sections import Cell, Column, PageKind, Scope, Section, Table
+from bench.report.model import Cell, Column, PageKind, Scope, Section, Table
+from bench.report.parts.cells import measured, published, reached, time_a_run
+from bench.report.parts.verdicts import TARGET_WORDS
 from bench.report.summary import Summary
 from bench.stats.format import (
     NOT_AVAILABLE,
@@ -13,8 +13,6 @@ from bench.stats.format import (
     integer,
     points,
 )
-from bench.stats.means import placement
-from bench.stats.rates import published_count
 
 ORDER = 12
 SCOPE: Scope = "dataset"
@@ -70,16 +68,17 @@ def _notes(summary: Summary) -> tuple[str, ...]:
 
 def _row(summary: Summary, arm: Arm) -> tuple[Cell, ...]:
     n_parameters = arm.first.n_parameters
+    claim = summary.published_of(arm, "last_test_accuracy_percent")
     return (
         Cell(arm.label, href=summary.page_of(arm.architecture), series=arm.architecture),
         Cell(integer(n_parameters), sort=n_parameters),
         measured(summary, arm, "multiply_adds", "multiply_adds"),
         measured(summary, arm, "receptive_field", "receptive_field_pixels"),
         *_accuracy(arm),
-        _target(arm),
+        reached(arm) if arm.first.evaluate_test else NONE,
         _epochs(arm),
         time_a_run(arm),
-        _readme(summary, arm),
+        published(summary, arm, claim, arm.test_counts),
     )
 
 
@@ -94,13 +93,6 @@ def _accuracy(arm: Arm) -> tuple[Cell, Cell]:
     return Cell(fixed(mean, 3), around, sort=float(mean)), Cell(points(sd), ends, sort=sd)
 
 
-def _target(arm: Arm) -> Cell:
-    if not arm.first.evaluate_test:
-        return NONE
-    n = len(arm.runs)
-    return Cell(f"{integer(arm.n_reached)} of {integer(n)}", bounds(arm), sort=arm.n_reached / n)
-
-
 def _epochs(arm: Arm) -> Cell:
     """A median that was not reached lies beyond the last epoch."""
     if not arm.first.evaluate_test:
@@ -111,16 +103,3 @@ def _epochs(arm: Arm) -> Cell:
     if found.median is None:
         return Cell(f"> {last}", note, sort=last + 1.0)
     return Cell(str(found.median), note, sort=float(found.median))
-
-
-def _readme(summary: Summary, arm: Arm) -> Cell:
-    claim = summary.published_of(arm, "last_test_accuracy_percent")
-    if claim is None:
-        return Cell("")
-    text = fixed(claim.published, 2)
-    if not summary.comparable:
-        return Cell(text, "not comparable", sort=claim.published)
-    found = placement(published_count(claim.published, arm.n_test), arm.test_counts)
-    if found.percentile is None:
-        return Cell(text, sort=claim.published)
-    return Cell(text, f"percentile {fixed(found.percentile, 0)}", sort=claim.published)

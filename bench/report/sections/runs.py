@@ -6,8 +6,8 @@ import pandas as pd
 
 from bench.records.arms import Arm
 from bench.report.frames import Record, records, runs
+from bench.report.model import Cell, Column, PageKind, Scope, Section, Table, words
 from bench.report.parts.commands import reproduce
-from bench.report.sections import Cell, Column, PageKind, Scope, Section, Table
 from bench.report.summary import Summary
 from bench.stats.format import NOT_AVAILABLE, count, duration, integer, percent
 
@@ -26,8 +26,7 @@ COLUMNS = (
     Column("Environment", numeric=False, filter=True),
 )
 REPRODUCED = (
-    Column("Seed", numeric=False),
-    Column("Command", numeric=False),
+    *words("Seed", "Command"),
     Column("Weights", numeric=False, note="sha256, first 12 digits"),
 )
 

@@ -6,9 +6,9 @@ from statistics import mean
 
 from bench.records.arms import Arm
 from bench.report.labels import changes
+from bench.report.model import Cell, Column, PageKind, Scope, Section, Table
 from bench.report.parts.cells import measured, time_a_run
 from bench.report.parts.ranking import FAILED_LAST, Ranked, in_order
-from bench.report.sections import Cell, Column, PageKind, Scope, Section, Table
 from bench.report.summary import Summary
 from bench.stats.format import NOT_AVAILABLE, fixed, integer
 

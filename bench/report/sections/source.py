@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bench.report.sections import Listing, PageKind, Scope, Section
+from bench.report.model import Listing, PageKind, Scope, Section
 from bench.report.summary import Summary
 
 ORDER = 85

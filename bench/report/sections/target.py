@@ -6,9 +6,9 @@ from functools import partial
 
 from bench.records.arms import Arm
 from bench.records.protocol import Protocol
-from bench.report import figures
+from bench.report.figures.rates import Rate, rates
+from bench.report.model import Cell, Column, PageKind, Plot, Scope, Section, Table
 from bench.report.parts.verdicts import TARGET_WORDS, gap, n_each, needs
-from bench.report.sections import Cell, Column, PageKind, Plot, Scope, Section, Table
 from bench.report.summary import Summary
 from bench.stats.declared import DECLARED_RATE
 from bench.stats.format import fixed, integer, percentage
@@ -101,14 +101,14 @@ def _plot(summary: Summary, arms: list[Arm]) -> Plot:
             f"the last epoch ({n_runs}). Dot: the share; bar: from the lower to the upper of "
             f"two one-sided 95% bounds, {kind}.{dashed}"
         ),
-        draw=partial(figures.rates, rows, declared),
+        draw=partial(rates, rows, declared),
     )
 
 
-def _rate(summary: Summary, arm: Arm) -> figures.Rate:
+def _rate(summary: Summary, arm: Arm) -> Rate:
     """Of the runs that were judged: in a sequence with a gap these are not all."""
     verdict = arm.verdict
-    return figures.Rate(
+    return Rate(
         label=arm.label,
         colour=summary.colour(arm.architecture),
         successes=verdict.successes,

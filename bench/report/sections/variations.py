@@ -2,24 +2,12 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 from bench.records.arms import Arm
-from bench.report import figures
 from bench.report.labels import untold
-from bench.report.parts.differences import (
-    COLUMNS,
-    METHOD,
-    across_environments,
-    bar,
-    cells,
-    is_told_apart,
-    points_of,
-)
-from bench.report.parts.pairs import Pair, tested
-from bench.report.sections import Cell, Column, PageKind, Plot, Scope, Section, Table
+from bench.report.model import Cell, Column, PageKind, Plot, Scope, Section, Table
+from bench.report.parts.pairs import COLUMNS, METHOD, Pair, across_environments, plot, tested
 from bench.report.summary import ABLATIONS, Summary
-from bench.stats.declared import MARGIN_POINTS, TEST_ALPHA
+from bench.stats.declared import TEST_ALPHA
 from bench.stats.format import count, integer, listed, signed
 
 ORDER = 44
@@ -34,7 +22,7 @@ def section(summary: Summary) -> Section | None:
     pairs = tested(_varied(summary))
     if not pairs:
         return None
-    pairs.sort(key=lambda pair: (pair.second.label, points_of(pair)))
+    pairs.sort(key=lambda pair: (pair.second.label, pair.points))
     return Section(
         title="Variations",
         text=(_found(pairs),),
@@ -63,16 +51,17 @@ def _network(summary: Summary, arm: Arm, names: set[str]) -> str:
 
 
 def _found(pairs: list[Pair]) -> str:
-    told = sorted(filter(is_told_apart, pairs), key=lambda pair: -abs(points_of(pair)))
+    told = [pair for pair in pairs if pair.is_told_apart]
+    told.sort(key=lambda pair: -abs(pair.points))
     head = f"Of {count(len(pairs), 'variation')}, each less its own network, "
     if not told:
         return f"{head}none differs at p < {TEST_ALPHA} after correction by Holm."
     differ = "differs" if len(told) == 1 else "differ"
     head = f"{head}{integer(len(told))} {differ} at p < {TEST_ALPHA} after correction by Holm: "
     if len(told) <= MOST_NAMED:
-        named = [f"{pair.first.label} by {signed(points_of(pair))} points" for pair in told]
+        named = [f"{pair.first.label} by {signed(pair.points)} points" for pair in told]
         return f"{head}{listed(named)}."
-    below = sum(points_of(pair) < 0 for pair in told)
+    below = sum(pair.points < 0 for pair in told)
     return f"{head}{integer(below)} lower and {integer(len(told) - below)} higher."
 
 
@@ -80,7 +69,7 @@ def _table(summary: Summary, pairs: list[Pair]) -> Table:
     return Table(
         caption=f"Test accuracy on {summary.prefix}, a variation less its own network",
         columns=(*NAMES, *COLUMNS),
-        rows=tuple((*_names(summary, pair), *cells(pair)) for pair in pairs),
+        rows=tuple((*_names(summary, pair), *pair.cells()) for pair in pairs),
     )
 
 
@@ -98,19 +87,12 @@ def _names(summary: Summary, pair: Pair) -> tuple[Cell, Cell]:
 
 
 def _plot(summary: Summary, pairs: list[Pair]) -> Plot:
-    rows = [bar(pair) for pair in pairs]
-    return Plot(
-        name=f"{summary.prefix}-variations",
-        alt=(
-            f"Variations on {summary.prefix} less their own network, mean test accuracy with 95% "
-            f"intervals: {'; '.join(row.says for row in rows)}."
-        ),
-        caption=(
-            f"Each variation less its own network on {summary.prefix}: difference of mean test "
-            "accuracy after the last epoch. Bar: its 95% interval (none where nothing varies). "
-            f"Shaded: within {MARGIN_POINTS} points, the margin of equivalence."
-        ),
-        draw=partial(figures.differences, rows, MARGIN_POINTS),
+    return plot(
+        f"{summary.prefix}-variations",
+        f"Variations on {summary.prefix} less their own network, mean test accuracy",
+        f"Each variation less its own network on {summary.prefix}: difference of mean test "
+        "accuracy after the last epoch",
+        [pair.bar() for pair in pairs],
     )
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from markupsafe import Markup
+from matplotlib.figure import Figure
 
 from bench.report import pages
 from bench.report.drawing import Here
-from bench.report.pages import Act, Block, Drawing, Link, Page, Part, Series
-from bench.report.sections import Cell, Column, Listing, Point, Table
+from bench.report.model import Cell, Column, Download, Listing, Plot, Point, Section, Table
+from bench.report.pages import Act, Drawing, Link, Page, Part, Series
 
 SERIES = tuple(Series(f"model_{i}", f"Model_{i}", i - 1) for i in (1, 2, 3))
 # run, architecture, status, right answers, seconds; None: the run failed
@@ -32,27 +33,28 @@ PLAIN = ("9,940", "998", "\N{MINUS SIGN}3", "n/a", "99.41\N{NARROW NO-BREAK SPAC
 
 def html() -> str:
     """The page: sorting, filters, folding, hiding, marks; long enough to scroll."""
-    blocks = (
-        Block(
-            "The answer", "Answer", "answer", ("In short.",), (Point("One", "", "1", "Is one."),)
-        ),
-        Block("Bench", "Bench", "bench", tables=(runs(), plain(), ordered()), drawings=drawings()),
-        Block("Long", "Long", "long", tuple(f"Paragraph {i}." for i in range(40))),
+    drawn = drawings()
+    point = Point("One", "", "1", "Is one.")
+    tables = (runs(), plain(), ordered())
+    sections = (
+        Section("The answer", "Answer", "answer", ("In short.",), (point,)),
+        Section("Bench", "Bench", "bench", tables=tables, plots=tuple(map(plot, drawn))),
+        Section("Long", "Long", "long", tuple(f"Paragraph {i}." for i in range(40))),
     )
-    last = Block(
+    last = Section(
         "How to",
         "How to",
         "how-to",
         listings=(Listing("Command", "python -m bench " + "--word " * 60),),
-        downloads=(Link("All results", "data/results.csv"),),
+        downloads=(Download("data/results.csv", "All results", str),),
     )
     acts = (
-        Act("Answer", "", "act-answer", blocks[:1]),
-        Act("Evidence", "What was seen.", "act-evidence", blocks[1:]),
+        Act("Answer", "", "act-answer", sections[:1]),
+        Act("Evidence", "What was seen.", "act-evidence", sections[1:]),
         Act("Rebuild", "Again.", "act-rebuild", (last,)),
     )
     links = tuple(Link(each.title, "workbench.html") for each in SERIES)
-    page = Page("Workbench", "", "workbench.html", links, (), (Part("", "", acts),), SERIES)
+    page = Page("Workbench", "", "", links, (), (Part("", "", acts),), drawn, SERIES)
     return pages.html(page)
 
 
@@ -85,7 +87,7 @@ def ordered() -> Table:
     return Table("Layers", columns, rows, sortable=False)
 
 
-def drawings() -> tuple[Drawing, ...]:
+def drawings() -> dict[str, Drawing]:
     """Dots of all three architectures and a line; then a figure of model_2 alone."""
     dots = "".join(
         f'<circle class="mark" data-series="model_{i}" data-tip="Model_{i}, seed {seed}" '
@@ -95,11 +97,16 @@ def drawings() -> tuple[Drawing, ...]:
     )
     line = '<g class="mark" data-tip="The mean"><path d="M20 90L380 84" style="stroke:#888"/></g>'
     alone = '<circle class="mark" data-series="model_2" data-tip="Model_2 alone" r="4"/>'
-    return (drawing("all", dots + line), drawing("alone", alone))
+    return {"all": drawing("all", dots + line), "alone": drawing("alone", alone)}
 
 
 def drawing(name: str, content: str) -> Drawing:
     """A figure whose wide and narrow form are the same."""
     alt = f"A figure made by hand: {name}."
     svg = Markup(f'<svg role="img" aria-label="{alt}" viewBox="0 0 400 100">{content}</svg>')
-    return Drawing(name, alt, f"Caption of {name}.", Here().submit(lambda: (svg, svg)))
+    return Here().submit(lambda: (svg, svg))
+
+
+def plot(name: str) -> Plot:
+    """What the page says of a figure that is drawn already."""
+    return Plot(name, "", f"Caption of {name}.", lambda _: Figure())

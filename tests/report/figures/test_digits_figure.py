@@ -7,8 +7,8 @@ import xml.etree.ElementTree as ElementTree
 
 import pytest
 
-from bench.report import figures
-from bench.report.figures import Digit
+from bench.report.figures.digits import Digit, digits
+from bench.report.figures.svg import svg
 
 BLANK = bytes(784)
 
@@ -20,7 +20,7 @@ def tiles(n: int) -> list[Digit]:
 
 @pytest.mark.parametrize(("narrow", "n_columns"), [(False, 8), (True, 4)])
 def test_tiles_fill_rows(narrow: bool, n_columns: int) -> None:
-    figure = figures.digits(tiles(10), narrow)
+    figure = digits(tiles(10), narrow)
     (axes,) = figure.axes
     corners = [image.get_extent() for image in axes.images]
     assert len(corners) == 10
@@ -34,7 +34,7 @@ def test_tiles_fill_rows(narrow: bool, n_columns: int) -> None:
 
 @pytest.mark.parametrize("narrow", [False, True])
 def test_words_stay_in_their_tile(narrow: bool) -> None:
-    figure = figures.digits(tiles(8), narrow)
+    figure = digits(tiles(8), narrow)
     figure.draw_without_rendering()
     (axes,) = figure.axes
     boxes = [text.get_window_extent() for text in axes.texts]
@@ -43,8 +43,8 @@ def test_words_stay_in_their_tile(narrow: bool) -> None:
 
 
 def test_tiles_speak_and_the_svg_is_the_same_every_time() -> None:
-    text = figures.svg(figures.digits(tiles(3), True), "d")
+    text = svg(digits(tiles(3), True), "d")
     assert re.findall(r'class="mark" data-tip="([^"]+)"', text) == ["digit 0", "digit 1", "digit 2"]
-    assert text == figures.svg(figures.digits(tiles(3), True), "d")
+    assert text == svg(digits(tiles(3), True), "d")
     ElementTree.fromstring(text)
     assert "#0" not in re.sub(r"base64,[^\"]+|#d-|>#\d", "", text)  # no colour is fixed

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Sequence
+from math import nan
 
 import numpy as np
 import pandas as pd
@@ -13,21 +14,30 @@ from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from bench.report import figures
+from bench import stats
 from bench.report.figures import curves
+from bench.report.figures.canvas import N_SERIES, STAND_INS, series
+from bench.report.figures.curves import Panel, accuracy_curves, loss_curves
+from bench.report.figures.rates import Rate, rates
+from bench.report.figures.strips import cut, strips
+from bench.report.figures.svg import svg
 from tests.report import plotted
 
 
 def strip(
-    label: str, colour: int, percents: Sequence[float], published: float = float("nan")
+    label: str, colour: int, percents: Sequence[float], published: float = nan
 ) -> pd.DataFrame:
     """An arm's rows of the frame that strips are drawn from."""
+    interval = stats.t_interval(percents)
     return pd.DataFrame(
         {
             "label": label,
             "architecture": label.lower(),
             "colour": colour,
             "percent": list(percents),
+            "mean": float(np.mean(percents)),
+            "low": interval.low if interval else nan,
+            "high": interval.high if interval else nan,
             "published": published,
             "says": [f"{label}, run {number}" for number in range(len(percents))],
         }
@@ -45,15 +55,15 @@ def epochs(*runs: Sequence[float]) -> pd.DataFrame:
 FIRST = strip("Model_1", 0, (99.36, 99.39, 99.39, 99.41), 99.39)
 STRIPS = pd.concat([FIRST, strip("Model_2", 1, (99.4,))])
 PANELS = [
-    figures.Panel(
+    Panel(
         "train", epochs((90.0, 98.0, 99.0), (91.0, 98.5)), {0: "one", 1: "two"}, "both", "model_1"
     ),
-    figures.Panel("test", epochs((95.0, 99.0, 99.4)), {0: "alone"}, series="model_1"),
+    Panel("test", epochs((95.0, 99.0, 99.4)), {0: "alone"}, series="model_1"),
 ]
 BAND = epochs((94.0, 99.1, 99.0), (96.0, 98.0, 99.6), (95.0, 99.0, 99.4))
 RATES = [
-    figures.Rate("Model_1", 0, 3, 5, 0.189, 0.924, "3 of 5", "model_1"),
-    figures.Rate("Model_2", 1, 0, 0, 0.0, 1.0, "none", "model_2"),
+    Rate("Model_1", 0, 3, 5, 0.189, 0.924, "3 of 5", "model_1"),
+    Rate("Model_2", 1, 0, 0, 0.0, 1.0, "none", "model_2"),
 ]
 
 
@@ -77,7 +87,7 @@ def dots(figure: Figure) -> list[tuple[float, float, str]]:
 
 
 def test_every_run_is_a_dot() -> None:
-    found = dots(figures.strips(STRIPS, 99.4, False))
+    found = dots(strips(STRIPS, 99.4, False))
     assert [x for x, _, _ in found] == pytest.approx([99.36, 99.39, 99.39, 99.4, 99.41], abs=1e-3)
     assert found[0][2] == "Model_1, run 0"
     assert found[3][2] == "Model_2, run 0"
@@ -88,7 +98,7 @@ def test_runs_do_not_hide_each_other(narrow: bool) -> None:
     """61 runs of which up to nine are equal, and eight more that are equal all."""
     many = np.random.default_rng(0).binomial(10_000, 0.996, 61) / 100
     both = pd.concat([strip("many", 0, many.tolist()), strip("equal", 1, (99.4,) * 8)])
-    places = {(round(x, 4), y) for x, y, _ in dots(figures.strips(both, 99.4, narrow))}
+    places = {(round(x, 4), y) for x, y, _ in dots(strips(both, 99.4, narrow))}
     assert len(places) == 69
 
 
@@ -96,7 +106,7 @@ def test_runs_do_not_hide_each_other(narrow: bool) -> None:
 @pytest.mark.parametrize("n_rows", [1, 12])
 def test_200_equal_runs_stay_in_their_row(n_rows: int, narrow: bool) -> None:
     runs = pd.concat([strip(f"M{i}", i, (99.4,) * 200) for i in range(n_rows)])
-    figure = figures.strips(runs, 99.4, narrow)
+    figure = strips(runs, 99.4, narrow)
     found = dots(figure)
     assert len(found) == 200 * n_rows
     height = figure.axes[0].transData.transform([(0, 0), (0, 1)])[:, 1]
@@ -109,15 +119,15 @@ def test_200_equal_runs_stay_in_their_row(n_rows: int, narrow: bool) -> None:
 def test_one_run_has_no_interval() -> None:
     bands = [
         line
-        for line in figures.strips(strip("Model_2", 1, (99.4,)), 99.4, False).axes[0].lines
+        for line in strips(strip("Model_2", 1, (99.4,)), 99.4, False).axes[0].lines
         if line.get_linewidth() == 9
     ]
     assert bands == []
 
 
 def test_the_target_and_the_published_number_are_marked() -> None:
-    axes = figures.strips(STRIPS, 99.4, False).axes[0]
-    target = figures.STAND_INS["target"]
+    axes = strips(STRIPS, 99.4, False).axes[0]
+    target = STAND_INS["target"]
     assert [xs(x) for x in axes.lines if to_hex(x.get_color()) == target] == [[99.4, 99.4]]
     assert [xs(x) for x in axes.lines if x.get_marker() == "v"] == [[99.39]]
 
@@ -125,10 +135,10 @@ def test_the_target_and_the_published_number_are_marked() -> None:
 def test_a_run_far_below_stands_at_the_edge_and_squeezes_no_other() -> None:
     bulk = tuple(99.3 + 0.01 * i for i in range(20))
     runs = strip("M", 0, (11.35, *bulk))
-    floor = figures.cut(runs)
+    floor = cut(runs)
     assert floor is not None
     assert floor == pytest.approx(np.mean(runs["percent"]))  # the mean is pulled, and still shown
-    figure = figures.strips(runs, 99.4, False)
+    figure = strips(runs, 99.4, False)
     low, high = figure.axes[0].get_xlim()
     assert 94 < low < floor < high < 100
     (edge, _, says), *others = dots(figure)
@@ -138,20 +148,20 @@ def test_a_run_far_below_stands_at_the_edge_and_squeezes_no_other() -> None:
 
 
 def test_an_arm_that_is_low_as_a_whole_is_not_cut() -> None:
-    assert figures.cut(pd.concat([STRIPS, strip("low", 1, (95.0, 95.1, 95.2))])) is None
+    assert cut(pd.concat([STRIPS, strip("low", 1, (95.0, 95.1, 95.2))])) is None
 
 
 def test_n_stands_beside_each_row() -> None:
-    labels = [t.get_text() for t in figures.strips(STRIPS, 99.4, False).axes[0].get_yticklabels()]
+    labels = [t.get_text() for t in strips(STRIPS, 99.4, False).axes[0].get_yticklabels()]
     assert labels == ["Model_1, n = 4", "Model_2, n = 1"]
-    narrow = [t.get_text() for t in figures.strips(STRIPS, 99.4, True).axes[0].texts]
+    narrow = [t.get_text() for t in strips(STRIPS, 99.4, True).axes[0].texts]
     assert narrow == labels
 
 
 @pytest.mark.parametrize("narrow", [False, True])
 def test_a_long_label_stays_on_the_paper(narrow: bool) -> None:
     label = "Model_1 · GPU · 15 epochs · recipe 0a1b2c · source 0a1b2c · engine 2"
-    figure = figures.strips(strip(label, 0, (99.4, 99.5)), 99.4, narrow)
+    figure = strips(strip(label, 0, (99.4, 99.5)), 99.4, narrow)
     width, height = figure.canvas.get_width_height()
     axes = figure.axes[0]
     for text in axes.texts if narrow else axes.get_yticklabels():
@@ -162,18 +172,18 @@ def test_a_long_label_stays_on_the_paper(narrow: bool) -> None:
 
 
 def test_a_rate_stands_between_its_bounds_and_no_runs_have_no_point() -> None:
-    axes = figures.rates(RATES, 0.9, False).axes[0]
+    axes = rates(RATES, 0.9, False).axes[0]
     assert [xs(line) for line in axes.lines if line.get_marker() == "o"] == [[0.6]]
     bars = [xs(line) for line in axes.lines if len(xs(line)) == 8]
     assert [(np.nanmin(bar), np.nanmax(bar)) for bar in bars] == [(0.189, 0.924), (0.0, 1.0)]
-    target = figures.STAND_INS["target"]
+    target = STAND_INS["target"]
     assert [xs(x) for x in axes.lines if to_hex(x.get_color()) == target] == [[0.9, 0.9]]
-    none = figures.rates(RATES, None, True).axes[0]
+    none = rates(RATES, None, True).axes[0]
     assert not [line for line in none.lines if to_hex(line.get_color()) == target]
 
 
 def test_rates_can_be_read_back() -> None:
-    root = plotted.parsed(figures.rates(RATES, 0.9, False))
+    root = plotted.parsed(rates(RATES, 0.9, False))
     x = plotted.horizontal(root)
     (point,) = [use for use in plotted.uses(root) if use.get("data-tip") == "3 of 5"]
     assert x(float(point.get("x", "nan"))) == pytest.approx(0.6, abs=1e-4)
@@ -184,14 +194,14 @@ def test_rates_can_be_read_back() -> None:
 
 
 def test_a_curve_for_every_run_also_for_one_that_broke_off() -> None:
-    figure = figures.accuracy_curves(PANELS, None, False)
+    figure = accuracy_curves(PANELS, None, False)
     lengths = [[len(xs(line)) for line in axes.lines] for axes in figure.axes]
     assert lengths == [[3, 2, 3], [3]]  # and the median of the two
 
 
 def test_curves_can_be_read_back() -> None:
-    panels = [*PANELS, figures.Panel("band", BAND, band="a band")]
-    root = plotted.parsed(figures.accuracy_curves(panels, 99.4, True))
+    panels = [*PANELS, Panel("band", BAND, band="a band")]
+    root = plotted.parsed(accuracy_curves(panels, 99.4, True))
     for panel, (says, run) in zip(
         (0, 0, 1), (("one", (90, 98, 99)), ("two", (91, 98.5)), ("alone", (95, 99, 99.4))),
         strict=True,
@@ -208,14 +218,14 @@ def test_curves_can_be_read_back() -> None:
 
 
 def test_losses_and_rates_of_learning_can_be_read_back() -> None:
-    losses = figures.Panel("test", epochs((0.5, 0.05, 0.02)), {0: "losses"})
-    root = plotted.parsed(figures.loss_curves([losses], False))
+    losses = Panel("test", epochs((0.5, 0.05, 0.02)), {0: "losses"})
+    root = plotted.parsed(loss_curves([losses], False))
     x, y = plotted.maps(root, 0, np.log10)
     told = plotted.path(root, "losses")
     assert [x(place) for place, _ in told] == pytest.approx([1, 2, 3], abs=1e-3)
     assert [10 ** y(height) for _, height in told] == pytest.approx([0.5, 0.05, 0.02], rel=1e-3)
-    schedule = figures.Panel("rate", epochs((0.004, 0.01, 0.0)), band="rate")
-    figure = figures.accuracy_curves(PANELS[1:], None, True, learning_rate=schedule)
+    schedule = Panel("rate", epochs((0.004, 0.01, 0.0)), band="rate")
+    figure = accuracy_curves(PANELS[1:], None, True, learning_rate=schedule)
     root = plotted.parsed(figure)
     _, y = plotted.maps(root, 1)
     told = plotted.path(root, "rate")
@@ -223,15 +233,15 @@ def test_losses_and_rates_of_learning_can_be_read_back() -> None:
 
 
 def test_panels_share_their_heights() -> None:
-    figure = figures.accuracy_curves(PANELS, 99.4, False)
+    figure = accuracy_curves(PANELS, 99.4, False)
     assert len({axes.get_ylim() for axes in figure.axes}) == 1
 
 
 @pytest.mark.parametrize("n_panels", range(1, 13))
 @pytest.mark.parametrize("narrow", [False, True])
 def test_any_number_of_panels_fits(n_panels: int, narrow: bool) -> None:
-    panels = [figures.Panel(f"M{i}", BAND, band="a band") for i in range(n_panels)]
-    figure = figures.accuracy_curves(panels, 99.4, narrow)
+    panels = [Panel(f"M{i}", BAND, band="a band") for i in range(n_panels)]
+    figure = accuracy_curves(panels, 99.4, narrow)
     assert [axes.get_title(loc="left") for axes in figure.axes] == [
         f"M{i}" for i in range(n_panels)
     ]
@@ -247,18 +257,18 @@ def test_each_halving_of_the_errors_takes_the_same_height() -> None:
 
 
 def test_a_perfect_accuracy_stays_finite() -> None:
-    perfect = figures.Panel("t", epochs((100.0,)), {0: "perfect"})
-    assert figures.svg(figures.accuracy_curves([perfect], None, True), "x")
+    perfect = Panel("t", epochs((100.0,)), {0: "perfect"})
+    assert svg(accuracy_curves([perfect], None, True), "x")
 
 
 def test_svg_is_the_same_every_time_and_well_formed() -> None:
-    texts = {figures.svg(figures.strips(STRIPS, 99.4, False), "a") for _ in range(3)}
+    texts = {svg(strips(STRIPS, 99.4, False), "a") for _ in range(3)}
     assert len(texts) == 1
     ElementTree.fromstring(texts.pop())
 
 
 def test_ids_carry_the_figures_name_and_references_meet() -> None:
-    text = figures.svg(figures.loss_curves(PANELS, False), "loss")
+    text = svg(loss_curves(PANELS, False), "loss")
     root = ElementTree.fromstring(text)
     ids = [node.get("id") for node in root.iter() if node.get("id")]
     assert all(str(each).startswith("loss-") for each in ids)
@@ -269,20 +279,20 @@ def test_ids_carry_the_figures_name_and_references_meet() -> None:
 
 def test_no_colour_is_fixed() -> None:
     """A colour that is no variable could not be read on the other background."""
-    text = figures.svg(figures.strips(STRIPS, 99.4, False), "a")
+    text = svg(strips(STRIPS, 99.4, False), "a")
     assert "var(--series-0)" in text
     assert "#0" not in text.replace("#a-", "")
     assert "font-family" not in text
 
 
 def test_colours_come_again_after_the_palette() -> None:
-    assert figures.series(0) == figures.series(figures.N_SERIES)
-    assert figures.series(0) != figures.series(1)
+    assert series(0) == series(N_SERIES)
+    assert series(0) != series(1)
 
 
 def test_numbers_that_are_read_keep_their_digits() -> None:
     figure = Figure()
     figure.add_subplot().text(1 / 3, 2 / 3, "0.0051")
-    text = figures.svg(figure, "x")
+    text = svg(figure, "x")
     assert ">0.0051<" in text
     assert not re.search(r'="[^"<>]*\d\.\d{3}', text)

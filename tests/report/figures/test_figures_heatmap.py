@@ -7,19 +7,21 @@ import pytest
 from matplotlib.colors import to_hex
 from matplotlib.patches import PathPatch, Rectangle
 
-from bench.report import figures
+from bench.report.figures.canvas import STAND_INS, series
+from bench.report.figures.heatmap import Focus, focus
+from bench.report.figures.svg import svg
 
 # Nine tenths in the middle of 5 x 5 pixels, a tenth in one corner.
 MASS = [[0.0] * 5 for _ in range(5)]
 MASS[2][2], MASS[0][4] = 0.9, 0.1
-FOCUS = figures.Focus(tuple(map(tuple, MASS)), (2, 2), (1, 1, 3, 3))
+FOCUS = Focus(tuple(map(tuple, MASS)), (2, 2), (1, 1, 3, 3))
 
 
 def test_shades_lie_where_the_mass_is() -> None:
-    axes = figures.focus(FOCUS, 1, False).axes[0]
+    axes = focus(FOCUS, 1, False).axes[0]
     drawn = {p.get_alpha(): p for p in axes.patches if isinstance(p, PathPatch)}
     assert sorted(drawn) == [0.2, 1.0]  # a ninth of the largest, rounded up to tenths
-    assert {to_hex(p.get_facecolor()[:3]) for p in drawn.values()} == {figures.series(1)}
+    assert {to_hex(p.get_facecolor()[:3]) for p in drawn.values()} == {series(1)}
     corner = drawn[0.2].get_path().get_extents()
     assert (corner.x0, corner.y0, corner.x1, corner.y1) == (3.5, -0.5, 4.5, 0.5)
     middle = drawn[1.0].get_path().get_extents()
@@ -29,20 +31,20 @@ def test_shades_lie_where_the_mass_is() -> None:
 def test_the_darkest_shade_is_full_however_its_mass_rounds() -> None:
     largest = 0.00712817
     assert 10 * largest / largest > 10  # in floating point
-    rounding = figures.Focus(((largest, 0.0), (0.0, 0.0)), (0.5, 0.5), None)
-    axes = figures.focus(rounding, 0, False).axes[0]
+    rounding = Focus(((largest, 0.0), (0.0, 0.0)), (0.5, 0.5), None)
+    axes = focus(rounding, 0, False).axes[0]
     assert [p.get_alpha() for p in axes.patches if isinstance(p, PathPatch)] == [1.0]
 
 
 def test_the_box_and_the_image_are_framed_and_seen_whole() -> None:
-    wide = figures.Focus(FOCUS.mass, (2, 2), (-3, -2, 7, 6))
-    axes = figures.focus(wide, 0, False).axes[0]
+    wide = Focus(FOCUS.mass, (2, 2), (-3, -2, 7, 6))
+    axes = focus(wide, 0, False).axes[0]
     frames = {
         to_hex(p.get_edgecolor()): p.get_bbox() for p in axes.patches if isinstance(p, Rectangle)
     }
-    box = frames[figures.STAND_INS["target"]]
+    box = frames[STAND_INS["target"]]
     assert (box.x0, box.y0, box.x1, box.y1) == (-2.5, -3.5, 6.5, 7.5)
-    image = frames[figures.STAND_INS["muted"]]
+    image = frames[STAND_INS["muted"]]
     assert (image.x0, image.y0, image.x1, image.y1) == (-0.5, -0.5, 4.5, 4.5)
     (bottom, top), (left, right) = axes.get_ylim(), axes.get_xlim()
     assert top < -3.5
@@ -52,14 +54,14 @@ def test_the_box_and_the_image_are_framed_and_seen_whole() -> None:
 
 
 def test_the_curve_is_the_mass_within_squares() -> None:
-    line = figures.focus(FOCUS, 0, False).axes[1].lines[0]
+    line = focus(FOCUS, 0, False).axes[1].lines[0]
     assert list(np.asarray(line.get_xdata()))[:3] == [1, 3, 5]
     assert list(np.asarray(line.get_ydata()))[:3] == pytest.approx([90, 90, 100])
 
 
 def test_squares_around_a_point_between_pixels_have_even_sides() -> None:
-    even = figures.Focus(((0.25, 0.25), (0.25, 0.25)), (0.5, 0.5), None)
-    figure = figures.focus(even, 0, True)
+    even = Focus(((0.25, 0.25), (0.25, 0.25)), (0.5, 0.5), None)
+    figure = focus(even, 0, True)
     line = figure.axes[1].lines[0]
     assert np.asarray(line.get_xdata())[0] == 2
     assert np.asarray(line.get_ydata())[0] == pytest.approx(100)
@@ -69,8 +71,8 @@ def test_squares_around_a_point_between_pixels_have_even_sides() -> None:
 def test_the_svg_is_small_coloured_by_roles_and_the_same_again() -> None:
     rng = np.random.default_rng(0)
     mass = rng.random((28, 28))
-    shown = figures.Focus(tuple(map(tuple, mass / mass.sum())), (13.5, 13.5), (-2, -2, 29, 29))
-    first, second = (figures.svg(figures.focus(shown, 2, False), "name") for _ in range(2))
+    shown = Focus(tuple(map(tuple, mass / mass.sum())), (13.5, 13.5), (-2, -2, 29, 29))
+    first, second = (svg(focus(shown, 2, False), "name") for _ in range(2))
     assert first == second
     assert len(first) < 100_000
     assert "var(--series-2)" in first

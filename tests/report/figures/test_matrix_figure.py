@@ -11,8 +11,9 @@ from matplotlib.axes import Axes
 from matplotlib.collections import QuadMesh
 from matplotlib.colors import to_hex
 
-from bench.report import figures
-from bench.report.figures.matrix import DARKEST
+from bench.report.figures.canvas import STAND_INS
+from bench.report.figures.matrix import DARKEST, matrix
+from bench.report.figures.svg import svg
 
 CELLS = pd.DataFrame(
     [
@@ -38,7 +39,7 @@ def paints(axes: Axes) -> np.ndarray:
 
 @pytest.mark.parametrize("narrow", [False, True])
 def test_numbers_stand_in_their_cells_and_the_first_row_is_on_top(narrow: bool) -> None:
-    (axes,) = figures.matrix(CELLS, None, narrow).axes
+    (axes,) = matrix(CELLS, None, narrow).axes
     places = {text.get_position(): text.get_text() for text in axes.texts if text.get_text()}
     assert places == {
         (1.5, 0.5): "4.0",
@@ -54,7 +55,7 @@ def test_numbers_stand_in_their_cells_and_the_first_row_is_on_top(narrow: bool) 
 
 
 def test_rows_and_columns_are_named_and_titled() -> None:
-    (axes,) = figures.matrix(CELLS, None, False).axes
+    (axes,) = matrix(CELLS, None, False).axes
     for axis, title in ((axes.xaxis, "label given"), (axes.yaxis, "true label")):
         assert axis.get_label_text() == title
         assert [label.get_text() for label in axis.get_ticklabels()] == ["0", "1", "all"]
@@ -63,16 +64,16 @@ def test_rows_and_columns_are_named_and_titled() -> None:
 
 def test_the_shade_is_the_opacity_of_one_role() -> None:
     for colour, role in ((None, "muted"), (2, "series-2")):
-        (axes,) = figures.matrix(CELLS, colour, False).axes
+        (axes,) = matrix(CELLS, colour, False).axes
         shaded = [paint for paint in paints(axes) if paint[3]]
-        assert {to_hex(paint) for paint in shaded} == {figures.STAND_INS[role]}
+        assert {to_hex(paint) for paint in shaded} == {STAND_INS[role]}
         largest, quarter = (float(paint[3]) for paint in shaded)
         assert largest == pytest.approx(DARKEST)
         assert quarter == pytest.approx(DARKEST / 4, abs=0.005)
 
 
 def test_cells_say_what_they_are_and_whose() -> None:
-    text = figures.svg(figures.matrix(CELLS, 0, True, owner="model_1"), "m")
+    text = svg(matrix(CELLS, 0, True, owner="model_1"), "m")
     assert re.findall(r'<path class="mark" data-series="(\w+)" data-tip="([^"]+)"', text) == [
         ("model_1", "0 taken for 1"),
         ("model_1", "1 taken for 0"),

@@ -12,8 +12,9 @@ from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from bench.report import figures
-from bench.report.figures import Candidate, Field
+from bench.report.figures.canvas import STAND_INS
+from bench.report.figures.pareto import Candidate, Field, pareto
+from bench.report.figures.svg import svg
 
 ONE = Candidate("Model_1", 0, 9850.0, 99.45, (99.40, 99.50), 99.39, "one", "model_1")
 TWO = Candidate("Model_2", 1, 7262.0, 99.39, None, None, "two", "model_2")
@@ -33,20 +34,20 @@ def data(line: Line2D) -> tuple[list[float], list[float]]:
 
 @pytest.mark.parametrize("narrow", [False, True])
 def test_every_arm_stands_at_its_cost_and_mean(narrow: bool) -> None:
-    first, second = figures.pareto([FIELD, SMALL], 99.4, narrow).axes
+    first, second = pareto([FIELD, SMALL], 99.4, narrow).axes
     assert lines(first, "o") == [([9850.0], [99.45]), ([7262.0], [99.39])]
     assert lines(second, "o") == [([9.85], [99.45]), ([7.262], [99.39])]
     assert lines(first, "v") == [([9850.0], [99.39])]
 
 
 def test_one_run_has_no_bar() -> None:
-    (axes,) = figures.pareto([FIELD], 99.4, False).axes
+    (axes,) = pareto([FIELD], 99.4, False).axes
     bars = [data(line) for line in axes.lines if line.get_linewidth() == 2.4]
     assert bars == [([9850.0, 9850.0], [99.4, 99.5])]
 
 
 def test_the_front_rises_in_steps_to_the_edge() -> None:
-    (axes,) = figures.pareto([FIELD], 99.4, False).axes
+    (axes,) = pareto([FIELD], 99.4, False).axes
     (front,) = [line for line in axes.lines if line.get_drawstyle() == "steps-post"]
     xs, ys = data(front)
     assert xs == [7262.0, 9850.0, axes.get_xlim()[1]]
@@ -54,10 +55,8 @@ def test_the_front_rises_in_steps_to_the_edge() -> None:
 
 
 def test_target_and_limit_are_lines() -> None:
-    (axes,) = figures.pareto([FIELD], 99.4, False).axes
-    target = [
-        line for line in axes.lines if to_hex(line.get_color()) == figures.STAND_INS["target"]
-    ]
+    (axes,) = pareto([FIELD], 99.4, False).axes
+    target = [line for line in axes.lines if to_hex(line.get_color()) == STAND_INS["target"]]
     assert [data(line) for line in target] == [
         ([0.0, 1.0], [99.4, 99.4]),
         ([8000.0] * 2, [0.0, 1.0]),
@@ -67,7 +66,7 @@ def test_target_and_limit_are_lines() -> None:
 @pytest.mark.parametrize(("cost", "scale"), [(30_000.0, "linear"), (400_000.0, "log")])
 def test_a_wide_span_has_a_logarithmic_axis(cost: float, scale: str) -> None:
     far = Candidate("Far", 2, cost, 99.5, None, None)
-    (axes,) = figures.pareto([Field("parameters", (ONE, far), ())], 99.4, False).axes
+    (axes,) = pareto([Field("parameters", (ONE, far), ())], 99.4, False).axes
     assert axes.get_xscale() == scale
     low, high = axes.get_xlim()
     assert low < 9850 < cost < high
@@ -79,7 +78,7 @@ def test_names_of_ten_do_not_hide_each_other(narrow: bool) -> None:
         Candidate(f"Model_{k}", k, 5000.0 + 700 * k, 99.3 + 0.02 * (k % 4), None, None)
         for k in range(10)
     )
-    figure = figures.pareto([Field("parameters", crowd, ())], 99.4, narrow)
+    figure = pareto([Field("parameters", crowd, ())], 99.4, narrow)
     assert len(named_apart(figure)) == 10
 
 
@@ -90,11 +89,11 @@ def test_in_a_crowd_a_name_without_room_is_left_out(narrow: bool) -> None:
     best = Candidate("Best", 20, 5000.0, 99.5, None, None)
     alone = Candidate("Alone", 21, 9000.0, 99.3, None, None)
     field = Field("parameters", (*heap, best, alone), ((5000.0, 99.5),))
-    figure = figures.pareto([field], 99.4, narrow)
+    figure = pareto([field], 99.4, narrow)
     names = named_apart(figure)
     assert {"Best", "Alone"} < set(names)
     assert len(names) < 12
-    text = figures.svg(figure, "p")
+    text = svg(figure, "p")
     assert all(f'data-tip="heap {k}"' in text for k in range(20))
 
 
@@ -103,7 +102,7 @@ def test_in_a_crowd_the_front_is_named_before_others() -> None:
     heap = [Candidate(f"Heap_{k}", k, 7000.0, 99.45, None, None) for k in range(20)]
     best = Candidate("Best", 20, 7000.0, 99.4499, None, None)
     field = Field("parameters", (*heap, best), ((7000.0, 99.4499),))
-    assert "Best" in named_apart(figures.pareto([field], 99.3, False))
+    assert "Best" in named_apart(pareto([field], 99.3, False))
 
 
 @pytest.mark.parametrize(
@@ -115,7 +114,7 @@ def test_a_name_keeps_off_what_lies_to_its_right(
     left = Candidate("A long name", 0, 7000.0, 99.45, None, None)
     near = Candidate("B", 1, other, 99.45, None, None)
     far = Candidate("C", 2, 9000.0, 99.4, None, None)
-    figure = figures.pareto([Field("parameters", (left, near, far), front)], 99.3, False)
+    figure = pareto([Field("parameters", (left, near, far), front)], 99.3, False)
     figure.draw_without_rendering()
     (axes,) = figure.axes
     (name,) = [text for text in axes.texts if text.get_text() == "A long name"]
@@ -126,7 +125,7 @@ def test_a_name_keeps_off_what_lies_to_its_right(
 @pytest.mark.parametrize(("n", "is_stacked"), [(10, False), (11, True)])
 def test_a_crowd_stacks_its_panels(n: int, is_stacked: bool) -> None:
     arms = tuple(replace(ONE, label=f"Model_{k}") for k in range(n))
-    first, second = figures.pareto([Field("a", arms, ()), Field("b", arms, ())], 99.4, False).axes
+    first, second = pareto([Field("a", arms, ()), Field("b", arms, ())], 99.4, False).axes
     assert (first.get_position().y0 > second.get_position().y1) == is_stacked
     assert (first.get_position().x1 < second.get_position().x0) == (not is_stacked)
     assert bool(second.get_ylabel()) == is_stacked
@@ -149,13 +148,13 @@ def named_apart(figure: Figure) -> list[str]:
 
 
 def test_marks_speak_in_the_svg() -> None:
-    text = figures.svg(figures.pareto([FIELD], 99.4, True), "p")
+    text = svg(pareto([FIELD], 99.4, True), "p")
     tips = dict(re.findall(r'data-series="(\w+)" data-tip="(one|two)"', text))
     assert tips == {"model_1": "one", "model_2": "two"}
     assert 'data-tip="Model_1: the README says 99.39"' in text
-    assert text == figures.svg(figures.pareto([FIELD], 99.4, True), "p")
+    assert text == svg(pareto([FIELD], 99.4, True), "p")
 
 
 def test_equal_costs_are_drawn() -> None:
     twin = Candidate("Twin", 2, 9850.0, 99.45, None, None)
-    assert figures.svg(figures.pareto([Field("parameters", (ONE, twin), ())], 99.4, False), "p")
+    assert svg(pareto([Field("parameters", (ONE, twin), ())], 99.4, False), "p")

@@ -15,8 +15,8 @@ from msgspec.structs import replace
 from scipy import stats as scipy_stats
 
 from bench.records.observations import Findings, MissedDigit
+from bench.report.model import Section
 from bench.report.sections import (
-    Section,
     accuracy_curves,
     comparisons,
     confusion,

@@ -13,9 +13,9 @@ from scipy import stats as scipy_stats
 from bench.evidence import claims as published
 from bench.machine import folder
 from bench.records.protocol import Protocol
+from bench.report.model import Section
 from bench.report.parts.banners import banners
 from bench.report.sections import (
-    Section,
     accuracy_curves,
     answer,
     curves,

@@ -10,9 +10,10 @@ import pytest
 from scipy import stats as scipy_stats
 
 from bench.records.protocol import Protocol
-from bench.report import figures
+from bench.report.figures.svg import svg
+from bench.report.model import Section
 from bench.report.parts import pairs
-from bench.report.sections import Section, comparisons
+from bench.report.sections import comparisons
 from bench.report.summary import Summary, summarise
 from bench.spec import RunRecord
 from tests import factories
@@ -83,7 +84,7 @@ def test_the_figure_has_the_pairs_of_the_table() -> None:
     summary = summary_of({"a": [9944, 9946], "b": [9940, 9941], "c": [9950, 9953]})
     section = section_of(summary)
     (plot,) = section.plots
-    tips = re.findall(r'data-tip="([^"]+)"', figures.svg(plot.draw(True), plot.name))
+    tips = re.findall(r'data-tip="([^"]+)"', svg(plot.draw(True), plot.name))
     table = details(section)
     for pair, row in table.items():
         said = f"{pair}: {row[0]} points, 95% interval {row[1]}, Holm p {row[5].split(' ')[0]}"
@@ -95,7 +96,7 @@ def test_the_figure_has_the_pairs_of_the_table() -> None:
 def test_the_figure_of_many_models_sets_the_best_first() -> None:
     counts = {f"m{k}": [9900 + 3 * (k % 5), 9901 + k] for k in range(7)}
     (plot,) = section_of(summary_of(counts)).plots
-    tips = set(re.findall(r'data-tip="(m[^"]+)"', figures.svg(plot.draw(False), plot.name)))
+    tips = set(re.findall(r'data-tip="(m[^"]+)"', svg(plot.draw(False), plot.name)))
     assert len(tips) == 6
     assert all(tip.startswith(f"m4 {MINUS} ") and ": +" in tip for tip in tips)
 

@@ -18,7 +18,7 @@ from msgspec.structs import replace
 
 from bench.report import frames
 from bench.report.export import latex
-from bench.report.export.texts import as_csv, content, plain
+from bench.report.export.texts import as_csv, content, printable
 from bench.report.export.typeset import escaped
 from bench.report.summary import Summary, summarise
 from bench.spec import Portrait, RunRecord
@@ -157,7 +157,7 @@ def test_any_text_comes_back_from_csv_and_is_no_formula(words: list[str]) -> Non
     frame = pd.DataFrame([words], columns=[f"c{i}" for i in range(len(words))], dtype=object)
     _, found = csv.reader(io.StringIO(as_csv(frame), newline=""), strict=True)
     for cell, word in zip(found, words, strict=True):
-        assert cell.replace("'", "") == plain(word).replace("'", "")
+        assert cell.replace("'", "") == printable(word).replace("'", "")
         assert not cell.startswith(("\t", "\n"))
         for part in re.split("[\n\t;]", cell):
             assert not part.lstrip().startswith(BEGINS)

@@ -7,7 +7,8 @@ from typing import Any
 from msgspec.structs import replace
 
 from bench.records.observations import Findings
-from bench.report.sections import Section, cost, effective_receptive_field, layers
+from bench.report.model import Section
+from bench.report.sections import cost, effective_receptive_field, layers
 from bench.report.summary import Summary, summarise
 from bench.spec import Field, Measured, RunRecord
 from tests import factories

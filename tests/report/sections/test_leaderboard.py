@@ -15,8 +15,9 @@ from bench.errors import UsageError
 from bench.evidence.claims.load import load_files
 from bench.records.store import Suite
 from bench.report import render
+from bench.report.model import Section
 from bench.report.reading import read
-from bench.report.sections import Section, answer, leaderboard
+from bench.report.sections import answer, leaderboard
 from bench.report.summary import Summary
 from bench.spec import TOP
 from tests import factories

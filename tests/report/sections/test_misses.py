@@ -16,9 +16,10 @@ from msgspec.structs import replace
 from PIL import Image
 
 from bench.records.observations import Findings, MissedDigit
-from bench.report import figures
+from bench.report.figures.svg import svg
+from bench.report.model import Section
 from bench.report.parts.misses import misses
-from bench.report.sections import Section, confusion, hardest_digits
+from bench.report.sections import confusion, hardest_digits
 from bench.report.summary import Summary, summarise
 from bench.spec import RunRecord
 from tests import factories
@@ -96,7 +97,7 @@ def test_the_hardest_come_first_with_what_they_were_taken_for() -> None:
 def test_the_drawn_pixels_are_the_kept_ones() -> None:
     (plot,) = hardest(summary_of(three())).plots
     for narrow in (False, True):
-        text = figures.svg(plot.draw(narrow), plot.name)
+        text = svg(plot.draw(narrow), plot.name)
         images = re.findall(r"base64,\s*([^\"]+)\"", text)
         seen = [Image.open(io.BytesIO(base64.b64decode(each))).convert("L") for each in images]
         assert [np.asarray(image).tobytes() for image in seen] == [
@@ -161,7 +162,7 @@ def test_confusions_by_hand() -> None:
         ),
     )
     (plot,) = section.plots
-    text = figures.svg(plot.draw(False), plot.name)
+    text = svg(plot.draw(False), plot.name)
     assert set(re.findall(r'data-tip="([^"]+)"', text)) == {
         "2 taken for 7: 0.67 a run, 2 times in 3 runs",
         "4 taken for 6: 0.67 a run, 2 times in 3 runs",

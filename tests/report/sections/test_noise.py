@@ -10,7 +10,8 @@ import pytest
 from msgspec.structs import replace
 from statsmodels.stats.power import TTestIndPower
 
-from bench.report.sections import Section, noise
+from bench.report.model import Section
+from bench.report.sections import noise
 from bench.report.summary import summarise
 from bench.spec import RunRecord
 from tests import factories

@@ -10,7 +10,8 @@ from torch import Tensor, nn
 
 from bench.inputs import discover
 from bench.measuring import measures
-from bench.report.sections import Section, Table, operations, parameters
+from bench.report.model import Section, Table
+from bench.report.sections import operations, parameters
 from bench.report.summary import summarise
 from bench.spec import Measured, Portrait
 from tests import factories

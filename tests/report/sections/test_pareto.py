@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from bench.report import figures
-from bench.report.sections import Section, pareto
+from bench.report.figures.svg import svg
+from bench.report.model import Section
+from bench.report.sections import pareto
 from bench.report.summary import Summary, summarise
 from bench.spec import Claim, RunRecord
 from tests import factories
@@ -132,7 +133,7 @@ def test_of_many_off_the_front_none_is_said_to_cost_more_where_it_does_not() -> 
 
 def test_marks_say_what_the_records_hold() -> None:
     (plot,) = section_of(summary_of(three())).plots
-    text = figures.svg(plot.draw(False), plot.name)
+    text = svg(plot.draw(False), plot.name)
     tips = re.findall(r'data-series="(\w+)" data-tip="([^"]+)"', text)
     said = [tip for name, tip in tips if name == "model_1"]
     percent = "99.450\N{NARROW NO-BREAK SPACE}%"

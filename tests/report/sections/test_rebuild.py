@@ -13,16 +13,8 @@ import pytest
 
 from bench.records.protocol import Protocol
 from bench.records.store import Suite
-from bench.report.sections import (
-    Section,
-    Table,
-    appendix,
-    files,
-    protocol,
-    provenance,
-    rebuild,
-    runs,
-)
+from bench.report.model import Section, Table
+from bench.report.sections import appendix, files, protocol, provenance, rebuild, runs
 from bench.report.summary import Summary, summarise
 from bench.spec import RunRecord
 from bench.stats.declared import RATE_ALPHA, TARGET

@@ -10,9 +10,10 @@ from matplotlib.patches import PathPatch
 from msgspec.structs import replace
 
 from bench.records.observations import Findings, MissedDigit
-from bench.report import figures
+from bench.report.figures.canvas import series
 from bench.report.figures.growth import Box, growth
-from bench.report.parts.digit import typical_digit
+from bench.report.figures.svg import svg
+from bench.report.parts.misses import typical_digit
 from bench.report.sections import effective_receptive_field, receptive_field_growth
 from bench.report.sections.receptive_field_growth import seen
 from bench.report.summary import Summary, summarise
@@ -84,8 +85,8 @@ def test_both_sections_tell_of_the_digit_or_of_an_empty_image() -> None:
         assert all(words in caption for caption in captions)
         assert ("empty image" in captions[0]) == (not words)
         for narrow in (False, True):
-            assert figures.svg(grown.plots[0].draw(narrow), "a").startswith("<svg")
-            assert figures.svg(effective.plots[0].draw(narrow), "b").startswith("<svg")
+            assert svg(grown.plots[0].draw(narrow), "a").startswith("<svg")
+            assert svg(effective.plots[0].draw(narrow), "b").startswith("<svg")
 
 
 def test_frames_lie_on_their_pixels_edges_and_speak() -> None:
@@ -98,7 +99,7 @@ def test_frames_lie_on_their_pixels_edges_and_speak() -> None:
     drawn = [
         patch.get_path().get_extents()
         for patch in axes.patches
-        if isinstance(patch, PathPatch) and to_hex(patch.get_edgecolor()) == figures.series(1)
+        if isinstance(patch, PathPatch) and to_hex(patch.get_edgecolor()) == series(1)
     ]
     assert [(e.x0, e.y0, e.x1, e.y1) for e in drawn] == [
         (11.5, 11.5, 14.5, 14.5),
@@ -106,7 +107,7 @@ def test_frames_lie_on_their_pixels_edges_and_speak() -> None:
     ]
     assert min(axes.get_ylim()) <= -2.5
     assert max(axes.get_ylim()) >= 29.5
-    text = figures.svg(figure, "name")
+    text = svg(figure, "name")
     assert text.count('data-series="model_2"') == 2
     assert 'data-tip="last: 32 x 32"' in text
     assert "<image" not in text

@@ -11,9 +11,10 @@ from msgspec.structs import replace
 from bench.evidence import claims as published
 from bench.machine import folder
 from bench.records.protocol import Protocol
-from bench.report import figures
+from bench.report.figures.svg import svg
+from bench.report.model import Section
 from bench.report.parts.banners import banners
-from bench.report.sections import Section, answer, distribution, leaderboard, pareto, results
+from bench.report.sections import answer, distribution, leaderboard, pareto, results
 from bench.report.sections import readme_results as readme
 from bench.report.summary import Summary, summarise
 from bench.spec import RunRecord
@@ -49,7 +50,7 @@ def rows(section: Section | None) -> dict[str, tuple[str, str]]:
 def tips(section: Section | None) -> str:
     assert section is not None
     (plot,) = section.plots
-    return figures.svg(plot.draw(False), plot.name)
+    return svg(plot.draw(False), plot.name)
 
 
 @pytest.mark.parametrize("changes", [RECIPE, SOURCE], ids=["recipe", "source"])

@@ -12,9 +12,10 @@ from msgspec.structs import replace
 from scipy import stats as scipy_stats
 
 from bench.inputs.recipes import Changes, parsed
-from bench.report import figures
+from bench.report.figures.svg import svg
 from bench.report.labels import changes
-from bench.report.sections import Section, comparisons, variations
+from bench.report.model import Section
+from bench.report.sections import comparisons, variations
 from bench.report.summary import Summary, summarise
 from bench.spec import Augmentation, Portrait, RunRecord
 from tests import factories
@@ -68,7 +69,7 @@ def test_another_recipe_is_compared_with_its_own_network_by_hand() -> None:
     assert section.text[0].endswith(
         f"1 differs at p < 0.05 after correction by Holm: {first} by {difference} points."
     )
-    drawn = figures.svg(section.plots[0].draw(False), "variations")
+    drawn = svg(section.plots[0].draw(False), "variations")
     assert "ema_decay=0.5" in drawn
 
 

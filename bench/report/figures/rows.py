@@ -7,7 +7,14 @@ from collections.abc import Sequence
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from bench.report.figures._canvas import NARROW_INCHES, STAND_INS, WIDE_INCHES, canvas, wrapped
+from bench.report.figures.canvas import (
+    NARROW_INCHES,
+    STAND_INS,
+    WIDE_INCHES,
+    canvas,
+    margins,
+    wrapped,
+)
 
 POINTS_A_LETTER = 4.9  # of the figures' 9 point type, on average
 WIDE_LETTERS, NARROW_LETTERS = 28, 48
@@ -29,6 +36,7 @@ def row_canvas(labels: Sequence[str], narrow: bool) -> tuple[Figure, Axes]:
     axes.grid(axis="x")
     axes.set_axisbelow(True)
     _label(axes, wrapped, narrow)
+    margins(figure, left=left_margin(labels, narrow), bottom=BELOW_INCHES, top=ABOVE_INCHES)
     return figure, axes
 
 
@@ -45,17 +53,6 @@ def left_margin(labels: Sequence[str], narrow: bool) -> float:
     lines = [line for label in labels for line in _wrapped(label, narrow).split("\n")]
     points = POINTS_A_LETTER * max((len(line) for line in lines), default=0) + 10
     return max(0.12, points / (72 * WIDE_INCHES))
-
-
-def row_margins(figure: Figure, labels: Sequence[str], narrow: bool) -> None:
-    """Sets the axes where `left_margin` says."""
-    height = figure.get_figheight()
-    figure.subplots_adjust(
-        left=left_margin(labels, narrow),
-        right=0.97,
-        bottom=BELOW_INCHES / height,
-        top=1 - ABOVE_INCHES / height,
-    )
 
 
 def axes_points(labels: Sequence[str], narrow: bool) -> float:

@@ -15,7 +15,7 @@ from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.collections import QuadMesh
 from matplotlib.figure import Figure
 
-from bench.report.figures._canvas import STAND_INS, STYLE
+from bench.report.figures.canvas import STAND_INS, STYLE
 
 
 def mark(artist: Artist, says: str | Sequence[str], series: str = "") -> None:

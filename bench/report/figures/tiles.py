@@ -11,7 +11,7 @@ from matplotlib.patches import Rectangle
 from matplotlib.path import Path
 from numpy.typing import NDArray
 
-from bench.report.figures._canvas import STAND_INS
+from bench.report.figures.canvas import STAND_INS
 
 SIDE = 28
 

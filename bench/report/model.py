@@ -1,0 +1,126 @@
+"""What a section is made of: text, tables, figures still to be drawn and files to take away.
+
+Everything in it is sorted, rounded and worded: templates only loop.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from matplotlib.figure import Figure
+
+PageKind = Literal["index", "architecture", "markdown"]
+Scope = Literal["suite", "dataset"]
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A table's cell; `note` stands below in small type, `href` is relative to the page.
+
+    `sort` is the number that the cell is sorted by, None for its text. `series`, on a row's first
+    cell, is the architecture that the row speaks of, which a reader may hide; `anchor`, there too,
+    is the row's own address on the page.
+    """
+
+    text: str
+    note: str = ""
+    href: str = ""
+    sort: float | None = None
+    series: str = ""
+    anchor: str = ""
+
+
+@dataclass(frozen=True)
+class Column:
+    """A table's column; numbers stand right, words left.
+
+    `filter` offers the reader the column's values to choose from.
+    """
+
+    title: str
+    numeric: bool = True
+    note: str = ""
+    filter: bool = False
+
+
+def words(*titles: str) -> tuple[Column, ...]:
+    """Columns of words."""
+    return tuple(Column(title, numeric=False) for title in titles)
+
+
+@dataclass(frozen=True)
+class Table:
+    """The first cell of a row is its header; `total` rows (at the end) are set apart.
+
+    A `folded` table is opened by the reader; a `sortable` one has no order that means something.
+    """
+
+    caption: str
+    columns: tuple[Column, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+    total: tuple[tuple[Cell, ...], ...] = ()
+    folded: bool = False
+    sortable: bool = True
+
+
+@dataclass(frozen=True)
+class Plot:
+    """A figure that is still to be drawn, for a wide page and for a narrow one.
+
+    `name` is its file's stem, `alt` says what it shows to who cannot see it. `draw` may be called
+    in another process: a function of a module, or a `partial` of one.
+    """
+
+    name: str
+    alt: str
+    caption: str
+    draw: Callable[[bool], Figure]  # narrow -> figure
+
+
+@dataclass(frozen=True)
+class Point:
+    """One answer: a headline number and the sentence that says all of it."""
+
+    title: str
+    href: str
+    headline: str
+    sentence: str
+
+
+@dataclass(frozen=True)
+class Listing:
+    """Text that keeps its line breaks."""
+
+    caption: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Download:
+    """A file of the report that a reader takes away; `file` is relative to the reports folder."""
+
+    file: str
+    title: str
+    content: Callable[[], str]
+
+
+@dataclass(frozen=True)
+class Section:
+    """What stands under one heading, in this order.
+
+    `nav` is its short name in the bar, its title where it has none. `slug`, its name in addresses,
+    is given by the page.
+    """
+
+    title: str
+    nav: str = ""
+    slug: str = ""
+    text: tuple[str, ...] = ()
+    points: tuple[Point, ...] = ()
+    tables: tuple[Table, ...] = ()
+    plots: tuple[Plot, ...] = ()
+    notes: tuple[str, ...] = ()  # small print below the tables
+    listings: tuple[Listing, ...] = ()
+    downloads: tuple[Download, ...] = ()
