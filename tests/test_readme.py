@@ -19,10 +19,10 @@ import typer
 from markdown_it import MarkdownIt
 
 from bench.cli.application import app
+from bench.records.arms import Arm
 from bench.records.store import Suite
 from bench.report import fragments
 from bench.report.publish import MANIFEST
-from bench.report.summary import Arm
 from tests.conftest import Bench
 from tests.reports import render
 from tests.support import ROOT

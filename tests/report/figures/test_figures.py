@@ -14,13 +14,13 @@ from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from bench import stats
 from bench.report.figures import curves
 from bench.report.figures.canvas import N_SERIES, STAND_INS, series
 from bench.report.figures.curves import Panel, accuracy_curves, loss_curves
 from bench.report.figures.rates import Rate, rates
 from bench.report.figures.strips import cut, strips
 from bench.report.figures.svg import svg
+from bench.stats.means import t_interval
 from tests.report import plotted
 
 
@@ -28,7 +28,7 @@ def strip(
     label: str, colour: int, percents: Sequence[float], published: float = nan
 ) -> pd.DataFrame:
     """An arm's rows of the frame that strips are drawn from."""
-    interval = stats.t_interval(percents)
+    interval = t_interval(percents)
     return pd.DataFrame(
         {
             "label": label,
