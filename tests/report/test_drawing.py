@@ -95,7 +95,7 @@ def test_ctrl_c_is_answered_by_the_command_alone() -> None:
 def test_a_killed_command_takes_its_processes_with_it() -> None:
     script = (
         "import os, signal\n"
-        "from bench import drawing\n"
+        "from bench.report import drawing\n"
         "drawing.usable_cores = lambda: 2\n"
         f"with drawing.drawers({N_PAGES}) as several:\n"
         "    print(several.submit(os.getpid).result(), flush=True)\n"
