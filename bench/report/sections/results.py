@@ -55,9 +55,10 @@ def _notes(summary: Summary) -> tuple[str, ...]:
             f"{looks}. A run that failed or diverged is a miss."
         ),
         (
-            "Epochs to target: Kaplan-Meier median of the first epoch that reaches it, with "
-            "misses censored at the last epoch. Multiply-adds: convolutions and matrix products, "
-            "one image forward; receptive field: the side of the square that the last layer sees."
+            "Epochs to target: the median over all runs of the first epoch that reaches the target; "
+            "a run that never reaches it counts as later than its last epoch. Multiply-adds: "
+            "convolutions and matrix products, one image forward; receptive field: the side of the "
+            "square that the last layer sees."
         ),
         (
             "README: its number of one run, and the percentile of that number among our runs "
