@@ -1,5 +1,6 @@
 # make report    trains what is missing, measures and renders reports/index.html
 # make test      the tests, in tox's environment of their own
+# make quick     the tests that need no torch, no browser and no process: under a minute
 # make check     ruff and mypy
 # make clean     removes the environments; results/ and reports/ stay
 #
@@ -14,7 +15,7 @@ VENV := .venv
 IN_VENV := $(VENV)/bin/python
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: report test check clean help
+.PHONY: report test quick check clean help
 .DELETE_ON_ERROR:
 
 report: $(VENV)/.installed
@@ -24,6 +25,9 @@ report: $(VENV)/.installed
 # installs it once.
 test: $(VENV)/.tox-installed
 	$(IN_VENV) -m tox run -e tests $(if $(ARGS),-- $(ARGS))
+
+quick: $(VENV)/.tox-installed
+	$(IN_VENV) -m tox run -q -e tests -- -n auto --dist loadfile -m quick $(ARGS)
 
 check: $(VENV)/.tox-installed
 	$(IN_VENV) -m tox run -e lint,types

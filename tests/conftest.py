@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from bench.inputs import datasets
 from bench.inputs.datasets import Dataset, Split
-from tests import support
+from tests import quick, support
 
 Bench = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -23,6 +23,44 @@ settings.register_profile(
     "untimed", settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.load_profile("untimed")
+
+
+# The files that take longest, longest first: one begun last would keep the other cores idle.
+LONGEST = (
+    "test_interruption.py",
+    *("cli/test_cli.py", "training/reproduction/test_reproduce.py", "test_readme.py"),
+    *("training/executors/test_device.py", "measuring/test_observing.py"),
+    *("training/executors/test_memory.py", "cli/test_bad_input.py"),
+)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    # With xdist the tests run in its workers, which the process that was started must begin.
+    runs_tests = hasattr(config, "workerinput") or not config.getoption("numprocesses", None)
+    if quick.is_asked_for(config) and runs_tests:
+        quick.forbid()
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    if quick.is_asked_for(config) and not quick.is_quick_path(collection_path):
+        return True
+    return None
+
+
+@pytest.hookimpl(tryfirst=True)  # before -m chooses
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if quick.is_quick(item):
+            item.add_marker("quick")
+    places = {quick.TESTS / name: place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: places.get(item.path, len(places)))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _server_ends() -> Iterator[None]:
+    yield
+    if support.server.cache_info().currsize:
+        support.server().end()
 
 
 @pytest.fixture

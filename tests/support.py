@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
+from functools import cache
 from pathlib import Path
+
+from tests.command_server import Server
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -18,21 +20,23 @@ def environment(**extra: str) -> dict[str, str]:
     return kept | ours | extra
 
 
-def bench(folder: Path, *words: str, **extra: str) -> subprocess.CompletedProcess[str]:
-    """Runs `python -m bench ...` in the folder."""
-    return subprocess.run(
-        [sys.executable, "-m", "bench", *words],
-        cwd=folder,
-        env=environment(**extra),
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
+@cache
+def server() -> Server:
+    """What runs this process's commands; `tests.conftest` ends it."""
+    return Server(environment())
 
+
+def bench(folder: Path, *words: str, **extra: str) -> subprocess.CompletedProcess[str]:
+    """Runs `python -m bench ...` in the folder, in a process of its own."""
+    return server().run(words, folder, environment(**extra))
+
+
+# Whether a network runs in a worker, not in the command, which tries a step before it plans.
+IN_A_WORKER = "multiprocessing.parent_process() is not None"
 
 TINY_NETWORK = '''
 """A network for tests, small enough to train in a second."""
+import multiprocessing
 import os
 import signal
 from torch import nn

@@ -49,6 +49,7 @@ def test_a_text_stays_as_it_is_where_the_user_has_no_home(monkeypatch: pytest.Mo
     assert without_home("train --data-dir /home/ann/data") == "train --data-dir /home/ann/data"
 
 
+@pytest.mark.process
 def test_a_command_runs_where_the_user_has_no_home(tmp_path: Path) -> None:
     """As in a container that runs under a number without a name."""
     environment = {name: value for name, value in os.environ.items() if name != "HOME"}

@@ -226,6 +226,7 @@ def modules_of(room: str) -> list[str]:
     return sorted(name for name in names if not brings_data(name))
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("room", [*READERS, "cli"])
 def test_torch_is_not_loaded(room: str, tmp_path: Path) -> None:
     """The same, asked of Python itself; the command line starts without torch as well."""

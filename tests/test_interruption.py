@@ -13,28 +13,27 @@ from pathlib import Path
 import pytest
 
 from tests import support
-from tests.support import ROOT, environment
+from tests.support import IN_A_WORKER, ROOT, environment
 
 Bench = Callable[..., subprocess.CompletedProcess[str]]
 Write = Callable[..., Path]
 
-# In a worker (not in the plan's trial, whose parent is this process) training stops for ever
-# before step STOP_AT and tells its process through a pipe in the file system, PID_BYTES a worker;
-# so the test kills it there.
-STOPPING = """
-import os, signal
+# In a worker training stops for ever before step STOP_AT and tells its process through a pipe in
+# the file system, PID_BYTES a worker; so the test kills it there.
+STOPPING = f"""
+import multiprocessing, os, signal
 from torch.optim.optimizer import register_optimizer_step_pre_hook
 
 def _stop(optimizer, *_, steps=[0]):
     steps[0] += 1
     if steps[0] == int(os.environ["STOP_AT"]):
         with open(os.environ["STOPPED"], "w") as pipe:
-            pipe.write(f"{os.getpid():8d}")
+            pipe.write(f"{{os.getpid():8d}}")
         signal.pause()
 
-if os.environ.get("STOP_AT") and os.getppid() != TEST_PARENT:
+if os.environ.get("STOP_AT") and {IN_A_WORKER}:
     register_optimizer_step_pre_hook(_stop)
-""".replace("TEST_PARENT", str(os.getpid()))
+"""
 PID_BYTES = 8
 WORDS = ("train", "--dataset", "mnist5k", "--arch", "tiny", "--seeds", "1", "--jobs", "1")
 STEPS_PER_EPOCH = 7  # 3,500 images in batches of 500
@@ -154,7 +153,7 @@ def test_each_network_has_the_same_bits_alone_side_by_side_in_any_order_and_afte
     for name in names:
         source = (ROOT / "architectures" / f"{name}.py").read_text(encoding="utf-8")
         write_architecture(name, source, after=STOPPING)
-    words = ("train", "--dataset", "mnist5k", "--epochs", "3")  # of 28 steps
+    words = ("train", "--dataset", "mnist5k", "--epochs", "2")  # of 28 steps
     alone = (*words, "--seeds", "0-1", "--jobs", "1", *chosen(names))
     assert bench(*alone, "--results", "alone").returncode == 0
 

@@ -19,6 +19,7 @@ import typer
 from markdown_it import MarkdownIt
 
 from bench.cli.application import app
+from bench.machine import usable_cores
 from bench.records.arms import Arm
 from bench.records.store import Suite
 from bench.report import fragments
@@ -87,7 +88,8 @@ def rebuilt(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     # Beside the committed report, so that links to records read the same.
     folder = ROOT / "reports" / f"rebuilt-{tmp_path_factory.mktemp('report').name}-{os.getpid()}"
     try:
-        render(Suite(ROOT / "results", "reference"), folder, command=command("reference"))
+        suite = Suite(ROOT / "results", "reference")
+        render(suite, folder, command=command("reference"), n_cores=usable_cores())
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)

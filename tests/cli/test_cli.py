@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -12,7 +11,7 @@ from pathlib import Path
 import pytest
 from safetensors.numpy import load_file
 
-from tests.support import environment
+from tests.support import IN_A_WORKER, environment
 
 Bench = Callable[..., subprocess.CompletedProcess[str]]
 Write = Callable[..., Path]
@@ -67,7 +66,7 @@ def test_all_trains_once_then_only_what_is_missing(
     assert "all 2 runs are there, nothing to train" in again.stdout
     assert records(tmp_path) == two
 
-    more = bench("train", *TINY, "--seeds", "4")
+    more = bench("train", *TINY, "--seeds", "4", "--jobs", "1")
     assert "plan: 2 runs (4 epochs) to train, 2 there already" in more.stdout
     four = records(tmp_path)
     assert len(four) == 4
@@ -140,12 +139,10 @@ def test_a_run_that_goes_wrong_is_a_record_and_the_others_go_on(
     bench: Bench, tmp_path: Path, write_architecture: Write
 ) -> None:
     write_architecture("tiny")
-    # Only in a worker: the plan's trial runs a step in the parent process.
-    in_a_worker = "if self.training and os.getppid() != int(os.environ['TEST_PARENT']): "
     for name, (does, _, _) in WRONG.items():
-        write_architecture(name, before=in_a_worker + does)
-    words = ("--dataset", "mnist5k", "--seeds", "1", "--epochs", "1")
-    done = bench("all", *words, TEST_PARENT=str(os.getpid()))
+        write_architecture(name, before=f"if self.training and {IN_A_WORKER}: {does}")
+    words = ("--dataset", "mnist5k", "--seeds", "1", "--epochs", "1", "--jobs", "1")
+    done = bench("all", *words)
     assert done.returncode == 3, done.stderr
     for name, (_, status, reason) in WRONG.items():
         (wrong,) = tmp_path.glob(f"results/local/mnist5k/{name}/seed-*.json")
@@ -155,7 +152,7 @@ def test_a_run_that_goes_wrong_is_a_record_and_the_others_go_on(
     assert len(list(tmp_path.glob("results/local/mnist5k/tiny/seed-*.json"))) == 1
     assert (tmp_path / "reports" / "index.html").exists()
 
-    again = bench("all", *words, TEST_PARENT=str(os.getpid()))
+    again = bench("all", *words)
     assert again.returncode == 3
     assert "nothing to train" in again.stdout
     for name in WRONG:

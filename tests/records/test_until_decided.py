@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 from collections.abc import Callable, Sequence
 from fractions import Fraction
@@ -22,6 +21,7 @@ from bench.report.summary import summarise
 from bench.spec import RunRecord
 from bench.stats import sequences
 from tests import factories
+from tests.support import IN_A_WORKER
 
 Bench = Callable[..., subprocess.CompletedProcess[str]]
 Write = Callable[..., Path]
@@ -219,10 +219,10 @@ def test_runs_that_go_wrong_are_misses_and_the_cap_ends_it(
     bench: Bench, tmp_path: Path, write_architecture: Write
 ) -> None:
     write_architecture("tiny")
-    nan = "if self.training and os.getppid() != int(os.environ['TEST_PARENT']): images = images / 0"
+    nan = f"if self.training and {IN_A_WORKER}: images = images / 0"
     write_architecture("wrong", before=nan)
     words = (*SWEEP, "--seeds", "1", "--target", "1", "--cap", "3")
-    done = bench(*words, TEST_PARENT=str(os.getpid()))
+    done = bench(*words)
     assert done.returncode == 3, done.stderr
     lines = done.stdout.splitlines()
     # Two misses refute 0.90: (1 - 0.1^3) / (3 x 0.9 x 0.1^2) = 37; one gives 5.5.
@@ -241,12 +241,10 @@ def test_a_run_that_leaves_no_record_ends_its_architecture_alone(
     bench: Bench, tmp_path: Path, write_architecture: Write
 ) -> None:
     write_architecture("tiny")
-    raises = (
-        "\nif os.getppid() != int(os.environ['TEST_PARENT']): raise ValueError('in a worker')\n"
-    )
+    raises = f"\nif {IN_A_WORKER}: raise ValueError('in a worker')\n"
     write_architecture("lost", after=raises)
     words = (*SWEEP, "--seeds", "1", "--target", "1", "--cap", "2")
-    done = bench(*words, TEST_PARENT=str(os.getpid()))
+    done = bench(*words)
     assert done.returncode == 3, done.stderr
     assert "lost: 0 of 0 reached" in done.stdout
     assert len(list(tmp_path.glob("results/local/mnist5k/tiny/seed-*.json"))) == 2

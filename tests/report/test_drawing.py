@@ -78,9 +78,9 @@ def test_a_report_whose_processes_are_killed_is_drawn_here(
 ) -> None:
     monkeypatch.setattr(drawing, "PAGES_A_PROCESS", 1)
     suite = factories.fill(Suite(tmp_path, "local"), ("model_1", "model_2"), seeds=range(2))
-    whole = render(suite, tmp_path / "whole", command="bench report")
+    whole = render(suite, tmp_path / "whole", command="bench report", n_cores=2)
     monkeypatch.setattr(stage, "draw", fails)
-    alone = render(suite, tmp_path / "alone", command="bench report")
+    alone = render(suite, tmp_path / "alone", command="bench report", n_cores=2)
     assert [path for path in whole if path.suffix == ".svg"]
     for one, other in zip(whole, alone, strict=True):
         assert one.read_bytes() == other.read_bytes()

@@ -154,6 +154,7 @@ def test_a_manifest_that_points_elsewhere_removes_nothing(whole: Suite, tmp_path
     assert precious.read_text() == "kept"
 
 
+@pytest.mark.process
 def test_the_manifest_holds_the_digest_of_every_file(whole: Suite, reports: Path) -> None:
     files = render(whole, reports, command=COMMAND)
     check = ["sha256sum", "--check", "--strict", MANIFEST]
@@ -185,6 +186,7 @@ def test_a_reports_folder_that_is_a_file_is_one_clear_line(whole: Suite, tmp_pat
         render(whole, blocked, command=COMMAND)
 
 
+@pytest.mark.process
 def test_a_report_loads_no_torch_and_changes_no_style(whole: Suite, reports: Path) -> None:
     """Seaborn loads pyplot: it may keep no figure. What draws nothing does not load seaborn."""
     script = (

@@ -5,19 +5,21 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-import torch
 
 from bench.inputs import discover
-from bench.measuring.portraits import portrait
 from bench.records.store import Suite
 from bench.spec import Portrait
-from bench.training import provenance
 from tests.support import ROOT
 
 
 @pytest.fixture(scope="session")
 def portraits() -> list[Portrait]:
     """The README's three networks and the ablations of them."""
+    import torch  # not by the tests of claims that measure nothing
+
+    from bench.measuring.portraits import portrait
+    from bench.training import provenance
+
     environment = provenance.environment(torch.device("cpu"), "python -m bench measure")
     place = ROOT / "architectures"
     found = [*discover.scan(place), *discover.scan(place, "ablations")]

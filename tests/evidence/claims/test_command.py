@@ -195,6 +195,7 @@ def test_documents_that_were_left_out_are_named(
     assert {row["file"] for row in json.loads(alone.stdout)} == {"raj"}
 
 
+@pytest.mark.process
 def test_no_torch_is_loaded(results: Path, tmp_path: Path) -> None:
     code = (
         "import sys; sys.argv = ['bench', 'claims', '--suite', 'measured', '--json']\n"

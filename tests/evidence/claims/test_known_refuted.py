@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
+import pytest
 
-from tests.support import ROOT, environment
+from tests import support
+from tests.support import ROOT
 
 
+@pytest.mark.process
 def test_the_reference_refutes_what_the_list_names_and_nothing_else() -> None:
     words = ["claims", "--suite", "reference", "--strict", "--known", "claims/known-refuted.txt"]
-    done = subprocess.run(
-        [sys.executable, "-m", "bench", *words],
-        cwd=ROOT,
-        env=environment(),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = support.bench(ROOT, *words)
     assert done.returncode == 0, done.stderr
     assert "known as refuted, but" not in done.stderr
     assert "\nrefuted\t" in done.stdout

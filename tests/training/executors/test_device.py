@@ -175,33 +175,38 @@ def test_a_run_without_room_waits_and_lowers_the_limit() -> None:
     assert work.next() == 3  # the one that found no room comes first
 
 
-@pytest.mark.parametrize(
-    "augmentation",
-    [
-        Augmentation(),
-        Augmentation(rotation_degrees=20.0, scale_min=0.9, shear_degrees=3.0),
-        Augmentation(rotation_degrees=20.0, interpolation="bilinear"),
-    ],
+AUGMENTATIONS = (
+    Augmentation(),
+    Augmentation(rotation_degrees=20.0, scale_min=0.9, shear_degrees=3.0),
+    Augmentation(rotation_degrees=20.0, interpolation="bilinear"),
 )
+
+
 def test_maps_from_another_process_are_those_made_here(
-    augmentation: Augmentation, tmp_path: Path, write_architecture: Write
+    tmp_path: Path, write_architecture: Write
 ) -> None:
     write_architecture("tiny")
     (job,) = jobs(tmp_path, "r", [5], "tiny")
-    spec = replace(job.spec, recipe=replace(job.spec.recipe, augmentation=augmentation))
+    specs = [
+        replace(job.spec, recipe=replace(job.spec.recipe, augmentation=each))
+        for each in AUGMENTATIONS
+    ]
     images = torch.randint(256, (3500, 28, 28), dtype=torch.uint8)
+    asked = [(spec, epoch) for spec in specs for epoch in (1, 2)]
     preparers = Preparers(1)
     try:
-        answers = [preparers.ahead(spec, (28, 28), epoch) for epoch in (1, 2)]
-        for epoch, answer in zip((1, 2), answers, strict=True):
+        answers = [preparers.ahead(spec, (28, 28), epoch) for spec, epoch in asked]
+        for (spec, epoch), answer in zip(asked, answers, strict=True):
             here = maps_of(spec, (28, 28), epoch)
             there = answer.result(timeout=60)
             assert type(there) is type(here)
             assert there.identity == here.identity
             assert torch.equal(there.moved(images), here.moved(images))
-        late = replace(spec.recipe, augmentation=replace(augmentation, scale_min=2.0))
-        with pytest.raises(TrainingError, match="scale_min 2 is above"):
-            preparers.ahead(replace(spec, recipe=late), (28, 28), 1).result(timeout=60)
+        for spec in specs:
+            late = replace(spec.recipe.augmentation, scale_min=2.0)
+            wrong = replace(spec, recipe=replace(spec.recipe, augmentation=late))
+            with pytest.raises(TrainingError, match="scale_min 2 is above"):
+                preparers.ahead(wrong, (28, 28), 1).result(timeout=60)
     finally:
         preparers.close()
 
