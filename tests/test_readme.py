@@ -9,6 +9,7 @@ import shlex
 import shutil
 import subprocess
 from collections.abc import Iterator
+from contextlib import chdir
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -66,15 +67,23 @@ def links(document: str) -> list[str]:
     return [each for each in (*found, *pictures) if each]
 
 
+def command(suite: str) -> str:
+    return f"python -m bench report --suite {suite} --reports reports/{suite}"
+
+
+@cache
+def source(suite: str) -> fragments.Source:
+    """What `bench report --update` takes the suite's pieces from."""
+    with chdir(ROOT):
+        records, reports = Suite(ROOT / "results", suite), ROOT / "reports" / suite
+        return fragments.source(records, reports, command(suite))
+
+
 @cache
 def arms() -> dict[str, Arm]:
     """Each network's runs by its own recipe."""
-    found = fragments.source(Suite(ROOT / "results", "reference"), ROOT, "").summaries[0]
+    found = source("reference").summaries[0]
     return {arm.architecture: arm for arm in found.arms if found.is_own(arm)}
-
-
-def command(suite: str) -> str:
-    return f"python -m bench report --suite {suite} --reports reports/{suite}"
 
 
 COMMITTED = ROOT / "reports" / "reference"
@@ -157,10 +166,7 @@ def test_a_documents_pieces_are_the_reports(document: str, monkeypatch: pytest.M
     blocks = re.findall(r"<!-- ([a-z][\w=,-]*) -->\n(.*?)<!-- /\1 -->", text, re.DOTALL)
     assert [name for name, _ in blocks] == list(suites)
     for name, block in blocks:
-        suite = suites[name]
-        records, reports = Suite(ROOT / "results", suite), ROOT / "reports" / suite
-        source = fragments.source(records, reports, command(suite))
-        assert block == fragments.fragment(source, name, path.parent)
+        assert block == fragments.fragment(source(suites[name]), name, path.parent)
         assert block.count("\n") > 3
     fragments.require_markers(path)
 

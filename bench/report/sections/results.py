@@ -55,7 +55,7 @@ def _notes(summary: Summary) -> tuple[str, ...]:
             f"{looks}. A run that failed or diverged is a miss."
         ),
         (
-            "Epochs to target: the median over all runs of the first epoch that reaches the target; "
+            "Epochs to target: the median over all runs of the first epoch that reaches it; "
             "a run that never reaches it counts as later than its last epoch. Multiply-adds: "
             "convolutions and matrix products, one image forward; receptive field: the side of the "
             "square that the last layer sees."
