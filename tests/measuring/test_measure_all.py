@@ -149,7 +149,7 @@ def test_every_measure_keeps_the_contract(name: str) -> None:
 
 
 def test_the_scan_finds_the_files_without_an_underscore() -> None:
-    files = {path.stem for path in (ROOT / "bench" / "measures").glob("[!_]*.py")}
+    files = {path.stem for path in (ROOT / "bench" / "measuring" / "measures").glob("[!_]*.py")}
     assert set(measures.names()) == files
     assert {"parameters", "multiply_adds", "receptive_field"} <= files
 
@@ -161,7 +161,7 @@ def test_the_package_does_not_import_torch() -> None:
 
 def test_measuring_prints_nothing_and_warns_of_nothing() -> None:
     code = (
-        "import torch; from torch import nn; from bench import measures\n"
+        "import torch; from torch import nn; from bench.measuring import measures\n"
         "model = nn.Sequential(nn.Conv2d(1, 2, 3), nn.Sigmoid(), nn.MaxPool2d(2), nn.Flatten())\n"
         "model.never = nn.Linear(1, 1)\n"
         "model.forward = lambda x: model[3](model[2](model[1](model[0](x))))\n"
@@ -376,7 +376,7 @@ def test_a_new_measure_reaches_the_json_and_the_terminal_with_no_other_edit(
     shutil.copytree(ROOT / "bench", tmp_path / "bench", ignore=shutil.ignore_patterns("*.pyc"))
     shutil.copytree(ROOT / "architectures", tmp_path / "architectures")
     body = "return Measured(fields=FIELDS, values={'n_modules': len(list(model.modules()))})"
-    new = tmp_path / "bench" / "measures" / "extra.py"
+    new = tmp_path / "bench" / "measuring" / "measures" / "extra.py"
     new.write_text(NEW_MEASURE.format(body=body), encoding="utf-8")
     command = [sys.executable, "-m", "bench", "inspect", "model_1"]
     there = {"cwd": tmp_path, "env": environment(PYTHONPATH=str(tmp_path))}
