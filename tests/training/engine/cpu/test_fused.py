@@ -541,7 +541,7 @@ import warnings; warnings.simplefilter("error")
 import torch
 from torch.nn import functional
 from architectures.model_1 import Network
-from bench.training.engine import pooling
+from bench.training.engine.cpu import pooling
 from bench.training.engine.network import weights_sha256
 from bench.training.engine.cpu.rewriting import Rewritten
 torch.set_num_threads(1)
@@ -587,7 +587,7 @@ def test_a_fresh_process_ends_with_the_same_bits_compiled_or_cached(tmp_path: Pa
 
 ONE_KERNEL = """
 import numpy as np
-from bench.training.engine import kernels
+from bench.training.engine.cpu import kernels
 x = np.ones(4, np.float32)
 kernels.dropout(x, np.zeros(4, np.uint32), 1, np.float32(2), x)
 print(x.tolist())
