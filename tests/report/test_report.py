@@ -57,6 +57,13 @@ def suite_of(results: Path, counts: dict[str, list[int]]) -> Suite:
     return suite
 
 
+def html_of(folder: Path) -> list[Path]:
+    """The pages of the report in the folder."""
+    found = sorted((folder / "reports").rglob("*.html"))
+    assert len(found) > 1
+    return found
+
+
 @pytest.fixture
 def reports(tmp_path: Path) -> Path:
     return tmp_path / "reports"
@@ -95,8 +102,8 @@ def test_one_run_has_no_spread(tmp_path: Path, reports: Path) -> None:
     assert "99.410 % ± n/a (1)" in text
 
 
-def test_the_readmes_tables_stand_beside_ours(whole: Suite, reports: Path) -> None:
-    text = rendered(whole, reports)
+def test_the_readmes_tables_stand_beside_ours(finished: Path) -> None:
+    text = text_of(finished / "reports" / "index.html")
     heads = "Model Parameters Val Accuracy best epoch Test Accuracy last epoch Target 99.4%"
     assert heads in text
     for row in (
@@ -132,8 +139,9 @@ def test_the_files_written_are_returned_index_first(whole: Suite, reports: Path)
     assert files[0].stat().st_size < 1_500_000
 
 
-def test_foreign_files_stay_and_left_over_pages_go(tmp_path: Path, reports: Path) -> None:
-    render(factories.suite(tmp_path / "results"), reports, command=COMMAND)
+def test_foreign_files_stay_and_left_over_pages_go(
+    finished_copy: Path, tmp_path: Path, reports: Path
+) -> None:
     foreign = reports / "reference" / "index.html"
     foreign.parent.mkdir()
     foreign.write_text("kept")
@@ -164,9 +172,12 @@ def test_the_manifest_holds_the_digest_of_every_file(whole: Suite, reports: Path
     assert (reports / MANIFEST).read_text().startswith(f"# matplotlib {version('matplotlib')}\n")
 
 
-def test_an_unreadable_record_leaves_the_old_report_whole(whole: Suite, reports: Path) -> None:
-    render(whole, reports, command=COMMAND)
+def test_an_unreadable_record_leaves_the_old_report_whole(
+    finished_copy: Path, reports: Path
+) -> None:
+    whole = Suite(finished_copy / "results", "local")
     before = bytes_of(reports)
+    assert before
     path = next(whole.folder.glob("mnist/model_1/seed-*.json"))
     path.write_text("{")
     with pytest.raises(StoreError, match="unreadable record"):
@@ -174,9 +185,8 @@ def test_an_unreadable_record_leaves_the_old_report_whole(whole: Suite, reports:
     assert bytes_of(reports) == before
 
 
-def test_nothing_is_left_beside_the_reports(whole: Suite, reports: Path) -> None:
-    render(whole, reports, command=COMMAND)
-    assert sorted(path.name for path in reports.parent.iterdir()) == ["reports", "results"]
+def test_nothing_is_left_beside_the_reports(finished: Path) -> None:
+    assert sorted(path.name for path in finished.iterdir()) == ["reports", "results"]
 
 
 def test_a_reports_folder_that_is_a_file_is_one_clear_line(whole: Suite, tmp_path: Path) -> None:
@@ -210,46 +220,41 @@ def test_a_report_loads_no_torch_and_changes_no_style(whole: Suite, reports: Pat
     assert found.stdout == "['seaborn']\n"
 
 
-def test_links_lead_to_files(whole: Suite, reports: Path) -> None:
-    files = render(whole, reports, command=COMMAND)
-    for page in files:
-        if page.suffix == ".html":
-            content = page.read_text(encoding="utf-8")
-            ids = set(re.findall(r' id="([^"]+)"', content))
-            for href in re.findall(r'<a [^>]*href="([^"]+)"', content):
-                if href.startswith("#"):
-                    assert href[1:].partition("?")[0] in ids  # behind it stands the view
-                else:
-                    assert (page.parent / href).is_file(), href
+def test_links_lead_to_files(finished: Path) -> None:
+    for page in html_of(finished):
+        content = page.read_text(encoding="utf-8")
+        ids = set(re.findall(r' id="([^"]+)"', content))
+        for href in re.findall(r'<a [^>]*href="([^"]+)"', content):
+            if href.startswith("#"):
+                assert href[1:].partition("?")[0] in ids  # behind it stands the view
+            else:
+                assert (page.parent / href).is_file(), href
 
 
-def test_no_id_comes_twice_on_a_page(whole: Suite, reports: Path) -> None:
-    for page in render(whole, reports, command=COMMAND):
-        if page.suffix == ".html":
-            ids = re.findall(r' id="([^"]+)"', page.read_text(encoding="utf-8"))
-            assert len(ids) == len(set(ids))
+def test_no_id_comes_twice_on_a_page(finished: Path) -> None:
+    for page in html_of(finished):
+        ids = re.findall(r' id="([^"]+)"', page.read_text(encoding="utf-8"))
+        assert len(ids) == len(set(ids))
 
 
-def test_pages_hold_everything_themselves(whole: Suite, reports: Path) -> None:
-    for page in render(whole, reports, command=COMMAND):
-        if page.suffix == ".html":
-            content = page.read_text(encoding="utf-8").partition("<script>")[0]
-            assert "default-src 'none'" in content
-            assert not re.search(r"<(script|img|iframe|object)\b|@import|url\((?!#)", content)
-            assert not re.search(r"<[^>]* on[a-z]+=", content)
+def test_pages_hold_everything_themselves(finished: Path) -> None:
+    for page in html_of(finished):
+        content = page.read_text(encoding="utf-8").partition("<script>")[0]
+        assert "default-src 'none'" in content
+        assert not re.search(r"<(script|img|iframe|object)\b|@import|url\((?!#)", content)
+        assert not re.search(r"<[^>]* on[a-z]+=", content)
 
 
-def test_the_policy_names_the_one_script_by_its_bytes(whole: Suite, reports: Path) -> None:
-    for page in render(whole, reports, command=COMMAND):
-        if page.suffix == ".html":
-            content = page.read_bytes()
-            (script,) = re.findall(rb"<script>(.*?)</script>", content, flags=re.DOTALL)
-            code = base64.b64encode(hashlib.sha256(script).digest()).decode()
-            (policy,) = re.findall(rb'Content-Security-Policy" content="([^"]*)"', content)
-            assert policy.decode() == (
-                f"default-src 'none'; script-src 'sha256-{code}'; style-src 'unsafe-inline'; "
-                "img-src data:; base-uri 'none'; form-action 'none'"
-            )
+def test_the_policy_names_the_one_script_by_its_bytes(finished: Path) -> None:
+    for page in html_of(finished):
+        content = page.read_bytes()
+        (script,) = re.findall(rb"<script>(.*?)</script>", content, flags=re.DOTALL)
+        code = base64.b64encode(hashlib.sha256(script).digest()).decode()
+        (policy,) = re.findall(rb'Content-Security-Policy" content="([^"]*)"', content)
+        assert policy.decode() == (
+            f"default-src 'none'; script-src 'sha256-{code}'; style-src 'unsafe-inline'; "
+            "img-src data:; base-uri 'none'; form-action 'none'"
+        )
 
 
 def test_cells_say_what_they_are_sorted_by_and_whose_row_it_is() -> None:
@@ -304,16 +309,14 @@ def test_in_markdown_a_network_links_to_its_file_where_there_is_one(
     assert ".html)" not in source
 
 
-def test_source_and_docstring_are_shown_as_text(whole: Suite, reports: Path) -> None:
-    render(whole, reports, command=COMMAND)
-    page = (reports / "architectures" / "model_1.html").read_text(encoding="utf-8")
+def test_source_and_docstring_are_shown_as_text(finished: Path) -> None:
+    page = (finished / "reports" / "architectures" / "model_1.html").read_text(encoding="utf-8")
     assert "For tests &lt;only&gt; &amp; no more." in page
     assert "pass  # 1 &lt; 2 &amp; &#34;quoted&#34;" in page
 
 
-def test_an_architectures_page_shows_its_own_runs_only(whole: Suite, reports: Path) -> None:
-    render(whole, reports, command=COMMAND)
-    page = reports / "architectures" / "model_2.html"
+def test_an_architectures_page_shows_its_own_runs_only(finished: Path) -> None:
+    page = finished / "reports" / "architectures" / "model_2.html"
     links = re.findall(r'href="([^"]+seed-[^"]+\.json)"', page.read_text(encoding="utf-8"))
     assert len(links) == 5
     assert all("/mnist/model_2/" in link for link in links)
@@ -322,8 +325,8 @@ def test_an_architectures_page_shows_its_own_runs_only(whole: Suite, reports: Pa
         assert heading in text
 
 
-def test_markdown_renders_as_tables_with_pictures_that_exist(whole: Suite, reports: Path) -> None:
-    render(whole, reports, command=COMMAND)
+def test_markdown_renders_as_tables_with_pictures_that_exist(finished: Path) -> None:
+    reports = finished / "reports"
     source = (reports / "report.md").read_text(encoding="utf-8")
     parsed = MarkdownIt("commonmark").enable("table").render(source)
     assert parsed.count("<table>") == len(re.findall(r"\n\| (?::---|---:)", source)) >= 8

@@ -53,15 +53,16 @@ class Page(HTMLParser):
         self.attributes += [(name, value or "") for name, value in attrs]
 
 
-@pytest.fixture(params=HOSTILE, ids=range(len(HOSTILE)))
+@pytest.fixture(scope="module", params=HOSTILE, ids=range(len(HOSTILE)))
 def word(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
-@pytest.fixture
-def reports(tmp_path: Path, word: str) -> Path:
+@pytest.fixture(scope="module")
+def reports(tmp_path_factory: pytest.TempPathFactory, word: str) -> Path:
     """A report of a suite in which every free text is the hostile word."""
-    suite = Suite(tmp_path / "results", "local")
+    folder = tmp_path_factory.mktemp("hostile")
+    suite = Suite(folder / "results", "local")
     environment = replace(
         factories.LAPTOP,
         processor=word,
@@ -85,8 +86,8 @@ def reports(tmp_path: Path, word: str) -> Path:
             suite.add_run(factories.record(name, seed, environment=environment), None)
     diverged = factories.failed("model_1", 3, environment=environment)
     suite.add_run(replace(diverged, reason=word), None)
-    render(suite, tmp_path / "reports", command=word)
-    return tmp_path / "reports"
+    render(suite, folder / "reports", command=word)
+    return folder / "reports"
 
 
 def test_in_html_it_is_text(reports: Path) -> None:
@@ -146,9 +147,10 @@ def test_no_character_acts_that_is_not_seen(reports: Path) -> None:
         ("key", "../evil"),
     ],
 )
-def test_a_record_cannot_name_a_file_elsewhere(tmp_path: Path, field: str, value: str) -> None:
-    suite = factories.suite(tmp_path / "results")
-    render(suite, tmp_path / "reports", command="bench report")
+def test_a_record_cannot_name_a_file_elsewhere(
+    finished_copy: Path, tmp_path: Path, field: str, value: str
+) -> None:
+    suite = Suite(finished_copy / "results", "local")
     before = sorted(tmp_path.rglob("*"))
     good = next((suite.folder / "mnist" / "model_1").glob("seed-0000-*.json"))
     fields = msgspec.to_builtins(msgspec.json.decode(good.read_bytes(), type=RunRecord))
