@@ -16,9 +16,12 @@ TESTS = Path(__file__).resolve().parent
 QUICK = (
     *("evidence", "records", "report", "stats", "test_errors.py", "test_import_direction.py"),
     *("test_spec.py", "inputs/test_discover.py", "inputs/test_recipes.py"),
-    *("training/reproduction/test_outcome.py", "training/reproduction/test_recorded.py"),
+    "training/reproduction/test_outcome.py",
 )
-NOT_QUICK = ("report/browser", "report/test_drawing.py", "report/sections/test_operations.py")
+NOT_QUICK = (
+    *("report/browser", "report/test_drawing.py", "report/sections/test_operations.py"),
+    "report/test_report_hostile.py",  # half a minute
+)
 # What begins a process or measures a network with torch.
 FIXTURES = {"bench", "browser", "portraits"}
 EVENTS = {"os.exec", "os.fork", "os.forkpty", "os.posix_spawn", "subprocess.Popen"}
