@@ -27,7 +27,7 @@ test: $(VENV)/.tox-installed
 	$(IN_VENV) -m tox run -e tests $(if $(ARGS),-- $(ARGS))
 
 quick: $(VENV)/.tox-installed
-	$(IN_VENV) -m tox run -q -e tests -- -n auto --dist loadfile -m quick $(ARGS)
+	$(IN_VENV) -m tox run -q -e tests -- -m quick -n auto --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: $(VENV)/.tox-installed
 	$(IN_VENV) -m tox run -e lint,types

@@ -31,6 +31,7 @@ LONGEST = (
     *("cli/test_cli.py", "training/reproduction/test_reproduce.py", "test_readme.py"),
     *("training/executors/test_device.py", "measuring/test_observing.py"),
     *("training/executors/test_memory.py", "cli/test_bad_input.py"),
+    *("report/test_report.py", "report/figures/test_figures.py", "report/test_fragments.py"),
 )
 
 

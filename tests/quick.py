@@ -20,7 +20,7 @@ QUICK = (
 )
 NOT_QUICK = (
     *("report/browser", "report/test_drawing.py", "report/sections/test_operations.py"),
-    "report/test_report_hostile.py",  # half a minute
+    *("report/test_report_hostile.py", "report/test_report_states.py"),  # many whole reports
 )
 # What begins a process or measures a network with torch.
 FIXTURES = {"bench", "browser", "portraits"}

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from tests import quick
+from tests import conftest, quick
 from tests.support import environment
 
 REFUSED = {
@@ -31,6 +31,11 @@ def test_what_is_not_quick_ends_even_code_that_catches_every_exception(statement
     )
     assert (done.returncode, done.stdout) == (1, "")
     assert REFUSED[statement] in done.stderr
+
+
+@pytest.mark.parametrize("place", conftest.LONGEST)
+def test_a_long_file_is_there(place: str) -> None:
+    assert (quick.TESTS / place).is_file()
 
 
 @pytest.mark.parametrize("place", [*quick.QUICK, *quick.NOT_QUICK])
