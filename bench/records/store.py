@@ -32,6 +32,7 @@ from bench.spec import Portrait, RunRecord, RunSpec, canonical_json
 
 T = TypeVar("T")
 
+RUNS = "*/*/seed-*.json"  # a suite's records: data set, architecture, run
 PORTRAITS = "portraits"
 LATENCY = "latency"
 FIELD = "effective-field"
@@ -83,7 +84,7 @@ class Suite:
 
     def run_paths(self) -> list[Path]:
         """Where the records lie, sorted likewise."""
-        return sorted(self.folder.glob("*/*/seed-*.json"))
+        return sorted(self.folder.glob(RUNS))
 
     def run_at(self, path: Path) -> RunRecord:
         """The record in that file.
@@ -174,7 +175,7 @@ class Suite:
 
     def is_empty(self) -> bool:
         """Whether no run has been recorded."""
-        return next(self.folder.glob("*/*/seed-*.json"), None) is None
+        return next(self.folder.glob(RUNS), None) is None
 
     def protocol(self) -> Protocol | None:
         """How the suite is judged; None for one of a fixed number of runs."""
