@@ -47,7 +47,6 @@ class Changes:
         return changed if self.epochs is None else changed.with_epochs(self.epochs)
 
 
-
 def parsed(words: Sequence[str]) -> dict[str, Any]:
     """`ema_decay=0`, `augmentation.translate=0.1`, `optimizer=sgd` -> field -> value.
 
