@@ -267,6 +267,7 @@ class RunRecord(Frozen, frozen=True, kw_only=True):
     test_misses: list[tuple[int, int]] | None  # (test index, label given) of the last epoch
     weights_sha256: str | None
     train_seconds: float
+    declaration: str | None = None  # 12 hex digits: where its suite's protocol declared this run
 
     @property
     def completed(self) -> bool:

@@ -13,6 +13,7 @@ from bench.inputs.recipes import parsed
 from bench.inputs.seeds import parse_seeds
 from bench.machine import usable_cores
 from bench.records import until_decided
+from bench.records.declarations import Purpose
 from bench.records.protocol import Protocol
 from bench.records.store import Suite
 from bench.records.until_decided import DecisionOptions
@@ -39,6 +40,9 @@ class Options:
     data_dir: Path | None
     reports: Path | None = None  # where to render; None for no report
     no_test: bool = False
+    choosing: bool = False
+    attempt: bool = False
+    declare_only: bool = False
     until_decided: bool = False
     cap: int | None = None
     rate: float | None = None
@@ -55,6 +59,7 @@ class Request:
     n_workers: int
     suite: Suite
     protocol: Protocol | None  # None for a fixed number of runs
+    purpose: Purpose  # what the runs are for
 
 
 def parse(options: Options) -> Request:
@@ -70,7 +75,7 @@ def parse(options: Options) -> Request:
     require_suite_name(options.suite)
     suite = Suite(options.results, options.suite)
     protocol = until_decided.declaration(suite, _decision(options), seeds)
-    return Request(options, seeds, fields, n_workers, suite, protocol)
+    return Request(options, seeds, fields, n_workers, suite, protocol, _purpose(options))
 
 
 def _workers(jobs: int | None) -> int:
@@ -79,6 +84,18 @@ def _workers(jobs: int | None) -> int:
     if jobs < 1:
         raise UsageError(f"bad jobs '{jobs}'", where="--jobs", remedy="give 1 or more")
     return jobs
+
+
+def _purpose(options: Options) -> Purpose:
+    """Runs that never look at the test split choose, for they cannot judge."""
+    chooses = options.choosing or options.no_test
+    if chooses and options.attempt:
+        what = "runs that choose are no attempt at the target"
+        raise UsageError(what, where="--attempt", remedy="leave out one of the options")
+    if options.until_decided and (options.choosing or options.attempt or options.declare_only):
+        what = "--choosing, --attempt and --declare-only need a fixed number of runs"
+        raise UsageError(what, where="--until-decided", remedy="leave out one of the options")
+    return Purpose("chooses" if chooses else "judges", options.attempt)
 
 
 def _decision(options: Options) -> DecisionOptions | None:

@@ -69,6 +69,16 @@ def train(
         bool,
         typer.Option("--no-test", help="For a search: never look at the test split."),
     ] = False,
+    choosing: Annotated[
+        bool, typer.Option("--choosing", help="These runs help to choose: they never judge.")
+    ] = False,
+    attempt: Annotated[
+        bool,
+        typer.Option("--attempt", help="One of the suite's attempts: all are corrected together."),
+    ] = False,
+    declare_only: Annotated[
+        bool, typer.Option("--declare-only", help="Declare the seeds, and train nothing yet.")
+    ] = False,
     until_decided: Annotated[
         bool,
         typer.Option("--until-decided", help="Add seeds until the rate is confirmed or refuted."),

@@ -25,7 +25,7 @@ from bench.inputs.datasets import Dataset
 from bench.inputs.recipes import Changes
 from bench.machine import require_writable
 from bench.measuring import observe, portraits
-from bench.records.store import RunReader
+from bench.records.store import PROTOCOL, RunReader
 from bench.stats.format import rough_duration
 from bench.training import jobs, provenance
 from bench.training.engine.settings import resolve_device
@@ -63,8 +63,14 @@ def work(request: Request) -> None:
     selected = _select(request)
     selection, environment = selected.selection, selected.matrix.environment
     reader = RunReader(request.suite)
-    sweep = Sweep(selected.matrix, reader, selected.n_at_once, request.protocol)
+    sweep = Sweep(selected.matrix, reader, selected.n_at_once, request.protocol, request.purpose)
     say_all(sweep.declare())
+    if request.options.declare_only:
+        say(
+            f"declared: {request.suite.folder / PROTOCOL}; the same command without "
+            "--declare-only trains it"
+        )
+        return
     plan = sweep.first_plan()
     say(f"{environment.device}: {environment.processor}, torch {environment.torch}")
     portraits.measure(selection, environment, request.suite)

@@ -15,14 +15,12 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.records import until_decided
-from bench.records.protocol import Protocol
+from bench.records.protocol import Protocol, Role, arm_key
+from bench.records.standing import Standing, chosen, standing
 from bench.spec import DatasetInfo, Epoch, RunRecord, canonical_json, digest
-from bench.stats.declared import DECLARED_RATE, TARGET
 from bench.stats.means import Accuracy, accuracy
 from bench.stats.outcomes import Outcomes, count_outcomes
-from bench.stats.rates import RateVerdict, rate_verdict, target_count
-from bench.stats.sequences import SequenceVerdict
+from bench.stats.rates import RateVerdict, target_count
 from bench.stats.values import MISSING
 
 Split = Literal["test", "validation"]
@@ -33,14 +31,19 @@ SPLITS: tuple[Split, ...] = ("test", "validation")
 class Arm:
     """Runs that differ only in the seed, one a seed, in the seeds' order.
 
+    Runs that helped to choose an arm are an arm of their own: they are in no mean, no rate and no
+    verdict of those that judge it.
+
     Attributes:
-        protocol: Of the suite; None for a fixed number of runs.
+        protocol: Of the suite; None where nothing was declared.
+        role: What its runs are for.
         label, slug: The name that the report gives it, for a reader and for a file.
     """
 
     suite: str
     runs: tuple[RunRecord, ...]
     protocol: Protocol | None = None
+    role: Role = "judges"
     label: str = ""
     slug: str = ""
 
@@ -73,6 +76,11 @@ class Arm:
     def identity(self) -> str:
         """64 hex digits over what the runs share, whatever the architecture's name."""
         return identity(self.first)
+
+    @cached_property
+    def key(self) -> str:
+        """`arm_key` of its runs: what the suite's protocol knows it by."""
+        return arm_key(self.first)
 
     @property
     def name(self) -> str:
@@ -147,15 +155,29 @@ class Arm:
             validation.append([e.validation_correct for e in epochs] + rest)
         return count_outcomes(test, self.target, validation)
 
-    @property
-    def verdict(self) -> RateVerdict | SequenceVerdict:
-        """Over every run: one that failed or diverged is a miss.
+    @cached_property
+    def standing(self) -> Standing:
+        """How its runs are judged, by what was declared before them."""
+        return standing(self.protocol, self.key, self.seeds)
 
-        Runs that went on until they were decided are judged by their confidence sequence only.
-        """
-        if self.protocol is not None:
-            return until_decided.judge(self.runs, self.protocol, TARGET, DECLARED_RATE)
-        return rate_verdict(self.n_reached, len(self.runs))
+    @property
+    def is_judged(self) -> bool:
+        """Whether its runs judge, and looked at the test split."""
+        return self.role == "judges" and self.first.evaluate_test
+
+    @cached_property
+    def verdict(self) -> RateVerdict:
+        """Over every run, corrected for all attempts; one that failed or diverged is a miss."""
+        return self.standing.verdict(self.reached(self.target))
+
+    @cached_property
+    def alone(self) -> RateVerdict:
+        """The same as if there were no other attempt."""
+        return self.standing.alone(self.reached(self.target))
+
+    def reached(self, target: int) -> dict[int, bool]:
+        """Seed -> whether the run's last epoch has so many test images right, or more."""
+        return {run.seed: last_count(run, "test") >= target for run in self.runs}
 
 
 def last_count(run: RunRecord, split: Split) -> int:
@@ -179,11 +201,22 @@ def _count(epoch: Epoch, split: Split) -> int | None:
 
 
 def arms(
-    suite: str, runs: Iterable[RunRecord], split: Split, protocol: Protocol | None = None
+    suite: str,
+    runs: Iterable[RunRecord],
+    split: Split,
+    protocol: Protocol | None = None,
 ) -> list[Arm]:
     """The arms that can be counted on the split, sorted by data set, architecture and size.
 
     A seed that was run both with and without the test split is one run: its bits are the same.
+    Runs that helped to choose an arm are left out, unless they are all that there is to count on
+    the validation split.
+
+    Args:
+        suite: The name of their suite.
+        runs: Of any arms, in any order.
+        split: What is to be counted.
+        protocol: Of the suite.
     """
     groups: dict[tuple[str, str, str], dict[int, RunRecord]] = {}
     for run in runs:
@@ -192,10 +225,13 @@ def arms(
         group = groups.setdefault((run.dataset.name, run.architecture, identity(run)), {})
         if run.seed not in group or run.evaluate_test:
             group[run.seed] = run
-    found = [
-        Arm(suite, tuple(group[seed] for seed in sorted(group)), protocol)
-        for group in groups.values()
-    ]
+    found = []
+    for group in groups.values():
+        judging = sorted(set(group) - chosen(protocol, arm_key(next(iter(group.values())))))
+        seeds = judging or (sorted(group) if split == "validation" else [])
+        if seeds:
+            role: Role = "judges" if judging else "chooses"
+            found.append(Arm(suite, tuple(group[seed] for seed in seeds), protocol, role))
     return sorted(found, key=lambda a: (a.dataset.name, a.architecture, -len(a.runs), a.identity))
 
 

@@ -1,26 +1,153 @@
-"""How a whole suite is judged, where that was declared before its first run. No torch.
+"""What a suite declares before its runs, as it lies in `results/<suite>/protocol.json`. No torch.
 
-A suite without such a declaration is of a fixed number of runs. One that goes on until it is
-decided stops because of what it found, so exact bounds for a fixed number would be wrong for it:
-it is judged by its confidence sequence only.
+A suite either declares, for each arm, which seeds will be run, or goes on until it is decided. The
+file is sealed by a digest, and each run names the declaration that it was made under: so a file
+that was edited, exchanged or deleted is found out.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from typing import Annotated, Literal
 
 import msgspec
 
-from bench.spec import SCHEMA, Count, Fraction, Frozen, PositiveInt
+from bench.spec import (
+    SCHEMA,
+    Count,
+    Fraction,
+    Frozen,
+    Hex,
+    Name,
+    PositiveInt,
+    RunRecord,
+    RunSpec,
+    canonical_json,
+    digest,
+)
+
+MOST_SEEDS = 1_000_000  # of one range
+
+Role = Literal["judges", "chooses"]
+Rule = Literal["declared", "until-decided"]
+
+
+class Sweep(Frozen, frozen=True, kw_only=True):
+    """The seeds that one command declared for one arm. Immutable."""
+
+    arm: Hex  # `arm_key` of its runs, 64 hex digits
+    dataset: Name
+    architecture: Name
+    seeds: tuple[tuple[Count, Count], ...]  # first and last of each range
+    role: Role = "judges"  # runs that helped to choose an arm never judge it
+    n_seen: Count = 0  # judging runs of the arm that were there already
+    alone_after: PositiveInt | None = None  # runs after which the verdict taken alone is read
+    stopped: str = ""  # why no more of the seeds are run, where a result was the reason
+    source: str = ""  # where an older declaration is to be found
+
+    @property
+    def each_seed(self) -> list[int]:
+        return [seed for first, last in self.seeds for seed in range(first, last + 1)]
 
 
 class Protocol(Frozen, frozen=True, kw_only=True):
-    """The declaration as it lies in `results/<suite>/protocol.json`. Immutable."""
+    """All that a suite declares. Immutable; sweeps are only ever added."""
 
     schema: int = SCHEMA
-    rule: Literal["until-decided"] = "until-decided"
+    rule: Rule = "until-decided"
     rate: Fraction  # the share of runs that must meet the target
     target: Annotated[float, msgspec.Meta(gt=0, le=100)]  # percent of the test images
-    cap: PositiveInt  # runs of an architecture at most
     alpha: Fraction  # one-sided, of each bound
-    first_seed: Count = 0  # the runs are judged in the order of their seeds, from this one
+    cap: PositiveInt | None = None  # until-decided: runs of an architecture at most
+    first_seed: Count = 0  # until-decided: runs are judged in the order of seeds, from this one
+    sweeps: tuple[Sweep, ...] = ()
+    attempts: tuple[Hex, ...] = ()  # arms at one target: their verdicts are corrected together
+    sha256: str = ""  # of the file without it
+
+    def of(self, arm: str, role: Role | None = None) -> list[Sweep]:
+        """The arm's sweeps, in the order in which they were declared."""
+        return [each for each in self.sweeps if each.arm == arm and role in (None, each.role)]
+
+    def seeds(self, arm: str, role: Role | None = None) -> set[int]:
+        """The seeds of the same."""
+        return {seed for sweep in self.of(arm, role) for seed in sweep.each_seed}
+
+    def n_attempts(self, arm: str) -> int:
+        """By how many attempts the arm's verdict is corrected; 1 for an arm that is none."""
+        return len(self.attempts) if arm in self.attempts else 1
+
+    def declaration_of(self, run: RunRecord | RunSpec) -> str | None:
+        """12 hex digits over what was declared of that run; None where nothing was."""
+        if self.rule == "until-decided":
+            return _short(self._head())
+        sweeps = self.of(arm_key(run))
+        return next((self._name(each) for each in sweeps if run.seed in each.each_seed), None)
+
+    def names(self) -> set[str]:
+        """Every such declaration."""
+        return {_short(self._head())} | {self._name(sweep) for sweep in self.sweeps}
+
+    def sealed(self) -> Protocol:
+        """The same, with the digest of its content."""
+        open_ = msgspec.structs.replace(self, sha256="")
+        return msgspec.structs.replace(self, sha256=digest(canonical_json(open_)))
+
+    @property
+    def is_sealed(self) -> bool:
+        """Whether nothing was changed since; older files of until-decided suites have no seal."""
+        is_older = not (self.sha256 or self.sweeps or self.attempts)
+        return is_older or self == self.sealed()
+
+    def problems(self) -> Iterator[str]:
+        """What contradicts itself, in words."""
+        known: dict[tuple[str, int], Sweep] = {}
+        ranges = [each for sweep in self.sweeps for each in sweep.seeds]
+        if any(not first <= last < first + MOST_SEEDS for first, last in ranges):
+            yield f"a range of seeds is no range of {MOST_SEEDS} at most"
+            return
+        for sweep in self.sweeps:
+            name = f"{sweep.dataset}/{sweep.architecture}/{sweep.arm[:6]}"
+            for seed in sweep.each_seed:
+                other = known.setdefault((sweep.arm, seed), sweep)
+                if other is sweep:
+                    continue
+                if other.role != sweep.role:
+                    yield f"seed {seed} of {name} both chooses and judges"
+                else:
+                    yield f"seed {seed} of {name} is declared twice"
+                break
+        arms = {sweep.arm for sweep in self.sweeps}
+        for arm in self.attempts:
+            if arm not in arms:
+                yield f"the attempts name an arm without a sweep, {arm[:12]}"
+
+    def _head(self) -> Protocol:
+        return msgspec.structs.replace(self, sweeps=(), attempts=(), sha256="")
+
+    def _name(self, sweep: Sweep) -> str:
+        return _short((self._head(), sweep))
+
+
+def arm_key(run: RunRecord | RunSpec) -> str:
+    """64 hex digits over all that decides a run's bits but its seed: what a sweep names its arm by.
+
+    It is the key of seed 0, so a field that joins the recipes later changes it as little as keys.
+    Whether a run looks at the test split changes none of its bits, so it is no part.
+    """
+    fields = {name: getattr(run, name) for name in RunSpec.__struct_fields__}
+    return RunSpec(**{**fields, "seed": 0, "evaluate_test": True}).key
+
+
+def as_ranges(seeds: Iterable[int]) -> tuple[tuple[int, int], ...]:
+    """Seeds in their order as first and last of each range: 0, 1, 2, 7 -> (0, 2), (7, 7)."""
+    found: list[tuple[int, int]] = []
+    for seed in sorted(seeds):
+        if found and found[-1][1] == seed - 1:
+            found[-1] = (found[-1][0], seed)
+        else:
+            found.append((seed, seed))
+    return tuple(found)
+
+
+def _short(value: object) -> str:
+    return digest(canonical_json(value))[:12]

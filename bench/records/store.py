@@ -16,7 +16,8 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path, PurePosixPath
 from typing import TypeVar
 
@@ -29,6 +30,7 @@ from bench.machine import write_atomically
 from bench.records.observations import EffectiveField, Findings, Latency, MissedDigit, Pixels
 from bench.records.protocol import Protocol
 from bench.spec import Portrait, RunRecord, RunSpec, canonical_json
+from bench.stats.format import count
 
 T = TypeVar("T")
 
@@ -38,6 +40,7 @@ LATENCY = "latency"
 FIELD = "effective-field"
 PROTOCOL = "protocol.json"
 UNFINISHED = ".unfinished"
+RESTORE = "restore the file, from git or from a copy"
 MISSED_DIGITS = "missed-digits.json"
 
 
@@ -79,8 +82,37 @@ class Suite:
         return self.folder / run_file(run)
 
     def runs(self) -> list[RunRecord]:
-        """Every record, sorted by data set, architecture, seed and key."""
-        return [self.run_at(path) for path in self.run_paths()]
+        """Every record, sorted by data set, architecture, seed and key.
+
+        Raises:
+            StoreError: a record cannot be read, or one names a declaration that is gone.
+        """
+        return self.declared([self.run_at(path) for path in self.run_paths()])
+
+    def declared(self, runs: list[RunRecord]) -> list[RunRecord]:
+        """The same runs.
+
+        Raises:
+            StoreError: one names a declaration that the suite's protocol does not hold.
+        """
+        named = {run.declaration for run in runs if run.declaration}
+        if not named:
+            return runs
+        protocol = self.protocol()
+        if protocol is None:
+            raise StoreError(
+                f"the suite's protocol is gone: {count(len(named), 'declaration')} of its runs "
+                "stood there",
+                where=str(self.folder / PROTOCOL),
+                remedy=RESTORE,
+            )
+        if named - protocol.names():
+            raise StoreError(
+                "the suite's protocol is another than the one that its runs were made under",
+                where=str(self.folder / PROTOCOL),
+                remedy=RESTORE,
+            )
+        return runs
 
     def run_paths(self) -> list[Path]:
         """Where the records lie, sorted likewise."""
@@ -106,6 +138,10 @@ class Suite:
         path = self.path_of(record)
         if path.exists():
             return path
+        with suppress(StoreError):  # whoever reads the suite is told; the run must not be lost
+            protocol = self.protocol()
+            declaration = protocol.declaration_of(record) if protocol else None
+            record = replace(record, declaration=declaration)
         if weights is not None:
             write_atomically(path.with_suffix(".safetensors"), weights)
         write_atomically(path, canonical_json(record))
@@ -178,26 +214,40 @@ class Suite:
         return next(self.folder.glob(RUNS), None) is None
 
     def protocol(self) -> Protocol | None:
-        """How the suite is judged; None for one of a fixed number of runs."""
-        path = self.folder / PROTOCOL
-        return _read(path, Protocol) if path.exists() else None
-
-    def declare(self, protocol: Protocol) -> None:
-        """Keeps how the suite is judged, before its first run; it never changes afterwards.
+        """What the suite declared before its runs; None where nothing was.
 
         Raises:
-            StoreError: something else was declared, or runs are there that nothing was declared of.
+            StoreError: it cannot be read, contradicts itself, or was changed by another hand.
+        """
+        path = self.folder / PROTOCOL
+        if path.is_symlink():
+            raise StoreError(
+                "the suite's protocol is a symbolic link", where=str(path), remedy=RESTORE
+            )
+        if not path.exists():
+            return None
+        protocol = _read(path, Protocol)
+        problem = next(protocol.problems(), None)
+        if problem is None and not protocol.is_sealed:
+            problem = "it was edited after it was declared"
+        if problem is not None:
+            raise StoreError(f"bad protocol: {problem}", where=str(path), remedy=RESTORE)
+        return protocol
+
+    def declare(self, change: Callable[[Protocol | None], Protocol | None]) -> Protocol | None:
+        """Keeps what a command declares before its runs; two commands never do so at once.
+
+        Args:
+            change: From what was declared so far to what is declared then.
         """
         with self._lock("protocol"):
             known = self.protocol()
-            if known is None and self.is_empty():
-                write_atomically(self.folder / PROTOCOL, canonical_json(protocol))
-            elif known != protocol:
-                raise StoreError(
-                    "the suite is judged by another rule already",
-                    where=str(self.folder),
-                    remedy="choose another --suite",
-                )
+            wanted = change(known)
+            if wanted is None or wanted == known:
+                return known
+            wanted = wanted.sealed()
+            write_atomically(self.folder / PROTOCOL, canonical_json(wanted))
+            return wanted
 
     def missed_digits(self, dataset: str) -> dict[int, MissedDigit]:
         """Test index -> the digit, for those that some run missed.
@@ -243,7 +293,7 @@ class RunReader:
         """What `Suite.runs` gives now; only files that are new are opened."""
         paths, known = self.suite.run_paths(), self._known
         self._known = {path: known.get(path) or self.suite.run_at(path) for path in paths}
-        return list(self._known.values())
+        return self.suite.declared(list(self._known.values()))
 
 
 class Checkpoint:

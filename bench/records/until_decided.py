@@ -11,14 +11,14 @@ from dataclasses import dataclass
 from fractions import Fraction
 from itertools import count, takewhile
 
-from bench.errors import UsageError, bad_option
+from bench.errors import StoreError, UsageError, bad_option
 from bench.records.protocol import Protocol
 from bench.records.store import Suite
 from bench.spec import RunRecord
 from bench.stats.declared import DECLARED_RATE, RATE_ALPHA, TARGET
 from bench.stats.format import fixed, percentage, plain, written
-from bench.stats.rates import target_count
-from bench.stats.sequences import SequenceVerdict, until_decided
+from bench.stats.rates import RateVerdict, target_count
+from bench.stats.sequences import until_decided
 
 CAP = 200
 TARGET_PERCENT = float(100 * TARGET)
@@ -49,14 +49,14 @@ def declaration(suite: Suite, options: DecisionOptions | None, seeds: list[int])
     if options is None:
         _require_fixed(suite, known)
         return None
-    if known is None and not suite.is_empty():
+    if (known is None and not suite.is_empty()) or (known and known.rule == "declared"):
         raise UsageError(
             "the suite holds runs that --until-decided cannot judge: their number was fixed",
             where=str(suite.folder),
             remedy="give another --suite",
         )
     wanted = _declared(options, seeds, known)
-    if known is not None and wanted != known:
+    if known is not None and wanted.sealed() != known.sealed():
         raise UsageError(
             f"the suite was declared with {told(known)}",
             where=str(suite.folder),
@@ -65,8 +65,27 @@ def declaration(suite: Suite, options: DecisionOptions | None, seeds: list[int])
     return wanted
 
 
+def keep(suite: Suite, protocol: Protocol) -> None:
+    """Declares it before the suite's first run; it never changes afterwards.
+
+    Raises:
+        StoreError: something else was declared, or runs are there that nothing was declared of.
+    """
+
+    def change(known: Protocol | None) -> Protocol:
+        if (known or protocol).sealed() != protocol.sealed() or not (known or suite.is_empty()):
+            raise StoreError(
+                "the suite is judged by another rule already",
+                where=str(suite.folder),
+                remedy="choose another --suite",
+            )
+        return known or protocol
+
+    suite.declare(change)
+
+
 def _require_fixed(suite: Suite, known: Protocol | None) -> None:
-    if known is not None:
+    if known is not None and known.rule == "until-decided":
         raise UsageError(
             "the suite is trained with --until-decided, which sets the number of runs",
             where=str(suite.folder),
@@ -77,9 +96,10 @@ def _require_fixed(suite: Suite, known: Protocol | None) -> None:
 def _declared(options: DecisionOptions, seeds: list[int], known: Protocol | None) -> Protocol:
     """The options, filled up and checked."""
     usual = known or Protocol(rate=DECLARED_RATE, target=TARGET_PERCENT, cap=CAP, alpha=RATE_ALPHA)
+    most = usual.cap or CAP
     rate = usual.rate if options.rate is None else options.rate
     target = usual.target if options.target is None else options.target
-    cap = usual.cap if options.cap is None else options.cap
+    cap = most if options.cap is None else options.cap
     if not 0 < rate < 1:
         raise bad_option("rate", written(rate), "give a share between 0 and 1, such as 0.90")
     if not 0 < target <= 100:
@@ -112,24 +132,16 @@ def unbroken(runs: Iterable[RunRecord], protocol: Protocol) -> list[RunRecord]:
 def judge(
     runs: Iterable[RunRecord],
     protocol: Protocol,
-    target: Fraction | None = None,
-    rate: float | None = None,
-) -> SequenceVerdict:
+) -> RateVerdict:
     """The verdict of one arm's runs; one that did not complete is a miss.
-
-    Whatever a sweep stopped for, its confidence sequence for another target or another rate is
-    as valid: it holds at every number of runs at once.
 
     Args:
         runs: Of one arm, in any order.
         protocol: As declared.
-        target: A share of the test images; the declared one where None.
-        rate: The declared one where None.
     """
-    share = Fraction(str(protocol.target)) / 100 if target is None else target
-    judged = unbroken(runs, protocol)
-    reached = [is_reached(run, share) for run in judged]
-    return until_decided(reached, protocol.rate if rate is None else rate)
+    target = Fraction(str(protocol.target)) / 100
+    reached = [is_reached(run, target) for run in unbroken(runs, protocol)]
+    return until_decided(reached, protocol.rate)
 
 
 def is_reached(run: RunRecord, target: Fraction) -> bool:
@@ -150,7 +162,7 @@ def next_seeds(runs: list[RunRecord], protocol: Protocol, n_first: int, n_more: 
     n = len(unbroken(runs, protocol))
     if n >= n_first and judge(runs, protocol).verdict != "undecided":
         return []
-    n_wanted = min(protocol.cap, n_first if n < n_first else n + n_more)
+    n_wanted = min(protocol.cap or CAP, n_first if n < n_first else n + n_more)
     present = {run.seed for run in runs}
     wanted = range(protocol.first_seed, protocol.first_seed + n_wanted)
     return [seed for seed in wanted if seed not in present]
@@ -168,11 +180,11 @@ def state_line(name: str, runs: list[RunRecord], protocol: Protocol) -> str:
     return f"{said}; {waiting} more wait for an earlier seed" if waiting else said
 
 
-def _verdict(found: SequenceVerdict, protocol: Protocol) -> str:
+def _verdict(found: RateVerdict, protocol: Protocol) -> str:
     rate = f"a rate of {fixed(protocol.rate, 2)}"
     if found.verdict != "undecided":
         return f"{rate} is {found.verdict}, after {found.decided_at} runs"
-    if found.n >= protocol.cap:
+    if found.n >= (protocol.cap or CAP):
         return f"{rate} is undecided at the cap of {protocol.cap} runs"
     return (
         f"{rate} is undecided, confirmed after {found.more_to_confirm} more at the soonest, "

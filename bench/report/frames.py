@@ -25,13 +25,12 @@ from bench.stats.declared import DECLARED_RATE, TARGET
 from bench.stats.format import plain, ranges
 from bench.stats.means import Accuracy, accuracy
 from bench.stats.rates import RateVerdict
-from bench.stats.sequences import SequenceVerdict
 
 Record = dict[Hashable, Any]  # a row's values by its frame's columns
 PARAMETERS = "parameters"
 BY_COMPONENT = "by_component"
 RUNS = (
-    *("suite", "dataset", "architecture", "arm", "label", "seed", "status", "reason"),
+    *("suite", "dataset", "architecture", "arm", "label", "seed", "role", "status", "reason"),
     *("n_parameters", "epochs_declared", "epochs_finished"),
     *("n_test", "last_test_correct", "last_test_accuracy_percent", "reached_target"),
     *("n_validation", "last_validation_correct", "best_validation_correct"),
@@ -73,9 +72,15 @@ MAY_MISS = {
 def runs(summaries: Sequence[Summary]) -> pd.DataFrame:
     """A row a run; `arm` is six hex digits over what runs share that differ in the seed alone."""
     rows = [
-        {"suite": summary.suite, "arm": digits(arm), "label": arm.label, **_run(arm, run)}
+        {
+            "suite": summary.suite,
+            "arm": digits(arm),
+            "label": arm.label,
+            "role": arm.role,
+            **_run(arm, run),
+        }
         for summary in summaries
-        for arm in summary.arms
+        for arm in summary.every_arm
         for run in arm.runs
     ]
     return _typed(pd.json_normalize(rows).rename(columns=NAMES), RUNS)
@@ -101,7 +106,7 @@ def _run(arm: Arm, run: RunRecord) -> dict[str, Any]:
 
 def epochs(summaries: Sequence[Summary]) -> pd.DataFrame:
     """A row an epoch of a run: losses are means over images, counts are exact."""
-    rows = [each for summary in summaries for arm in summary.arms for each in _epochs(arm)]
+    rows = [each for summary in summaries for arm in summary.every_arm for each in _epochs(arm)]
     return _typed(pd.DataFrame(rows), EPOCHS)
 
 
@@ -150,12 +155,12 @@ class ArmOf:
         return percent(median(counts), self.arm.n_test) if counts else None
 
     @cached_property
-    def verdict(self) -> RateVerdict | SequenceVerdict | None:
+    def verdict(self) -> RateVerdict | None:
         """None where no run looked at the test split."""
         return self.arm.verdict if self.arm.first.evaluate_test else None
 
     @property
-    def judged(self) -> RateVerdict | SequenceVerdict | None:
+    def judged(self) -> RateVerdict | None:
         """None, too, on a data set that the target does not speak of."""
         return self.verdict if self.summary.comparable else None
 
@@ -190,7 +195,11 @@ RESULTS: dict[str, Callable[[ArmOf], Any]] = {
     "declared_rate": lambda of: DECLARED_RATE,
     "rate_lower_bound": lambda of: of.verdict and of.verdict.lower,
     "rate_upper_bound": lambda of: of.verdict and of.verdict.upper,
+    "n_declared": lambda of: of.arm.standing.n_declared or None,
+    "judged_by": lambda of: of.verdict and of.arm.standing.kind,
+    "n_attempts": lambda of: of.verdict and of.arm.standing.n_attempts,
     "verdict": lambda of: of.judged and of.judged.verdict,
+    "verdict_alone": lambda of: of.judged and of.arm.alone.verdict,
     "more_runs_to_confirm": lambda of: of.judged and of.judged.more_to_confirm,
 }
 

@@ -13,6 +13,7 @@ from bench.evidence.claims.ledger import Entry, ledger
 from bench.records.arms import Arm, identity
 from bench.records.observations import EffectiveField, Findings
 from bench.records.protocol import Protocol
+from bench.records.standing import chosen
 from bench.report.labels import labels
 from bench.spec import Claim, DatasetInfo, Portrait, RunRecord
 
@@ -37,7 +38,7 @@ class Summary:
 
     suite: str
     dataset: DatasetInfo | None
-    arms: tuple[Arm, ...]
+    arms: tuple[Arm, ...]  # those that judge, and those that never looked at the test split
     portraits: tuple[Portrait, ...]
     claims: tuple[Claim, ...]
     record_links: Mapping[str, str]
@@ -51,15 +52,25 @@ class Summary:
     is_first: bool = True
     suite_runs: tuple[RunRecord, ...] = ()
     suite_portraits: tuple[Portrait, ...] = ()
+    choosing: tuple[Arm, ...] = ()  # runs that helped to choose an arm, with the test split
 
     def judged_by(self, protocol: Protocol | None) -> Summary:
-        """The same, judged as the suite declared; None is a fixed number of runs."""
-        arms = tuple(replace(arm, protocol=protocol) for arm in self.arms)
-        return replace(self, arms=arms, protocol=protocol)
+        """The same, judged as the suite declared; None where nothing was declared."""
+        parts = [part for arm in self.arms for part in _by_role(arm, protocol)]
+        return replace(
+            self,
+            arms=tuple(arm for arm in parts if not _chose(arm)),
+            choosing=tuple(arm for arm in parts if _chose(arm)),
+            protocol=protocol,
+        )
+
+    @property
+    def every_arm(self) -> tuple[Arm, ...]:
+        return (*self.arms, *self.choosing)
 
     @property
     def runs(self) -> list[RunRecord]:
-        return [run for arm in self.arms for run in arm.runs]
+        return [run for arm in self.every_arm for run in arm.runs]
 
     @cached_property
     def ledger(self) -> tuple[Entry, ...]:
@@ -152,6 +163,7 @@ class Summary:
         return replace(
             self,
             arms=tuple(arm for arm in self.arms if arm.architecture in shown),
+            choosing=tuple(arm for arm in self.choosing if arm.architecture in shown),
             portraits=tuple(p for p in self.portraits if p.architecture in shown),
             claims=tuple(about(shown, self.claims)),
             shown=shown,
@@ -162,6 +174,7 @@ class Summary:
         return replace(
             self,
             arms=tuple(arm for arm in self.arms if arm.architecture == architecture),
+            choosing=tuple(arm for arm in self.choosing if arm.architecture == architecture),
             portraits=tuple(p for p in self.portraits if p.architecture == architecture),
             findings=self.findings.only(architecture),
             base="../",
@@ -200,6 +213,23 @@ def summarise(
         replace(whole, dataset=infos[name], arms=_arms(runs, name, whole), is_first=number == 0)
         for number, name in enumerate(named)
     ] or [whole]
+
+
+def _by_role(arm: Arm, protocol: Protocol | None) -> list[Arm]:
+    """The arm's runs that judge, and apart from them those that chose it."""
+    chose = chosen(protocol, arm.key)
+    judging = tuple(run for run in arm.runs if run.seed not in chose)
+    choosing = tuple(run for run in arm.runs if run.seed in chose)
+    label = f"{arm.label}, runs that chose it" if judging else arm.label
+    parts = [
+        replace(arm, runs=judging, protocol=protocol),
+        replace(arm, runs=choosing, protocol=protocol, role="chooses", label=label),
+    ]
+    return [part for part in parts if part.runs]
+
+
+def _chose(arm: Arm) -> bool:
+    return arm.role == "chooses" and arm.first.evaluate_test
 
 
 def _most_run_first(

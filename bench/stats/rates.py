@@ -9,19 +9,19 @@ from typing import Literal
 
 from scipy.special import betaincinv
 
-from bench.stats.declared import DECLARED_RATE, RATE_ALPHA, TARGET
-from bench.stats.solve import fewest
+from bench.stats.declared import RATE_ALPHA, TARGET
 
 Verdict = Literal["confirmed", "refuted", "undecided"]
 
 
 @dataclass(frozen=True)
 class RateVerdict:
-    """k of n against a declared rate.
+    """How many of the runs reached a target, against a declared rate.
 
-    `lower` and `upper` are two one-sided 95 % bounds, not one two-sided interval.
-    `more_to_confirm` and `more_to_refute` are the seeds still missing where all of them
-    succeed, or all of them fail: the soonest that either verdict can come.
+    `lower` and `upper` are two one-sided bounds, not one two-sided interval. `more_to_confirm` and
+    `more_to_refute` are the runs still missing where all of them succeed, or all of them fail:
+    the soonest that either verdict can come under the rule that will judge those runs. They are
+    None where the other verdict stands.
     """
 
     successes: int
@@ -30,8 +30,9 @@ class RateVerdict:
     upper: float
     rate: float
     verdict: Verdict
-    more_to_confirm: int
-    more_to_refute: int
+    more_to_confirm: int | None
+    more_to_refute: int | None
+    decided_at: int | None = None  # the run, from 1, after which a sequence was decided
 
 
 def target_count(n_images: int, target: Fraction = TARGET) -> int:
@@ -44,46 +45,21 @@ def published_count(percent: float, n_images: int) -> Fraction:
     return Fraction(str(percent)) * n_images / 100
 
 
-def lower_bound(successes: int, n: int) -> float:
+def lower_bound(successes: int, n: int, alpha: float = RATE_ALPHA) -> float:
     """One-sided exact lower bound of a rate; 0 where nothing succeeded, or nothing was run.
 
-    Source: Clopper and Pearson 1934.
+    It lies above the true rate with a chance of `alpha` at most. Source: Clopper and Pearson 1934.
 
     Raises:
         ValueError: not 0 <= successes <= n.
     """
     check_counts(successes, n)
-    return float(betaincinv(successes, n - successes + 1, RATE_ALPHA)) if successes else 0.0
+    return float(betaincinv(successes, n - successes + 1, alpha)) if successes else 0.0
 
 
-def upper_bound(successes: int, n: int) -> float:
+def upper_bound(successes: int, n: int, alpha: float = RATE_ALPHA) -> float:
     """One-sided exact upper bound of a rate; 1 where nothing failed, or nothing was run."""
-    return 1.0 - lower_bound(n - successes, n)
-
-
-def rate_verdict(successes: int, n: int, rate: float = DECLARED_RATE) -> RateVerdict:
-    """Judges "consistently": confirmed, refuted, or undecided with the seeds still needed.
-
-    Raises:
-        ValueError: impossible counts, or a rate outside (0, 1).
-    """
-    check_rate(rate)
-    lower, upper = lower_bound(successes, n), upper_bound(successes, n)
-    verdict: Verdict = "undecided"
-    if lower >= rate:
-        verdict = "confirmed"
-    elif upper < rate:
-        verdict = "refuted"
-    return RateVerdict(
-        successes=successes,
-        n=n,
-        lower=lower,
-        upper=upper,
-        rate=rate,
-        verdict=verdict,
-        more_to_confirm=_more_to_confirm(successes, n, rate),
-        more_to_refute=_more_to_refute(successes, n, rate),
-    )
+    return 1.0 - lower_bound(n - successes, n, alpha)
 
 
 def check_counts(successes: int, n: int) -> None:
@@ -104,15 +80,3 @@ def check_rate(rate: float) -> None:
     """
     if not 0 < rate < 1:
         raise ValueError(f"rate must lie between 0 and 1, not {rate}")
-
-
-def _more_to_confirm(successes: int, n: int, rate: float) -> int:
-    more = fewest(lambda extra: lower_bound(successes + extra, n + extra) >= rate)
-    assert more is not None, "enough successes confirm every rate below 1"
-    return more
-
-
-def _more_to_refute(successes: int, n: int, rate: float) -> int:
-    more = fewest(lambda extra: upper_bound(successes, n + extra) < rate)
-    assert more is not None, "enough failures refute every rate above 0"
-    return more

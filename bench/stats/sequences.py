@@ -17,33 +17,23 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import betaincc, betaln
 
 from bench.stats.declared import DECLARED_RATE, RATE_ALPHA
-from bench.stats.rates import Verdict, check_rate
+from bench.stats.rates import RateVerdict, Verdict, check_rate
 from bench.stats.solve import HALVINGS, fewest
 from bench.stats.values import Interval
-
-LOG_ENOUGH = -math.log(RATE_ALPHA)  # evidence of 20
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
-class SequenceVerdict:
-    """A sweep that goes on until it is decided; the first verdict stands, whatever follows.
+class Levels:
+    """The chances of a false confirmation and of a false refutation, at most."""
 
-    `more_to_confirm` and `more_to_refute` are the soonest that either verdict can come; None
-    where the other one stands already.
-    """
+    confirm: float = RATE_ALPHA
+    refute: float = RATE_ALPHA
 
-    successes: int
-    n: int
-    lower: float  # the highest lower bound so far
-    upper: float  # the lowest upper bound so far
-    rate: float
-    verdict: Verdict
-    decided_at: int | None  # the run, from 1, after which it was decided
-    more_to_confirm: int | None
-    more_to_refute: int | None
+
+FULL = Levels()
 
 
 @dataclass(frozen=True)
@@ -69,25 +59,36 @@ def log_evidence(successes: ArrayLike, n: ArrayLike, rate: ArrayLike) -> Floats:
     return np.asarray(mixture - k * np.log(p) - (runs - k) * np.log1p(-p))
 
 
-def confidence_sequence(reached: ArrayLike) -> tuple[Interval, ...]:
-    """Bounds after every run, each the tightest so far.
+def confidence_sequence(
+    reached: ArrayLike, levels: Levels = FULL, first_look: int = 1
+) -> tuple[Interval, ...]:
+    """Bounds after every run from the first look on, each the tightest so far.
 
     Args:
         reached: (n_runs,), whether each run met the target, in the order in which it was run.
+        levels: The chance that a bound ever lies on the wrong side of the true rate.
+        first_look: The number of runs after which the bounds are first looked at.
     """
-    k = _running(reached)
-    n = np.arange(1, len(k) + 1)
-    lows = np.maximum.accumulate(_lower(k, n))
-    highs = np.minimum.accumulate(1 - _lower(n - k, n))
+    k = _running(reached)[first_look - 1 :]
+    n = np.arange(first_look, first_look + len(k))
+    lows = np.maximum.accumulate(_lower(k, n, levels.confirm))
+    highs = np.minimum.accumulate(1 - _lower(n - k, n, levels.refute))
     return tuple(Interval(float(low), float(high)) for low, high in zip(lows, highs, strict=True))
 
 
-def until_decided(reached: ArrayLike, rate: float = DECLARED_RATE) -> SequenceVerdict:
-    """Judges a sweep that is looked at after every run.
+def until_decided(
+    reached: ArrayLike,
+    rate: float = DECLARED_RATE,
+    levels: Levels = FULL,
+    first_look: int = 1,
+) -> RateVerdict:
+    """Judges a sweep that is looked at after every run; the first verdict stands.
 
     Args:
         reached: (n_runs,), whether each run met the target, in the order in which it was run.
         rate: The declared rate.
+        levels: The chance of each false verdict.
+        first_look: The number of runs after which it is first looked at.
 
     Raises:
         ValueError: a rate outside (0, 1).
@@ -95,22 +96,27 @@ def until_decided(reached: ArrayLike, rate: float = DECLARED_RATE) -> SequenceVe
     check_rate(rate)
     running = _running(reached)
     n, successes = len(running), int(running[-1]) if len(running) else 0
-    verdict, decided_at = _first_decision(running, rate)
-    bounds = confidence_sequence(reached)
-    return SequenceVerdict(
+    verdict, decided_at = _first_decision(running, rate, levels, first_look)
+    bounds = confidence_sequence(reached, levels, first_look)
+    more = soonest(successes, n, rate, levels) if verdict == "undecided" else None
+    return RateVerdict(
         successes=successes,
         n=n,
         lower=bounds[-1].low if bounds else 0.0,
         upper=bounds[-1].high if bounds else 1.0,
         rate=rate,
         verdict=verdict,
+        more_to_confirm=more[0] if more else _stands(verdict == "confirmed"),
+        more_to_refute=more[1] if more else _stands(verdict == "refuted"),
         decided_at=decided_at,
-        more_to_confirm=_more(successes, n, rate)
-        if verdict == "undecided"
-        else _stands(verdict == "confirmed"),
-        more_to_refute=_more(n - successes, n, 1 - rate)
-        if verdict == "undecided"
-        else _stands(verdict == "refuted"),
+    )
+
+
+def soonest(successes: int, n: int, rate: float, levels: Levels) -> tuple[int, int]:
+    """Runs still missing where all of them succeed, and where all of them fail."""
+    return (
+        _more(successes, n, rate, levels.confirm),
+        _more(n - successes, n, 1 - rate, levels.refute),
     )
 
 
@@ -133,26 +139,26 @@ def decision_chances(pass_rate: float, n_most: int, rate: float = DECLARED_RATE)
     for n in range(1, n_most + 1):
         open_ = np.append(open_, 0.0) * (1 - pass_rate) + np.append(0.0, open_) * pass_rate
         k = np.arange(n + 1)
-        confirms = _is_enough(k, n, rate)
-        refutes = _is_enough(n - k, n, 1 - rate)
+        confirms = _is_enough(k, n, rate, RATE_ALPHA)
+        refutes = _is_enough(n - k, n, 1 - rate, RATE_ALPHA)
         confirmed[n - 1], refuted[n - 1] = open_[confirms].sum(), open_[refutes].sum()
         open_[confirms | refutes] = 0.0
     return DecisionChances(np.cumsum(confirmed), np.cumsum(refuted))
 
 
-def _is_enough(successes: ArrayLike, n: ArrayLike, rate: ArrayLike) -> Flags:
-    return np.asarray(log_evidence(successes, n, rate) >= LOG_ENOUGH)
+def _is_enough(successes: ArrayLike, n: ArrayLike, rate: ArrayLike, level: float) -> Flags:
+    return np.asarray(log_evidence(successes, n, rate) >= -math.log(level))
 
 
-def _lower(successes: NDArray[np.int64], n: NDArray[np.int64]) -> Floats:
-    """Where the evidence falls below 20, (n_looks,); 0 where nothing succeeded.
+def _lower(successes: NDArray[np.int64], n: NDArray[np.int64], level: float) -> Floats:
+    """Where the evidence falls below 1 / level, (n_looks,); 0 where nothing succeeded.
 
     Up to k / (n + 1) the evidence falls as the rate rises, and it ends below e there.
     """
     low, high = np.zeros(len(n)), np.maximum(successes, 1) / (n + 1)
     for _ in range(HALVINGS):
         centre = (low + high) / 2
-        enough = _is_enough(successes, n, centre)
+        enough = _is_enough(successes, n, centre, level)
         low, high = np.where(enough, centre, low), np.where(enough, high, centre)
     return np.where(successes > 0, low, 0.0)
 
@@ -165,18 +171,24 @@ def _running(reached: ArrayLike) -> NDArray[np.int64]:
     return np.cumsum(runs, dtype=np.int64)
 
 
-def _first_decision(running: NDArray[np.int64], rate: float) -> tuple[Verdict, int | None]:
-    n = np.arange(1, len(running) + 1)
-    confirms, refutes = _is_enough(running, n, rate), _is_enough(n - running, n, 1 - rate)
+def _first_decision(
+    running: NDArray[np.int64], rate: float, levels: Levels, first_look: int
+) -> tuple[Verdict, int | None]:
+    k = running[first_look - 1 :]
+    n = np.arange(first_look, first_look + len(k))
+    confirms = _is_enough(k, n, rate, levels.confirm)
+    refutes = _is_enough(n - k, n, 1 - rate, levels.refute)
     decided = np.flatnonzero(confirms | refutes)
     if not len(decided):
         return "undecided", None
-    return "confirmed" if confirms[decided[0]] else "refuted", int(decided[0]) + 1
+    return "confirmed" if confirms[decided[0]] else "refuted", int(n[decided[0]])
 
 
-def _more(successes: int, n: int, rate: float) -> int:
+def _more(successes: int, n: int, rate: float, level: float) -> int:
     """Runs still missing where all of them succeed."""
-    more = fewest(lambda extra: bool(_is_enough(successes + extra, n + extra, rate)), start=1)
+    more = fewest(
+        lambda extra: bool(_is_enough(successes + extra, n + extra, rate, level)), start=1
+    )
     assert more is not None, "enough successes are evidence against every rate below 1"
     return more
 

@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 from rich.console import Console
 
 from bench.inputs.datasets import Dataset
-from bench.records import until_decided
-from bench.records.protocol import Protocol
+from bench.records import declarations, until_decided
+from bench.records.declarations import JUDGES, Purpose, Wanted
+from bench.records.protocol import Protocol, arm_key
 from bench.records.store import RunReader
 from bench.spec import Architecture, RunRecord
 from bench.training import jobs
@@ -22,6 +23,8 @@ from bench.training.selection import Named
 class Sweep:
     """A matrix; with a protocol its seeds are the first ones, and later ones follow.
 
+    Without one that goes on until it is decided, its seeds are declared as they are.
+
     A block of an architecture is as many seeds as there are workers. Every run of a block is
     finished and counts, even if one of its first runs decides.
     """
@@ -30,13 +33,30 @@ class Sweep:
     records: RunReader
     n_workers: int
     protocol: Protocol | None = None
+    purpose: Purpose = JUDGES
 
     def declare(self) -> list[str]:
-        """Keeps the protocol before the first run; returns the lines that say so."""
-        if self.protocol is None:
-            return []
-        self.records.suite.declare(self.protocol)
-        return [f"until decided: {until_decided.told(self.protocol)}"]
+        """Keeps what is declared before the first run; returns the lines that say so.
+
+        Raises:
+            UsageError: a seed would both choose and judge an architecture.
+            StoreError: the suite's protocol cannot be used, or is of another rule.
+        """
+        suite, matrix = self.records.suite, self.matrix
+        if self.protocol is not None:
+            until_decided.keep(suite, self.protocol)
+            return [f"until decided: {until_decided.told(self.protocol)}"]
+        wanted = [
+            Wanted(
+                arm=arm_key(run_spec(architecture, 0, matrix)),
+                dataset=matrix.dataset.name,
+                architecture=architecture.name,
+                seeds=matrix.seeds,
+            )
+            for _, architecture in matrix.architectures
+        ]
+        notices = declarations.declare(suite, wanted, self.purpose, self.records.runs())
+        return [f"Notice: {notice}" for notice in notices]
 
     def first_plan(self) -> Plan:
         """Every missing run, or the first block of them."""

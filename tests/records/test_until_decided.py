@@ -50,9 +50,11 @@ def test_a_declaration_is_kept_and_taken_up_again(tmp_path: Path) -> None:
     suite = Suite(tmp_path, "local")
     declared = until_decided.declaration(suite, DecisionOptions(0.8, 99.0, 50), [1000, 1001])
     assert declared is not None
-    suite.declare(declared)
+    until_decided.keep(suite, declared)
     written = (tmp_path / "local" / "protocol.json").read_bytes()
-    assert json.loads(written) == {
+    kept = json.loads(written)
+    assert len(kept.pop("sha256")) == 64
+    assert kept == {
         "schema": 1,
         "rule": "until-decided",
         "rate": 0.8,
@@ -60,11 +62,12 @@ def test_a_declaration_is_kept_and_taken_up_again(tmp_path: Path) -> None:
         "cap": 50,
         "alpha": 0.05,
         "first_seed": 1000,
+        "sweeps": [],
+        "attempts": [],
     }
-    assert (
-        until_decided.declaration(suite, DecisionOptions(), [1000]) == suite.protocol() == declared
-    )
-    suite.declare(declared)
+    assert until_decided.declaration(suite, DecisionOptions(), [1000]) == declared
+    assert suite.protocol() == declared.sealed()
+    until_decided.keep(suite, declared)
     assert (tmp_path / "local" / "protocol.json").read_bytes() == written
 
 
@@ -74,14 +77,14 @@ def test_a_declaration_is_kept_and_taken_up_again(tmp_path: Path) -> None:
 )
 def test_another_rule_is_refused(tmp_path: Path, options: DecisionOptions | None) -> None:
     suite = Suite(tmp_path, "local")
-    suite.declare(USUAL)
+    until_decided.keep(suite, USUAL)
     with pytest.raises(UsageError, match=r"another --suite"):
         until_decided.declaration(suite, options, [0])
     with pytest.raises(UsageError, match=r"declared with --rate 0.9 .* seeds from 0 on"):
         until_decided.declaration(suite, DecisionOptions(), [1])
     with pytest.raises(StoreError, match="another rule"):
-        suite.declare(Protocol(rate=0.95, target=99.40, cap=200, alpha=0.05))
-    assert suite.protocol() == USUAL
+        until_decided.keep(suite, Protocol(rate=0.95, target=99.40, cap=200, alpha=0.05))
+    assert suite.protocol() == USUAL.sealed()
 
 
 def test_runs_of_a_fixed_number_are_never_judged_so(tmp_path: Path) -> None:
@@ -89,7 +92,7 @@ def test_runs_of_a_fixed_number_are_never_judged_so(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="their number was fixed"):
         until_decided.declaration(suite, DecisionOptions(), [0])
     with pytest.raises(StoreError, match="another rule"):
-        suite.declare(USUAL)
+        until_decided.keep(suite, USUAL)
     assert suite.protocol() is None
 
 
@@ -268,7 +271,7 @@ def test_a_search_never_looks_at_the_test_split(
         assert record["epochs"][0]["validation_correct"] >= 0
     assert not (tmp_path / "results/local/mnist5k/missed-digits.json").exists()
     # The same run with a look at the test split has the same bits under another key.
-    looked = bench(*words, "--seeds", "1000-1000")
+    looked = bench(*words, "--seeds", "1000-1000", "--suite", "final")
     assert looked.returncode == 0, looked.stderr
     again = bench(*words, "--seeds", "1000-1000", "--no-test")
     assert "nothing to train" in again.stdout

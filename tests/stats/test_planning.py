@@ -20,8 +20,8 @@ from bench.stats.planning import (
     seeds_for_margin,
     seeds_for_misses,
 )
-from bench.stats.rates import rate_verdict
 from bench.stats.sequences import decision_chances
+from bench.stats.sweeps import rate_verdict
 from tests.stats.coverage import assert_share, counts
 
 

@@ -8,8 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import integrate
 
-from bench.stats.rates import lower_bound, rate_verdict, upper_bound
+from bench.stats.rates import lower_bound, upper_bound
 from bench.stats.sequences import confidence_sequence, decision_chances, log_evidence, until_decided
+from bench.stats.sweeps import rate_verdict
 from tests.stats.coverage import assert_share
 
 counts = st.integers(1, 60).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n)))

@@ -14,16 +14,13 @@ from fractions import Fraction
 from typing import Literal
 
 from bench.evidence.claims.gather import Exact, Sample, Value, fraction
-from bench.records import until_decided
 from bench.spec import Claim
-from bench.stats import sequences
 from bench.stats.comparison import Comparison, Design, compare, holm
 from bench.stats.declared import FEWEST_RUNS, MARGIN_POINTS, TARGET, TEST_ALPHA
 from bench.stats.format import count, fixed, integer, number, p_value, plain, span
 from bench.stats.means import placement
 from bench.stats.planning import seeds_for_difference, seeds_for_margin
-from bench.stats.rates import RateVerdict, published_count, rate_verdict
-from bench.stats.sequences import SequenceVerdict
+from bench.stats.rates import published_count
 from bench.stats.values import Interval
 
 ClaimVerdict = Literal[
@@ -113,16 +110,24 @@ def mean_shortfall(claim: Claim, found: Sample) -> Judgement:
 def rate(claim: Claim, found: Sample) -> Judgement:
     """ "Consistently": how many of all runs reach the published accuracy.
 
-    Runs that went on until they were decided are judged by their confidence sequence only.
+    The verdict is corrected for all attempts of the suite; the rule tells the one taken alone.
     """
-    judged = _rate(claim, found)
+    target, standing = _least_count(claim, found.n_images), found.arm.standing
+    reached = {
+        run.seed: each >= target for run, each in zip(found.arm.runs, found.counts, strict=True)
+    }
+    judged = standing.verdict(reached)
     k_of_n = f"{judged.successes} of {judged.n}"
-    bounds = "confidence sequence" if found.arm.protocol else "one-sided 95% bounds"
     rule = (
-        f"{k_of_n} runs {'exceed' if claim.relation == 'above' else 'reach'} it; {bounds} of the "
+        f"{k_of_n} runs {'exceed' if claim.relation == 'above' else 'reach'} it; "
+        f"{standing.bounds(len(reached))} of the "
         f"rate {fixed(judged.lower, 3)} and {fixed(judged.upper, 3)} "
         f"against {fixed(judged.rate, 2)}"
     )
+    if standing.n_attempts > 1:
+        rule += f"; taken alone: {standing.alone(reached).verdict}"
+    if note := standing.note(len(reached)):
+        rule += f"; {note}"
     share = Fraction(judged.successes, judged.n) if judged.n else None
     confirmed, refuted = judged.more_to_confirm, judged.more_to_refute
     if judged.verdict == "undecided" and confirmed is not None and refuted is not None:
@@ -131,15 +136,6 @@ def rate(claim: Claim, found: Sample) -> Judgement:
     else:
         judgement = _of_runs(judged.verdict, found, rule, share)
     return replace(judgement, measured_words=k_of_n)
-
-
-def _rate(claim: Claim, found: Sample) -> RateVerdict | SequenceVerdict:
-    target = _least_count(claim, found.n_images)
-    if found.arm.protocol is None:
-        return rate_verdict(sum(each >= target for each in found.counts), len(found.counts))
-    count_of = dict(zip((run.seed for run in found.arm.runs), found.counts, strict=True))
-    judged = until_decided.unbroken(found.arm.runs, found.arm.protocol)
-    return sequences.until_decided([count_of[run.seed] >= target for run in judged])
 
 
 def _least_count(claim: Claim, n_images: int) -> int:

@@ -11,6 +11,7 @@ from bench.evidence.comparison.drift import Bits, Difference, bits, differences
 from bench.evidence.comparison.matching import match
 from bench.records.arms import Arm, Split, arms
 from bench.records.places import Place, choose_split, read
+from bench.records.store import Suite
 from bench.spec import RunRecord
 from bench.stats.comparison import Comparison, Design, corrected
 from bench.stats.comparison import compare as compare_counts
@@ -93,7 +94,10 @@ def compare(request: Request) -> SideComparison:
     places = (request.first, request.second)
     sides = [read(place, request.results) for place in places]
     split = choose_split(request.split, sides)
-    found = [arms(place.suite, runs, split) for place, runs in zip(places, sides, strict=True)]
+    found = [
+        arms(place.suite, runs, split, Suite(request.results, place.suite).protocol())
+        for place, runs in zip(places, sides, strict=True)
+    ]
     across = all(place.architecture for place in places)
     matched = match(found[0], found[1], across=across)
     compared = [_compared(*pair, split, request.margin_points) for pair in matched.pairs]

@@ -8,6 +8,7 @@ from pathlib import Path
 from bench.errors import bad_option
 from bench.records.arms import Arm, Split, arms
 from bench.records.places import Place, choose_split, read
+from bench.records.store import Suite
 from bench.stats.format import written
 from bench.stats.noise import NoiseFloor, noise_floor
 from bench.stats.planning import (
@@ -122,7 +123,8 @@ def for_margin(margin_points: float, pilot: Pilot) -> MarginAnswer:
     places = [Place(pilot.suite, architecture=name) for name in chosen]
     sides = [read(place, pilot.results) for place in places]
     split = choose_split(pilot.split, sides)
-    found = [arm for runs in sides for arm in arms(pilot.suite, runs, split)]
+    protocol = Suite(pilot.results, pilot.suite).protocol()
+    found = [arm for runs in sides for arm in arms(pilot.suite, runs, split, protocol)]
     try:
         plans = [_arm_plan(arm, split, margin_points) for arm in found]
     except ValueError as error:

@@ -6,7 +6,7 @@ from collections import Counter
 
 from bench.records.arms import Arm
 from bench.report.summary import COMPARABLE, Summary
-from bench.stats.format import count, listed, ranges
+from bench.stats.format import count, integer, listed, ranges
 
 
 def banners(summaries: list[Summary]) -> tuple[str, ...]:
@@ -20,8 +20,8 @@ def banners(summaries: list[Summary]) -> tuple[str, ...]:
 
 
 def _of(summary: Summary) -> list[str]:
-    lines = [_data(summary), _failures(summary), _gaps(summary), _environments(summary)]
-    return [line for line in (*lines, _variants(summary)) if line]
+    lines = [_data(summary), _failures(summary), _gaps(summary), _standings(summary)]
+    return [line for line in (*lines, _environments(summary), _variants(summary)) if line]
 
 
 def _data(summary: Summary) -> str:
@@ -49,7 +49,7 @@ def _gaps(summary: Summary) -> str:
     if summary.dataset is None:
         return ""
     missing = [
-        f"{arm.label} lacks seed {ranges(sorted(gap))}"
+        f"{arm.label} lacks seed {ranges(sorted(gap))}{_of_declared(arm)}"
         for arm in summary.arms
         if (gap := _wanted(summary, arm) - {run.seed for run in arm.runs})
     ]
@@ -59,19 +59,26 @@ def _gaps(summary: Summary) -> str:
     return f"The matrix is incomplete: {listed(missing)}." if missing else ""
 
 
+def _of_declared(arm: Arm) -> str:
+    n = len(arm.runs)
+    whole = len(arm.standing.order)
+    return f" ({integer(n)} of {integer(whole)})" if arm.standing.is_incomplete(n) else ""
+
+
 def _wanted(summary: Summary, arm: Arm) -> set[int]:
     """The seeds that the arm should have.
 
-    A variant of a network has those that somebody chose. Runs that go on until they are decided
-    end where they are. Else an arm owes the seeds that a command which trained it gave others: a
+    A variant of a network has those that somebody chose. An arm that was declared has those that
+    were, unless it was stopped. Runs that go on until they are decided end where they are. Else an
+    arm owes the seeds that a command which trained it gave others: a
     search on the validation split, a sweep on another kind of device and one of another network
     alone have seeds of their own.
     """
-    if not summary.is_own(arm):
+    standing = arm.standing
+    if standing.kind == "stopped" or (standing.kind == "undeclared" and not summary.is_own(arm)):
         return set()
-    if summary.protocol is not None:
-        last = max(run.seed for run in arm.runs)
-        return set(range(summary.protocol.first_seed, last + 1))
+    if standing.kind != "undeclared":
+        return set(standing.order)
     commands = {run.environment.command for run in arm.runs}
     return {
         run.seed
@@ -80,6 +87,18 @@ def _wanted(summary: Summary, arm: Arm) -> set[int]:
         for run in other.runs
         if run.environment.command in commands
     }
+
+
+def _standings(summary: Summary) -> str:
+    """Arms whose number of runs was not what was declared, because of what was found."""
+    said = [
+        f"{arm.label} ({arm.standing.note(len(arm.runs))})"
+        for arm in summary.arms
+        if arm.is_judged and arm.standing.kind in ("extended", "stopped")
+    ]
+    if not said:
+        return ""
+    return f"Judged by a confidence sequence: {listed(said)}."
 
 
 def _kind(arm: Arm) -> tuple[bool, str]:

@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 from bench.records.arms import Arm
-from bench.stats.declared import TARGET
-from bench.stats.format import count, fixed, integer, listed, percentage
-from bench.stats.rates import RateVerdict
-from bench.stats.sequences import SequenceVerdict
+from bench.stats.declared import RATE_ALPHA, TARGET
+from bench.stats.format import count, fixed, integer, listed, percentage, written
 
 FEW_NAMES = 3  # more of one verdict are counted: their names stand below, each with its own
 TARGET_WORDS = percentage(100 * TARGET)
+EXACT = (
+    "The bounds of a declared number of runs are exact (Clopper and Pearson), each one-sided at "
+    "95%; such a sweep is judged when it is whole."
+)
+ADDED = (
+    "A sweep that was extended after a look, or stopped on a result, is judged by a confidence "
+    "sequence (beta-binomial, valid at every look), at what the look has left of the 5%."
+)
+UNTIL_DECIDED = (
+    "The runs went on until a rate was decided, so they are judged by their confidence sequence "
+    "only (beta-binomial, each bound one-sided at 95%, valid at every look)."
+)
 
 
 def bounds(arm: Arm) -> str:
@@ -29,18 +39,43 @@ def n_each(arms: list[tuple[str, int]]) -> str:
     return ", ".join(f"{label}: n = {n}" for label, n in arms)
 
 
-def needs(verdict: RateVerdict | SequenceVerdict) -> str:
-    """The soonest confirmation: where every further seed succeeds."""
-    if verdict.verdict != "undecided" or verdict.more_to_confirm is None:
-        return ""
-    return f"needs at least {count(verdict.more_to_confirm, 'more seed')} to be confirmed"
+def words(arm: Arm) -> str:
+    """The verdict, corrected for all attempts; in brackets the one taken alone."""
+    verdict = arm.verdict.verdict
+    return f"{verdict} (alone: {arm.alone.verdict})" if arm.standing.n_attempts > 1 else verdict
 
 
-def gap(verdict: RateVerdict | SequenceVerdict, n_runs: int) -> str:
-    """Of a sequence with a gap: how far it was judged."""
-    if verdict.n == n_runs:
-        return ""
-    return f"judged up to its first missing seed, {count(verdict.n, 'run')}"
+def note(arm: Arm) -> str:
+    """How the runs stand to their declaration, and the soonest confirmation."""
+    verdict, n = arm.verdict, len(arm.runs)
+    parts = [arm.standing.note(n)]
+    if verdict.verdict == "undecided" and verdict.more_to_confirm is not None:
+        more = count(verdict.more_to_confirm, "more seed")
+        parts.append(f"needs at least {more} to be confirmed")
+    if verdict.n < n:
+        parts.append(f"judged up to its first missing seed, {count(verdict.n, 'run')}")
+    return "; ".join(part for part in parts if part)
+
+
+def rules(arms: list[Arm]) -> str:
+    """By which rules these arms are judged: each one that some arm needs."""
+    standings = [arm.standing for arm in arms]
+    kinds = {each.kind for each in standings}
+    said = []
+    if kinds & {"declared", "undeclared"}:
+        said.append(EXACT)
+    if kinds & {"extended", "stopped"}:
+        said.append(ADDED)
+    if "until decided" in kinds:
+        said.append(UNTIL_DECIDED)
+    attempts = max(each.n_attempts for each in standings)
+    if attempts > 1:
+        said.append(
+            f"The suite declares {integer(attempts)} attempts at this target: their bounds and "
+            f"verdicts are corrected for all of them ({written(RATE_ALPHA)} / {integer(attempts)} "
+            "each, Bonferroni), and in brackets stands the verdict taken alone."
+        )
+    return " ".join(said)
 
 
 def by_verdict(arms: list[Arm]) -> str:

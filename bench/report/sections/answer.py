@@ -6,7 +6,7 @@ from bench.evidence.claims.ledger import tally
 from bench.records.arms import Arm
 from bench.report.model import PageKind, Point, Scope, Section
 from bench.report.parts.ranking import in_order
-from bench.report.parts.verdicts import TARGET_WORDS, by_verdict
+from bench.report.parts.verdicts import TARGET_WORDS, by_verdict, note, words
 from bench.report.summary import Summary
 from bench.stats.format import count, integer, listed, mean_percent, percentage, points
 
@@ -137,10 +137,8 @@ def _validated(arm: Arm) -> str:
 def _verdict(summary: Summary, arm: Arm) -> str:
     if not summary.comparable:
         return "not comparable"
-    verdict = arm.verdict
-    if verdict.verdict != "undecided" or verdict.more_to_confirm is None:
-        return verdict.verdict
-    return f"undecided (at least {count(verdict.more_to_confirm, 'more seed')} to confirm)"
+    more = note(arm)
+    return f"{words(arm)}, {more}" if more else words(arm)
 
 
 def _accuracy(summary: Summary, arm: Arm) -> str:

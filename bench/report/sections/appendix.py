@@ -15,7 +15,7 @@ PAGES: tuple[PageKind, ...] = ("index", "markdown")
 
 def section(summary: Summary) -> Section | None:
     """None where every run completed."""
-    failed = [(arm, run) for arm in summary.arms for run in arm.runs if not run.completed]
+    failed = [(arm, run) for arm in summary.every_arm for run in arm.runs if not run.completed]
     if not failed:
         return None
     n = f"{integer(len(failed))} of {count(len(summary.runs), 'run')}"

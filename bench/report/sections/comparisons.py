@@ -209,9 +209,9 @@ def _notes(
         notes.append(across)
     if any(pair.result.test and not pair.result.test.exact for pair in pairs):
         notes.append(f"Drawn tests use the seed {DRAW_SEED}.")
-    if summary.protocol is not None:
+    if any(arm.standing.is_sequence for arm in arms):
         notes.append(
-            "The tests take the numbers of runs as fixed beforehand; these runs went on until a "
-            "rate was decided."
+            "The tests take the numbers of runs as fixed beforehand; some of these runs went "
+            "on, or stopped, because of what was found."
         )
     return tuple(notes)

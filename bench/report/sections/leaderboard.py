@@ -6,7 +6,7 @@ from bench.records.arms import Arm
 from bench.report.model import Cell, Column, PageKind, Scope, Section, Table
 from bench.report.parts.cells import MARKS, measured, published, reached
 from bench.report.parts.ranking import FAILED_LAST, Ranked, in_order
-from bench.report.parts.verdicts import TARGET_WORDS, needs
+from bench.report.parts.verdicts import TARGET_WORDS, note, words
 from bench.report.summary import Summary
 from bench.stats.declared import PARAMETER_LIMIT
 from bench.stats.format import integer, points
@@ -56,6 +56,17 @@ def _note(arms: list[Arm]) -> str:
         f"{TARGET_WORDS}, of all runs; below, two one-sided 95% bounds of that rate. Published: "
         "the number of one run, and its percentile among ours; that of a best epoch, chosen on the "
         "test split, is placed among our best epochs."
+        f"{_attempts(arms)}"
+    )
+
+
+def _attempts(arms: list[Arm]) -> str:
+    n = max(arm.standing.n_attempts for arm in arms)
+    if n < 2:
+        return ""
+    return (
+        f" Bounds and verdicts of the suite's {integer(n)} attempts at the target are corrected "
+        "for all of them; in brackets: the verdict taken alone."
     )
 
 
@@ -71,7 +82,7 @@ def _row(summary: Summary, one: Ranked) -> tuple[Cell, ...]:
         one.accuracy(),
         one.runs(worst),
         reached(arm),
-        Cell(arm.verdict.verdict, needs(arm.verdict)) if summary.comparable else NOT_COMPARABLE,
+        Cell(words(arm), note(arm)) if summary.comparable else NOT_COMPARABLE,
         _published(summary, arm),
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bench.records.protocol import Protocol
+from bench.records.until_decided import CAP
 from bench.report.model import Cell, Column, PageKind, Scope, Section, Table
 from bench.report.parts.verdicts import TARGET_WORDS
 from bench.report.summary import Summary
@@ -59,7 +60,7 @@ def section(summary: Summary) -> Section | None:
 
 
 def _of_rates(summary: Summary) -> tuple[Rule, ...]:
-    rules = (
+    rules: tuple[Rule, ...] = (
         ("Target", TARGET_WORDS, "what a run's last epoch must reach, as a count of test images"),
         (
             "Declared rate",
@@ -73,21 +74,29 @@ def _of_rates(summary: Summary) -> tuple[Rule, ...]:
             "the last epochs that must all reach the target to count as sustained",
         ),
     )
-    if summary.protocol is None:
-        words = "one-sided, of each exact bound of a rate (Clopper and Pearson 1934)"
-        fixed_n = ("Number of runs", "fixed", "declared before the first run")
-        return (*rules, fixed_n, ("Alpha", written(RATE_ALPHA), words))
-    return (*rules, *_declared(summary.protocol))
+    protocol = summary.protocol
+    if protocol is not None and protocol.rule == "until-decided":
+        return (*rules, *_until_decided(protocol))
+    said = "declared before the first run of an arm" if protocol else "declared nowhere"
+    rules = (
+        *rules,
+        ("Number of runs", "fixed", f"{said}; an extended arm has a confidence sequence"),
+        ("Alpha", written(RATE_ALPHA), "one-sided, of each bound of a rate"),
+    )
+    if protocol is None or not protocol.attempts:
+        return rules
+    n = count(len(protocol.attempts), "attempt")
+    return (*rules, ("Family", n, "at the target: alpha is divided by their number"))
 
 
-def _declared(protocol: Protocol) -> tuple[Rule, ...]:
+def _until_decided(protocol: Protocol) -> tuple[Rule, ...]:
     """Of a suite that went on until it was decided: judged by its confidence sequence only."""
     words = "one-sided, of each bound of the confidence sequence (Howard et al. 2021)"
     return (
         ("Number of runs", "until decided", "declared before the first run"),
         ("Rate decided", fixed(protocol.rate, 2), "what the runs went on for"),
         ("At a target of", percentage(protocol.target), "which a run counts for or against"),
-        ("Cap", count(protocol.cap, "run"), "an architecture's runs at most"),
+        ("Cap", count(protocol.cap or CAP, "run"), "an architecture's runs at most"),
         ("First seed", str(protocol.first_seed), "runs are judged in the order of their seeds"),
         ("Alpha", written(protocol.alpha), words),
     )

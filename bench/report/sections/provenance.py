@@ -38,7 +38,7 @@ def _runs(summary: Summary) -> Table:
             *words("Device", "Memory format", "Step"),
             Column("Engine"),
         ),
-        rows=tuple(_arm_row(summary, arm) for arm in summary.arms),
+        rows=tuple(_arm_row(summary, arm) for arm in summary.every_arm),
     )
 
 

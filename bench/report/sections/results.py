@@ -45,14 +45,11 @@ def section(summary: Summary) -> Section | None:
 
 
 def _notes(summary: Summary) -> tuple[str, ...]:
-    looks = "exact (Clopper and Pearson)"
-    if summary.protocol is not None:
-        looks = "of a confidence sequence, valid at every look"
     return (
         (
             "Test accuracy in percent after the last epoch, over completed runs. Target: runs that "
-            f"reach {TARGET_WORDS}, of all runs; below, two one-sided 95% bounds of the rate, "
-            f"{looks}. A run that failed or diverged is a miss."
+            f"reach {TARGET_WORDS}, of all runs; below, two one-sided 95% bounds of the rate. "
+            "A run that failed or diverged is a miss."
         ),
         (
             "Epochs to target: the median over all runs of the first epoch that reaches it; "

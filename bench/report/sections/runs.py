@@ -33,12 +33,12 @@ REPRODUCED = (
 
 def section(summary: Summary) -> Section | None:
     """None without runs."""
-    if not summary.arms:
+    if not summary.every_arm:
         return None
     of_arms = runs([summary]).groupby(["architecture", "label"], sort=False)
     tables = tuple(
         table
-        for arm, (_, frame) in zip(summary.arms, of_arms, strict=True)
+        for arm, (_, frame) in zip(summary.every_arm, of_arms, strict=True)
         for table in (_runs(summary, arm, frame), _commands(summary, arm))
     )
     return Section(title="Runs", tables=tables)

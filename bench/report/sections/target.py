@@ -5,13 +5,12 @@ from __future__ import annotations
 from functools import partial
 
 from bench.records.arms import Arm
-from bench.records.protocol import Protocol
 from bench.report.figures.rates import Rate, rates
 from bench.report.model import Cell, Column, PageKind, Plot, Scope, Section, Table
-from bench.report.parts.verdicts import TARGET_WORDS, gap, n_each, needs
+from bench.report.parts.verdicts import TARGET_WORDS, n_each, note, rules, words
 from bench.report.summary import Summary
 from bench.stats.declared import DECLARED_RATE
-from bench.stats.format import fixed, integer, percentage
+from bench.stats.format import fixed, integer, mean_percent, points, ranges
 from bench.stats.rates import lower_bound
 
 ORDER = 25
@@ -28,7 +27,10 @@ COLUMNS = (
     Column("Best epoch", note="by validation, reaches it"),
     Column("Any epoch", note="optimistic"),
 )
-FIXED = "The bounds are exact (Clopper and Pearson), each one-sided at 95%."
+CHOOSING = (
+    *(Column("Model", numeric=False), Column("Seeds", numeric=False), Column("Reached")),
+    Column("Test accuracy", note="mean ± sd"),
+)
 PROOF = f" Five of five would prove a rate of {fixed(lower_bound(5, 5), 3)}, no more."
 
 
@@ -37,14 +39,13 @@ def section(summary: Summary) -> Section | None:
     arms = [arm for arm in summary.arms if arm.first.evaluate_test]
     if not arms:
         return None
-    protocol = summary.protocol
-    stated = FIXED if protocol is None else _sequence(protocol)
+    exact = any(arm.standing.kind in ("declared", "undeclared") for arm in arms)
     text = (
         (
             f"A run reaches the target when its last epoch has {integer(arms[0].target)} or more "
-            f"of {integer(arms[0].n_test)} test images right. {stated} “Consistently” is confirmed "
-            f"when the lower bound reaches {RATE}, refuted when the upper bound lies "
-            f"below it, and otherwise undecided.{PROOF if protocol is None else ''}"
+            f"of {integer(arms[0].n_test)} test images right. {rules(arms)} "
+            f"“Consistently” is confirmed when the lower bound reaches {RATE}, refuted when the "
+            f"upper bound lies below it, and otherwise undecided.{PROOF if exact else ''}"
         ),
     )
     table = Table(
@@ -52,32 +53,38 @@ def section(summary: Summary) -> Section | None:
         columns=COLUMNS,
         rows=tuple(_row(arm, summary.comparable) for arm in arms),
     )
-    title = "How often the target is reached"
-    plots = () if summary.base else (_plot(summary, arms),)  # one row alone says no more
-    return Section(title=title, nav="Target", text=text, tables=(table,), plots=plots)
-
-
-def _sequence(protocol: Protocol) -> str:
-    return (
-        f"The runs went on until a rate of {fixed(protocol.rate, 2)} at "
-        f"{percentage(protocol.target)} was decided, {integer(protocol.cap)} at most; so they are "
-        "judged by their confidence sequence only (beta-binomial, each bound one-sided "
-        "at 95%, valid at every look)."
+    chosen = Table(
+        caption="Runs that helped to choose a network: they judge nothing",
+        columns=CHOOSING,
+        rows=tuple(map(_choosing, summary.choosing)),
     )
+    title = "How often the target is reached"
+    tables = (table, chosen) if summary.choosing else (table,)
+    plots = () if summary.base else (_plot(summary, arms),)  # one row alone says no more
+    return Section(title=title, nav="Target", text=text, tables=tables, plots=plots)
 
 
 def _row(arm: Arm, comparable: bool) -> tuple[Cell, ...]:
     verdict, outcomes = arm.verdict, arm.outcomes
-    note = "; ".join(part for part in (needs(verdict), gap(verdict, len(arm.runs))) if part)
     return (
         Cell(arm.label, series=arm.architecture),
         _share(arm.n_reached, arm),
         Cell(fixed(verdict.lower, 3), sort=verdict.lower),
         Cell(fixed(verdict.upper, 3), sort=verdict.upper),
-        Cell(verdict.verdict, note) if comparable else Cell("not comparable"),
+        Cell(words(arm), note(arm)) if comparable else Cell("not comparable"),
         _share(outcomes.sustained, arm),
         _share(outcomes.selected or 0, arm),
         _share(outcomes.touched, arm),
+    )
+
+
+def _choosing(arm: Arm) -> tuple[Cell, ...]:
+    found = arm.accuracy()
+    return (
+        Cell(arm.label, series=arm.architecture),
+        Cell(ranges(arm.seeds)),
+        _share(arm.n_reached, arm),
+        Cell(f"{mean_percent(found)} ± {points(found.sd_points)}"),
     )
 
 
@@ -92,14 +99,13 @@ def _plot(summary: Summary, arms: list[Arm]) -> Plot:
     declared = DECLARED_RATE if summary.comparable else None
     dashed = f" Dashed: the declared rate of {RATE}." if declared else ""
     n_runs = n_each([(row.label, row.n) for row in rows])
-    kind = "exact" if summary.protocol is None else "of the confidence sequence"
     return Plot(
         name=f"{summary.prefix}-rates",
         alt=f"Share of runs that reach the target, with its bounds. {said}.",
         caption=(
             f"Share of runs that reach {TARGET_WORDS} of the test images of {summary.prefix} after "
             f"the last epoch ({n_runs}). Dot: the share; bar: from the lower to the upper of "
-            f"two one-sided 95% bounds, {kind}.{dashed}"
+            f"two one-sided bounds.{dashed}"
         ),
         draw=partial(rates, rows, declared),
     )

@@ -141,7 +141,12 @@ def test_the_command_answers_both_questions(bench: Bench) -> None:
     told = [found.groups() for line in lines if (found := arm.match(line))]
     paths = (ROOT / "results" / "reference" / "mnist").glob("*/seed-*.json")
     runs = [json.loads(path.read_bytes()) for path in paths]
-    by_recipe = Counter((run["architecture"], json.dumps(run["recipe"])) for run in runs)
+    chose = ("p4m_3772", range(200, 205))  # declared so in the suite's protocol
+    by_recipe = Counter(
+        (run["architecture"], json.dumps(run["recipe"]))
+        for run in runs
+        if run["architecture"] != chose[0] or run["seed"] not in chose[1]
+    )
     assert len(by_recipe) >= 8
     assert Counter(told) == Counter((name, str(n)) for (name, _), n in by_recipe.items())
     assert "  confirmed with at most so many misses: 0 of 29, 1 of 46, 2 of 61, 3 of 76" in lines
