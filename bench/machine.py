@@ -29,9 +29,20 @@ def folder(name: str) -> Path:
 
 
 def folder_in_use(name: str) -> Path:
-    """The folder of that name in the working folder where it has one, else the shipped one."""
+    """The folder of that name in the working folder where it has one, else the shipped one.
+
+    The shipped claims speak of the shipped networks: where the working folder has networks of its
+    own, its folder `claims` is meant, whether it is there or not.
+    """
     own = Path.cwd() / name
-    return own if own.is_dir() else folder(name)
+    without_ours = name == "claims" and is_own("architectures")
+    return own if own.is_dir() or without_ours else folder(name)
+
+
+def is_own(name: str) -> bool:
+    """Whether the working folder has a folder of that name which is not the shipped one."""
+    own = Path.cwd() / name
+    return own.is_dir() and own.resolve() != folder(name).resolve()
 
 
 def nearest_existing(path: Path) -> Path:

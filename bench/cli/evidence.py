@@ -34,7 +34,8 @@ from bench.cli.terminal import (
 from bench.errors import UsageError
 
 if TYPE_CHECKING:
-    from bench.evidence.claims.ledger import Entry
+    from bench.evidence.claims.guard import Strict
+    from bench.records.store import Suite
 
 
 @app.command()
@@ -49,12 +50,14 @@ def claims(
     ] = None,
     builtin: Annotated[bool, typer.Option("--builtin", help="Use the shipped claims too.")] = False,
     as_json: AsJson = False,
-    strict: Annotated[
-        bool, typer.Option("--strict", help="Exit with 1 if a claim is refuted.")
-    ] = False,
+    strict: Annotated[bool, typer.Option("--strict", help="Exit with 1 if a claim fails.")] = False,
+    fail_on: Annotated[
+        list[str] | None,
+        typer.Option(help="With --strict: undecided or not-checkable claims fail too; repeatable."),
+    ] = None,
     allow: Annotated[
         list[str] | None,
-        typer.Option(help="With --strict: a claim that may be refuted; repeatable."),
+        typer.Option(help="With --strict: a claim that may fail; repeatable."),
     ] = None,
     known: Annotated[
         Path | None, typer.Option(help="With --strict: a file of such ids, one on each line.")
@@ -67,34 +70,51 @@ def claims(
     ] = None,
 ) -> None:
     """List each published claim, its measured value and the verdict."""
-    from bench.evidence.claims import judging
+    from bench.cli import anew
+    from bench.evidence.claims import guard, judging
     from bench.evidence.claims.ledger import as_json as rows_as_json
-    from bench.evidence.claims.ledger import known_ids, show
+    from bench.evidence.claims.ledger import show
 
+    if fail_on and not strict:
+        raise UsageError("applies only with --strict", where="--fail-on", remedy="add --strict")
+    fails = guard.failing(fail_on or [])
     paths = judging.files(file or [], builtin)
+    suites, fall_back = judging.suites(suite or [], results, builtin)
     if check:
-        _tell_mistakes(paths, document)
+        _tell_mistakes(paths, suites, builtin, document)
         return
-    allowed = [*(allow or []), *(known_ids(known) if known else [])]
-    suites, fall_back = judging.suites(suite or [], results)
-    judged = judging.judge(paths, suites, named=bool(file) or builtin)
-    for notice in (fall_back, judged.notice):
+    allowed = [*(allow or []), *(guard.known_ids(known) if known else [])]
+    asked = judging.ask(paths, suites, every=bool(file) or builtin or bool(fail_on))
+    measured = anew.measured(asked.unmeasured)
+    judged = asked.judged(measured)
+    for notice in (fall_back, *judged.notices):
         if notice:
             complain(f"Notice: {notice}")
     if as_json:
         sys.stdout.buffer.write(rows_as_json(judged.entries))
     else:
         show(judged.entries, console)
+    for error in measured.failed.values():
+        complain(f"{'not measured' if strict else 'Notice: not measured'}: {error}")
     if strict:
         unjudged = {claim.id for claim in judged.left_out}
-        _tell_refuted(judged.entries, [each for each in allowed if each not in unjudged])
+        found = guard.strict(judged.entries, [id for id in allowed if id not in unjudged], fails)
+        _tell_strict(found, failed=bool(measured.failed))
 
 
-def _tell_mistakes(paths: list[Path], document: Path | None) -> None:
+def _tell_mistakes(
+    paths: list[Path], suites: list[Suite], builtin: bool, document: Path | None
+) -> None:
     """Prints every mistake in the files of claims; exits with 2 if there is a mistake."""
-    from bench.evidence.claims import judging
+    from bench.cli import anew
+    from bench.evidence.claims import checking
+    from bench.inputs import datasets
 
-    mistakes = judging.mistakes(paths, document)
+    check = checking.check(paths, suites, datasets.names(), builtin)
+    measured = anew.measured(check.unmeasured)
+    mistakes = check.mistakes(measured, document)
+    for error in measured.failed.values():
+        complain(f"Notice: layers are not looked for: {error}")
     for mistake in mistakes:
         complain(f"error: {mistake}")
     if mistakes:
@@ -102,15 +122,15 @@ def _tell_mistakes(paths: list[Path], document: Path | None) -> None:
     say(f"no mistakes in {', '.join(str(path) for path in paths)}")
 
 
-def _tell_refuted(entries: list[Entry], allowed: list[str]) -> None:
-    """Prints the refuted claims that are not allowed; exits with 1 if there is such a claim."""
-    from bench.evidence.claims.ledger import strict
-
-    found = strict(entries, allowed)
+def _tell_strict(found: Strict, failed: bool) -> None:
+    """Prints the claims that fail; exits with 1 if there is such a claim, or a file that failed."""
     for words in found.stale:
         complain(f"Notice: known as refuted, but {words}")
-    if found.new:
-        complain(f"refuted: {', '.join(found.new)}")
+    if found.is_empty:
+        complain("Notice: no claim was decided, so this check says nothing")
+    for line in found.lines:
+        complain(line)
+    if found.new or failed:
         raise typer.Exit(1)
 
 

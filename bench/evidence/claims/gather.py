@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
+from pathlib import PurePosixPath
 from typing import Any, Literal
 
 from bench.records.arms import Arm, Split, arms
@@ -101,11 +102,29 @@ class SuiteContents:
 
 
 @dataclass(frozen=True)
-class Version:
-    """One measured version of a network's source and recipe, in the suite that holds it."""
+class Anew:
+    """What was measured now, because no suite holds measures of the files at hand.
 
-    suite: str
+    Attributes:
+        portraits: Of the files that could be measured; they are kept nowhere.
+        failed: Architecture's name -> why its file could not be measured, in one line.
+    """
+
+    portraits: tuple[Portrait, ...] = ()
+    failed: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Version:
+    """One measured version of a network's source and recipe.
+
+    Attributes:
+        portrait: Its measures.
+        place: Where they come from: a file below the results folder, or the architecture's own.
+    """
+
     portrait: Portrait
+    place: str
 
     @property
     def subject(self) -> str:
@@ -150,7 +169,7 @@ class Version:
 
     def stands_on(self, part: str, layers: Sequence[str] = ()) -> tuple[str, ...]:
         """The place of a part of the portrait, or of these layers in it."""
-        place = f"{self.suite}/{portrait_file(self.portrait)}#{part}"
+        place = f"{self.place}#{part}"
         return tuple(f"{place}/{layer}" for layer in layers) or (place,)
 
 
@@ -161,12 +180,15 @@ class Evidence:
     Attributes:
         suites: What each holds.
         claims: Id -> claim, for those that refer to each other.
-        current: Architecture's name -> digest of its file at hand.
+        current: Architecture's name -> digest of its file at hand. Measures and runs of another
+            source are then no evidence.
+        anew: What was measured now.
     """
 
     suites: tuple[SuiteContents, ...]
     claims: Mapping[str, Claim]
     current: Mapping[str, str]
+    anew: Anew = Anew()
 
     @property
     def subjects(self) -> set[str]:
@@ -178,11 +200,15 @@ class Evidence:
         """Every measured version of the subject; that of the file at hand alone, where it is there.
 
         Raises:
-            NoEvidence: it was not measured.
+            NoEvidence: it was not measured, or cannot be.
         """
-        found = self._versions(subject)
+        every = self._measured(subject)
+        found = self._of_file(subject, every)
         if not found:
-            raise NoEvidence(f"'{subject}' is not measured: {MEASURE_AGAIN} --arch {subject}")
+            what = f"'{subject}' is not measured"
+            if every:
+                what = f"the measures of '{subject}' are of an older source than its file"
+            raise NoEvidence(f"{what}: {MEASURE_AGAIN} --arch {subject}")
         return found
 
     def arm(self, subject: str, dataset: str, split: Split) -> Arm:
@@ -193,8 +219,12 @@ class Evidence:
         """
         runs = [(held, self._runs(held, subject)) for held in self.suites]
         names = sorted({run.dataset.name for _, its_runs in runs for run in its_runs})
+        train = f"python -m bench train --arch {subject}"
         if not names:
-            raise NoEvidence(f"no runs of '{subject}': python -m bench train --arch {subject}")
+            if any(run.architecture == subject for held in self.suites for run in held.runs):
+                why = f"the runs of '{subject}' are of an older source than its file: {train}"
+                raise NoEvidence(why, "not comparable")
+            raise NoEvidence(f"no runs of '{subject}': {train}")
         if dataset not in names:
             raise NoEvidence(f"runs of {', '.join(names)}, claim of {dataset}", "not comparable")
         found = [
@@ -205,7 +235,8 @@ class Evidence:
         ]
         if not found:
             raise NoEvidence(f"no run of '{subject}' looked at the test split")
-        own = [(v.portrait.architecture_digest, v.portrait.recipe) for v in self._versions(subject)]
+        measured = self._of_file(subject, self._measured(subject))
+        own = [(v.portrait.architecture_digest, v.portrait.recipe) for v in measured]
         fitting = [
             arm
             for arm in found
@@ -216,21 +247,43 @@ class Evidence:
             raise NoEvidence(why, "not comparable")
         return max(fitting, key=lambda arm: len(arm.runs))
 
-    def _versions(self, subject: str) -> list[Version]:
-        digest = self.current.get(subject)
-        every = [Version(held.suite, each) for held in self.suites for each in held.portraits]
-        found = [version for version in every if version.subject == subject]
-        return [v for v in found if v.portrait.architecture_digest == digest] or found
+    def _measured(self, subject: str) -> list[Version]:
+        """Its measures, of whatever source."""
+        kept = [
+            Version(each, f"{held.suite}/{portrait_file(each)}")
+            for held in self.suites
+            for each in held.portraits
+        ]
+        now = [Version(each, architecture_file(each)) for each in self.anew.portraits]
+        return [version for version in kept + now if version.subject == subject]
+
+    def _of_file(self, subject: str, versions: list[Version]) -> list[Version]:
+        """Those of the file at hand; all of them where there is no such file."""
+        digest = self._digest(subject)
+        return [v for v in versions if digest in (None, v.portrait.architecture_digest)]
 
     def _runs(self, held: SuiteContents, subject: str) -> list[RunRecord]:
-        """Likewise: older versions do not count where the suite has runs of the file at hand."""
-        digest = self.current.get(subject)
+        """Likewise the runs."""
+        digest = self._digest(subject)
         found = [run for run in held.runs if run.architecture == subject]
-        return [run for run in found if run.architecture_digest == digest] or found
+        return [run for run in found if digest in (None, run.architecture_digest)]
+
+    def _digest(self, subject: str) -> str | None:
+        """Of the file at hand; None where there is no such file.
+
+        Raises:
+            NoEvidence: the file cannot be measured, so nothing that was kept says what it is.
+        """
+        if subject in self.anew.failed:
+            raise NoEvidence(f"its file cannot be measured: {self.anew.failed[subject]}")
+        return self.current.get(subject)
 
 
 def arranged(
-    held: Iterable[SuiteContents], claims: Iterable[Claim], current: Mapping[str, str] | None = None
+    held: Iterable[SuiteContents],
+    claims: Iterable[Claim],
+    current: Mapping[str, str] | None = None,
+    anew: Anew = Anew(),
 ) -> Evidence:
     """The evidence of suites that were read already.
 
@@ -238,8 +291,15 @@ def arranged(
         held: What each suite holds; they may be empty.
         claims: All that are to be judged together.
         current: Architecture's name -> digest of its file at hand.
+        anew: What was measured now.
     """
-    return Evidence(tuple(held), {claim.id: claim for claim in claims}, current or {})
+    return Evidence(tuple(held), {claim.id: claim for claim in claims}, current or {}, anew)
+
+
+def architecture_file(portrait: Portrait) -> str:
+    """Where the architecture's own file lies, from the folder that holds `architectures/`."""
+    place = PurePosixPath("architectures", portrait.group, f"{portrait.architecture}.py")
+    return str(place)
 
 
 def records(arm: Arm) -> tuple[str, ...]:

@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.errors import BenchError
 from bench.evidence.claims import ClaimError, about
-from bench.evidence.claims.gather import SuiteContents, arranged
+from bench.evidence.claims.gather import Anew, SuiteContents, arranged
 from bench.evidence.claims.ledger import Entry, ledger
-from bench.evidence.claims.load import Problem, load_files, misquoted, read
+from bench.evidence.claims.load import load_files
 from bench.inputs import discover
 from bench.inputs.digest import source_digest
-from bench.machine import folder, folder_in_use
+from bench.inputs.discover import Found
+from bench.machine import folder, folder_in_use, is_own
 from bench.records.places import require_suite
 from bench.records.store import Suite
-from bench.spec import Claim
+from bench.spec import Claim, Portrait
 
+DOCUMENT = "document"  # the subject of what a text says of itself
 DEFAULT_SUITE, SHIPPED_SUITE = "local", "reference"
 
 
@@ -42,8 +43,18 @@ def files(named: Sequence[Path], builtin: bool = False) -> list[Path]:
     return found
 
 
-def suites(named: Sequence[str], results: Path) -> tuple[list[Suite], str | None]:
-    """The suites, and the notice of a fall-back.
+def suites(
+    named: Sequence[str], results: Path, builtin: bool = False
+) -> tuple[list[Suite], str | None]:
+    """The suites, and the notice that the default one is not there.
+
+    The shipped results judge where the networks in use are the shipped ones. Networks of one's own
+    are measured, and their accuracies wait for runs.
+
+    Args:
+        named: By the user; none are the default one.
+        results: The results folder.
+        builtin: Whether the shipped claims are judged too.
 
     Raises:
         UsageError: a suite that was named is not there.
@@ -52,68 +63,133 @@ def suites(named: Sequence[str], results: Path) -> tuple[list[Suite], str | None
         return [require_suite(results, name) for name in dict.fromkeys(named)], None
     if (results / DEFAULT_SUITE).is_dir():
         return [Suite(results, DEFAULT_SUITE)], None
-    notice = f"no suite '{DEFAULT_SUITE}' in {results}: judged by the shipped '{SHIPPED_SUITE}'"
+    missing = f"no suite '{DEFAULT_SUITE}' in {results}"
+    if is_own("architectures") and not builtin:
+        waits = "accuracy waits for runs: python -m bench train"
+        return [], f"{missing}: structure is judged by the files in architectures/; {waits}"
+    notice = f"{missing}: judged by the shipped '{SHIPPED_SUITE}'"
     return [Suite(folder("results"), SHIPPED_SUITE)], notice
 
 
 @dataclass(frozen=True)
+class AtHand:
+    """The architecture files of the folder in use.
+
+    Attributes:
+        files: Architecture's name -> its file.
+        digests: Architecture's name -> digest of its code; files that cannot be read have none.
+    """
+
+    files: Mapping[str, Found]
+    digests: Mapping[str, str]
+
+    @classmethod
+    def scan(cls) -> AtHand:
+        """Raises ArchitectureError where two files share a name, or a group has a bad name."""
+        files = {found.name: found for found in discover.scan_all(folder_in_use("architectures"))}
+        digests: dict[str, str] = {}
+        for name, found in files.items():
+            with suppress(Exception):  # whoever measures the file tells what is wrong with it
+                source = found.path.read_text(encoding="utf-8")
+                digests[name] = source_digest(found.path, source)
+        return cls(files, digests)
+
+    def unmeasured(self, subjects: Iterable[str], portraits: Iterable[Portrait]) -> list[Found]:
+        """The files of these subjects whose code none of the portraits is about."""
+        measured = {(each.architecture, each.architecture_digest) for each in portraits}
+        return [
+            self.files[name]
+            for name in sorted(set(subjects) & self.files.keys())
+            if (name, self.digests.get(name)) not in measured
+        ]
+
+
+@dataclass(frozen=True)
 class Judged:
-    """Claims with their verdicts, and those of the files that were left out."""
+    """Claims with their verdicts, and what the reader should know beside them."""
 
     entries: list[Entry]
-    left_out: list[Claim]
+    notices: tuple[str, ...]
+    left_out: tuple[Claim, ...]  # of files about none of the suites' networks
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Claims, and all that judges them but what has to be measured anew.
+
+    Attributes:
+        claims: To be judged.
+        left_out: Of files about none of the suites' networks.
+        every: Both, in their order.
+        held: What the suites hold.
+        at_hand: The files in use.
+    """
+
+    claims: tuple[Claim, ...]
+    left_out: tuple[Claim, ...]
+    every: tuple[Claim, ...]
+    held: tuple[SuiteContents, ...]
+    at_hand: AtHand
 
     @property
-    def notice(self) -> str | None:
-        """That files were left out; None where none was."""
-        files = dict.fromkeys(claim.file for claim in self.left_out)
-        named = f"left out, no network of theirs in the suite: {', '.join(files)}"
-        return named if files else None
+    def unmeasured(self) -> list[Found]:
+        """The files of the claims' subjects that no suite has measures of."""
+        portraits = [portrait for held in self.held for portrait in held.portraits]
+        return self.at_hand.unmeasured(_subjects(self.claims), portraits)
+
+    def judged(self, anew: Anew) -> Judged:
+        """The verdicts.
+
+        Args:
+            anew: What was found at the files of `unmeasured`.
+        """
+        evidence = arranged(self.held, self.every, self.at_hand.digests, anew)
+        notices = [*self._of_files(anew), *self._of_documents()]
+        return Judged(ledger(self.claims, evidence), tuple(notices), self.left_out)
+
+    def _of_files(self, anew: Anew) -> Iterator[str]:
+        names = [portrait.architecture for portrait in anew.portraits]
+        if names and self.held:
+            suite = self.held[0].suite
+            words = ["python -m bench measure --suite", suite, *(f"--arch {n}" for n in names)]
+            lacks = f"suite '{suite}' has no measures of the files at hand"
+            yield f"{lacks}, so they were measured now; to keep the measures: {' '.join(words)}"
+        absent = sorted(_subjects(self.claims) - self.at_hand.files.keys())
+        if absent and is_own("architectures"):
+            yield f"no file in architectures/, judged by records alone: {', '.join(absent)}"
+
+    def _of_documents(self) -> Iterator[str]:
+        names = ", ".join(dict.fromkeys(claim.file for claim in self.left_out))
+        if names:
+            yield f"left out, no network of theirs in the suite: {names}"
 
 
-def judge(paths: Sequence[Path], held: Sequence[Suite], named: bool = False) -> Judged:
-    """The verdicts on files of claims by the suites' runs.
+def ask(paths: Sequence[Path], suites: Sequence[Suite], every: bool = False) -> Asked:
+    """Reads files of claims, the suites and the files at hand.
 
     Args:
         paths: The files of claims.
-        held: The suites.
-        named: True where the user named the files or added the shipped ones: all of them are
-            judged then. Else those that speak of none of the suites' networks are left out,
-            unless all do.
+        suites: The suites.
+        every: Whether all claims are judged. Else files that speak of no network of the suites,
+            and of none of the working folder's own, are left out, unless all do.
 
     Raises:
         ClaimError: a file of claims cannot be used.
+        ArchitectureError: two architectures share a name.
         StoreError: a record cannot be read.
     """
-    every = load_files(paths)
-    evidence = arranged(map(SuiteContents.read, held), every, current_digests())
-    claims = every if named else about(evidence.subjects, every) or every
-    kept = {claim.file for claim in claims}
-    left_out = [claim for claim in every if claim.file not in kept]
-    return Judged(ledger(claims, evidence), left_out)
+    claims = load_files(paths)
+    at_hand = AtHand.scan()
+    held = tuple(map(SuiteContents.read, suites))
+    known = set(at_hand.files) if is_own("architectures") else set()
+    known |= arranged(held, claims).subjects
+    chosen = claims if every else about(known, claims) or claims
+    files = {claim.file for claim in chosen}
+    left_out = tuple(claim for claim in claims if claim.file not in files)
+    return Asked(tuple(chosen), left_out, tuple(claims), held, at_hand)
 
 
-def mistakes(paths: Sequence[Path], document: Path | None) -> list[ClaimError]:
-    """Every mistake in the files, and every quote that the document does not hold.
-
-    Raises:
-        ClaimError: the document cannot be read.
-    """
-    found: list[Problem] = read(paths)[1]
-    if document is not None:
-        found += misquoted(paths, document)
-    return [problem.error() for problem in found]
-
-
-def current_digests() -> dict[str, str]:
-    """Architecture's name -> digest of its file at hand; files that cannot be read are left out."""
-    digests: dict[str, str] = {}
-    try:
-        at_hand = discover.scan_all(folder_in_use("architectures"))
-    except BenchError:  # `list` tells of it; a verdict needs no file
-        return digests
-    for found in at_hand:
-        with suppress(OSError, ValueError, SyntaxError):
-            source = found.path.read_text(encoding="utf-8")
-            digests[found.name] = source_digest(found.path, source)
-    return digests
+def _subjects(claims: Iterable[Claim]) -> set[str]:
+    """The architectures that the claims speak of."""
+    named = {name for claim in claims for name in (claim.subject, claim.against)}
+    return named - {"", DOCUMENT}

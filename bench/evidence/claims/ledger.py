@@ -1,4 +1,4 @@
-"""The ledger: claims and evidence -> rows, their tally, and which refutations are new."""
+"""The ledger: claims and evidence -> rows, and their tally."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 from typing import get_args
 
 import msgspec
@@ -15,7 +15,6 @@ from rich.table import Table
 from rich.text import Text
 
 from bench.evidence.claims.gather import Evidence, Value
-from bench.evidence.claims.load import read_lines
 from bench.evidence.claims.metrics import judge
 from bench.evidence.claims.rules import ClaimVerdict, Gain, Judgement, corrected
 from bench.spec import Claim, canonical_json
@@ -126,38 +125,6 @@ def show(entries: Sequence[Entry], console: Console) -> None:
         for entry in entries:
             print("\t".join(_cells(entry)), file=console.file)  # rich would spread the tabs
     console.print(tally_line(entries), markup=False, highlight=False)
-
-
-def known_ids(path: Path) -> list[str]:
-    """The ids of a list of known refutations: one a line, `#` begins a comment.
-
-    Raises:
-        ClaimError: the file cannot be read.
-    """
-    lines = read_lines(path, "unreadable list", "give a text file with a claim's id a line")
-    words = (line.partition("#")[0].strip() for line in lines)
-    return [word for word in words if word]
-
-
-@dataclass(frozen=True)
-class Strict:
-    """What a strict check found: refutations that no list knows, and what a list has too much."""
-
-    new: tuple[str, ...]
-    stale: tuple[str, ...]  # in words
-
-
-def strict(entries: Sequence[Entry], known: Iterable[str]) -> Strict:
-    """Compares the refuted claims with the ids that are known to be refuted."""
-    allowed = list(dict.fromkeys(known))
-    verdicts = {entry.claim.id: entry.judged.verdict for entry in entries}
-    refuted = [each for each, verdict in verdicts.items() if verdict == "refuted"]
-    stale = [
-        f"'{each}' is {verdicts[each]}" if each in verdicts else f"'{each}' is no claim's id"
-        for each in allowed
-        if verdicts.get(each) != "refuted"
-    ]
-    return Strict(tuple(each for each in refuted if each not in allowed), tuple(stale))
 
 
 def row(entry: Entry) -> Row:

@@ -11,24 +11,18 @@ import tomllib
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
 from bench.errors import BenchError, nearest
-from bench.evidence.claims.metrics import METRICS, entry
-from bench.evidence.claims.rules import rate
-from bench.spec import Augmentation, Claim, Recipe
+from bench.evidence.claims.wants import KEYS, quoted, wants
+from bench.spec import Claim
 
-KEYS = tuple(field.name for field in msgspec.structs.fields(Claim) if field.name != "file")
-VALUES = {"published", "text"}
 HEADER = re.compile(r"^\s*\[\[\s*claim\s*\]\]")
 POSITION = re.compile(r"\s*\(at line (\d+), column (\d+)\)")
 AT_END = re.compile(r"\s*\(at end of document\)")
 JSON_PATH = re.compile(r" - at `\$\.(\w+)[^`]*`")
-
-
-_AUGMENTATION_FIELDS = tuple(f"augmentation.{name}" for name in Augmentation.__struct_fields__)
 
 
 class ClaimError(BenchError):
@@ -52,7 +46,7 @@ class Problem:
 
 
 @dataclass(frozen=True)
-class _Source:
+class Source:
     """The file's text, and where each of its `[[claim]]` tables begins."""
 
     path: Path
@@ -106,8 +100,8 @@ def read(paths: Iterable[Path]) -> tuple[list[Claim], list[Problem]]:
     A mistake is unreadable TOML, no claims, a wrong, missing or unknown key, an unknown metric, a
     metric without what it needs, a term that is no claim, or one id twice.
     """
-    placed, found = _read(paths)
-    return [claim for claim, _, _ in placed], found
+    rows, found = placed(paths)
+    return [row.claim for row in rows], found
 
 
 def read_lines(path: Path, what: str, remedy: str) -> list[str]:
@@ -130,38 +124,51 @@ def misquoted(paths: Iterable[Path], document: Path) -> list[Problem]:
     """
     lines = read_lines(document, "unreadable", "give the text that the claims quote")
     found = []
-    for claim, source, number in _read(paths)[0]:
+    for claim, source, number in placed(paths)[0]:
         if claim.quote in "".join(lines[claim.line - 1 : claim.line]):
             continue
         elsewhere = [str(at) for at, line in enumerate(lines, start=1) if claim.quote in line]
         remedy = f"it is on line {', '.join(elsewhere)}" if elsewhere else "quote its very words"
-        what = f"line {claim.line} of {document} does not hold the quote of '{claim.id}'"
+        what = (
+            f"line {claim.line} of {document} does not hold {quoted(claim.quote)}, "
+            f"the quote of '{claim.id}'"
+        )
         found.append(source.problem(number, what, remedy, "line" if elsewhere else "quote"))
     return found
 
 
-_Placed = tuple[Claim, _Source, int]  # a claim, and the table of the file that it was read from
+class Placed(NamedTuple):
+    """A claim, and the table of the file that it was read from."""
+
+    claim: Claim
+    source: Source
+    number: int  # of the table, from 0
+
+    def problem(self, what: str, remedy: str, key: str) -> Problem:
+        """A mistake at one of the claim's keys."""
+        return self.source.problem(self.number, what, remedy, key)
 
 
-def _read(paths: Iterable[Path]) -> tuple[list[_Placed], list[Problem]]:
+def placed(paths: Iterable[Path]) -> tuple[list[Placed], list[Problem]]:
+    """The claims that can be used, each with its place, and every mistake; see `read`."""
     found: list[Problem] = []
-    placed: list[_Placed] = []
+    rows: list[Placed] = []
     for path in paths:
         parsed = _parse(path)
         if isinstance(parsed, Problem):
             found.append(parsed)
             continue
-        source, rows = parsed
-        for number, row in enumerate(rows):
+        source, tables = parsed
+        for number, row in enumerate(tables):
             mistakes = list(_mistakes(row, source, number))
             found += mistakes
             if not mistakes:
                 claim = msgspec.convert({**row, "file": path.stem}, Claim)
-                placed.append((claim, source, number))
-    return placed, found + list(_between(placed))
+                rows.append(Placed(claim, source, number))
+    return rows, found + list(_between(rows))
 
 
-def _parse(path: Path) -> tuple[_Source, list[Any]] | Problem:
+def _parse(path: Path) -> tuple[Source, list[Any]] | Problem:
     """The file's tables; the problem of a file that holds no claims at all."""
     try:
         text = path.read_text(encoding="utf-8")
@@ -171,13 +178,17 @@ def _parse(path: Path) -> tuple[_Source, list[Any]] | Problem:
         return Problem(path, what, remedy)
     except tomllib.TOMLDecodeError as error:
         return _syntax(path, str(error), text)
+    except RecursionError:
+        return Problem(path, "unreadable claims: nested too deeply", "write [[claim]] tables")
+    except ValueError as error:  # an integer of more digits than Python reads
+        return Problem(path, f"unreadable claims: {error}", "give a shorter number")
     rows = content.get("claim")
     if not isinstance(rows, list) or not rows:
         remedy = "add a [[claim]] table, or remove the file"
         return Problem(path, "no claims in the file", remedy)
     lines = tuple(text.splitlines())
     headers = tuple(at for at, line in enumerate(lines) if HEADER.match(line))
-    return _Source(path, lines, headers), rows
+    return Source(path, lines, headers), rows
 
 
 def _syntax(path: Path, message: str, text: str) -> Problem:
@@ -189,14 +200,15 @@ def _syntax(path: Path, message: str, text: str) -> Problem:
     return Problem(path, f"unreadable claims: {what}", "mend the TOML", line, column)
 
 
-def _mistakes(row: Any, source: _Source, number: int) -> Iterator[Problem]:
+def _mistakes(row: Any, source: Source, number: int) -> Iterator[Problem]:
     """What is wrong with one table, each with its place."""
     if not isinstance(row, dict):
         yield source.problem(number, "bad claim: no table", "write [[claim]] and keys below it")
         return
     unknown = [key for key in row if key not in KEYS]
     for key in unknown:
-        yield source.problem(number, f"unknown key '{key}'", nearest(key, list(KEYS)), key)
+        shown = key if key.isprintable() else ascii(key)[1:-1]
+        yield source.problem(number, f"unknown key '{shown}'", nearest(key, list(KEYS)), key)
     try:
         claim = msgspec.convert({**row, "file": source.path.stem}, Claim)
     except msgspec.ValidationError as error:
@@ -205,55 +217,11 @@ def _mistakes(row: Any, source: _Source, number: int) -> Iterator[Problem]:
         remedy = f"a claim has the keys {', '.join(KEYS)}"
         yield source.problem(number, f"bad claim: {what}", remedy, key)
         return
-    for what, remedy, key in _wants(claim, row.keys()):
+    for what, remedy, key in wants(claim, row.keys()):
         yield source.problem(number, f"bad claim: {what}", remedy, key)
 
 
-Want = tuple[str, str, str]  # what is wrong, remedy, the key it is about
-
-
-def _wants(claim: Claim, given: Iterable[str]) -> Iterator[Want]:
-    """What the claim's metric asks for."""
-    name = entry(claim.metric)
-    if name is None:
-        remedy = nearest(claim.metric, [name.replace(".*", ".NAME") for name in METRICS])
-        yield f"unknown metric '{claim.metric}'", remedy, "metric"
-        return
-    needed = METRICS[name].keys
-    keys = {key for key in given if key == "published" or getattr(claim, key, None)}
-    for key in needed:
-        if not keys & (VALUES if key == "value" else {key}):
-            wanted = "published' or 'text" if key == "value" else key
-            yield f"metric '{claim.metric}' needs the key '{wanted}'", "add it", "metric"
-    if keys >= VALUES:
-        yield "both 'published' and 'text'", "give the one that the document says", "text"
-    yield from _misfits(claim, name)
-
-
-def _misfits(claim: Claim, name: str) -> Iterator[Want]:
-    """Keys that are there and make no sense for the metric."""
-    path = claim.metric.partition(".")[2]
-    if name == "recipe.*" and not _is_recipe_field(path):
-        known = [*Recipe.__struct_fields__, *_AUGMENTATION_FIELDS]
-        yield f"no such field of a recipe: '{path}'", nearest(path, known), "metric"
-    if name == "saved_percent" and len(claim.numbers) != 2:
-        yield "not two numbers", "give the whole and the part", "numbers"
-    if "relation" in METRICS[name].keys and claim.relation == "equals":
-        yield "a mean equals no number", "use below, at_most, above or at_least", "relation"
-    if METRICS[name].rule is rate and claim.relation in ("below", "at_most"):
-        yield "a rate is of runs that reach a number", "use above or at_least", "relation"
-
-
-def _is_recipe_field(path: str) -> bool:
-    value: Any = Recipe(peak_learning_rate=1.0, warmup_fraction=0.0)
-    for name in path.split("."):
-        if name not in getattr(value, "__struct_fields__", ()):
-            return False
-        value = getattr(value, name)
-    return not hasattr(value, "__struct_fields__")
-
-
-def _between(placed: list[_Placed]) -> Iterator[Problem]:
+def _between(placed: list[Placed]) -> Iterator[Problem]:
     """What several claims do to each other."""
     first: dict[str, str] = {}
     for claim, source, number in placed:
