@@ -217,11 +217,12 @@ class Evidence:
         Raises:
             NoEvidence: no such runs; "not comparable" where there are others.
         """
-        runs = [(held, self._runs(held, subject)) for held in self.suites]
+        digest = self._digest(subject)
+        runs = [(held, _runs_of(held, subject, digest)) for held in self.suites]
         names = sorted({run.dataset.name for _, its_runs in runs for run in its_runs})
         train = f"python -m bench train --arch {subject}"
         if not names:
-            if any(run.architecture == subject for held in self.suites for run in held.runs):
+            if any(_runs_of(held, subject, None) for held in self.suites):
                 why = f"the runs of '{subject}' are of an older source than its file: {train}"
                 raise NoEvidence(why, "not comparable")
             raise NoEvidence(f"no runs of '{subject}': {train}")
@@ -262,12 +263,6 @@ class Evidence:
         digest = self._digest(subject)
         return [v for v in versions if digest in (None, v.portrait.architecture_digest)]
 
-    def _runs(self, held: SuiteContents, subject: str) -> list[RunRecord]:
-        """Likewise the runs."""
-        digest = self._digest(subject)
-        found = [run for run in held.runs if run.architecture == subject]
-        return [run for run in found if digest in (None, run.architecture_digest)]
-
     def _digest(self, subject: str) -> str | None:
         """Of the file at hand; None where there is no such file.
 
@@ -294,6 +289,12 @@ def arranged(
         anew: What was measured now.
     """
     return Evidence(tuple(held), {claim.id: claim for claim in claims}, current or {}, anew)
+
+
+def _runs_of(held: SuiteContents, subject: str, digest: str | None) -> list[RunRecord]:
+    """The subject's runs, of that source alone where a digest is given."""
+    found = [run for run in held.runs if run.architecture == subject]
+    return [run for run in found if digest in (None, run.architecture_digest)]
 
 
 def architecture_file(portrait: Portrait) -> str:
