@@ -54,7 +54,9 @@ dataset = "mnist5k"
 # The channels of the starter's last block, before and after somebody's change: a convolution of
 # 8 x 3 x 3 weights, two numbers of the batch norm and ten of the linear layer for each.
 CHANNELS, MORE_CHANNELS = 16, 32
-REFUTED = 'refuted: readme:3 "1,442 parameters": published 1,442, measured 2,786 (my_net.parameters)'
+REFUTED = (
+    'refuted: readme:3 "1,442 parameters": published 1,442, measured 2,786 (my_net.parameters)'
+)
 WAITS = (
     "Notice: no suite 'local' in results: structure is judged by the files in architectures/; "
     "accuracy waits for runs: python -m bench train"
@@ -211,7 +213,7 @@ def test_undecided_claims_fail_where_that_is_asked_for(bench: Bench, project: Pa
     assert done.returncode == 1
     assert done.stderr.splitlines() == [
         WAITS,
-        'undecided: readme:3 "at least 20 %": published at least 20, no runs of \'my_net\': '
+        "undecided: readme:3 \"at least 20 %\": published at least 20, no runs of 'my_net': "
         "python -m bench train --arch my_net (my_net.accuracy)",
     ]
     known = bench("claims", "--strict", "--fail-on", "undecided", "--allow", "my_net.accuracy")

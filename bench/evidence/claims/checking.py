@@ -81,7 +81,7 @@ class Check:
         claim = row.claim
         for key, name in (("subject", claim.subject), ("against", claim.against)):
             if name and name not in self.subjects:
-                what = f"unknown {key} '{name}' of {_words(claim)}"
+                what = f"unknown network '{name}' of {_words(claim)}"
                 yield row.problem(what, nearest(name, sorted(self.subjects)), key)
         if claim.dataset not in self.datasets:
             what = f"unknown data set '{claim.dataset}' of {_words(claim)}"

@@ -97,7 +97,7 @@ def strict(
 
 
 def _line(entry: Entry) -> str:
-    """refuted: readme:3 "1,442 parameters": published 1,442, measured 2,882 (tiny.parameters)"""
+    """refuted: readme:3 "1,442 parameters": published 1,442, measured 2,786 (tiny.parameters)"""
     claim, judged = entry.claim, entry.judged
     said = entry.published_words
     whose = "its other numbers give" if judged.verdict == "inconsistent" else "measured"

@@ -92,6 +92,24 @@ MALFORMED = [
         ":8:1",
         "a mean equals no number",
     ),
+    (GOOD.replace("9850", "nan"), ":7:1", "published is nan"),
+    (GOOD.replace("9850", "-inf"), ":7:1", "published is -inf"),
+    (GOOD.replace("9850", "1e400"), ":7:1", "published is inf"),
+    (GOOD.replace("9850", "1e300"), ":7:1", "published is 1e\\+300"),
+    (GOOD.replace("9850", "9" * 400), ":7:1", "bad claim: Number out of range in 'published'"),
+    (GOOD.replace("9850", "9" * 5000), "", "unreadable claims: Exceeds the limit"),
+    (GOOD.replace("line = 3", f"line = {'9' * 400}"), ":3:1", "no document has so many lines"),
+    (GOOD + "tolerance = inf\n", ":8:1", "tolerance is inf"),
+    (GOOD.replace("n_parameters", "sum") + "numbers = [1, nan]\n", ":8:1", "numbers is nan"),
+    (GOOD.replace("| 9,850 |'", "a\0b'"), ":4:11", "unreadable claims: Illegal character"),
+    (GOOD.replace("'| 9,850 |'", r'"a\u0000b"'), ":4:1", "a control character in 'quote'"),
+    (GOOD.replace("'| 9,850 |'", r'"a\u001b[1mb"'), ":4:1", "a control character in 'quote'"),
+    (GOOD + r'layers = ["\u0000"]', ":8:1", "a control character in 'layers'"),
+    (GOOD + r'"\u0000" = 1', ":1:1", r"unknown key '\\x00'"),
+    (GOOD.replace("'| 9,850 |'", r'"\ud800"'), ":4:16", "not a Unicode scalar value"),
+    ("x = " + "[" * 5000 + "]" * 5000, "", "nested too deeply"),
+    (GOOD + "x = " + "{a = " * 5000 + "1" + "}" * 5000, "", "nested too deeply"),
+    ("", "", "no claims in the file"),
 ]
 
 
@@ -117,9 +135,14 @@ def test_a_file_that_is_no_text_or_not_there_is_told(tmp_path: Path) -> None:
     path = tmp_path / "bad.toml"
     with pytest.raises(claims.ClaimError, match="No such file"):
         claims.load_files([path])
-    path.write_bytes(b"\xff\xfe")
-    with pytest.raises(claims.ClaimError, match="UTF-8"):
-        claims.load_files([path])
+    for content in (b"\xff\xfe", b'x = "\xed\xa0\x80"'):  # the second is a lone surrogate
+        path.write_bytes(content)
+        with pytest.raises(claims.ClaimError, match="UTF-8"):
+            claims.load_files([path])
+    path.unlink()
+    path.mkdir()
+    with pytest.raises(claims.ClaimError, match="Is a directory"):
+        claims.load(tmp_path)
 
 
 def test_a_header_inside_a_quote_does_not_lead_astray(tmp_path: Path) -> None:
