@@ -12,6 +12,7 @@ from rich import box
 from rich.console import Console, JustifyMethod
 from rich.table import Table
 
+from bench.records import receptive_fields
 from bench.records.layers import Rows, merged
 from bench.spec import Field, Frozen, Measured, Portrait, Recipe, canonical_json
 from bench.stats.format import fixed, integer, measured_value, plain
@@ -38,13 +39,22 @@ class Layer(Frozen, frozen=True, kw_only=True):
     parameters_percent: Annotated[
         float | None, Described(description="of the network's parameters")
     ] = None
-    multiply_adds: Annotated[int | None, Described(description="of one image, all calls")] = None
+    unused: Annotated[bool | None, Described(description="true: forward never calls it")] = None
+    multiply_adds: Annotated[
+        int | None, Described(description="of one image, in this call")
+    ] = None
     multiply_adds_percent: Annotated[
         float | None, Described(description="of the network's multiply-adds")
     ] = None
     fvcore_count: int | None = None
     dropout_probability: float | None = None
-    receptive_field: Annotated[Pixels, Described(description=f"pixels, local path; {SIDES}")] = None
+    receptive_field: Annotated[
+        Pixels,
+        Described(
+            description=f"pixels, local path; padding counts until jump is null, then the image's "
+            f"pixels alone; {SIDES}"
+        ),
+    ] = None
     receptive_field_with_gates: Annotated[
         Pixels, Described(description=f"pixels, any path; {SIDES}")
     ] = None
@@ -132,8 +142,14 @@ def _share(column: str) -> Callable[[Row], str]:
 
 
 def _with_gates(row: Row) -> str:
-    gated = row.get("receptive_field_with_gates")
-    return "" if gated == row.get("receptive_field") else _cell(gated)
+    gated = receptive_fields.GATED
+    return "" if row.get(gated) == row.get(receptive_fields.COLUMN) else _field(row, gated)
+
+
+def _field(row: Row, column: str = receptive_fields.COLUMN) -> str:
+    """The word stays short: a narrow terminal shows this column, too."""
+    text = _cell(receptive_fields.shown(row, column)).replace(" x ", "x")
+    return "whole" if text == receptive_fields.WHOLE else text
 
 
 def _plain(column: str) -> Callable[[Row], str]:
@@ -151,7 +167,7 @@ COLUMNS: dict[str, Callable[[Row], str]] = {
     "params %": _share("parameters_percent"),
     "mult-adds": _plain("multiply_adds"),
     "mult-adds %": _share("multiply_adds_percent"),
-    "field": _plain("receptive_field"),
+    "field": _field,
     "gated": _with_gates,
     "jump": _plain("jump"),
 }
@@ -178,14 +194,15 @@ def _show_layers(rows: Rows, console: Console) -> None:
 
 def _layers_table(rows: Rows) -> Table:
     """Every column in which some layer has a value."""
-    table = _table("Layers in the order of a forward pass; fields and jumps in pixels")
+    table = _table("Layers in the order of a forward pass; fields and jumps in pixels, whole: whole image")
     table.add_column("layer", no_wrap=True)
     columns = {title: cell for title, cell in COLUMNS.items() if any(map(cell, rows.values()))}
     for title in columns:
         side: JustifyMethod = "left" if title == "operation" else "right"
         table.add_column(title, justify=side, no_wrap=True)
     for name, row in rows.items():
-        table.add_row(name, *(cell(row) for cell in columns.values()))
+        shown = f"{name} (unused)" if row.get("unused") else name
+        table.add_row(shown, *(cell(row) for cell in columns.values()))
     return table
 
 
@@ -196,8 +213,10 @@ def _width(table: Table, console: Console) -> int:
 def _show_measure(name: str, measured: Measured, console: Console) -> None:
     if measured.error:
         console.print(f"{name}: {measured.error}", markup=False)
+    for line in receptive_fields.lines(measured):
+        console.print(line, markup=False)
     for field in measured.fields:
-        if field.name in measured.values:
+        if field.name in measured.values and field.name != receptive_fields.FIGURE:
             line = _value_line(field, measured.values[field.name], measured.at_least)
             console.print(line, markup=False)
     for note in measured.notes:

@@ -24,7 +24,9 @@ def portrait(architecture: Architecture, environment: Environment) -> Portrait:
         docstring=architecture.docstring,
         source=architecture.source,
         recipe=architecture.recipe,
-        measures=measures.measure_all(model, batch, architecture.components),
+        measures=measures.measure_all(
+            model, batch, architecture.components, architecture.recipe
+        ),
         environment=environment,
     )
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
 
@@ -57,7 +57,8 @@ class Call:
     name: str  # the layer's dotted name, "name (call 2)" when it is called again
     layer: str  # the layer's dotted name
     operation: str  # the class's name
-    output_shape: list[int] | None  # without the batch; None for a layer that is never called
+    output_shape: list[int] | None  # without the batch; None for a result that is no tensor
+    unused: bool = False  # forward never calls the layer
 
 
 @contextmanager
@@ -133,7 +134,8 @@ def calls(model: nn.Module, example: Tensor) -> list[Call]:
                 model(example[:1])
         except Exception as error:
             raise forward_failed(error, example[:1]) from error
-    return made + uncalled(model, {call.layer for call in made})
+    idle = uncalled(model, {call.layer for call in made})
+    return made + [replace(call, unused=True) for call in idle]
 
 
 def role_of(module: nn.Module, model: nn.Module, components: Mapping[str, str]) -> str | None:

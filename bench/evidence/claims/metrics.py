@@ -61,7 +61,8 @@ METRICS: Mapping[str, Metric] = {
         "multiply-adds an image", figure("multiply_adds", "multiply_adds", "multiply_adds")
     ),
     "receptive_field_pixels": Metric(
-        "side of the square of pixels that one output sees",
+        "side of the square of pixels that one position of the last feature map sees, before "
+        "everything is pooled; with layers, one position of theirs",
         figure("receptive_field", "receptive_field_pixels", "receptive_field"),
     ),
     "output_shape": Metric(

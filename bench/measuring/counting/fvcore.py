@@ -110,17 +110,14 @@ class Count:
 
 
 def count(model: nn.Module, image: Tensor) -> Count:
-    """fvcore's count for one image; its loggers are off because `Count` holds their messages.
+    """fvcore's count for one image.
 
     Raises:
         MeasureError: fvcore cannot trace the model, or counts an operator that no table knows.
     """
     _require_tensors(model(image), type(model).__name__)
-    analysis = FlopCountAnalysis(model, image)
-    analysis.unsupported_ops_warnings(False).uncalled_modules_warnings(False)
     try:
-        with _without_known_warnings():
-            analysis.total()
+        analysis = _traced(model, image)
     except Exception as error:  # tracing runs the architecture's own code and torch's tracer
         text = next(iter(str(error).splitlines()), "")
         raise MeasureError(
@@ -138,6 +135,39 @@ def count(model: nn.Module, image: Tensor) -> Count:
         unknown={name: n for name, n in uncounted.items() if name not in WHY_FREE},
         uncalled=_uncalled(model, analysis),
     )
+
+
+def by_call(model: nn.Module, image: Tensor, layer: str, whole: Counter[str]) -> list[Counter[str]]:
+    """Operator -> count of each call of the layer alone, in order, without the layer's children.
+
+    Args:
+        model: At rest.
+        image: (1, channels, *sides).
+        layer: Dotted name of a layer that is called more than once.
+        whole: All calls together, as `count` found them.
+
+    Returns:
+        One count a call; nothing where a call cannot be traced by itself or the calls do not add
+        up to the whole.
+    """
+    module = model.get_submodule(layer)
+    inputs: list[tuple[Any, ...]] = []
+    with module.register_forward_pre_hook(lambda _, args: inputs.append(args)):
+        model(image)
+    try:
+        calls = [_own_counts(_traced(module, args).by_module_and_operator())[""] for args in inputs]
+    except Exception:  # keyword arguments, numbers, or whatever else the tracer refuses
+        return []
+    return calls if sum(calls, Counter()) == +whole else []
+
+
+def _traced(module: nn.Module, inputs: Any) -> Any:
+    """fvcore's analysis of one call; its loggers are off because `Count` holds their messages."""
+    analysis = FlopCountAnalysis(module, inputs)
+    analysis.unsupported_ops_warnings(False).uncalled_modules_warnings(False)
+    with _without_known_warnings():
+        analysis.total()
+    return analysis
 
 
 def _require_tensors(output: Any, where: str) -> None:

@@ -6,22 +6,26 @@ A measure is a module in this folder whose name does not start with an underscor
     measure(model, example, components) -> Measured
 
 `example` is a batch of images (n, channels, height, width), as large as a training batch;
-`components` maps a prefix of a module's dotted name to a component's name. A measure that does not
-apply raises `MeasureError`. The docstrings of the measures do not repeat this.
+`components` maps a prefix of a module's dotted name to a component's name. A measure that needs the
+`recipe` takes it as a fourth argument. A measure that does not apply raises `MeasureError`. The
+docstrings of the measures do not repeat this.
 """
 
 from __future__ import annotations
 
 import importlib
+import inspect
 import pkgutil
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from bench.errors import MeasureError
-from bench.spec import Field, Measured
+from bench.spec import Field, Measured, Recipe
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
+
+DEFAULT_RECIPE = Recipe(peak_learning_rate=0.01, warmup_fraction=0.0)  # Adam
 
 
 def names() -> list[str]:
@@ -31,26 +35,30 @@ def names() -> list[str]:
 
 
 def measure_all(
-    model: nn.Module, example: Tensor, components: Mapping[str, str]
+    model: nn.Module,
+    example: Tensor,
+    components: Mapping[str, str],
+    recipe: Recipe = DEFAULT_RECIPE,
 ) -> dict[str, Measured]:
     """Each measure's name -> what it found; a measure that fails says why, the others still run.
 
     The model's training flags and the global generators of torch, numpy and Python come back as
     they were.
     """
-    return {name: _measure_one(name, model, example, components) for name in names()}
+    given = {"model": model, "example": example, "components": components, "recipe": recipe}
+    return {name: _measure_one(name, given) for name in names()}
 
 
-def _measure_one(
-    name: str, model: nn.Module, example: Tensor, components: Mapping[str, str]
-) -> Measured:
+def _measure_one(name: str, given: Mapping[str, Any]) -> Measured:
+    """The measure of that name; it gets those of the given values that it takes."""
     fields: tuple[Field, ...] = ()
     try:
         plugin: Any = importlib.import_module(f"bench.measuring.measures.{name}")  # brings torch
         subject: Any = importlib.import_module("bench.measuring.subject")
         fields = plugin.FIELDS
-        with subject.at_rest(model, example):
-            measured: Measured = plugin.measure(model, example, components)
+        taken = inspect.signature(plugin.measure).parameters
+        with subject.at_rest(given["model"], given["example"]):
+            measured: Measured = plugin.measure(**{wanted: given[wanted] for wanted in taken})
         _require_fields(name, measured)
     except Exception as error:  # a plug-in may raise anything; one failure must not stop the rest
         return Measured(fields=fields, values={}, error=_one_line(name, error))

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from bench.measuring import subject
-from bench.spec import Field, Measured
+from bench.spec import Field, Measured, Recipe
 
 FIELDS = (
     Field(name="activation_bytes", title="Activations", unit="bytes a batch", better="lower"),
@@ -24,10 +24,11 @@ FIELDS = (
     Field(name="int8_bytes", title="File, int8 weights", unit="bytes", better="lower"),
 )
 FLOAT_BYTES = 4
-ADAM_COPIES = 2  # averages of the gradient and of its square
 
 
-def measure(model: nn.Module, example: Tensor, components: Mapping[str, str]) -> Measured:
+def measure(
+    model: nn.Module, example: Tensor, components: Mapping[str, str], recipe: Recipe
+) -> Measured:
     """Exact bytes of the activations and of the files, and the estimate of the peak.
 
     Raises:
@@ -38,16 +39,24 @@ def measure(model: nn.Module, example: Tensor, components: Mapping[str, str]) ->
     trained = sum(_floats(parameter) for parameter in parameters if parameter.requires_grad)
     kept = sum(_floats(buffer) for buffer in buffers)
     activations = activation_bytes(model, example)
+    n_copies, state = optimizer_state(recipe)
     values = {
         "activation_bytes": activations,
-        "training_bytes": weights + kept + (1 + ADAM_COPIES) * trained + activations,
+        "training_bytes": weights + kept + (1 + n_copies) * trained + activations,
         "fp32_bytes": weights + kept,
         "int8_bytes": sum(parameter.numel() + FLOAT_BYTES for parameter in parameters) + kept,
     }
-    return Measured(fields=FIELDS, values=values, notes=_notes(len(example)))
+    return Measured(fields=FIELDS, values=values, notes=_notes(len(example), state))
 
 
-def _notes(n_images: int) -> list[str]:
+def optimizer_state(recipe: Recipe) -> tuple[int, str]:
+    """How many numbers the optimiser keeps for each trained parameter, and what they are."""
+    if recipe.optimizer != "sgd":
+        return 2, "Adam's two averages"  # of the gradient and of its square
+    return (1, "SGD's average") if recipe.momentum else (0, "")
+
+
+def _notes(n_images: int, state: str) -> list[str]:
     return [
         f"training is of one batch of {n_images:,} images, in float32, as the network is written",
         (
@@ -55,8 +64,8 @@ def _notes(n_images: int) -> list[str]:
             "parameters and buffers"
         ),
         (
-            "training memory = parameters + their gradients + Adam's two averages + buffers + "
-            "activations; what an operator needs for a moment is left out"
+            f"training memory = parameters + their gradients + {f'{state} + ' if state else ''}"
+            "buffers + activations; what an operator needs for a moment is left out"
         ),
         (
             "files: parameters and buffers without a format's header; int8 is 1 byte a parameter "

@@ -10,7 +10,8 @@ Source: https://github.com/facebookresearch/fvcore/blob/main/docs/flop_count.md
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from torch import Tensor, nn
@@ -50,6 +51,7 @@ def measure(model: nn.Module, example: Tensor, components: Mapping[str, str]) ->
         count = fvcore.count(model, example[:1])
         called = witnesses.called(model, example[:1])
         on_this_input = _on_this_input(model)
+        own = _by_call(model, example[:1], calls, count)
     products = {name: fvcore.total(own, fvcore.PRODUCTS) for name, own in count.own.items()}
     values = {
         "multiply_adds": fvcore.total(count.by_operator, fvcore.PRODUCTS),
@@ -61,7 +63,7 @@ def measure(model: nn.Module, example: Tensor, components: Mapping[str, str]) ->
     return Measured(
         fields=FIELDS,
         values=values,
-        layers=_rows(calls, count, products),
+        layers=_rows(calls, count, own),
         components=subject.grouped(model, products, components),
         views=_views(model, count, products, components),
         tables={"reconciliation": reconciliation, **_tables(count)},
@@ -79,20 +81,49 @@ def _on_this_input(model: nn.Module) -> list[str]:
     return []
 
 
+def _by_call(
+    model: nn.Module, image: Tensor, calls: Sequence[subject.Call], count: fvcore.Count
+) -> dict[str, Counter[str]]:
+    """Row's name -> operator -> count; a call of a shared layer has a row where it costs something.
+
+    Where fvcore cannot count the calls one by one, the first one's row holds them together.
+    """
+    found = {}
+    for layer, rows in _grouped(calls).items():
+        whole = count.own.get(layer, Counter())
+        each = fvcore.by_call(model, image, layer, whole) if len(rows) > 1 and +whole else []
+        found[rows[0]] = each[0] if each else whole
+        found |= dict(zip(rows[1:], each[1:], strict=False))
+    return found
+
+
+def _grouped(calls: Sequence[subject.Call]) -> dict[str, list[str]]:
+    """Layer -> the rows of its calls, both in the order of a forward pass."""
+    rows: dict[str, list[str]] = {}
+    for call in calls:
+        rows.setdefault(call.layer, []).append(call.name)
+    return rows
+
+
 def _rows(
-    calls: list[subject.Call], count: fvcore.Count, products: Mapping[str, int]
+    calls: Sequence[subject.Call], count: fvcore.Count, by_call: Mapping[str, Counter[str]]
 ) -> dict[str, dict[str, Any]]:
-    """One row for each layer in call order, all its calls together; then work outside layers."""
-    total = sum(products.values())
-    order = list(dict.fromkeys(call.layer for call in calls))
-    outside = [n for n, own in count.own.items() if n not in order and any(own.values())]
+    """One row for each call in order; then the work outside layers."""
+    known = {call.layer for call in calls}
+    ordered = {call.name: by_call[call.name] for call in calls if call.name in by_call}
+    outside = {
+        subject.display_name(name): own
+        for name, own in count.own.items()
+        if name not in known and any(own.values())
+    }
+    total = fvcore.total(count.by_operator, fvcore.PRODUCTS)
     return {
-        subject.display_name(name): {
-            "multiply_adds": products.get(name, 0),
-            "multiply_adds_percent": subject.percent(products.get(name, 0), total),
-            "fvcore_count": int(sum(count.own.get(name, {}).values())),
+        name: {
+            "multiply_adds": fvcore.total(own, fvcore.PRODUCTS),
+            "multiply_adds_percent": subject.percent(fvcore.total(own, fvcore.PRODUCTS), total),
+            "fvcore_count": int(sum(own.values())),
         }
-        for name in order + outside
+        for name, own in (ordered | outside).items()
     }
 
 

@@ -52,14 +52,15 @@ def measure(model: nn.Module, example: Tensor, components: Mapping[str, str]) ->
     totals = {column: sum(per_layer.values()) for column, per_layer in counts.items()}
     calls, failed = _calls(model, example)
     unregistered = _unregistered(model, example)
+    rows = _rows(model, calls, counts, components)
     return Measured(
         fields=FIELDS,
         values={field.name: totals[field.name] for field in FIELDS},
-        layers=_rows(model, calls, counts, components),
+        layers=rows,
         components=subject.grouped(model, counts["n_parameters"], components),
         views=_views(model, counts, totals, components),
         tables=_tables(model, counts, components),
-        notes=[*_notes(model, counts, components), *unregistered, *failed],
+        notes=[*_notes(model, counts, components), *_unused(rows), *unregistered, *failed],
         at_least=bool(unregistered),
     )
 
@@ -132,6 +133,7 @@ def _rows(
             **subject.window_of(module),
             **{column: own[column] for column in COLUMNS if column != "n_frozen"},
             "parameters_percent": subject.percent(own["n_parameters"], total),
+            **({"unused": True} if call.unused else {}),
         }
     return rows
 
@@ -187,6 +189,16 @@ def _notes(
     convention = "a parameter that several layers share counts once, in the first of them"
     buffers = f"not counted: {n_buffers:,} buffer elements"
     return [convention, *split, *_shared(model), buffers]
+
+
+def _unused(rows: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """A note that lists the layers that forward never calls; nothing where it calls all."""
+    idle = [
+        f"{name} ({row['n_parameters']:,} parameters)"
+        for name, row in rows.items()
+        if row.get("unused") and row["n_parameters"]
+    ]
+    return [f"unused, for forward never calls them: {', '.join(idle)}"] if idle else []
 
 
 def _shared(model: nn.Module) -> list[str]:

@@ -3,8 +3,8 @@
 Convention: the theoretical size in pixels, padding included, so it may be wider than the image;
 after upsampling it is the largest over the output's phases. A gate (squeeze-and-excitation, a norm
 over positions) scales a map by what it saw everywhere. The main column follows the local path;
-`receptive_field_with_gates` follows any path. The headline is the last feature map before
-everything is pooled or flattened.
+`receptive_field_with_gates` follows any path. The headline is that of the last feature map before
+everything is pooled; a row behind the pooling holds the pixels of the image that are seen.
 Source: Araujo et al., Distill 2019, https://distill.pub/2019/computing-receptive-fields
 """
 

@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from bench.records.layers import Rows
+from bench.records.receptive_fields import COLUMN, GATED, shown
 from bench.report.model import Cell, Column, Table
 from bench.stats.format import measured_value, percentage
 
-GATED = "receptive_field_with_gates"
 NO_ENTRY = "\N{EN DASH}"
 # Known columns in their order: name, title, numeric, note; others follow by name.
 KNOWN: tuple[tuple[str, str, bool, str], ...] = (
@@ -20,7 +20,7 @@ KNOWN: tuple[tuple[str, str, bool, str], ...] = (
     ("stride", "Stride", True, ""),
     ("groups", "Groups", True, ""),
     ("dropout_probability", "Dropout", True, "share set to 0"),
-    ("receptive_field", "Receptive field", True, "pixels"),
+    (COLUMN, "Receptive field", True, "pixels"),
     (GATED, "With gates", True, "pixels"),
     ("jump", "Jump", True, "pixels"),
     ("start", "Start", True, "first pixel seen"),
@@ -38,9 +38,10 @@ TITLES = {name: Column(title, numeric, note) for name, title, numeric, note in K
 # A column that says nothing new where this holds in every row that has an entry.
 Row = dict[str, Any]
 SILENT: dict[str, Callable[[Row], bool]] = {
-    GATED: lambda row: row[GATED] == row.get("receptive_field"),
+    GATED: lambda row: row[GATED] == row.get(COLUMN),
     "n_trainable": lambda row: row["n_trainable"] == row.get("n_parameters"),
     "groups": lambda row: row["groups"] == 1,
+    "unused": lambda row: True,  # said beside the layer's name
 }
 
 
@@ -62,7 +63,7 @@ def table(caption: str, rows: Rows, columns: Iterable[str], *, folded: bool = Fa
         caption=caption,
         columns=(Column("Layer", numeric=False), *titles),
         rows=tuple(
-            (Cell(layer), *(Cell(_entry(name, row.get(name))) for name in names))
+            (Cell(_named(layer, row)), *(Cell(_entry(name, row)) for name in names))
             for layer, row in rows.items()
         ),
         folded=folded,
@@ -70,7 +71,12 @@ def table(caption: str, rows: Rows, columns: Iterable[str], *, folded: bool = Fa
     )
 
 
-def _entry(name: str, value: Any) -> str:
+def _named(layer: str, row: Row) -> str:
+    return f"{layer} (unused)" if row.get("unused") else layer
+
+
+def _entry(name: str, row: Row) -> str:
+    value = shown(row, name) if name in (COLUMN, GATED) else row.get(name)
     if value is None:
         return NO_ENTRY
     if name.endswith("_percent"):

@@ -1,13 +1,14 @@
-"""The receptive field's growth, layer by layer."""
+"""The receptive fields of each network, and their growth from layer to layer."""
 
 from __future__ import annotations
 
-from bench.report.model import PageKind, Scope, Section, Table
-from bench.report.parts.cells import figures_of, having, notes
+from bench.records.receptive_fields import FIGURE, LAST_MAP, Headline, headline
+from bench.report.model import Cell, Column, PageKind, Scope, Section, Table
+from bench.report.parts.cells import having, model, notes, value
 from bench.report.parts.layers import columns_of, table
 from bench.report.summary import Summary
 from bench.spec import Portrait
-from bench.stats.format import TIMES
+from bench.stats.format import NOT_AVAILABLE
 
 ORDER = 70
 SCOPE: Scope = "suite"
@@ -19,7 +20,18 @@ TEXT = (
     "first pixel that the first position sees, negative inside the padding. Layers that change "
     "none of them are left out here; the page of the architecture lists them all."
 )
+HEADLINE = (
+    f"A network's receptive field is that of {LAST_MAP}. It counts padding, so it may be wider "
+    "than the image. Behind the pooling every number sees the same part of the image."
+)
 LEFT_OUT = {"output_shape"}
+COLUMNS = (
+    Column("Model", numeric=False),
+    Column("Last feature map", note="pixels, before everything is pooled"),
+    Column("Gates included", note="pixels"),
+    Column("Its layer", numeric=False),
+    Column("Output", numeric=False),
+)
 
 
 def section(summary: Summary) -> Section | None:
@@ -27,21 +39,41 @@ def section(summary: Summary) -> Section | None:
     portraits = having(summary, MEASURE)
     if not portraits:
         return None
-    headline = figures_of(summary, portraits, MEASURE, "Receptive field of the last feature map")
     tables = tuple(_table(portrait) for portrait in portraits if portrait.measures[MEASURE].layers)
     return Section(
         title="Receptive field",
-        text=(TEXT,),
-        tables=(headline, *tables),
+        text=(TEXT, HEADLINE),
+        tables=(_headlines(summary, portraits), *tables),
         notes=notes(portraits, MEASURE),
     )
 
 
+def _headlines(summary: Summary, portraits: list[Portrait]) -> Table:
+    return Table(
+        caption="Receptive fields of the last feature map and of the output",
+        columns=COLUMNS,
+        rows=tuple(_headline(summary, portrait) for portrait in portraits),
+    )
+
+
+def _headline(summary: Summary, portrait: Portrait) -> tuple[Cell, ...]:
+    measured = portrait.measures[MEASURE]
+    found = headline(measured) or Headline(last_map=None, layer=None, output=None)
+    return (
+        model(summary, portrait),
+        value(measured, FIGURE),
+        value(measured, "receptive_field_with_gates_pixels"),
+        Cell(found.layer or NOT_AVAILABLE),
+        Cell(found.output or NOT_AVAILABLE),
+    )
+
+
 def _table(portrait: Portrait) -> Table:
-    rows = portrait.measures[MEASURE].layers
+    measured = portrait.measures[MEASURE]
+    rows = measured.layers
     shown = {layer: row for layer, row in rows.items() if row.get("kernel", "unknown") is not None}
     columns = [name for name in columns_of(shown or rows) if name not in LEFT_OUT]
-    size = portrait.measures[MEASURE].values.get("receptive_field_pixels")
-    ending = f": {size} {TIMES} {size} at the end" if isinstance(size, int) else ""
+    found = headline(measured)
+    ending = f": {found.last_map} pixels in the last feature map" if found else ""
     caption = f"Receptive field of {portrait.display_name}{ending}, layer by layer"
     return table(caption, shown or rows, columns, folded=True)

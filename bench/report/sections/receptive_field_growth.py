@@ -6,6 +6,7 @@ from functools import partial
 from typing import Any
 
 from bench.records.layers import Rows
+from bench.records.receptive_fields import WHOLE, shown
 from bench.report.figures.growth import Box, growth
 from bench.report.model import PageKind, Plot, Scope, Section
 from bench.report.parts.misses import Shown, typical_digit
@@ -40,9 +41,10 @@ def seen(rows: Rows) -> list[Box]:
         if pixels is None or (boxes and boxes[-1].pixels == pixels):
             continue
         top, left, bottom, right = pixels
-        size = f"{bottom - top + 1} {TIMES} {right - left + 1}"
+        pair = f"{bottom - top + 1} {TIMES} {right - left + 1}"
+        size = WHOLE if shown(row) == WHOLE else pair
         operation = row.get("operation") or "layer"
-        says = f"{layer}, {operation}: {size} pixels"
+        says = f"{layer}, {operation}: {size if size == WHOLE else f'{size} pixels'}"
         boxes.append(Box(f"{size}  {operation}", layer, pixels, says))
     return boxes
 
@@ -82,7 +84,7 @@ def _plot(summary: Summary, portrait: Portrait, boxes: list[Box], digit: Shown |
         alt=(
             f"Receptive field of {name}: what the middle unit of a layer sees grows in "
             f"{count(len(boxes), 'step')} from {boxes[0].label.split('  ')[0]} to "
-            f"{max(boxes, key=_area).label.split('  ')[0]} pixels; the image has 28 x 28."
+            f"{max(boxes, key=_area).label.split('  ')[0]}; the image has 28 x 28 pixels."
         ),
         caption=(
             f"{name}: one frame a layer that changes what its middle unit can see, "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bench.records.arms import Arm
+from bench.records.receptive_fields import FIGURE, LAST_MAP
 from bench.report.model import Cell, Column, PageKind, Scope, Section, Table
 from bench.report.parts.cells import measured, published, reached, time_a_run
 from bench.report.parts.verdicts import TARGET_WORDS
@@ -54,8 +55,8 @@ def _notes(summary: Summary) -> tuple[str, ...]:
         (
             "Epochs to target: the median over all runs of the first epoch that reaches it; "
             "a run that never reaches it counts as later than its last epoch. Multiply-adds: "
-            "convolutions and matrix products, one image forward; receptive field: the side of the "
-            "square that the last layer sees."
+            "convolutions and matrix products, one image forward; receptive field: "
+            f"the side of the square that one position of {LAST_MAP} sees."
         ),
         (
             "README: its number of one run, and the percentile of that number among our runs "
@@ -71,7 +72,7 @@ def _row(summary: Summary, arm: Arm) -> tuple[Cell, ...]:
         Cell(arm.label, href=summary.page_of(arm.architecture), series=arm.architecture),
         Cell(integer(n_parameters), sort=n_parameters),
         measured(summary, arm, "multiply_adds", "multiply_adds"),
-        measured(summary, arm, "receptive_field", "receptive_field_pixels"),
+        measured(summary, arm, "receptive_field", FIGURE),
         *_accuracy(arm),
         reached(arm) if arm.first.evaluate_test else NONE,
         _epochs(arm),
