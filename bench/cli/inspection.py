@@ -40,9 +40,7 @@ class Layer(Frozen, frozen=True, kw_only=True):
         float | None, Described(description="of the network's parameters")
     ] = None
     unused: Annotated[bool | None, Described(description="true: forward never calls it")] = None
-    multiply_adds: Annotated[
-        int | None, Described(description="of one image, in this call")
-    ] = None
+    multiply_adds: Annotated[int | None, Described(description="of one image, in this call")] = None
     multiply_adds_percent: Annotated[
         float | None, Described(description="of the network's multiply-adds")
     ] = None
@@ -194,7 +192,9 @@ def _show_layers(rows: Rows, console: Console) -> None:
 
 def _layers_table(rows: Rows) -> Table:
     """Every column in which some layer has a value."""
-    table = _table("Layers in the order of a forward pass; fields and jumps in pixels, whole: whole image")
+    table = _table(
+        "Layers in the order of a forward pass; fields and jumps in pixels, whole: whole image"
+    )
     table.add_column("layer", no_wrap=True)
     columns = {title: cell for title, cell in COLUMNS.items() if any(map(cell, rows.values()))}
     for title in columns:

@@ -24,9 +24,7 @@ def portrait(architecture: Architecture, environment: Environment) -> Portrait:
         docstring=architecture.docstring,
         source=architecture.source,
         recipe=architecture.recipe,
-        measures=measures.measure_all(
-            model, batch, architecture.components, architecture.recipe
-        ),
+        measures=measures.measure_all(model, batch, architecture.components, architecture.recipe),
         environment=environment,
     )
 

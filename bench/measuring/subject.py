@@ -95,6 +95,11 @@ def display_name(module_name: str) -> str:
     return module_name or ROOT
 
 
+def call_name(layer: str, number: int) -> str:
+    """The row of a layer's call, counted from 1: "x", then "x (call 2)"."""
+    return display_name(layer) + (f" (call {number})" if number > 1 else "")
+
+
 def is_layer(module: nn.Module) -> bool:
     """True for a module of torch.nn that is no container and whose forward nobody replaced."""
     holder = isinstance(module, CONTAINERS) or type(module) is nn.Module
@@ -259,9 +264,8 @@ def _under(name: str, prefix: str) -> bool:
 
 def _recorder(made: list[Call], name: str) -> Any:
     def record(module: nn.Module, _inputs: Any, output: Any) -> None:
-        again = sum(call.layer == name for call in made)
-        label = display_name(name) + (f" (call {again + 1})" if again else "")
-        made.append(_call(label, name, module, shape_of(output)))
+        number = 1 + sum(call.layer == name for call in made)
+        made.append(_call(call_name(name, number), name, module, shape_of(output)))
 
     return record
 

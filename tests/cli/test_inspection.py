@@ -131,7 +131,22 @@ def test_the_table_shows_each_layer_with_shares_and_gates() -> None:
     assert [quiet[name] for name in ("params", "params %", "field", "gated")] == [
         *("0", "", "3", "")
     ]
-    assert rows["pool"]["jump"] == ""  # no jump once everything is seen
+    pool = rows["pool"]
+    assert (pool["field"], pool["jump"]) == ("whole", "")  # no jump once everything is seen
+
+
+def test_both_receptive_fields_are_named() -> None:
+    text = " ".join(shown(portrait("model_3")).split())  # a narrow terminal breaks lines
+    last_map = "Receptive field of the last feature map before everything is pooled (block3.1)"
+    assert f"{last_map}: 32 pixels Receptive" in text
+    assert "Receptive field of the output: whole image Receptive" in text
+
+
+def test_an_unused_layer_says_so_beside_its_name() -> None:
+    one = factories.portrait()
+    idle = {"spare": {"operation": "Linear", "n_parameters": 6, "unused": True}}
+    told = replace(one.measures["parameters"], layers=idle)
+    assert "spare (unused)" in layers_table(shown(replace(one, measures={"parameters": told})))
 
 
 @pytest.mark.parametrize("width", [60, 80, 100, 200])

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
+from msgspec.structs import replace
 from torch import nn
 
 from bench.inputs import discover
@@ -51,7 +54,7 @@ def test_measured_training_memory_is_at_least_what_must_be_there(
     architecture: Architecture,
 ) -> None:
     images = torch.zeros(architecture.recipe.batch_size, 1, 28, 28)
-    kept = cost.measure(architecture.build(), images, {}).values
+    kept = cost.measure(architecture.build(), images, {}, architecture.recipe).values
     found = latency.measure(architecture, environment(), {1: (0, 1)})
     assert found.training_batch_size == architecture.recipe.batch_size
     assert found.training_peak_bytes >= kept["activation_bytes"]
@@ -83,6 +86,25 @@ def test_the_peak_counts_what_is_alive_at_once_by_hand() -> None:
         torch.zeros(150)  # 600 alone
 
     assert latency.peak_bytes(step, network, HOST) == 40 + 800
+
+
+@pytest.mark.parametrize(
+    ("changes", "n_copies"),
+    [
+        ({"optimizer": "adamw"}, 2),
+        ({"optimizer": "sgd"}, 1),
+        ({"optimizer": "sgd", "schedule": "cosine", "momentum": 0.0}, 0),
+    ],
+)
+def test_the_peak_holds_the_recipes_optimiser(
+    architecture: Architecture, changes: dict[str, Any], n_copies: int
+) -> None:
+    """7,840 weights of 4 bytes, their gradients and the averages are alive beside one image."""
+    recipe = replace(architecture.recipe, **changes)
+    network = nn.Sequential(nn.Flatten(), nn.Linear(784, 10, bias=False))
+    step = latency._step(replace(architecture, recipe=recipe), network, torch.zeros(1, 1, 28, 28))
+    known = 31_360 * (2 + n_copies) + 4 * 784
+    assert 0 <= latency.peak_bytes(step, network, HOST) - known < 1_000  # scores, loss, step counts
 
 
 def test_the_first_step_is_no_part_of_the_peak() -> None:

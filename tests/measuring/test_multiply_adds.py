@@ -12,7 +12,7 @@ from torch.nn import functional
 from torch.utils.flop_counter import flop_registry
 
 from bench.errors import MeasureError
-from bench.measuring.measures import multiply_adds
+from bench.measuring.measures import multiply_adds, parameters, receptive_field
 from bench.spec import Measured
 
 NO_COMPONENTS: dict[str, str] = {}
@@ -59,12 +59,100 @@ class Loose(nn.Module):
 def test_functions_and_repeated_calls_are_counted_and_the_rest_is_told() -> None:
     measured = multiply_adds.measure(Loose(), torch.zeros(1, 1, 8, 8), {"mix": "Mixing"})
     counts = {name: row["multiply_adds"] for name, row in measured.layers.items()}
-    assert counts == {"mix": 2 * 144, "(model)": 648, "spare": 0}
+    assert counts == {"mix": 144, "mix (call 2)": 144, "(model)": 648, "spare": 0}
     assert measured.values["multiply_adds"] == 648 + 288
     assert sum(measured.components.values()) == 648 + 288
     assert measured.components["Mixing"] == 288
     assert "not counted by fvcore (operator: times): mean: 1, sigmoid: 1" in measured.notes
     assert "never called, so not counted: spare" in measured.notes
+
+
+class Thrice(nn.Module):
+    """A convolution called on three sizes, a shared norm, and a module of two functions."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(1, 1, 3, padding=1)
+        self.norm = nn.BatchNorm2d(1)
+        self.own = Kernels()
+
+    def forward(self, x: Tensor) -> Tensor:  # (n, 1, 8, 8)
+        x = self.norm(self.conv(x))
+        x = self.norm(self.conv(functional.max_pool2d(x, 2)))
+        x = self.conv(functional.max_pool2d(x, 2))
+        return self.own(self.own(x))
+
+
+class Kernels(nn.Module):
+    """Two convolutions as functions: 1 and 9 multiply-adds a position."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.point = nn.Parameter(torch.ones(1, 1, 1, 1))
+        self.square = nn.Parameter(torch.ones(1, 1, 3, 3))
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = functional.conv2d(functional.conv2d(x, self.point), self.square, padding=1)
+        return functional.conv2d(x, self.point, stride=2)
+
+
+def test_each_call_of_a_shared_module_stands_in_its_own_row() -> None:
+    """By hand: 9 products at each of 64, 16 and 4 positions; 4 + 36 + 1 and 1 + 9 + 1."""
+    image = torch.zeros(1, 1, 8, 8)
+    rows = multiply_adds.measure(Thrice(), image, {}).layers
+    assert {name: row["multiply_adds"] for name, row in rows.items()} == {
+        "conv": 576,
+        "norm": 0,
+        "conv (call 2)": 144,
+        "norm (call 2)": 0,
+        "conv (call 3)": 36,
+        "own": 41,
+        "own (call 2)": 11,
+    }
+    assert (rows["norm"]["fvcore_count"], rows["norm (call 2)"]["fvcore_count"]) == (128, 32)
+    told = parameters.measure(Thrice(), image, {}).layers
+    assert {name: (row["n_parameters"], row["output_shape"]) for name, row in told.items()} == {
+        "conv": (10, [1, 8, 8]),
+        "norm": (2, [1, 8, 8]),
+        "conv (call 2)": (0, [1, 4, 4]),
+        "norm (call 2)": (0, [1, 4, 4]),
+        "conv (call 3)": (0, [1, 2, 2]),
+        "own": (10, [1, 1, 1]),
+        "own (call 2)": (0, [1, 1, 1]),
+    }
+    seen = receptive_field.measure(Thrice(), image, {}).layers
+    assert [name for name in seen if not name.startswith("max_pool2d")] == [
+        *("conv", "norm", "conv (call 2)", "norm (call 2)", "conv (call 3)"),
+        *("own", "own.conv2d_1", "own.conv2d_2"),
+        *("own (call 2)", "own (call 2).conv2d_4", "own (call 2).conv2d_5"),
+    ]
+
+
+class ByKeyword(nn.Module):
+    """A layer called twice with a keyword: fvcore cannot count such a call by itself."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.scaled = Scaled()
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.scaled(self.scaled(x, times=1), times=2)
+
+
+class Scaled(nn.Module):
+    """Takes a number by keyword."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(1, 1, 3, 3))
+
+    def forward(self, x: Tensor, *, times: int) -> Tensor:
+        return functional.conv2d(x, self.weight, padding=1) * times
+
+
+def test_calls_that_cannot_be_counted_alone_stay_together_in_the_first_row() -> None:
+    rows = multiply_adds.measure(ByKeyword(), torch.zeros(1, 1, 4, 4), {}).layers
+    assert {name: row["multiply_adds"] for name, row in rows.items()} == {"scaled": 288}
 
 
 class Attention(nn.Module):

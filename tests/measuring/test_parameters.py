@@ -45,6 +45,8 @@ def test_shared_idle_and_direct_parameters_count_once() -> None:
     counts = {name: row["n_parameters"] for name, row in measured.layers.items()}
     assert counts == {"conv": 10, "conv (call 2)": 0, "head": 192, "(model)": 3, "spare": 6}
     assert measured.layers["spare"]["output_shape"] is None
+    assert [name for name, row in measured.layers.items() if row.get("unused")] == ["spare"]
+    assert "unused, for forward never calls them: spare (6 parameters)" in measured.notes
     assert measured.components == {
         "Conv Layers": 10,
         "BatchNorm": 0,
@@ -172,9 +174,9 @@ def test_every_view_of_the_traps_adds_up() -> None:
         "by_training": {"Trainable": 72, "Frozen": 4},
     }
     assert measured.at_least  # the parameters in the list are missing
-    assert "shared: norm.weight = again.weight, norm.bias = again.bias, " in measured.notes[-3]
-    assert measured.notes[-3].endswith("encode.weight = head.weight")
-    assert measured.notes[-2] == "not counted: 5 buffer elements"
+    assert "shared: norm.weight = again.weight, norm.bias = again.bias, " in measured.notes[-4]
+    assert measured.notes[-4].endswith("encode.weight = head.weight")
+    assert measured.notes[-3] == "not counted: 5 buffer elements"
     assert measured.notes[-1] == (
         "not counted and not trained, since no module holds it: 3 elements used by forward"
     )

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
+from math import inf
 from typing import Any
 
 import pytest
 import torch
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
 from torch import Tensor, nn
 from torch.nn import functional
 
 from bench.errors import MeasureError
 from bench.measuring.measures import receptive_field
+from bench.records.receptive_fields import headline, shown
 from bench.spec import Measured
 
 IMAGE = torch.zeros(1, 1, 28, 28)
@@ -330,3 +335,65 @@ def test_an_unknown_operation_is_named_without_a_graph_too() -> None:
 
     with pytest.raises(MeasureError, match="no receptive-field rule for 'cumsum'"):
         measured(Function(body))
+
+
+WINDOWS = st.sampled_from(
+    [
+        lambda: nn.Conv2d(1, 1, 3, padding=1),
+        lambda: nn.Conv2d(1, 1, 3),
+        lambda: nn.Conv2d(1, 1, 3, dilation=2, padding=2),
+        lambda: nn.Conv2d(1, 1, (1, 3), padding=(0, 1)),
+        lambda: nn.Conv2d(1, 1, 1, stride=2),
+        lambda: nn.MaxPool2d(2, ceil_mode=True),
+        lambda: nn.Upsample(scale_factor=2),
+        nn.ReLU,
+    ]
+)
+ENDS: tuple[Callable[[], list[nn.Module]], ...] = (
+    lambda: [nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.ReLU()],
+    lambda: [nn.AdaptiveMaxPool2d((1, 2)), nn.ReLU()],
+    lambda: [nn.Flatten(), nn.ReLU()],
+    lambda: [nn.AdaptiveAvgPool2d(1), nn.Conv2d(1, 10, 1)],
+)
+
+
+def in_order(text: Any) -> list[float]:
+    """What is read on each axis; the whole image, or all that is seen of it, is the most."""
+    sides = [inf if "whole" in part or "of" in part else float(part) for part in read(text)]
+    return sides * (2 if len(sides) == 1 else 1)
+
+
+def read(text: Any) -> list[str]:
+    return str(text).replace(" x ", "x").split("x")
+
+
+def _runs(chain: nn.Module) -> bool:
+    """False where a map grew too small for its next window."""
+    try:
+        chain.eval()(IMAGE)
+    except RuntimeError:
+        return False
+    return True
+
+
+@given(st.lists(WINDOWS, max_size=6), st.sampled_from(ENDS))
+@settings(max_examples=60, deadline=None)
+def test_along_a_chain_the_field_that_people_read_never_falls(
+    windows: list[Callable[[], nn.Module]], end: Callable[[], list[nn.Module]]
+) -> None:
+    chain = nn.Sequential(nn.Conv2d(1, 1, 3, padding=1), *(make() for make in windows), *end())
+    assume(_runs(chain))
+    found = measured(chain)
+    fields = [in_order(shown(row)) for row in found.layers.values()]
+    for before, after in pairwise(fields):
+        assert all(a <= b for a, b in zip(before, after, strict=True)), found.layers
+    told = headline(found)
+    assert told is not None
+    maps = [row for row in found.layers.values() if row["jump"] is not None]
+    columns = [(read(row["receptive_field"]), read(row["jump"])) for row in maps]
+    assert told.last_map == max(
+        int(size)
+        for sizes, jumps in columns
+        for size, jump in zip(sizes * 2, jumps * 2, strict=False)
+        if jump != "0"  # this axis is pooled already
+    )

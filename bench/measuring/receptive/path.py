@@ -5,7 +5,7 @@ A *view* is what the positions of a tensor see of the image, one `Axis` for each
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,19 +31,26 @@ class Place:
     layer: str | None  # dotted name of the layer that is the step; None for a function
     owner: str = ""  # dotted name of the module whose forward makes the step
     step: str = ""  # the function's name in that forward
+    call: int = 1  # which call of the layer, or of the owner
 
     def __str__(self) -> str:
         if self.layer is not None:
             return f"layer '{subject.display_name(self.layer)}'"
         return f"step '{self.step}' of {subject.display_name(self.owner)}"
 
-    def row(self, model: nn.Module) -> str:
-        """A layer's dotted name; a function's row is its module where that holds parameters."""
+    def row(self, model: nn.Module, taken: Collection[str]) -> str:
+        """The call of the layer; a function's row is its module's where that holds parameters.
+
+        Args:
+            model: Holds the layer or the owner.
+            taken: The rows that there are: a call's second function has a row of its own.
+        """
         if self.layer is not None:
-            return subject.display_name(self.layer)
+            return subject.call_name(self.layer, self.call)
         holder = model.get_submodule(self.owner) if self.owner else model
         if next(holder.parameters(recurse=False), None) is not None:
-            return subject.display_name(self.owner)
+            name = subject.call_name(self.owner, self.call)
+            return f"{name}.{self.step}" if name in taken else name
         return f"{self.owner}.{self.step}" if self.owner else self.step
 
 
@@ -97,7 +104,7 @@ class Path:
         return rule(op)
 
     def _add_row(self, place: Place, op: Operation, view: View) -> None:
-        name = base = place.row(self.model)
+        name = base = place.row(self.model, self.rows)
         again = 1
         while name in self.rows:
             again += 1

@@ -8,6 +8,7 @@ holds for this input only.
 from __future__ import annotations
 
 import operator
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Any
@@ -111,11 +112,13 @@ def _named(target: Any) -> str:
 
 
 def _place(node: fx.Node) -> Place:
+    stack = node.meta.get("nn_module_stack") or {"": ("", None)}
+    key, (owner, _) = next(reversed(stack.items()))
+    again = key.removeprefix(owner).removeprefix("@")  # fx's key of a second call is "x@1"
+    call = 1 + int(again) if again.isdigit() else 1
     if node.op == "call_module":
-        return Place(str(node.target))
-    stack = node.meta.get("nn_module_stack") or {}
-    owner = str(next(reversed(stack.values()))[0]) if stack else ""
-    return Place(None, owner, node.name)
+        return Place(str(node.target), call=call)
+    return Place(None, str(owner), node.name, call)
 
 
 # --- along the calls of one forward pass ---------------------------------------------------------
@@ -131,6 +134,7 @@ class LiveWalk(TorchFunctionMode):
         self.views: dict[int, Axes] = {}  # tensor's id -> view
         self.kept: list[Any] = []  # holds every tensor, so that no id comes twice
         self.inside: list[str] = []  # names of the modules whose forward runs, outermost first
+        self.entered: Counter[str] = Counter()  # module's name -> calls so far
         self.in_layer = 0
         self.counts: dict[str, int] = {}
 
@@ -161,7 +165,10 @@ class LiveWalk(TorchFunctionMode):
             owner = self.inside[-1] if self.inside else ""
             self.counts[name] = self.counts.get(name, 0) + 1
             step = name if self.counts[name] == 1 else f"{name}_{self.counts[name] - 1}"
-            self._keep(result, self.path.step(Place(None, owner, step), _keys(func), op))
+            self._keep(
+                result,
+                self.path.step(Place(None, owner, step, self.entered[owner]), _keys(func), op),
+            )
         return result
 
     def _operands(self, values: Sequence[Any]) -> tuple[tuple[Axes, Any], ...]:
@@ -187,6 +194,7 @@ class LiveWalk(TorchFunctionMode):
         def enter(module: nn.Module, _args: Any) -> None:
             self.in_layer += subject.is_layer(module)
             self.inside.append(name)
+            self.entered[name] += 1
 
         return enter
 
@@ -200,7 +208,8 @@ class LiveWalk(TorchFunctionMode):
             if not self.in_layer and operands and holds_tensors(result):
                 called = subject.operation_of(module)
                 op = Operation(called, module, tuple(args), kwargs, operands, result)
-                self._keep(result, self.path.step(Place(name), type(module).__mro__, op))
+                place = Place(name, call=self.entered[name])
+                self._keep(result, self.path.step(place, type(module).__mro__, op))
 
         return leave
 
