@@ -57,13 +57,35 @@ def inspect(
 
 
 @app.command()
-def new(name: Annotated[str, typer.Argument(help="Lower case letters, digits and _.")]) -> None:
-    """Make a commented starter file, architectures/NAME.py."""
+def new(
+    name: Annotated[str, typer.Argument(help="Lower case letters, digits and _.")],
+    document: Annotated[
+        Path | None,
+        typer.Option("--from", help="A README: draft its claims in claims/NAME.toml."),
+    ] = None,
+) -> None:
+    """Make a commented starter file, architectures/NAME.py.
+
+    With --from, also draft a README's claims; an architecture that exists stays as it is.
+    """
+    from bench.evidence.drafts.writing import write
+    from bench.inputs import discover
     from bench.inputs.starter import create
     from bench.machine import folder
 
-    path = create(name, Path("architectures"), folder("templates"))
-    say(f"made {path}; look at it: python -m bench inspect {name}")
+    architectures = Path("architectures")
+    wanted = True
+    if document is not None:
+        at_hand = discover.scan_all(architectures) if architectures.is_dir() else []
+        known = [found.name for found in at_hand]
+        path, draft = write(document, name, known, Path("claims"))
+        absent = f", {draft.n_absent} more are commented out" if draft.n_absent else ""
+        check = f"python -m bench claims --check --file {path} --document {document}"
+        say(f"made {path}: {draft.n_claims} claims to read through{absent}; then: {check}")
+        wanted = name in draft.subjects and name not in known
+    if wanted:
+        path = create(name, architectures, folder("templates"))
+        say(f"made {path}; look at it: python -m bench inspect {name}")
 
 
 @app.command()

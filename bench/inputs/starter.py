@@ -12,6 +12,14 @@ from bench.spec import NAME
 STARTER = "architecture.py"
 
 
+def require_name(name: str) -> None:
+    """Raises UsageError for a name that no module can have."""
+    if not re.fullmatch(NAME, name):
+        raise UsageError(
+            f"bad name '{name}'", where="new", remedy="use lower case letters, digits and _"
+        )
+
+
 def create(name: str, architectures: Path, templates: Path) -> Path:
     """Makes `architectures/NAME.py` from the starter; never replaces a file.
 
@@ -19,10 +27,7 @@ def create(name: str, architectures: Path, templates: Path) -> Path:
         UsageError: a bad name.
         ArchitectureError: the file exists.
     """
-    if not re.fullmatch(NAME, name):
-        raise UsageError(
-            f"bad name '{name}'", where="new", remedy="use lower case letters, digits and _"
-        )
+    require_name(name)
     path = architectures / f"{name}.py"
     if path.exists():
         raise ArchitectureError("the file exists", where=str(path), remedy="choose another name")

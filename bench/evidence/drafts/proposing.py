@@ -1,0 +1,473 @@
+"""Claims that the numbers of a document may make: each found by the words around it.
+
+The words around a number are written as one line with `§` in the number's place. The first rule
+whose pattern stands in that line says what the number may mean. Patterns have bounded gaps, so they
+take time in proportion to the text.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from itertools import pairwise
+from math import prod
+
+from bench.evidence.drafts.reading import Part
+from bench.spec import Relation
+
+NUMBER = re.compile(
+    r"(?<![\w.×])(?P<digits>\d{1,12}(?:,\d{3}){0,3}(?:\.\d{1,12})?(?:[eE]-?\d{1,2})?)"
+    r"(?P<unit>\s?%|[kKM](?![a-zA-Z]))?(?![\w×]|\.\d|,\d{3})"
+)
+RANGE = re.compile(r"\s?[-–]\s?\d[\d.]{0,9}\s?%")  # behind its first number
+APPROXIMATELY = re.compile(r"(?:~|≈|\babout|\baround|\broughly|\bapprox\w{0,9}\.?)\s{0,3}$")
+RELATIONS: tuple[tuple[Relation, re.Pattern[str]], ...] = (
+    (
+        "at_most",
+        re.compile(r"(?:≤|<=|\bat most|\bmax(?:imum)?(?: of)?:?|\bup to|\bwithin)\W{0,3}$"),
+    ),
+    ("at_least", re.compile(r"(?:≥|>=|\bat least|\bmin(?:imum)?(?: of)?:?)\W{0,3}$")),
+    ("below", re.compile(r"(?:<|\bunder|\bbelow|\bless than|\bfewer than)\W{0,3}$")),
+    ("above", re.compile(r"(?:>|\babove|\bover|\bmore than|\bexceed\w{0,3})\W{0,3}$")),
+)
+CLAUSE = re.compile(r"[.;!?](?=\s)|\|")
+BEFORE, AFTER = 70, 45  # letters of the words around a number
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """One claim that a person may keep; fields as `bench.spec.Claim` has them.
+
+    Attributes:
+        number: Its place among the document's proposals, from 0.
+        terms: Places of the proposals that it refers to.
+        doubt: What a person should decide, where the words leave it open.
+    """
+
+    line: int
+    quote: str
+    metric: str
+    subject: str = ""
+    published: float | None = None
+    tolerance: float = 0.0
+    relation: Relation = "equals"
+    text: str = ""
+    layers: tuple[str, ...] = ()
+    against: str = ""
+    terms: tuple[int, ...] = ()
+    numbers: tuple[float, ...] = ()
+    derivation: str = ""
+    doubt: str = ""
+    number: int = 0
+
+
+@dataclass(frozen=True)
+class Written:
+    """A number as it is written.
+
+    Attributes:
+        value: In the unit that it is written in.
+        half: Half a unit of the last digit; of the last digit that is not 0 in "8,500".
+        percent: Whether it is a percentage.
+        about: Whether it is rounded: "~7,200" or "7.2k".
+        words: The words around it, in lower case, with `§` in its place.
+        low: Whether it begins a range.
+        high: Whether it ends one.
+    """
+
+    value: float
+    half: float
+    percent: bool
+    about: bool
+    relation: Relation
+    words: str
+    start: int
+    end: int
+    low: bool
+    high: bool
+
+
+def proposals(parts: Iterable[Part]) -> list[Proposal]:
+    """Every proposal of the document in order, once a network that the part speaks of."""
+    found: list[Proposal] = []
+    known: set[tuple[object, ...]] = set()
+    networks: list[str] = []
+    listing, layers = 0, Counter[str]()
+    for part in parts:
+        networks += [name for name in part.subjects if name not in networks]
+        if part.block != listing:
+            listing, layers = part.block, Counter()
+        for one in (*_of_layers(part, layers), *_of_words(part), *_of_numbers(part)):
+            for each in _of_subjects(one, part, networks, found):
+                key = (each.line, each.subject, each.metric, each.published, each.text, each.layers)
+                if key not in known and each.quote:
+                    known.add(key)
+                    found.append(replace(each, number=len(found)))
+    return found
+
+
+def _of_subjects(
+    one: Proposal, part: Part, networks: list[str], found: list[Proposal]
+) -> Iterator[Proposal]:
+    if one.subject:
+        yield one
+        return
+    for name in part.subjects:
+        each = replace(one, subject=name)
+        if one.metric == "target_shortfall_points":
+            own = [f for f in found if (f.line, f.subject) == (one.line, name) and _accuracy(f)]
+            if own:
+                yield replace(each, terms=(own[0].number,))
+        elif one.metric == "parameters_saved_percent":
+            place = networks.index(name)
+            if place:  # the document's network before it
+                doubt = "against which network does it save?"
+                yield replace(each, against=networks[place - 1], doubt=doubt)
+        else:
+            yield each
+
+
+def _accuracy(proposal: Proposal) -> bool:
+    return proposal.metric.endswith("_accuracy_percent")
+
+
+# --- numbers -------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What a number may mean.
+
+    Attributes:
+        metric: As `docs/claims.md` lists it.
+        pattern: Stands in the words around the number.
+        low, high: Bounds of the number as it is written.
+        percent: Whether the number must be a percentage.
+        scale: From the number as it is written to the metric's unit.
+    """
+
+    metric: str
+    pattern: re.Pattern[str]
+    low: float = 0.0
+    high: float = 1e12
+    percent: bool = False
+    scale: str = "1"
+
+    def fits(self, number: Written) -> bool:
+        within = self.low <= number.value <= self.high and self.percent == number.percent
+        return within and bool(self.pattern.search(number.words))
+
+
+def _rule(metric: str, pattern: str, low: float = 0.0, high: float = 1e12, **more: object) -> Rule:
+    return Rule(metric, re.compile(pattern), low, high, **more)  # type: ignore[arg-type]
+
+
+def _setting(names: str) -> str:
+    """`lr=0.01`, "learning rate: 0.01", "a learning rate of 0.01"."""
+    return rf"\b(?:{names})\W{{0,6}}(?:of |is )?\W{{0,3}}§"
+
+
+SHORT = "target_shortfall_points"  # of a table's row; in prose it is a mean's shortfall
+DROPOUT = "dropout_probability"
+RULES = (
+    _rule(
+        "validation_share_percent", r"split[^§]{0,30}§|§[^§]{0,20}hold-?out", 1, 50, percent=True
+    ),
+    _rule(SHORT, r"§[^§]{0,30}\b(?:short|below)\b|\bgap[^§]{0,30}§", 0, 5, percent=True),
+    _rule(
+        "parameters_saved_percent",
+        r"(?:reduc|sav|cut|fewer)[^§]{0,30}param[^§]{0,20}§|param[^§]{0,20}(?:reduc|sav)[^§]{0,20}§"
+        r"|§[^§]{0,4}(?:fewer|less) param",
+        1,
+        99,
+        percent=True,
+    ),
+    _rule(DROPOUT, r"dropout[^§]{0,40}§", 0.1, 90, percent=True, scale="0.01"),
+    _rule(
+        "recipe.augmentation.translate", r"translat[^§]{0,20}§", 0, 50, percent=True, scale="0.01"
+    ),
+    _rule("parameters_over_limit", r"limit[^§]{0,20}§\s?(?:over|under|below|above)\b"),
+    _rule("n_parameters", r"(?<!= )§\s{0,3}(?:\w{1,12} ){0,2}param", 50),
+    _rule(
+        "n_parameters",
+        r"\bparam[a-z]{0,6}[^§a-z]{0,12}(?:(?:count|total|budget|usage|limit|of|is|are)[^§a-z]{1,8}){0,2}§",
+        50,
+    ),
+    _rule(
+        "recipe.epochs",
+        r"(?<!last )(?<!first )(?<!final )(?<!past )§\s{0,3}(?:training )?epochs\b",
+        1,
+        10_000,
+    ),
+    _rule("recipe.epochs", r"\bepochs\b[^§a-z]{0,6}(?:of |is )?§(?!\s?[-–]\s?\d)", 1, 10_000),
+    _rule("recipe.batch_size", _setting(r"batch[ _-]?size") + r"|\bbatch(?:es)? of §", 1, 1e6),
+    _rule(
+        "recipe.peak_learning_rate",
+        _setting(r"max_?lr|(?:peak |max(?:imum)? )?learning[ _-]rate|lr"),
+        0,
+        10,
+    ),
+    _rule("recipe.warmup_fraction", _setting(r"pct_start|warm-?up fraction"), 0, 1),
+    _rule("recipe.weight_decay", _setting(r"weight[ _-]decay"), 0, 1),
+    _rule("recipe.momentum", _setting(r"momentum"), 0, 1),
+    _rule("recipe.step_factor", _setting(r"gamma"), 0, 1),
+    _rule("recipe.final_div_factor", _setting(r"final_div_factor")),
+    _rule("recipe.div_factor", _setting(r"div_factor")),
+    _rule("recipe.label_smoothing", _setting(r"label[ _-]smoothing"), 0, 1),
+    _rule("recipe.augmentation.rotation_degrees", r"rotat[^§]{0,30}§", 0.1, 180),
+    _rule("recipe.augmentation.scale_min", r"\bscale\s?=\s?\(§", 0.01, 1),
+    _rule("recipe.augmentation.scale_max", r"\bscale\s?=\s?\([\d.]{1,9},\s?§", 1, 10),
+    _rule("recipe.augmentation.shear_degrees", r"\bshear\s?[=:]\s?\(?[^§]{0,3}§", 0, 89),
+    _rule("recipe.augmentation.translate", r"\btranslate\s?=\s?\([^§)]{0,12}§", 0, 1),
+    _rule("recipe.pixel_mean", r"normalize\(\(?§", 0, 1),
+    _rule("recipe.pixel_std", r"normalize\(\([\d.]{1,9},?\),\s?\(?§", 0, 1),
+    _rule("receptive_field_pixels", r"(?:\brf|\breceptive field)\b[^§]{0,20}§", 1, 500),
+    _rule(DROPOUT, r"dropout[^§]{0,40}§", 0.0001, 0.95),
+    _rule("multiply_adds", r"§\s?(?:macs\b|multiply-adds|mult-adds)", 100),
+)
+ACCURATE = re.compile(r"accura|\bacc\b|achiev|reach|\btest\b|\bval")
+NOT_OURS = re.compile(
+    r"train\w{0,3} acc|\bepoch\W{0,3}\d[^§]{0,60}§|\bloss[^§]{0,12}§|§\s{0,2}(?:target|goal)\b"
+)
+GOAL = re.compile(r"achiev|target|goal|objective|expect|reach")
+# The first whose pattern stands in the words; a percentage of accuracy else is the last epoch's.
+ACCURACIES = (
+    (
+        re.compile(r"consisten.{0,60}(?:final|last)[\w ]{0,4}epochs"),
+        "sustained_test_accuracy_percent",
+    ),
+    (re.compile(r"consisten|reliabl|always"), "consistent_test_accuracy_percent"),
+    (re.compile(r"\bval(?:idation)?\b"), "selected_validation_accuracy_percent"),
+    (re.compile(r"\b(?:best|peak|highest|max(?:imum)?)\b"), "best_test_accuracy_percent"),
+)
+LAST, MEAN = "last_test_accuracy_percent", "mean_test_accuracy_percent"
+
+
+def written(part: Part) -> Iterator[Written]:
+    """The numbers of a part that are claims' numbers."""
+    words = part.words
+    for match in NUMBER.finditer(words):
+        before = CLAUSE.split(words[max(0, match.start() - BEFORE) : match.start()])[-1].lower()
+        after = CLAUSE.split(words[match.end() : match.end() + AFTER])[0].lower()
+        yield _written(part, match, before, after)
+
+
+def _written(part: Part, match: re.Match[str], before: str, after: str) -> Written:
+    digits, unit = match["digits"].replace(",", ""), (match["unit"] or "").strip()
+    scale = {"k": Decimal(1000), "K": Decimal(1000), "M": Decimal(10**6)}.get(unit, Decimal(1))
+    value = Decimal(digits)
+    low, high = (
+        bool(RANGE.match(part.words, match.end())),
+        bool(re.search(r"\d\s?[-–]\s?$", before)),
+    )
+    bare = APPROXIMATELY.sub("", before)
+    related = (name for name, pattern in RELATIONS if pattern.search(bare))
+    relation = next(related, "at_least" if after.startswith("+") else "equals")
+    said = f"{part.said.lower()[:60]}: " if part.said else ""
+    return Written(
+        value=float(value * scale),
+        half=float(_last_digit(value) * scale / 2),
+        percent=unit == "%" or low or (bool(said) and "accura" in said and digits[-3:-2] == "."),
+        about=bare != before or unit in ("k", "K", "M"),
+        relation=relation,
+        words=f"{said}{' '.join(before.split())}{' ' if before.endswith(' ') else ''}§{after}",
+        start=part.start + match.start(),
+        end=part.start + match.end(),
+        low=low,
+        high=high,
+    )
+
+
+def _last_digit(value: Decimal) -> Decimal:
+    """One unit of the last digit: 0.01 of 99.35, 100 of 8500, 1 of 0."""
+    exponent = value.as_tuple().exponent
+    assert isinstance(exponent, int)
+    if exponent < 0 or not value:
+        return Decimal(1).scaleb(min(exponent, 0))
+    return Decimal(1).scaleb(value.normalize().as_tuple().exponent)  # type: ignore[arg-type]
+
+
+def _of_numbers(part: Part) -> Iterator[Proposal]:
+    n_dropouts = 0
+    for number in written(part):
+        rule = next((rule for rule in RULES if rule.fits(number)), None)
+        if rule is not None and rule.metric == DROPOUT:
+            n_dropouts += 1
+            found = _by_rule(rule, number, part)
+            yield replace(found, layers=(f"Dropout {n_dropouts}",), doubt="which layer is it?")
+        elif rule is not None:
+            yield _by_rule(rule, number, part)
+        elif number.percent and 50 <= number.value <= 100:
+            yield from _accuracies(number, part)
+        elif part.component and not number.percent:
+            yield _proposal(f"n_parameters.{part.component}", number, part)
+    yield from _sizes(part)
+    yield from _sums(part)
+
+
+def _by_rule(rule: Rule, number: Written, part: Part) -> Proposal:
+    found = _proposal(rule.metric, number, part)
+    if rule.metric == SHORT and not part.said:
+        relation: Relation = "at_most" if number.high else "at_least"
+        metric = "mean_test_shortfall_points"
+        return replace(found, metric=metric, relation=relation, tolerance=number.half)
+    if rule.metric == SHORT:
+        return replace(found, relation="equals", tolerance=number.half)
+    if rule.metric == "parameters_over_limit":
+        under = re.search(r"§\s?(?:under|below)", number.words)
+        return replace(found, relation="equals", published=-number.value if under else number.value)
+    if rule.scale != "1":
+        scaled = float(Decimal(str(number.value)) * Decimal(rule.scale))
+        half = found.tolerance * float(rule.scale)
+        words = f"{number.value:g}%: {number.value:g} / 100"
+        return replace(found, published=scaled, tolerance=half, derivation=words)
+    return found
+
+
+def _accuracies(number: Written, part: Part) -> Iterator[Proposal]:
+    """An accuracy, if the words speak of one; the part's whole line says whose."""
+    if NOT_OURS.search(number.words) or not ACCURATE.search(number.words):
+        return
+    metric = next((name for pattern, name in ACCURACIES if pattern.search(number.words)), LAST)
+    found = _proposal(metric, number, part)
+    if GOAL.search(number.words):
+        found = replace(found, doubt="a goal: of one run, of the mean, or of nine runs of ten?")
+    rate = metric.startswith(("consistent", "sustained"))
+    bounded = number.relation if not (number.low or number.high) else "at_least"
+    bounded = "at_most" if number.high else bounded
+    if rate and bounded in ("equals", "above", "at_least"):
+        yield replace(found, relation=bounded)
+    elif bounded == "equals" or metric != LAST:
+        yield replace(found, relation="equals", tolerance=number.half)
+    else:
+        yield replace(found, metric=MEAN, relation=bounded)
+
+
+def _proposal(metric: str, number: Written, part: Part) -> Proposal:
+    value = int(number.value) if number.value.is_integer() else number.value
+    return Proposal(
+        line=part.line,
+        quote=_quote(part, number.start, number.end),
+        metric=metric,
+        published=value,
+        tolerance=number.half if number.about and number.relation == "equals" else 0.0,
+        relation=number.relation,
+    )
+
+
+def _quote(part: Part, start: int, end: int) -> str:
+    """The cell with its row before it; in prose the clause around the place."""
+    if part.said or part.component:
+        return part.text[part.quoted_from : part.end].strip()
+    first = max([0, *(m.end() for m in CLAUSE.finditer(part.text, 0, start))])
+    following = CLAUSE.search(part.text, end)
+    last = following.start() if following else len(part.text)
+    first, last = max(first, start - 80), min(last, end + 60)
+    return part.text[first:last].strip()
+
+
+# --- sizes, sums and words -----------------------------------------------------------------------
+
+SIZE = re.compile(r"(?<![\w.])(\d{1,3})\s?[x×]\s?(\d{1,3})(?:\s?[x×]\s?(\d{1,4}))?(?![\w×])")
+FIELD = re.compile(r"\brf\b|receptive field", re.IGNORECASE)
+PRODUCT = re.compile(r"(?<![\w.*])\d{1,6}(?:\s?[*×]\s?\d{1,6}){1,8}(?![\w.*])")
+SUM = re.compile(r"(?<![\w.+])\d{1,9}(?:\s?\+\s?\d{1,9}){1,8}(?![\w.+])")
+
+
+def _sizes(part: Part) -> Iterator[Proposal]:
+    """Receptive fields as 28x28, where no layer is named: those of the network."""
+    for match in SIZE.finditer(part.words):
+        near = part.words[max(0, match.start() - 45) : match.end() + 20]
+        square = match[1] == match[2] and match[3] is None
+        if square and FIELD.search(near) and not LAYER.search(part.words):
+            start, end = part.start + match.start(), part.start + match.end()
+            quote, side = _quote(part, start, end), int(match[1])
+            yield Proposal(part.line, quote, "receptive_field_pixels", published=side)
+
+
+def _sums(part: Part) -> Iterator[Proposal]:
+    """What the document reckons: "(8*3*3*8) + (8*1*1*12) = 672 + 96 = 768"."""
+    sides = part.text[part.start : part.end].split("=")  # here a star multiplies
+    for left, right in pairwise(sides):
+        results = [int(digits) for digits in re.findall(r"(?<![\w.])\d{1,9}(?![\w.])", right)]
+        products = [_integers(found[0]) for found in PRODUCT.finditer(left)]
+        sums = [_integers(found[0]) for found in SUM.finditer(left)]
+        pairs = [("product", *pair) for pair in zip(products, results, strict=False)]
+        pairs += [("sum", *pair) for pair in zip(sums, results[:1], strict=False)]
+        for metric, numbers, result in pairs:
+            given = prod(numbers) if metric == "product" else sum(numbers)
+            doubt = "" if given == result else f"the numbers give {given:,}"
+            yield Proposal(
+                part.line,
+                part.text[part.start : part.end].strip(),
+                metric,
+                subject="document",
+                published=result,
+                numbers=tuple(numbers),
+                doubt=doubt,
+            )
+
+
+def _integers(text: str) -> list[int]:
+    return [int(digits) for digits in re.findall(r"\d{1,9}", text)]
+
+
+# Words -> a recipe's field and its value.
+WORDS: tuple[tuple[re.Pattern[str], str, str], ...] = (
+    (re.compile(r"\badamw\b", re.IGNORECASE), "recipe.optimizer", "adamw"),
+    (re.compile(r"\badam\b", re.IGNORECASE), "recipe.optimizer", "adam"),
+    (re.compile(r"\bsgd\b", re.IGNORECASE), "recipe.optimizer", "sgd"),
+    (re.compile(r"\bone[ -]?cycle", re.IGNORECASE), "recipe.schedule", "one_cycle"),
+    (re.compile(r"\bcosine\s?anneal", re.IGNORECASE), "recipe.schedule", "cosine"),
+    (re.compile(r"\bStepLR\b"), "recipe.schedule", "step"),
+)
+
+
+def _of_words(part: Part) -> Iterator[Proposal]:
+    for pattern, metric, text in WORDS:
+        for match in list(pattern.finditer(part.words))[:1]:
+            start, end = part.start + match.start(), part.start + match.end()
+            yield Proposal(part.line, _quote(part, start, end), metric, text=text)
+
+
+# --- listings of layers --------------------------------------------------------------------------
+
+LAYER = re.compile(
+    r"\b(Conv2d|MaxPool2d|AvgPool2d|AdaptiveAvgPool2d|GlobalAvgPool2d|Dropout2d|Dropout|Linear)"
+    r"\s?\(([^()]{0,120})"
+)
+ALIASES = {"GlobalAvgPool2d": "AdaptiveAvgPool2d"}
+GROUPS = re.compile(r"\bgroups\s?=\s?(\d{1,4})")
+AS_SHAPE = re.compile(r"(?<![\w.])(\d{1,3})\s?[x×]\s?(\d{1,3})\s?[x×]\s?(\d{1,4})(?![\w×])")
+AS_FIELD = re.compile(r"\bRF:?\s?(?:of )?(\d{1,3})(?:\s?[x×]\s?\d{1,3})?", re.IGNORECASE)
+
+
+def _of_layers(part: Part, counts: Counter[str]) -> Iterator[Proposal]:
+    """What a line such as `Conv2d(1→6, 3x3)  # 28x28x6, RF: 3x3` says; counts calls of a kind."""
+    calls: list[tuple[str, str]] = []
+    for kind, inside in LAYER.findall(part.words) if part.code else ():
+        name = ALIASES.get(kind, kind)
+        counts[name] += 1
+        calls.append((f"{name} {counts[name]}", inside))
+    quote = part.text[part.start : part.end].strip()[:200].strip()
+    for place, (layer, inside) in enumerate(calls):
+        comment = "" if place else part.words.partition("#")[2]  # it speaks of the first
+        for each in _of_layer(layer, inside, comment):
+            yield replace(each, line=part.line, quote=quote, layers=(layer,))
+
+
+def _of_layer(layer: str, inside: str, comment: str) -> Iterator[Proposal]:
+    """What a call's arguments and its comment say; line, quote and layer are left open."""
+    if shape := AS_SHAPE.search(comment):
+        yield Proposal(0, "", "output_shape", text="x".join(shape.groups()))
+    if seen := AS_FIELD.search(comment):
+        yield Proposal(0, "", "receptive_field_pixels", published=int(seen[1]))
+    if (kernel := SIZE.search(inside)) and kernel[1] == kernel[2]:
+        yield Proposal(0, "", "kernel_pixels", published=int(kernel[1]))
+    if groups := GROUPS.search(inside):
+        yield Proposal(0, "", "groups", published=int(groups[1]))
+    if layer.startswith("Dropout") and (share := re.search(r"\d?\.\d{1,6}", inside)):
+        yield Proposal(0, "", DROPOUT, published=float(share[0]))

@@ -1,0 +1,226 @@
+"""A Markdown document, part by part: prose, cells of tables and code, each with its subjects.
+
+A *part* is a piece of one line. A part keeps the places of the line's characters, so that a quote
+is cut from the line itself.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+MOST_LETTERS = 2_000  # a longer line is data or an image, no statement
+HEADING = re.compile(r"(#{1,6})\s+(.*)")
+FENCE = re.compile(r"\s*(```|~~~)")
+RULE_OF_TABLE = re.compile(r"[\s|:-]*-[\s|:-]*")
+NUMBERED = re.compile(r"\bmodel[ _-]?(\d{1,3})\b", re.IGNORECASE)
+SEVERAL = re.compile(
+    r"\bmodels\s{1,3}(\d{1,3}(?:\s{0,3}(?:,|&|and)\s{0,3}\d{1,3}){1,9})", re.IGNORECASE
+)
+COMPONENTS = re.compile(r"component|parameter|layer", re.IGNORECASE)
+# What is a number and no claim: addresses, versions, dates, times and years.
+NO_CLAIMS = re.compile(
+    r"https?://[^\s)>\]]+|!?\[[^\]\[]{0,200}\]\([^\s)]{0,500}\)"
+    r"|\bv?\d+(?:\.\d+){2,}\b|\bv\d+(?:\.\d+)?\b|\b[A-Za-z]\w*[=~>]=\d[\d.]*"
+    r"|\b(?:torch|pytorch|torchvision|python|cuda|numpy)\s{1,3}\d+(?:\.\d+)?\b"
+    r"|\b\d{4}-\d\d?-\d\d?\b|\b\d\d?/\d\d?/\d{2,4}\b|\b\d\d?:\d\d(?::\d\d)?\b"
+    r"|(?<![\d.,])(?:19|20)\d\d(?![\d.,%]|\s{0,2}(?:param|epoch))",
+    re.IGNORECASE,
+)
+EMPHASIS = re.compile(r"[*`]")
+
+
+@dataclass(frozen=True)
+class Part:
+    """A piece of one line.
+
+    Attributes:
+        line: Its number, from 1.
+        text: The whole line.
+        plain: The same characters with addresses, versions, dates and emphasis blanked out.
+        start, end: Where the piece lies in the line.
+        quoted_from: Where its quote begins: a cell is quoted with the row before it.
+        subjects: The networks that it speaks of.
+        said: What the table's head, or its row, calls the number; empty for prose.
+        component: Part of the network in a table of components, as `n_parameters.NAME` spells it.
+        code: Whether it stands in a block of code.
+        block: Number of that block, or of the section.
+    """
+
+    line: int
+    text: str
+    plain: str
+    start: int
+    end: int
+    quoted_from: int
+    subjects: tuple[str, ...]
+    said: str = ""
+    component: str = ""
+    code: bool = False
+    block: int = 0
+
+    @property
+    def words(self) -> str:
+        """The piece without what is no claim."""
+        return self.plain[self.start : self.end]
+
+
+@dataclass(frozen=True)
+class Names:
+    """Which networks a document names.
+
+    Attributes:
+        known: Architectures at hand.
+        own: The architecture that the draft is called by.
+        found: Those that the document names, in its order; `own` alone where it names none.
+        absent: Numbered models of the document that are not at hand.
+    """
+
+    known: tuple[str, ...]
+    own: str
+    found: tuple[str, ...] = ()
+    absent: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, lines: Sequence[str], known: Collection[str], own: str) -> Names:
+        """Reads the names; a document that names no network at hand is about `own` alone."""
+        names = cls(tuple(sorted({*known, own}, key=len, reverse=True)), own)
+        every = list(dict.fromkeys(name for line in lines for name in names.in_text(line)))
+        found = tuple(name for name in every if name in names.known)
+        if not found:
+            return cls(names.known, own, (own,))
+        return cls(names.known, own, found, tuple(n for n in every if n not in names.known))
+
+    def in_text(self, text: str) -> tuple[str, ...]:
+        """The networks that a text names, such as "Model_1" or "models 2 & 3"."""
+        spelled = (r"[ _-]?".join(map(re.escape, name.split("_"))) for name in self.known)
+        pattern = rf"(?<![A-Za-z0-9])(?:{'|'.join(spelled)})(?![A-Za-z0-9])"
+        direct = [_slug(match[0]) for match in re.finditer(pattern, text, re.IGNORECASE)]
+        by_slug = {name.replace("_", ""): name for name in self.known}
+        direct = [by_slug.get(name.replace("_", ""), name) for name in direct]
+        numbered = [f"model_{match[1]}" for match in NUMBERED.finditer(text)]
+        for match in SEVERAL.finditer(text):
+            numbered += [f"model_{number}" for number in re.findall(r"\d+", match[1])]
+        return tuple(dict.fromkeys(direct + numbered))
+
+    def spoken_of(self, text: str) -> tuple[str, ...]:
+        """Those of a text that are in `found` or `absent`."""
+        return tuple(n for n in self.in_text(text) if n in self.found or n in self.absent)
+
+
+@dataclass
+class _State:
+    """Where the reader is in the document."""
+
+    names: Names
+    headings: dict[int, tuple[str, tuple[str, ...]]] = field(default_factory=dict)
+    code: bool = False
+    block: int = 0
+    head: list[str] = field(default_factory=list)  # cells of the table's head
+
+    @property
+    def section(self) -> tuple[str, ...]:
+        """The subjects of the innermost heading that names any; else all of the document's."""
+        named = (subjects for _, subjects in reversed(self.headings.values()) if subjects)
+        return next(named, self.names.found)
+
+    @property
+    def title(self) -> str:
+        return next((text for text, _ in reversed(self.headings.values())), "")
+
+
+def parts(lines: Sequence[str], names: Names) -> Iterator[Part]:
+    """Every part of the document that may hold a number, in order."""
+    state = _State(names)
+    for number, text in enumerate(lines, start=1):
+        if len(text) > MOST_LETTERS:
+            continue
+        following = lines[number] if number < len(lines) else ""
+        yield from _parts_of_line(state, number, text, following)
+
+
+def _parts_of_line(state: _State, number: int, text: str, following: str) -> Iterator[Part]:
+    if FENCE.match(text):
+        state.code, state.block = not state.code, state.block + 1
+        return
+    heading = None if state.code else HEADING.match(text)
+    if heading:
+        _enter(state, len(heading[1]), heading[2])
+    if state.code or "|" not in text:
+        state.head = []
+        yield _prose(state, number, text)
+    elif RULE_OF_TABLE.fullmatch(text):
+        return
+    elif RULE_OF_TABLE.fullmatch(following) and "-" in following:
+        state.head = [text[start:end] for start, end in _cells(text)]
+    else:
+        yield from _row(state, number, text)
+
+
+def _enter(state: _State, level: int, title: str) -> None:
+    """A heading that names no network goes on about that of the heading before it."""
+    _, before = state.headings.get(level, ("", ()))
+    state.headings = {at: each for at, each in state.headings.items() if at < level}
+    state.headings[level] = (title, state.names.spoken_of(title) or before)
+    state.block += 1
+
+
+def _prose(state: _State, number: int, text: str) -> Part:
+    named = () if state.code else state.names.spoken_of(text)
+    return Part(
+        line=number,
+        text=text,
+        plain=plain(text),
+        start=0,
+        end=len(text),
+        quoted_from=0,
+        subjects=named or state.section,
+        code=state.code,
+        block=state.block,
+    )
+
+
+def _row(state: _State, number: int, text: str) -> Iterator[Part]:
+    spans = _cells(text)
+    label = text[slice(*spans[0])] if spans else ""
+    in_head = any(state.names.spoken_of(cell) for cell in state.head[1:])
+    first = state.names.spoken_of(label)
+    context = f"{state.head[0] if state.head else ''} {state.title}"
+    component = _slug(label) if in_head and COMPONENTS.search(context) else ""
+    for at, (start, end) in enumerate(spans):
+        head = state.head[at] if at < len(state.head) else ""
+        subjects = state.names.spoken_of(head) if in_head else first
+        if at == 0 or (in_head and not subjects):
+            continue
+        yield Part(
+            line=number,
+            text=text,
+            plain=plain(text),
+            start=start,
+            end=end,
+            quoted_from=spans[0][0],
+            subjects=subjects or state.section,
+            said=plain(label if in_head else head).strip(),
+            component=component,
+            block=state.block,
+        )
+
+
+def _cells(text: str) -> list[tuple[int, int]]:
+    """Start and end of each cell of a row."""
+    bars = [at for at, letter in enumerate(text) if letter == "|"]
+    edges = [-1, *bars, len(text)]
+    spans = [(left + 1, right) for left, right in pairwise(edges)]
+    return [span for span in spans if text[slice(*span)].strip()]
+
+
+def plain(text: str) -> str:
+    """The text, as long as before, with blanks for what is no claim."""
+    without = NO_CLAIMS.sub(lambda match: " " * len(match[0]), text)
+    return EMPHASIS.sub(" ", without)
+
+
+def _slug(text: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "_", text.lower()).strip("_")

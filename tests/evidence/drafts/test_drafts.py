@@ -1,0 +1,297 @@
+"""Drafts of claims: measured on the course README, worked by hand on single lines, and hostile."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bench import machine
+from bench.errors import BenchError
+from bench.evidence import claims
+from bench.evidence.claims.load import misquoted, read
+from bench.evidence.drafts.proposing import proposals, written
+from bench.evidence.drafts.reading import Names, Part, parts, plain
+from bench.evidence.drafts.writing import MOST_BYTES, Draft, draft, write
+from bench.spec import Claim
+
+COURSE = Path(__file__).with_name("course_readme.txt")
+MODELS = ("model_1", "model_2", "model_3")
+
+
+def drafted(text: str, folder: Path, known: tuple[str, ...] = ()) -> Draft:
+    document = folder / "README.md"
+    document.write_bytes(text.encode())
+    return draft(document, "net", known, folder / "net.toml")
+
+
+def loaded(found: Draft, folder: Path, document: Path) -> list[Claim]:
+    """The claims of the draft, which holds no mistake and quotes its document alone."""
+    path = folder / "net.toml"
+    path.write_text(found.text, encoding="utf-8")
+    every, mistakes = read([path])
+    assert mistakes == []
+    assert misquoted([path], document) == []
+    assert len(every) == found.n_claims
+    return every
+
+
+def test_the_course_readme_is_covered_and_the_proposals_agree_with_a_persons_claims(
+    tmp_path: Path,
+) -> None:
+    """Lines that a person's claims stand on, and how many proposals on them are among those."""
+    found = draft(COURSE, "course", MODELS, tmp_path / "net.toml")
+    proposed = loaded(found, tmp_path, COURSE)
+    persons = claims.load_files([machine.folder("claims") / "session6.toml"])
+    lines = {claim.line for claim in persons}
+    covered = lines & {claim.line for claim in proposed}
+    said = {(c.line, c.metric, c.published, c.text) for c in persons}
+    on_them = [c for c in proposed if c.line in lines]
+    agree = [c for c in on_them if (c.line, c.metric, c.published, c.text) in said]
+    about = {(*key, claim.subject) for claim in persons for key in [(claim.line, claim.metric)]}
+    whose = [c for c in agree if (c.line, c.metric, c.subject) in about]
+    print(f"{len(covered)} of {len(lines)} lines; {len(agree)} of {len(on_them)} proposals agree")
+    assert len(covered) / len(lines) >= 0.6  # 47 of 71
+    assert len(agree) / len(on_them) >= 0.9
+    assert len(whose) / len(agree) >= 0.9
+    assert found.n_absent == 0
+    assert found.subjects <= {*MODELS, "document"}
+
+
+Row = tuple[str, Any, str, float]  # metric, published or text, relation, tolerance
+
+# A line, and all that is proposed of it.
+LINES: tuple[tuple[str, list[Row]], ...] = (
+    ("Test accuracy: 99.41%", [("last_test_accuracy_percent", 99.41, "equals", 0.005)]),
+    ("about ~99.1% accuracy", [("last_test_accuracy_percent", 99.1, "equals", 0.05)]),
+    ("val acc of 99.3%", [("selected_validation_accuracy_percent", 99.3, "equals", 0.05)]),
+    ("Best test accuracy **99.52%**", [("best_test_accuracy_percent", 99.52, "equals", 0.005)]),
+    ("99.4% consistently reached", [("consistent_test_accuracy_percent", 99.4, "equals", 0)]),
+    ("reaches >99.4% consistently", [("consistent_test_accuracy_percent", 99.4, "above", 0)]),
+    ("accuracy of 99.4%+ on test", [("mean_test_accuracy_percent", 99.4, "at_least", 0)]),
+    (
+        "accuracy 99.3-99.5%",
+        [
+            ("mean_test_accuracy_percent", 99.3, "at_least", 0),
+            ("mean_test_accuracy_percent", 99.5, "at_most", 0),
+        ],
+    ),
+    ("It has 9,850 parameters.", [("n_parameters", 9850, "equals", 0)]),
+    ("Total params: 7,262", [("n_parameters", 7262, "equals", 0)]),
+    ("**Parameters:** ~8,500", [("n_parameters", 8500, "equals", 50)]),
+    ("7.2k parameters", [("n_parameters", 7200, "equals", 50)]),
+    ("a model of 8K trainable parameters", [("n_parameters", 8000, "equals", 500)]),
+    ("1.2M params", [("n_parameters", 1_200_000, "equals", 50_000)]),
+    ("with <8000 parameters", [("n_parameters", 8000, "below", 0)]),
+    ("Model size: ≤8,000 parameters", [("n_parameters", 8000, "at_most", 0)]),
+    ("**≤ 15 epochs** of training", [("recipe.epochs", 15, "at_most", 0)]),
+    ("Epochs: 20", [("recipe.epochs", 20, "equals", 0)]),
+    ("Batch Size: 128 (fast)", [("recipe.batch_size", 128, "equals", 0)]),
+    (
+        "OneCycleLR with max_lr=0.01, pct_start=0.2",
+        [
+            ("recipe.schedule", "one_cycle", "equals", 0),
+            ("recipe.peak_learning_rate", 0.01, "equals", 0),
+            ("recipe.warmup_fraction", 0.2, "equals", 0),
+        ],
+    ),
+    ("`weight_decay=1e-4`", [("recipe.weight_decay", 0.0001, "equals", 0)]),
+    ("Optimizer: AdamW", [("recipe.optimizer", "adamw", "equals", 0)]),
+    ("Dropout of 5%", [("dropout_probability", 0.05, "equals", 0)]),
+    ("dropout rate 0.03", [("dropout_probability", 0.03, "equals", 0)]),
+    ("Validation split: 10%", [("validation_share_percent", 10, "equals", 0)]),
+    ("a final RF of 32x32", [("receptive_field_pixels", 32, "equals", 0)]),
+    ("receptive field: 28", [("receptive_field_pixels", 28, "equals", 0)]),
+    ("Random rotation: ±7°", [("recipe.augmentation.rotation_degrees", 7, "equals", 0)]),
+    ("(3*4) + (2*5) = 12 + 10", [("product", 12, "equals", 0), ("product", 10, "equals", 0)]),
+    ("12 + 10 = 22", [("sum", 22, "equals", 0)]),
+    (
+        "~0.05-0.07% short of the target",
+        [
+            ("mean_test_shortfall_points", 0.05, "at_least", 0.005),
+            ("mean_test_shortfall_points", 0.07, "at_most", 0.005),
+        ],
+    ),
+)
+NO_CLAIM = (
+    "Needs torch 2.1.0, Python 3.10 and numpy>=1.26",
+    "Released 2024-01-05, last changed 05/01/2024 at 12:30, since 2019",
+    "v1.2 of https://example.org/accuracy/99.4%/8000",
+    "[99.4% accuracy](https://example.org/9850)",
+    "the last 5 epochs, from epoch 9 on",
+    "Epoch 12: test accuracy 99.41%",
+    "training accuracy 99.8%",
+    "28x28 images of 10 classes, seed 42",
+    "short of the 99.4% target",
+    "",
+)
+
+
+def rows(text: str) -> list[Row]:
+    lines = text.splitlines()
+    found = proposals(parts(lines, Names.of(lines, (), "net")))
+    return [
+        (each.metric, each.text or each.published, each.relation, each.tolerance) for each in found
+    ]
+
+
+@pytest.mark.parametrize(("line", "expected"), LINES, ids=[line for line, _ in LINES])
+def test_what_is_proposed_of_a_line(line: str, expected: list[Row]) -> None:
+    assert rows(line) == expected
+
+
+@pytest.mark.parametrize("line", NO_CLAIM)
+def test_what_is_a_number_and_no_claim(line: str) -> None:
+    assert rows(line) == []
+
+
+TABLE = """\
+# Two nets
+
+| Model | Params | Test Accuracy | Limit |
+|---|:---:|---|---|
+| **Net A** | 9,850 | 99.39% | (1,850 over) |
+| net-b | 7,262 | 99.35% | (738 under) |
+
+| Component | net_a | net_b |
+|---|---|---|
+| Conv Layers | ~8,500 | 6,200 |
+| Total | 9,850 | 7,262 |
+"""
+
+
+def test_a_tables_head_gives_the_metric_and_its_row_or_column_the_subject(tmp_path: Path) -> None:
+    found = drafted(TABLE, tmp_path, ("net_a", "net_b"))
+    every = loaded(found, tmp_path, tmp_path / "README.md")
+    assert {(c.line, c.subject, c.metric, c.published, c.tolerance) for c in every} == {
+        (5, "net_a", "n_parameters", 9850, 0),
+        (5, "net_a", "last_test_accuracy_percent", 99.39, 0.005),
+        (5, "net_a", "parameters_over_limit", 1850, 0),
+        (6, "net_b", "n_parameters", 7262, 0),
+        (6, "net_b", "last_test_accuracy_percent", 99.35, 0.005),
+        (6, "net_b", "parameters_over_limit", -738, 0),
+        (10, "net_a", "n_parameters.conv_layers", 8500, 50),
+        (10, "net_b", "n_parameters.conv_layers", 6200, 0),
+        (11, "net_a", "n_parameters.total", 9850, 0),
+        (11, "net_b", "n_parameters.total", 7262, 0),
+    }
+    assert [c.quote for c in every if c.line == 6][1] == "net-b | 7,262 | 99.35%"
+
+
+LISTING = """\
+## Net A
+```python
+Conv2d(1→6, 3x3) + BN + ReLU    # 28x28x6, RF: 3x3
+MaxPool2d(2x2) + Dropout(0.05)  # 14x14x6, RF: 4x4
+Conv2d(6→6, 3x3, groups=6)      # 14x14x6, RF: 8x8
+```
+"""
+
+
+def test_a_listing_names_its_layers_by_kind_and_place(tmp_path: Path) -> None:
+    found = drafted(LISTING, tmp_path, ("net_a", "net_b"))
+    every = loaded(found, tmp_path, tmp_path / "README.md")
+    assert {(c.line, *c.layers, c.metric, c.text or c.published) for c in every} == {
+        (3, "Conv2d 1", "output_shape", "28x28x6"),
+        (3, "Conv2d 1", "receptive_field_pixels", 3),
+        (3, "Conv2d 1", "kernel_pixels", 3),
+        (4, "MaxPool2d 1", "output_shape", "14x14x6"),
+        (4, "MaxPool2d 1", "receptive_field_pixels", 4),
+        (4, "MaxPool2d 1", "kernel_pixels", 2),
+        (4, "Dropout 1", "dropout_probability", 0.05),
+        (5, "Conv2d 2", "output_shape", "14x14x6"),
+        (5, "Conv2d 2", "receptive_field_pixels", 8),
+        (5, "Conv2d 2", "kernel_pixels", 3),
+        (5, "Conv2d 2", "groups", 6),
+    }
+    assert found.subjects == {"net_a"}
+
+
+def test_networks_that_are_not_at_hand_are_commented_out(tmp_path: Path) -> None:
+    text = "# Model_1\n1,000 parameters\n# Model 2\n2,000 parameters\n"
+    found = drafted(text, tmp_path, ("model_1",))
+    (claim,) = loaded(found, tmp_path, tmp_path / "README.md")
+    assert (claim.subject, claim.published) == ("model_1", 1000)
+    assert found.n_absent == 1
+    assert "1 claims count. 1 are commented out: no architecture is called model_2." in found.text
+    uncommented = "\n".join(line.removeprefix("# ") for line in found.text.splitlines()[9:])
+    assert [c["subject"] for c in tomllib.loads(uncommented)["claim"]] == ["model_1", "model_2"]
+
+
+def test_a_document_that_names_no_network_at_hand_is_about_the_new_one(tmp_path: Path) -> None:
+    found = drafted("# Model 3\n99.5% test accuracy\n", tmp_path, ("other",))
+    assert [c.subject for c in loaded(found, tmp_path, tmp_path / "README.md")] == ["net"]
+
+
+@pytest.mark.parametrize("end", ["\r\n", "\n", "\r", "\u2028"])
+def test_line_ends_and_a_byte_order_mark_change_no_line(tmp_path: Path, end: str) -> None:
+    found = drafted(f"\ufeff# One{end}{end}7,262 parameters{end}", tmp_path)
+    (claim,) = loaded(found, tmp_path, tmp_path / "README.md")
+    assert (claim.line, claim.quote, claim.published) == (3, "7,262 parameters", 7262)
+
+
+@pytest.mark.parametrize(
+    ("content", "what"),
+    [
+        (b"# A net\n\nNo number at all.\n", "no number that a claim can be made of"),
+        (b"", "no number that a claim can be made of"),
+        (b"\x89PNG\r\n\x1a\n\xff\xfe 99.4% accuracy", "unreadable"),
+        (b"99.4% accuracy\n\0\0", "binary data"),
+        (b"99.4% accuracy\n" * (MOST_BYTES // 10), "larger than 4,000,000 bytes"),
+    ],
+    ids=["no number", "empty", "binary", "zeros", "huge"],
+)
+def test_a_document_of_which_no_claim_can_be_made_is_one_line(
+    tmp_path: Path, content: bytes, what: str
+) -> None:
+    document = tmp_path / "README.md"
+    document.write_bytes(content)
+    with pytest.raises(BenchError, match=what) as raised:
+        write(document, "net", (), tmp_path / "claims")
+    assert "\n" not in str(raised.value)
+    assert str(document) in str(raised.value)
+    assert not (tmp_path / "claims").exists()
+
+
+WORDS = st.sampled_from(
+    [
+        *("99.4%", "~99.1 %", "0.05-0.07% short", "7,262", "7.2k", "<8000", "≤ 15 epochs", "1e-4"),
+        *("accuracy", "consistently", "parameters", "Parameters:", "dropout 0.05", "batch size 64"),
+        *("| Model_1 | 9,850 |", "|---|---|", "# Model_1", "## net", "```", "|", "max_lr=0.1"),
+        *("Conv2d(1→6, 3x3) # 28x28x6, RF: 3x3", "(8*3) + 2 = 24", '"quoted"', "\\", "reduce by 9%"),
+        *("\t", "\x7f", "\x0b", "\u2028", "\n", "\n", "\n", "'''", '"""', "é", "𝔘", "#", "v1.2.3"),
+    ]
+)
+
+
+@given(st.lists(st.one_of(WORDS, st.text(max_size=20)), max_size=40), st.booleans())
+def test_whatever_the_text_the_draft_loads_and_quotes_it(words: list[str], named: bool) -> None:
+    """Any text: a file without mistakes whose quotes stand on their lines, or one line of error."""
+    import tempfile
+
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        text = " ".join(words).encode("utf-8", "replace").decode()
+        try:
+            found = drafted(text, folder, ("model_1", "model_2") if named else ())
+        except BenchError as error:
+            assert "\n" not in str(error)
+            return
+        assert loaded(found, folder, folder / "README.md")
+
+
+HOSTILE = ("1", "1,111", "9.9", "<", "|", "*", "(", "1x", "# ", "param ", "1*", "1+", "[", "](", "epochs §")
+
+
+@pytest.mark.parametrize("piece", HOSTILE)
+def test_a_line_of_a_million_letters_is_read_in_one_pass(piece: str) -> None:
+    """No pattern tries a line again from each of its places: this would take hours."""
+    text = (piece * (1_000_000 // len(piece)))[:1_000_000]
+    part = Part(1, text, plain(text), 0, len(text), 0, ("net",))
+    assert list(written(part)) is not None
+    assert rows(text) == []  # too long for a statement
+    assert len(proposals([part])) >= 0
