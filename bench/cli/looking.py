@@ -72,6 +72,7 @@ def new(
     from bench.inputs import discover
     from bench.inputs.starter import create
     from bench.machine import folder
+    from bench.stats.format import count
 
     architectures = Path("architectures")
     wanted = True
@@ -81,7 +82,7 @@ def new(
         path, draft = write(document, name, known, Path("claims"))
         absent = f", {draft.n_absent} more are commented out" if draft.n_absent else ""
         check = f"python -m bench claims --check --file {path} --document {document}"
-        say(f"made {path}: {draft.n_claims} claims to read through{absent}; then: {check}")
+        say(f"made {path}: {count(draft.n_claims, 'claim')} to read through{absent}; then: {check}")
         wanted = name in draft.subjects and name not in known
     if wanted:
         path = create(name, architectures, folder("templates"))

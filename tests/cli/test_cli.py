@@ -204,6 +204,65 @@ def test_new_never_replaces_a_file(bench: Bench, tmp_path: Path) -> None:
     assert path.read_text() == "my work"
 
 
+README = "# A net\n\nIt has **7,262 parameters** and 99.4% test accuracy.\n"
+
+
+def test_new_drafts_the_claims_of_a_readme(bench: Bench, tmp_path: Path) -> None:
+    document = tmp_path / "README.md"
+    document.write_text(README)
+    done = bench("new", "mine", "--from", "README.md")
+    assert done.returncode == 0, done.stderr
+    assert "made claims/mine.toml: 2 claims to read through; then: python -m bench" in done.stdout
+    assert "made architectures/mine.py" in done.stdout
+    words = ("--check", "--file", "claims/mine.toml", "--document", "README.md")
+    checked = bench("claims", *words)
+    assert (checked.returncode, checked.stderr) == (0, "")
+    draft = tmp_path / "claims/mine.toml"
+    kept = draft.read_bytes()
+    again = bench("new", "mine", "--from", "README.md")
+    assert again.returncode == 2
+    assert "the file exists (claims/mine.toml)" in again.stderr
+    assert draft.read_bytes() == kept
+
+
+def test_new_leaves_an_architecture_that_exists_as_it_is(bench: Bench, tmp_path: Path) -> None:
+    (tmp_path / "README.md").write_text(README)
+    bench("new", "mine")
+    path = tmp_path / "architectures/mine.py"
+    path.write_text("my work")
+    done = bench("new", "mine", "--from", "README.md")
+    assert done.returncode == 0, done.stderr
+    assert path.read_text() == "my work"
+    # A document about networks at hand needs no new one.
+    (tmp_path / "README.md").write_text("# Mine\n7,262 parameters\n")
+    other = bench("new", "other", "--from", "README.md")
+    assert other.returncode == 0, other.stderr
+    assert 'subject = "mine"' in (tmp_path / "claims/other.toml").read_text()
+    assert not (tmp_path / "architectures/other.py").exists()
+
+
+@pytest.mark.parametrize(
+    ("document", "name", "said"),
+    [
+        ("absent.md", "mine", "unreadable"),
+        (".", "mine", "no plain file"),
+        ("binary.md", "mine", "unreadable"),
+        ("words.md", "mine", "no number that a claim can be made of"),
+        ("words.md", "../up", "bad name"),
+    ],
+)
+def test_a_draft_of_nothing_is_one_line_and_writes_nothing(
+    bench: Bench, tmp_path: Path, document: str, name: str, said: str
+) -> None:
+    (tmp_path / "binary.md").write_bytes(b"\xff\xfe\x00 99.4% accuracy")
+    (tmp_path / "words.md").write_text("# A net\n\nIt is elegant.\n")
+    done = bench("new", name, "--from", document)
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+    assert said in done.stderr
+    assert {path.name for path in tmp_path.iterdir()} == {"binary.md", "words.md"}
+
+
 @pytest.mark.parametrize("name", ["../up", "Mine", "1st", "a b", ""])
 def test_new_refuses_names_that_no_module_can_have(bench: Bench, tmp_path: Path, name: str) -> None:
     done = bench("new", name)

@@ -111,10 +111,10 @@ def _lines(document: Path) -> list[str]:
 
 def _counts(found: Sequence[Proposal], names: Names) -> str:
     absent = sum(each.subject in names.absent for each in found)
-    counts = f"{len(found) - absent:,} claims count."
+    counts = f"Claims that count: {len(found) - absent:,}."
     if absent:
         missing = ", ".join(names.absent)
-        counts += f" {absent:,} are commented out: no architecture is called {missing}."
+        counts += f" Commented out: {absent:,}, for no architecture is called {missing}."
     return counts
 
 

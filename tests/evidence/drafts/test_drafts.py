@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import tempfile
 import tomllib
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,7 @@ from bench import machine
 from bench.errors import BenchError
 from bench.evidence import claims
 from bench.evidence.claims.load import misquoted, read
-from bench.evidence.drafts.proposing import proposals, written
+from bench.evidence.drafts.proposing import proposals
 from bench.evidence.drafts.reading import Names, Part, parts, plain
 from bench.evidence.drafts.writing import MOST_BYTES, Draft, draft, write
 from bench.spec import Claim
@@ -217,7 +219,10 @@ def test_networks_that_are_not_at_hand_are_commented_out(tmp_path: Path) -> None
     (claim,) = loaded(found, tmp_path, tmp_path / "README.md")
     assert (claim.subject, claim.published) == ("model_1", 1000)
     assert found.n_absent == 1
-    assert "1 claims count. 1 are commented out: no architecture is called model_2." in found.text
+    assert (
+        "Claims that count: 1. Commented out: 1, for no architecture is called model_2."
+        in found.text
+    )
     uncommented = "\n".join(line.removeprefix("# ") for line in found.text.splitlines()[9:])
     assert [c["subject"] for c in tomllib.loads(uncommented)["claim"]] == ["model_1", "model_2"]
 
@@ -262,8 +267,28 @@ WORDS = st.sampled_from(
         *("99.4%", "~99.1 %", "0.05-0.07% short", "7,262", "7.2k", "<8000", "≤ 15 epochs", "1e-4"),
         *("accuracy", "consistently", "parameters", "Parameters:", "dropout 0.05", "batch size 64"),
         *("| Model_1 | 9,850 |", "|---|---|", "# Model_1", "## net", "```", "|", "max_lr=0.1"),
-        *("Conv2d(1→6, 3x3) # 28x28x6, RF: 3x3", "(8*3) + 2 = 24", '"quoted"', "\\", "reduce by 9%"),
-        *("\t", "\x7f", "\x0b", "\u2028", "\n", "\n", "\n", "'''", '"""', "é", "𝔘", "#", "v1.2.3"),
+        *(
+            "Conv2d(1→6, 3x3) # 28x28x6, RF: 3x3",
+            "(8*3) + 2 = 24",
+            '"quoted"',
+            "\\",
+            "reduce by 9%",
+        ),
+        *(
+            "\t",
+            "\x7f",
+            "\x0b",
+            "\u2028",
+            "\n",
+            "\n",
+            "\n",
+            "'''",
+            '"""',
+            "é",
+            "\U0001d518",
+            "#",
+            "v1.2.3",
+        ),
     ]
 )
 
@@ -271,27 +296,42 @@ WORDS = st.sampled_from(
 @given(st.lists(st.one_of(WORDS, st.text(max_size=20)), max_size=40), st.booleans())
 def test_whatever_the_text_the_draft_loads_and_quotes_it(words: list[str], named: bool) -> None:
     """Any text: a file without mistakes whose quotes stand on their lines, or one line of error."""
-    import tempfile
-
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         text = " ".join(words).encode("utf-8", "replace").decode()
-        try:
-            found = drafted(text, folder, ("model_1", "model_2") if named else ())
-        except BenchError as error:
-            assert "\n" not in str(error)
-            return
-        assert loaded(found, folder, folder / "README.md")
+        known = ("model_1", "model_2") if named else ()
+        with suppress(BenchError):  # no number that a claim can be made of, or binary data
+            assert loaded(drafted(text, folder, known), folder, folder / "README.md")
 
 
-HOSTILE = ("1", "1,111", "9.9", "<", "|", "*", "(", "1x", "# ", "param ", "1*", "1+", "[", "](", "epochs §")
+HOSTILE = (
+    "1",
+    "1,111",
+    "9.9",
+    "<",
+    "|",
+    "*",
+    "(",
+    "1x",
+    "# ",
+    "param ",
+    "1*",
+    "1+",
+    "[",
+    "](",
+    "epochs §",
+)
 
 
 @pytest.mark.parametrize("piece", HOSTILE)
-def test_a_line_of_a_million_letters_is_read_in_one_pass(piece: str) -> None:
-    """No pattern tries a line again from each of its places: this would take hours."""
-    text = (piece * (1_000_000 // len(piece)))[:1_000_000]
-    part = Part(1, text, plain(text), 0, len(text), 0, ("net",))
-    assert list(written(part)) is not None
-    assert rows(text) == []  # too long for a statement
-    assert len(proposals([part])) >= 0
+def test_no_pattern_tries_a_long_line_again_from_each_of_its_places(piece: str) -> None:
+    """A pattern that did would take minutes here; through a document such a line is passed over."""
+    text = (piece * 50_000)[:50_000]
+    assert len(plain(text)) == len(text)
+    assert len(proposals([Part(1, text, plain(text), 0, len(text), 0, ("net",))])) >= 0
+
+
+def test_a_line_of_a_megabyte_holds_no_statement_and_hides_none(tmp_path: Path) -> None:
+    long = "99.4% accuracy, 7,262 parameters; " * 30_000
+    found = drafted(f"{long}\n7,262 parameters\n{long}\n", tmp_path)
+    assert [claim.line for claim in loaded(found, tmp_path, tmp_path / "README.md")] == [2]
