@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import torch
-from hypothesis import assume, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 from torch.nn import functional
@@ -341,7 +341,7 @@ WINDOWS = st.sampled_from(
     [
         lambda: nn.Conv2d(1, 1, 3, padding=1),
         lambda: nn.Conv2d(1, 1, 3),
-        lambda: nn.Conv2d(1, 1, 3, dilation=2, padding=2),
+        lambda: nn.Conv2d(1, 1, 7, dilation=3, padding=9),
         lambda: nn.Conv2d(1, 1, (1, 3), padding=(0, 1)),
         lambda: nn.Conv2d(1, 1, 1, stride=2),
         lambda: nn.MaxPool2d(2, ceil_mode=True),
@@ -377,6 +377,7 @@ def _runs(chain: nn.Module) -> bool:
 
 
 @given(st.lists(WINDOWS, max_size=6), st.sampled_from(ENDS))
+@example([lambda: nn.Conv2d(1, 1, 7, dilation=3, padding=9)] * 2, ENDS[0])  # 39 pixels, then all
 @settings(max_examples=60, deadline=None)
 def test_along_a_chain_the_field_that_people_read_never_falls(
     windows: list[Callable[[], nn.Module]], end: Callable[[], list[nn.Module]]

@@ -239,6 +239,13 @@ def test_line_ends_and_a_byte_order_mark_change_no_line(tmp_path: Path, end: str
     assert (claim.line, claim.quote, claim.published) == (3, "7,262 parameters", 7262)
 
 
+@pytest.mark.parametrize("odd", ["\x7f", '"', "\\", "\t", "\x01", "'" * 3, "é", "\\u007f"])
+def test_a_quote_holds_any_letter_that_a_line_can_hold(tmp_path: Path, odd: str) -> None:
+    line = f"It has {odd} 7,262 parameters"
+    (claim,) = loaded(drafted(line, tmp_path), tmp_path, tmp_path / "README.md")
+    assert claim.quote == line
+
+
 @pytest.mark.parametrize(
     ("content", "what"),
     [
