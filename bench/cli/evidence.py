@@ -62,6 +62,9 @@ def claims(
     known: Annotated[
         Path | None, typer.Option(help="With --strict: a file of such ids, one on each line.")
     ] = None,
+    every: Annotated[
+        bool, typer.Option("--all", help="List the statements that hold and the settings too.")
+    ] = False,
     check: Annotated[
         bool, typer.Option("--check", help="Only look for mistakes in the files of claims.")
     ] = False,
@@ -69,11 +72,11 @@ def claims(
         Path | None, typer.Option(help="With --check: the document that the claims quote.")
     ] = None,
 ) -> None:
-    """List each published claim, its measured value and the verdict."""
+    """List the published claims that do not hold or are undecided, and count the others."""
     from bench.cli import anew
     from bench.evidence.claims import guard, judging
     from bench.evidence.claims.ledger import as_json as rows_as_json
-    from bench.evidence.claims.ledger import show
+    from bench.evidence.claims.show import show
 
     if fail_on and not strict:
         raise UsageError("applies only with --strict", where="--fail-on", remedy="add --strict")
@@ -93,7 +96,7 @@ def claims(
     if as_json:
         sys.stdout.buffer.write(rows_as_json(judged.entries))
     else:
-        show(judged.entries, console)
+        show(judged.entries, console, every)
     for error in measured.failed.values():
         complain(f"{'not measured' if strict else 'Notice: not measured'}: {error}")
     if strict:

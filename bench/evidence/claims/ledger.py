@@ -1,35 +1,32 @@
-"""The ledger: claims and evidence -> rows, and their tally."""
+"""The ledger: claims and evidence -> rows, sentences and their tally.
+
+A sentence is what a document says in one quote on one line. It has one verdict, and so has a line:
+the worst of its parts. Tallies count lines. A setting is no evidence, so it stands apart.
+"""
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cached_property
 from pathlib import PurePosixPath
 from typing import get_args
 
 import msgspec
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from bench.evidence.claims.gather import Evidence, Value
-from bench.evidence.claims.metrics import judge
+from bench.evidence.claims.metrics import Kind, judge, kind
 from bench.evidence.claims.rules import ClaimVerdict, Gain, Judgement, corrected
 from bench.spec import Claim, canonical_json
 from bench.stats.format import count, number, plain
 
-VERDICTS: tuple[ClaimVerdict, ...] = get_args(ClaimVerdict)
+VERDICTS: tuple[ClaimVerdict, ...] = get_args(ClaimVerdict)  # from the worst to the best
+FAILED: tuple[ClaimVerdict, ...] = ("refuted", "not consistent")  # what `--strict` counts
+OPEN: tuple[ClaimVerdict, ...] = (*FAILED, "inconsistent", "undecided", "not comparable")
+KINDS: tuple[Kind, ...] = ("runs", "structure", "document", "words")  # all but settings
 NO_NUMBER = ("not_checkable", "accuracy_gain_points")  # metrics that are published in words
-STYLES: dict[ClaimVerdict, str] = {
-    "confirmed": "green",
-    "refuted": "bold red",
-    "inconsistent": "bold magenta",
-    "undecided": "yellow",
-    "not comparable": "dim",
-    "not checkable": "dim",
-}
 
 
 @dataclass(frozen=True)
@@ -38,6 +35,16 @@ class Entry:
 
     claim: Claim
     judged: Judgement
+
+    @property
+    def kind(self) -> Kind:
+        """What the claim rests on."""
+        return kind(self.claim)
+
+    @property
+    def is_setting(self) -> bool:
+        """Whether it was typed from the document, and so is no evidence for it."""
+        return self.kind == "settings"
 
     @property
     def published(self) -> float | int | str | None:
@@ -84,6 +91,46 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     verdict: str
     rule: str
     stands_on: tuple[str, ...]
+    kind: str
+
+
+@dataclass(frozen=True)
+class Sentence:
+    """What a document says in one quote; settings of a quote are a sentence of their own.
+
+    Attributes:
+        parts: The claims that it was taken apart into, one at least.
+    """
+
+    parts: tuple[Entry, ...]
+
+    @property
+    def claim(self) -> Claim:
+        """The first part, which has the sentence's file, line and quote."""
+        return self.parts[0].claim
+
+    @property
+    def is_setting(self) -> bool:
+        return self.parts[0].is_setting
+
+    @cached_property
+    def verdict(self) -> ClaimVerdict:
+        return worst(self.parts)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it does not hold, or nobody knows; of a setting, whether it does not hold."""
+        return self.verdict in (FAILED if self.is_setting else OPEN)
+
+
+def worst(parts: Iterable[Entry]) -> ClaimVerdict:
+    """One verdict on all parts: the first of `VERDICTS` that a part has."""
+    return min((part.judged.verdict for part in parts), key=VERDICTS.index)
+
+
+def verdict_words(verdict: ClaimVerdict) -> str:
+    """The verdict to be read; "inconsistent" is too like "not consistent"."""
+    return "contradicts itself" if verdict == "inconsistent" else verdict
 
 
 def ledger(claims: Iterable[Claim], evidence: Evidence) -> list[Entry]:
@@ -105,26 +152,56 @@ def as_json(entries: Sequence[Entry]) -> bytes:
     return canonical_json([row(entry) for entry in entries])
 
 
-def tally(entries: Sequence[Entry]) -> dict[ClaimVerdict, int]:
-    """Verdict -> how many, of the verdicts that there are."""
-    found = Counter(entry.judged.verdict for entry in entries)
+def sentences(entries: Iterable[Entry]) -> list[Sentence]:
+    """The sentences of the documents, in the order of the files and then from the worst verdict."""
+    parts: defaultdict[tuple[str, int, str, bool], list[Entry]] = defaultdict(list)
+    for entry in entries:
+        claim = entry.claim
+        parts[claim.file, claim.line, claim.quote, entry.is_setting].append(entry)
+    files = {file: at for at, file in enumerate(dict.fromkeys(file for file, *_ in parts))}
+    found = [Sentence(tuple(of_one)) for of_one in parts.values()]
+    return sorted(
+        found,
+        key=lambda s: (files[s.claim.file], VERDICTS.index(s.verdict), s.claim.line),
+    )
+
+
+def tally(entries: Iterable[Entry]) -> dict[ClaimVerdict, int]:
+    """Verdict -> how many lines of the documents have it; settings are left out."""
+    return _lines(entry for entry in entries if not entry.is_setting)
+
+
+def tally_of(entries: Iterable[Entry], kind: Kind) -> dict[ClaimVerdict, int]:
+    """The same of the claims of one kind: a line stands in the tally of each kind that it has."""
+    return _lines(entry for entry in entries if entry.kind == kind)
+
+
+def _lines(entries: Iterable[Entry]) -> dict[ClaimVerdict, int]:
+    lines: defaultdict[tuple[str, int], list[Entry]] = defaultdict(list)
+    for entry in entries:
+        lines[entry.claim.file, entry.claim.line].append(entry)
+    found = Counter(worst(parts) for parts in lines.values())
     return {verdict: found[verdict] for verdict in VERDICTS if found[verdict]}
 
 
 def tally_line(entries: Sequence[Entry]) -> str:
-    """197 claims: 120 confirmed, 40 refuted ..."""
-    parts = [f"{n} {verdict}" for verdict, n in tally(entries).items()]
-    return f"{count(len(entries), 'claim')}: {', '.join(parts)}"
+    """96 lines: 20 refuted, 9 undecided ...; 24 lines of settings, which are no evidence"""
+    counts, settings = tally(entries), tally_of(entries, "settings")
+    said = [f"{count(sum(counts.values()), 'line')}: {listing(counts)}"] if counts else []
+    return "; ".join([*said, settings_words(settings)] if settings else said)
 
 
-def show(entries: Sequence[Entry], console: Console) -> None:
-    """A table on a terminal, a line a claim elsewhere, and the tally below."""
-    if console.is_terminal:
-        console.print(_table(entries))
-    else:
-        for entry in entries:
-            print("\t".join(_cells(entry)), file=console.file)  # rich would spread the tabs
-    console.print(tally_line(entries), markup=False, highlight=False)
+def listing(counts: Mapping[ClaimVerdict, int]) -> str:
+    """20 refuted, 9 undecided"""
+    return ", ".join(f"{n} {verdict_words(verdict)}" for verdict, n in counts.items())
+
+
+def settings_words(counts: Mapping[ClaimVerdict, int]) -> str:
+    """What became of the settings, in words that no one takes for evidence."""
+    lines = count(sum(counts.values()), "line")
+    failed = sum(counts.get(verdict, 0) for verdict in FAILED)
+    differs = f", {failed} of them not as published" if failed else ""
+    return f"{lines} of settings, typed from the document and no evidence{differs}"
 
 
 def row(entry: Entry) -> Row:
@@ -143,6 +220,7 @@ def row(entry: Entry) -> Row:
         verdict=judged.verdict,
         rule=judged.rule,
         stands_on=judged.stands_on,
+        kind=entry.kind,
     )
 
 
@@ -151,46 +229,3 @@ def _plain(value: Value) -> float | int | str:
     if isinstance(value, str):
         return value
     return int(value) if value == int(value) else round(float(Fraction(value)), 6)
-
-
-HEADINGS = ("verdict", "claim", "published", "measured", "n", "rule, and what it stands on")
-NUMERIC = HEADINGS[2:5]
-
-
-def _cells(entry: Entry) -> tuple[str, ...]:
-    claim, judged = entry.claim, entry.judged
-    n = "" if judged.n is None else str(judged.n)
-    return (
-        judged.verdict,
-        claim.id,
-        f"{claim.file}:{claim.line}",
-        entry.published_words,
-        entry.measured_words,
-        n,
-        judged.rule,
-        entry.stands_on_words,
-    )
-
-
-def _table(entries: Sequence[Entry]) -> Table:
-    table = Table(title="Claims")
-    for heading in HEADINGS:
-        table.add_column(
-            heading, justify="right" if heading in NUMERIC else "left", overflow="fold"
-        )
-    for entry in entries:
-        verdict, claim, line, published, measured, n, rule, stands_on = _cells(entry)
-        table.add_row(
-            Text(verdict, STYLES[entry.judged.verdict]),
-            _above(claim, line),
-            Text(published),
-            Text(measured),
-            Text(n),
-            _above(rule, stands_on),
-        )
-    return table
-
-
-def _above(text: str, below: str) -> Text:
-    """The text, and something smaller in the next line."""
-    return Text(text).append(f"\n{below}" if below else "", "dim")

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from fractions import Fraction
 from functools import wraps
+from math import inf
 from typing import Any
 
 import msgspec
@@ -21,14 +23,56 @@ from bench.evidence.claims.gather import (
     fraction,
     records,
 )
-from bench.records.arms import Split, best_count
-from bench.spec import Claim, RunRecord
+from bench.records.arms import Arm, Split, best_count
+from bench.spec import Claim, Epoch, Recipe, RunRecord
 from bench.stats.declared import PARAMETER_LIMIT, TARGET
 from bench.stats.outcomes import SUSTAINED_EPOCHS
 from bench.stats.values import MISSING
 
 Find = Callable[[Claim, Evidence], Exact]
+DIGITS = 3  # of an accuracy in percent: a tenth of an image of 10,000
+LOSS_DIGITS = 4
 
+
+@dataclass(frozen=True)
+class Readings:
+    """One number for each run: a single published number and a mean are judged by them.
+
+    Attributes:
+        arm: The runs.
+        values: (n,), for the runs that have one, in the order of the seeds.
+        scale: How many of the values' unit make one of the metric's unit: 100 right answers of
+            10,000 make one percent.
+        lowest, highest: The bounds of what a value can be.
+        digits: How many of them the metric's unit is shown with.
+        note: How the values were chosen.
+    """
+
+    arm: Arm
+    values: tuple[float, ...]
+    scale: Fraction = Fraction(1)
+    lowest: float = 0
+    highest: float = inf
+    digits: int = DIGITS
+    note: str = ""
+
+    @property
+    def n(self) -> int:
+        """All runs, also those without a value."""
+        return len(self.arm.runs)
+
+    @property
+    def stands_on(self) -> tuple[str, ...]:
+        return records(self.arm)
+
+    @property
+    def average(self) -> Fraction | None:
+        """The mean in the metric's unit; None without runs."""
+        n = len(self.values)
+        return Fraction(sum(self.values)) / n / self.scale if n else None
+
+
+Read = Callable[[Claim, Evidence], Readings]
 
 def of_versions(read: Callable[[Claim, Version], Exact]) -> Find:
     """The figure that every measured version of the claim's subject has.
@@ -104,6 +148,13 @@ def parameters_over_limit(claim: Claim, version: Version) -> Exact:
 
 
 @of_versions
+def non_trainable_parameters(claim: Claim, version: Version) -> Exact:
+    """Parameters that no optimiser changes. Buffers, such as BatchNorm's averages, are none."""
+    whole, trained = (version.value("parameters", name) for name in ("n_parameters", "n_trainable"))
+    return Exact(whole - trained, version.stands_on("parameters"))
+
+
+@of_versions
 def calls_of_operation(claim: Claim, version: Version) -> Exact:
     """How often a forward pass calls a layer of the kind after the metric's dot."""
     operations = [row.get("operation") for row in version.measure(LAYERS).layers.values()]
@@ -129,6 +180,30 @@ def recipe_field(claim: Claim, version: Version) -> Exact:
     for name in path.split("."):
         value = version.known(getattr(value, name, None), f"field '{path}'")
     return Exact(value, version.stands_on("recipe"))
+
+
+@of_versions
+def step_size_epochs(claim: Claim, version: Version) -> Exact:
+    """Epochs between two falls of a learning rate that falls in equal steps, as StepLR's does.
+
+    Raises:
+        NoEvidence: the recipe has another schedule, or its falls are not evenly spaced.
+    """
+    recipe = version.portrait.recipe
+    falls = [_epochs(recipe, part) for part in recipe.step_fractions]
+    if not falls:
+        why = f"the recipe of '{version.subject}' has no steps: its schedule is {recipe.schedule}"
+        raise NoEvidence(why, "not comparable")
+    n_falls = -(-recipe.epochs // falls[0]) - 1  # a fall at the very end would change nothing
+    if falls != [falls[0] * number for number in range(1, n_falls + 1)]:
+        why = f"the learning rate of '{version.subject}' does not fall in equal steps"
+        raise NoEvidence(why, "not comparable")
+    return Exact(falls[0], version.stands_on("recipe"))
+
+
+def _epochs(recipe: Recipe, part: float) -> Fraction:
+    """A part of the training in epochs: the float next to 8/15 of 15 epochs is 8."""
+    return (Fraction(part) * recipe.epochs).limit_denominator(1000)
 
 
 def saved_percent(measure: str, name: str) -> Find:
@@ -231,6 +306,82 @@ def best_counts(split: Split, whose: str) -> Callable[[Claim, Evidence], Sample]
 
 best_validation_counts = best_counts("validation", "this same split")
 best_test_counts = best_counts("test", "the test split itself")
+
+
+def accuracies(find: Callable[[Claim, Evidence], Sample]) -> Read:
+    """The sample's accuracies in percent."""
+
+    def read(claim: Claim, evidence: Evidence) -> Readings:
+        sample = find(claim, evidence)
+        return _shares(sample.arm, sample.accuracy.counts, sample.n_images, sample.note)
+
+    return read
+
+
+def shortfalls(find: Callable[[Claim, Evidence], Sample]) -> Read:
+    """The points that the sample's accuracies lie below 99.40; negative above it."""
+
+    def read(claim: Claim, evidence: Evidence) -> Readings:
+        sample = find(claim, evidence)
+        target = TARGET * sample.n_images
+        short = tuple(float(target - count) for count in sample.accuracy.counts)
+        lowest, scale = float(target - sample.n_images), Fraction(sample.n_images, 100)
+        return Readings(sample.arm, short, scale, lowest, float(target), note=sample.note)
+
+    return read
+
+
+def train_accuracies(claim: Claim, evidence: Evidence) -> Readings:
+    """Right answers on the augmented training images during the last epoch, in percent."""
+    arm = evidence.arm(claim.subject, claim.dataset, "validation")
+    counts = tuple(run.epochs[-1].train_correct for run in arm.completed)
+    return _shares(arm, counts, arm.dataset.n_train, "counted while training")
+
+
+def losses(split: Split, value: Callable[[Epoch], float | None], note: str = "") -> Read:
+    """The mean loss over the images in the last epoch.
+
+    Args:
+        split: Which runs have it: those that looked at this split.
+        value: The loss that the epoch's record holds.
+        note: How it was found.
+    """
+
+    def read(claim: Claim, evidence: Evidence) -> Readings:
+        arm = evidence.arm(claim.subject, claim.dataset, split)
+        found = (value(run.epochs[-1]) for run in arm.completed)
+        values = tuple(loss for loss in found if loss is not None)
+        return Readings(arm, values, digits=LOSS_DIGITS, note=note)
+
+    return read
+
+
+train_losses = losses("validation", lambda epoch: epoch.train_loss, "taken while training")
+validation_losses = losses("validation", lambda epoch: epoch.validation_loss)
+test_losses = losses("test", lambda epoch: epoch.test_loss)
+
+
+def best_epochs(split: Split) -> Read:
+    """The number of the epoch that is best on the split, the first of equals; from 1."""
+
+    def read(claim: Claim, evidence: Evidence) -> Readings:
+        arm = evidence.arm(claim.subject, claim.dataset, split)
+        best = [_first_with(run, split, best_count(run, split)) for run in arm.completed]
+        values = tuple(number for number in best if number)
+        return Readings(arm, values, lowest=1, highest=arm.first.recipe.epochs)
+
+    return read
+
+
+def _first_with(run: RunRecord, split: Split, right: int) -> int | None:
+    """The first epoch with so many right answers on the split."""
+    numbers = (e.epoch for e in run.epochs if getattr(e, f"{split}_correct") == right)
+    return next(numbers, None)
+
+
+def _shares(arm: Arm, counts: Sequence[int], n_images: int, note: str) -> Readings:
+    """Right answers as percents of the images."""
+    return Readings(arm, tuple(counts), Fraction(n_images, 100), 0, n_images, note=note)
 
 
 def two_arms(claim: Claim, evidence: Evidence) -> tuple[Sample, Sample]:

@@ -9,13 +9,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from math import prod
 from operator import itemgetter
-from typing import Any
+from typing import Any, Literal
 
 from bench.evidence.claims import lookup, rules
 from bench.evidence.claims.gather import Evidence, NoEvidence
 from bench.evidence.claims.rules import Gain, Judgement
 from bench.spec import Claim
 
+# What a claim rests on. Settings are constants of the rebuild that no count depends on: they were
+# typed from the document, so that they agree with it is no evidence for it.
+Kind = Literal["runs", "structure", "document", "words", "settings"]
 NUMBER = ("published",)
 NUMBERS = ("published", "numbers")
 TERMS = ("published", "terms")
@@ -28,12 +31,14 @@ class Metric:
 
     Attributes:
         about: What it is, with its unit.
+        kind: What a claim of this metric rests on.
         find: From the claim and the evidence to what the rule judges.
         keys: Keys that a claim of this metric must have; "value" is `published` or `text`.
         rule: From the claim and what was found to a judgement.
     """
 
     about: str
+    kind: Kind
     find: Callable[[Claim, Evidence], Any]
     keys: tuple[str, ...] = NUMBER
     rule: Callable[[Claim, Any], Judgement | Gain] = rules.exact
@@ -41,152 +46,277 @@ class Metric:
 
 figure, layers = lookup.figure_or_layers, lookup.of_layers
 numbers, terms = lookup.of_numbers, lookup.of_claims
-document = rules.consistent
+accuracies, shortfalls = lookup.accuracies, lookup.shortfalls
+itself = rules.consistent
+BOUND = ("published", "relation")
 
 METRICS: Mapping[str, Metric] = {
-    # Structure, from portraits. With `layers`, the figure of those layers.
-    "n_parameters": Metric("parameters", figure("parameters", "n_parameters", "n_parameters")),
-    "n_weights": Metric(
-        "parameters that are no biases", figure("parameters", "n_weights", "n_weights")
+    # From portraits. With `layers`, the figure of those layers.
+    "n_parameters": Metric(
+        "parameters", "structure", figure("parameters", "n_parameters", "n_parameters")
     ),
-    "n_biases": Metric("biases", figure("parameters", "n_biases", "n_biases")),
-    "n_parameters.*": Metric("parameters of a component, or total: their sum", lookup.component),
+    "n_weights": Metric(
+        "parameters that are no biases", "structure", figure("parameters", "n_weights", "n_weights")
+    ),
+    "n_biases": Metric("biases", "structure", figure("parameters", "n_biases", "n_biases")),
+    "n_non_trainable_parameters": Metric(
+        "parameters that training does not change; buffers are none",
+        "structure",
+        lookup.non_trainable_parameters,
+    ),
+    "n_parameters.*": Metric(
+        "parameters of a component, or total: their sum", "structure", lookup.component
+    ),
     "n_parameters_by_type.*": Metric(
-        "parameters in a type of layer, such as depthwise_convolution", lookup.parameters_by_type
+        "parameters in a type of layer, such as depthwise_convolution",
+        "structure",
+        lookup.parameters_by_type,
     ),
     "parameters_over_limit": Metric(
-        "parameters above 8,000; negative below", lookup.parameters_over_limit
+        "parameters above 8,000; negative below", "structure", lookup.parameters_over_limit
+    ),
+    "weights_bytes": Metric(
+        "bytes of the parameters and buffers in float32, without a file's header",
+        "structure",
+        lookup.figure("cost", "fp32_bytes"),
     ),
     "multiply_adds": Metric(
-        "multiply-adds an image", figure("multiply_adds", "multiply_adds", "multiply_adds")
+        "multiply-adds an image",
+        "structure",
+        figure("multiply_adds", "multiply_adds", "multiply_adds"),
     ),
     "receptive_field_pixels": Metric(
         "side of the square of pixels that one position of the last feature map sees, before "
         "everything is pooled; with layers, one position of theirs",
+        "structure",
         figure("receptive_field", "receptive_field_pixels", "receptive_field"),
     ),
     "output_shape": Metric(
         "a layer's output as height x width x channels",
+        "structure",
         layers("parameters", "output_shape"),
         ("text", "layers"),
     ),
     "kernel_pixels": Metric(
-        "side of a layer's kernel", layers("parameters", "kernel"), LAYER_NUMBER
+        "side of a layer's kernel", "structure", layers("parameters", "kernel"), LAYER_NUMBER
     ),
-    "groups": Metric("groups of a convolution", layers("parameters", "groups"), LAYER_NUMBER),
-    "dropout_probability": Metric(
-        "share that a dropout layer sets to zero",
-        layers("dropout", "dropout_probability"),
-        LAYER_NUMBER,
+    "groups": Metric(
+        "groups of a convolution", "structure", layers("parameters", "groups"), LAYER_NUMBER
     ),
-    "n_layers.*": Metric("calls of layers of a kind, such as Conv2d", lookup.calls_of_operation),
+    "n_layers.*": Metric(
+        "calls of layers of a kind, such as Conv2d", "structure", lookup.calls_of_operation
+    ),
     "layer_sequence": Metric(
         "kinds of the layers called from the first to the last of `layers`",
+        "structure",
         lookup.sequence_of_calls,
         ("text", "layers"),
     ),
     "parameters_saved_percent": Metric(
         "parameters less than `against` has, in percent of those",
+        "structure",
         lookup.saved_percent("parameters", "n_parameters"),
         ("published", "against"),
     ),
     "multiply_adds_saved_percent": Metric(
         "multiply-adds less than `against` has, in percent of those",
+        "structure",
         lookup.saved_percent("multiply_adds", "multiply_adds"),
         ("published", "against"),
     ),
     "separable_saved_percent": Metric(
         "weights that a depthwise and a pointwise layer save against one standard layer",
+        "structure",
         lookup.separable_saved_percent,
         LAYER_NUMBER,
     ),
-    # Training.
     "recipe.*": Metric(
-        "a field of the recipe, such as augmentation.translate", lookup.recipe_field, ("value",)
+        "a field of the recipe, such as augmentation.translate",
+        "settings",
+        lookup.recipe_field,
+        ("value",),
+    ),
+    "step_size_epochs": Metric(
+        "epochs between two falls of the learning rate, StepLR's step_size",
+        "settings",
+        lookup.step_size_epochs,
+    ),
+    "dropout_probability": Metric(
+        "share that a dropout layer sets to zero",
+        "settings",
+        layers("dropout", "dropout_probability"),
+        LAYER_NUMBER,
     ),
     "validation_share_percent": Metric(
-        "training images that are validated on", lookup.validation_share_percent
+        "training images that are validated on", "settings", lookup.validation_share_percent
     ),
-    # Accuracies, from records: one run, the mean of runs, how often, and one network or another.
+    # From records: a single run's number, the mean of runs, how often, one network or another.
     "last_test_accuracy_percent": Metric(
         "a single run's test accuracy after the last epoch",
-        lookup.last_test_counts,
+        "runs",
+        accuracies(lookup.last_test_counts),
         rule=rules.placed,
     ),
     "selected_validation_accuracy_percent": Metric(
         "a single run's validation accuracy after its best epoch",
-        lookup.best_validation_counts,
+        "runs",
+        accuracies(lookup.best_validation_counts),
         rule=rules.placed,
     ),
     "best_test_accuracy_percent": Metric(
         "a single run's test accuracy after the epoch where it is best",
-        lookup.best_test_counts,
+        "runs",
+        accuracies(lookup.best_test_counts),
+        rule=rules.placed,
+    ),
+    "last_train_accuracy_percent": Metric(
+        "a single run's accuracy on the augmented training images during the last epoch",
+        "runs",
+        lookup.train_accuracies,
+        rule=rules.placed,
+    ),
+    "best_validation_epoch": Metric(
+        "the number of a single run's epoch that is best on the validation split",
+        "runs",
+        lookup.best_epochs("validation"),
+        rule=rules.placed,
+    ),
+    "best_test_epoch": Metric(
+        "the number of a single run's epoch that is best on the test split",
+        "runs",
+        lookup.best_epochs("test"),
+        rule=rules.placed,
+    ),
+    "last_train_loss": Metric(
+        "a single run's cross-entropy on the augmented training images during the last epoch",
+        "runs",
+        lookup.train_losses,
+        rule=rules.placed,
+    ),
+    "last_validation_loss": Metric(
+        "a single run's cross-entropy on the validation split after the last epoch",
+        "runs",
+        lookup.validation_losses,
+        rule=rules.placed,
+    ),
+    "last_test_loss": Metric(
+        "a single run's cross-entropy on the test split after the last epoch",
+        "runs",
+        lookup.test_losses,
         rule=rules.placed,
     ),
     "mean_test_accuracy_percent": Metric(
         "the mean over runs after the last epoch",
-        lookup.last_test_counts,
-        ("published", "relation"),
-        rule=rules.mean,
+        "runs",
+        accuracies(lookup.last_test_counts),
+        BOUND,
+        rules.mean,
     ),
     "mean_test_shortfall_points": Metric(
         "99.40 less the mean over runs",
-        lookup.last_test_counts,
-        ("published", "relation"),
-        rule=rules.mean_shortfall,
+        "runs",
+        shortfalls(lookup.last_test_counts),
+        BOUND,
+        rules.mean,
+    ),
+    "mean_best_validation_accuracy_percent": Metric(
+        "the mean over runs of the validation accuracy after the best epoch",
+        "runs",
+        accuracies(lookup.best_validation_counts),
+        BOUND,
+        rules.mean,
+    ),
+    "mean_best_validation_shortfall_points": Metric(
+        "99.40 less the mean over runs of the validation accuracy after the best epoch",
+        "runs",
+        shortfalls(lookup.best_validation_counts),
+        BOUND,
+        rules.mean,
+    ),
+    "mean_train_accuracy_percent": Metric(
+        "the mean over runs on the augmented training images during the last epoch",
+        "runs",
+        lookup.train_accuracies,
+        BOUND,
+        rules.mean,
+    ),
+    "mean_test_loss": Metric(
+        "the mean over runs of the cross-entropy on the test split after the last epoch",
+        "runs",
+        lookup.test_losses,
+        BOUND,
+        rules.mean,
     ),
     "consistent_test_accuracy_percent": Metric(
         "an accuracy that nine runs of ten reach after the last epoch",
+        "runs",
         lookup.last_test_counts,
         rule=rules.rate,
     ),
     "sustained_test_accuracy_percent": Metric(
         "an accuracy that nine runs of ten reach after each of the last three epochs",
+        "runs",
         lookup.sustained_test_counts,
         rule=rules.rate,
     ),
     "accuracy_gain_points": Metric(
         "whether the subject's accuracy is above that of `against`",
+        "runs",
         lookup.two_arms,
         ("against",),
-        rule=rules.gain,
+        rules.gain,
     ),
     # The document's own arithmetic.
-    "product": Metric("product of `numbers`", numbers(prod), NUMBERS),
-    "sum": Metric("sum of `numbers`", numbers(sum), NUMBERS),
+    "product": Metric("product of `numbers`", "document", numbers(prod), NUMBERS),
+    "sum": Metric("sum of `numbers`", "document", numbers(sum), NUMBERS),
     "saved_percent": Metric(
         "how much less the second of two `numbers` is than the first",
+        "document",
         numbers(lookup.saved_of_numbers),
         NUMBERS,
     ),
     "target_shortfall_points": Metric(
         "99.40 less the accuracy that the claim in `terms` publishes",
+        "document",
         terms(lookup.published_shortfall),
         TERMS,
     ),
     # The document against itself: a contradiction is "inconsistent".
     "sum_of_claims": Metric(
         "sum of the numbers of the claims in `terms`",
+        "document",
         terms(sum, rounded=True),
         TERMS,
-        rule=document,
+        itself,
     ),
     "same_as_claim": Metric(
         "the number of the claim in `terms`",
+        "document",
         terms(itemgetter(0), rounded=True),
         TERMS,
-        rule=document,
+        itself,
     ),
     "largest_of_claims": Metric(
-        "the largest number of the claims in `terms`", terms(max), TERMS, rule=document
+        "the largest number of the claims in `terms`", "document", terms(max), TERMS, itself
     ),
     "smallest_of_claims": Metric(
-        "the smallest number of the claims in `terms`", terms(min), TERMS, rule=document
+        "the smallest number of the claims in `terms`", "document", terms(min), TERMS, itself
     ),
     "not_checkable": Metric(
-        "words that no measurement can meet", lookup.nothing, ("reason",), rule=rules.not_checkable
+        "words that no measurement can meet",
+        "words",
+        lookup.nothing,
+        ("reason",),
+        rules.not_checkable,
     ),
 }
+
+
+def kind(claim: Claim) -> Kind:
+    """What a claim rests on, by its metric."""
+    name = entry(claim.metric)
+    assert name is not None, f"unknown metric '{claim.metric}' in a checked claim"
+    return METRICS[name].kind
 
 
 def entry(metric: str) -> str | None:

@@ -1,7 +1,7 @@
 """Rules: how a published number is judged by what was found. The words of a rule are born here.
 
-Structure is compared exactly, a single run's accuracy with the prediction interval of one more
-run, a mean with its t interval, "consistently" with the exact bounds of a rate, a technique by the
+Structure is compared exactly, a single run's number with the prediction interval of one more run,
+a mean with its t interval, "consistently" with the exact bounds of a rate, a technique by the
 comparison with the network that lacks it, corrected for all techniques of its file.
 """
 
@@ -14,19 +14,29 @@ from fractions import Fraction
 from typing import Literal
 
 from bench.evidence.claims.gather import Exact, Sample, Value, fraction
+from bench.evidence.claims.lookup import Readings
 from bench.spec import Claim
 from bench.stats.comparison import Comparison, Design, compare, holm
-from bench.stats.declared import FEWEST_RUNS, MARGIN_POINTS, TARGET, TEST_ALPHA
+from bench.stats.declared import FEWEST_RUNS, MARGIN_POINTS, TEST_ALPHA
 from bench.stats.format import count, fixed, integer, number, p_value, plain, span
-from bench.stats.means import placement
+from bench.stats.means import placement, standard_deviation, t_interval
 from bench.stats.planning import seeds_for_difference, seeds_for_margin
 from bench.stats.rates import published_count
 from bench.stats.values import Interval
 
+# From the worst to the best, so that the first of several is the verdict on all of them together.
+# "not consistent" and "consistent" are of a single run's number, "inconsistent" of a document that
+# contradicts itself.
 ClaimVerdict = Literal[
-    "confirmed", "refuted", "inconsistent", "undecided", "not comparable", "not checkable"
+    "refuted",
+    "not consistent",
+    "inconsistent",
+    "undecided",
+    "not comparable",
+    "consistent",
+    "confirmed",
+    "not checkable",
 ]
-FINEST_POINTS = 0.001  # a tenth of an image of 10,000: no plan looks closer
 
 
 @dataclass(frozen=True)
@@ -73,38 +83,40 @@ def consistent(claim: Claim, found: Exact) -> Judgement:
     return replace(judged, verdict=verdict, rule=f"the document with itself: {judged.rule}")
 
 
-def placed(claim: Claim, found: Sample) -> Judgement:
-    """Whether a single run's number lies inside the 95 % prediction interval of one more run."""
-    n_images = found.n_images
-    published = published_count(claim.published, n_images)
-    place = placement(published, found.accuracy.counts)
-    if place.prediction is None or place.n < FEWEST_RUNS:
-        more = max(FEWEST_RUNS - place.n, 1)
-        rule = "95% prediction interval of one more run"
-        return _undecided(found, rule, more, found.accuracy.mean_percent)
-    half = published_count(claim.tolerance, n_images)
-    inside = place.prediction.low < published + half and place.prediction.high >= published - half
-    interval = place.prediction.times(100 / n_images)
+def placed(claim: Claim, found: Readings) -> Judgement:
+    """Whether a single run's number could be one more of our runs; this never confirms it.
+
+    It could where it lies inside the 95 % prediction interval of one more run.
+    """
+    place = placement(fraction(claim.published) * found.scale, found.values)
+    interval = _possible(place.prediction, found)
+    if interval is None or place.n < FEWEST_RUNS:
+        rule = f"{count(place.n, 'run')}, no prediction interval of one more run"
+        return _undecided(found, rule, max(FEWEST_RUNS - place.n, 1), found.average)
     rule = (
-        f"95% prediction interval of one more run, {span(interval)}; "
-        f"at percentile {fixed(place.percentile or 0, 0)} of the runs"
+        f"95% prediction interval of one more run, {span(interval, found.digits)}; "
+        f"at percentile {fixed(place.percentile or 0, 0)} of {count(place.n, 'run')}"
     )
-    verdict: ClaimVerdict = "confirmed" if inside else "refuted"
-    return _of_runs(verdict, found, rule, found.accuracy.mean_percent)
+    verdict: ClaimVerdict = "consistent" if _inside(claim, interval) else "not consistent"
+    return _of_runs(verdict, found, rule, found.average)
 
 
-def mean(claim: Claim, found: Sample) -> Judgement:
-    """Whether the 95 % t interval of the mean accuracy lies on the published side."""
-    return _mean(claim, found, found.accuracy.mean_percent, found.accuracy.interval)
-
-
-def mean_shortfall(claim: Claim, found: Sample) -> Judgement:
-    """The same of the points that the accuracy lies below 99.40."""
-    target = 100 * TARGET
-    average, around = found.accuracy.mean_percent, found.accuracy.interval
-    short = None if average is None else target - average
-    ends = around and Interval(float(target) - around.high, float(target) - around.low)
-    return _mean(claim, found, short, ends)
+def mean(claim: Claim, found: Readings) -> Judgement:
+    """Whether the 95 % t interval of the mean lies on the published side."""
+    n, average = len(found.values), found.average
+    interval = _possible(t_interval(found.values), found) if n >= FEWEST_RUNS else None
+    if interval is None or average is None:
+        return _undecided(found, "95% interval of the mean", max(FEWEST_RUNS - n, 1), average)
+    rule = f"95% t interval of the mean, {span(interval, found.digits)}, {_wanted(claim)}"
+    bound = (
+        claim.published + {"at_most": 1, "at_least": -1}.get(claim.relation, 0) * claim.tolerance
+    )
+    wants_low = claim.relation in ("below", "at_most")
+    if interval.high < bound:
+        return _of_runs("confirmed" if wants_low else "refuted", found, rule, average)
+    if interval.low > bound:
+        return _of_runs("refuted" if wants_low else "confirmed", found, rule, average)
+    return _undecided(found, rule, _seeds_for_mean(found, float(average) - bound), average)
 
 
 def rate(claim: Claim, found: Sample) -> Judgement:
@@ -213,27 +225,28 @@ def _wanted(claim: Claim, slack: Fraction = Fraction(0)) -> str:
     return plain(f"rounded: from {number(published - half)} to below {number(published + half)}")
 
 
-def _mean(
-    claim: Claim, found: Sample, average: Fraction | None, interval: Interval | None
-) -> Judgement:
-    """The mean of what the claim speaks of, and its interval, against the published bound."""
-    n, sd = len(found.accuracy.counts), found.accuracy.sd_points
-    bound = (
-        claim.published + {"at_most": 1, "at_least": -1}.get(claim.relation, 0) * claim.tolerance
+def _possible(interval: Interval | None, found: Readings) -> Interval | None:
+    """The interval in the metric's unit, as far as a value can lie in it."""
+    if interval is None:
+        return None
+    low, high = max(interval.low, found.lowest), min(interval.high, found.highest)
+    return Interval(low, high).times(1 / float(found.scale))
+
+
+def _inside(claim: Claim, interval: Interval) -> bool:
+    """Whether one more run could give what was published, to the digits given."""
+    below = interval.low <= claim.published + claim.tolerance
+    above = interval.high >= claim.published - claim.tolerance
+    return {"below": below, "at_most": below, "above": above, "at_least": above}.get(
+        claim.relation, below and above
     )
-    if interval is None or average is None:
-        return _undecided(found, "95% interval of the mean", max(2 - n, 1), average)
-    rule = f"95% t interval of the mean, {span(interval)}, {_wanted(claim)}"
-    wants_low = claim.relation in ("below", "at_most")
-    if interval.high < bound:
-        return _of_runs("confirmed" if wants_low else "refuted", found, rule, average)
-    if interval.low > bound:
-        return _of_runs("refuted" if wants_low else "confirmed", found, rule, average)
-    more = 1
-    if sd:
-        margin = max(abs(float(average) - bound), FINEST_POINTS)
-        more = max(seeds_for_margin(sd, margin) - n, 1)
-    return _undecided(found, rule, more, average)
+
+
+def _seeds_for_mean(found: Readings, distance: float) -> int:
+    """More seeds until the interval of the mean is as narrow as its distance from the bound."""
+    sd = (standard_deviation(found.values) or 0.0) / float(found.scale)
+    finest = 10.0**-found.digits
+    return max(seeds_for_margin(sd, max(abs(distance), finest)) - len(found.values), 1)
 
 
 def _seeds_for_gain(gain: Gain) -> int:
@@ -245,17 +258,24 @@ def _seeds_for_gain(gain: Gain) -> int:
 
 
 def _of_runs(
-    verdict: ClaimVerdict, found: Sample, rule: str, measured: Value | None = None
+    verdict: ClaimVerdict, found: Sample | Readings, rule: str, measured: Value | None = None
 ) -> Judgement:
-    missing = len(found.counts) - len(found.accuracy.counts)
-    parts = [found.note, rule, f"{missing} without a count" if missing else ""]
-    words = plain("; ".join(part for part in parts if part))
-    n = len(found.counts)
+    n, with_value = (
+        (found.n, len(found.values))
+        if isinstance(found, Readings)
+        else (len(found.counts), len(found.accuracy.counts))
+    )
+    without = f"{n - with_value} without a value" if n > with_value else ""
+    words = plain("; ".join(part for part in (found.note, rule, without) if part))
     return Judgement(verdict, words, measured, n=n, stands_on=found.stands_on)
 
 
 def _undecided(
-    found: Sample, rule: str, more: int, measured: Value | None = None, needs: str = ""
+    found: Sample | Readings,
+    rule: str,
+    more: int,
+    measured: Value | None = None,
+    needs: str = "",
 ) -> Judgement:
     judged = _of_runs("undecided", found, rule, measured)
     words = f"{judged.rule}; needs at least {needs or _seeds(more)}"
