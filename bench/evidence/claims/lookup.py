@@ -74,6 +74,7 @@ class Readings:
 
 Read = Callable[[Claim, Evidence], Readings]
 
+
 def of_versions(read: Callable[[Claim, Version], Exact]) -> Find:
     """The figure that every measured version of the claim's subject has.
 

@@ -267,7 +267,15 @@ def _of_runs(
     )
     without = f"{n - with_value} without a value" if n > with_value else ""
     words = plain("; ".join(part for part in (found.note, rule, without) if part))
-    return Judgement(verdict, words, measured, n=n, stands_on=found.stands_on)
+    judged = Judgement(verdict, words, measured, n=n, stands_on=found.stands_on)
+    if isinstance(found, Readings) and measured is not None:
+        judged = replace(judged, measured_words=_shown(measured, found.digits))
+    return judged
+
+
+def _shown(value: Value, digits: int) -> str:
+    """99.44, or a loss with four digits: 0.0204."""
+    return plain(fixed(fraction(value), digits)).rstrip("0").rstrip(".")
 
 
 def _undecided(

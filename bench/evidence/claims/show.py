@@ -43,15 +43,15 @@ def show(entries: Sequence[Entry], console: Console, every: bool = False) -> Non
         console: A terminal gets sentences, anything else a line a claim.
         every: Whether a terminal also gets the sentences that hold, and settings.
     """
-    if console.is_terminal:
-        _documents(sentences(entries), console, every)
-        for kind in KINDS:
-            if counts := tally_of(entries, kind):
-                _print(console, Text(f"{kind}: {listing(counts)}"))
-    else:
-        for entry in entries:
-            print("\t".join(_cells(entry)), file=console.file)  # rich would spread the tabs
-    console.print(tally_line(entries), markup=False, highlight=False)
+    if not console.is_terminal:
+        lines = ["\t".join(_cells(entry)) for entry in entries]
+        print(*lines, tally_line(entries), sep="\n", file=console.file)  # rich would spread tabs
+        return
+    _documents(sentences(entries), console, every)
+    for kind in KINDS:
+        if counts := tally_of(entries, kind):
+            _print(console, Text(f"{kind}: {listing(counts)}"))
+    _print(console, Text(tally_line(entries)))
 
 
 def _documents(found: Iterable[Sentence], console: Console, every: bool) -> None:
@@ -81,8 +81,8 @@ def _rest(folded: Sequence[Sentence]) -> str:
 def _sentence(sentence: Sentence, console: Console) -> None:
     """The verdict and the quote, with the parts below."""
     claim, verdict = sentence.claim, sentence.verdict
-    heading = Text(verdict_words(verdict), STYLES.get(verdict, "dim"))
-    heading.append(f', line {claim.line}: "{_one_line(claim.quote)}"', "default")
+    heading = Text().append(verdict_words(verdict), STYLES.get(verdict, "dim"))
+    heading.append(f', line {claim.line}: "{_one_line(claim.quote)}"')
     _print(console, heading, 2)
     for part in sentence.parts:
         _print(console, _part(part, len(sentence.parts) > 1), 6)
@@ -101,7 +101,7 @@ def _part(part: Entry, with_verdict: bool) -> Text:
 
 def _print(console: Console, text: Text, indent: int = 0) -> None:
     """Wraps at the terminal's width; a Text has no markup that could be taken for a style."""
-    console.print(Padding(text, (0, 0, 0, indent)), soft_wrap=False)
+    console.print(Padding(text, (0, 0, 0, indent), expand=False), soft_wrap=False)
 
 
 def _cells(entry: Entry) -> tuple[str, ...]:

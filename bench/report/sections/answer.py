@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bench.evidence.claims.ledger import tally
+from bench.evidence.claims.ledger import tally, verdict_words
 from bench.records.arms import Arm
 from bench.report.model import PageKind, Point, Scope, Section
 from bench.report.parts.ranking import in_order
@@ -164,13 +164,13 @@ def _claims(summary: Summary) -> tuple[Point, ...]:
     if summary.base or not summary.is_first or not summary.ledger:
         return ()
     counts = tally(summary.ledger)
-    words = [f"{integer(n)} {verdict}" for verdict, n in counts.items()]
-    total = len(summary.ledger)
+    words = [f"{integer(n)} {verdict_words(verdict)}" for verdict, n in counts.items()]
+    total = count(sum(counts.values()), "line")
     return (
         Point(
             title="Published claims",
             href=LEDGER,
-            headline=count(total, "claim"),
-            sentence=f"{count(total, 'claim')}: {listed(words)}.",
+            headline=total,
+            sentence=f"{total} of the documents: {listed(words)}.",
         ),
     )

@@ -44,13 +44,19 @@ def measures(n_parameters: int = N_PARAMETERS) -> dict[str, Measured]:
     return {
         "parameters": Measured(
             fields=(),
-            values={"n_parameters": n_parameters, "n_weights": 240, "n_biases": 28},
+            values={
+                "n_parameters": n_parameters,
+                "n_trainable": n_parameters - 8,
+                "n_weights": 240,
+                "n_biases": 28,
+            },
             layers=parameters,
             components={"Conv Layers": 200, "Skip Connections": 68},
             views={"by_type": {"Depthwise convolution": 80, "Pointwise convolution": 108}},
         ),
         "multiply_adds": Measured(fields=(), values={"multiply_adds": 188160}, layers=adds),
         "receptive_field": Measured(fields=(), values={"receptive_field_pixels": 5}, layers=fields),
+        "cost": Measured(fields=(), values={"fp32_bytes": 4 * (n_parameters + 2)}),
         "dropout": Measured(fields=(), values={"n_dropout_layers": 1}, layers=drops),
     }
 

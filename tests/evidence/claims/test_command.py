@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import shutil
 import subprocess
@@ -11,10 +10,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from rich.console import Console
 
 from bench.evidence.claims.gather import SuiteContents, arranged
-from bench.evidence.claims.ledger import ledger, show
+from bench.evidence.claims.ledger import ledger
 from bench.records.store import Suite
 from tests import factories
 from tests.evidence.claims.evidences import claim, evidence
@@ -23,7 +21,7 @@ from tests.support import ROOT, environment
 Bench = Callable[..., subprocess.CompletedProcess[str]]
 KEYS = (
     *("id", "file", "line", "quote", "metric", "subject"),
-    *("published", "measured", "n", "verdict", "rule", "stands_on"),
+    *("published", "measured", "n", "verdict", "rule", "stands_on", "kind"),
 )
 MEASURED_NOW = (
     "Notice: suite 'measured' has no measures of the files at hand, so they were measured now; "
@@ -50,6 +48,7 @@ def test_json_rows_are_as_they_are_declared(bench: Bench, results: Path) -> None
         "verdict": "refuted",
         "rule": "exact",
         "stands_on": rows["model_1.receptive_field.conv5"]["stands_on"],
+        "kind": "structure",
     }
     (place,) = rows["model_1.receptive_field.conv5"]["stands_on"]
     file, _, layer = place.partition("#")
@@ -63,11 +62,15 @@ def test_a_pipe_gets_plain_lines_and_a_tally(bench: Bench, results: Path) -> Non
     assert (done.returncode, done.stderr) == (0, LEFT_OUT)
     *lines, tally = done.stdout.splitlines()
     cells = [line.split("\t") for line in lines]
-    assert {len(row) for row in cells} == {8}
-    assert tally.startswith(f"{len(lines)} claims: ")
+    assert {len(row) for row in cells} == {10}
+    assert " lines: " in tally
     assert "\x1b" not in done.stdout
     row = next(row for row in cells if row[1] == "model_1.components.conv_layers")
     assert row[:6] == ["refuted", row[1], "session6:150", "8,500", "9,710", ""]
+    assert row[8:] == ["structure", "| **Conv Layers** | ~8,500 | ~6,200 | ~6,400 |"]
+    verdicts = {row[0] for row in cells}
+    assert "contradicts itself" in verdicts
+    assert "inconsistent" not in verdicts  # "not consistent" is another verdict
 
 
 def test_strict_guards_against_new_refutations(bench: Bench, results: Path, tmp_path: Path) -> None:
@@ -224,18 +227,6 @@ def test_no_torch_is_loaded(results: Path, tmp_path: Path) -> None:
     assert done.returncode == 0
 
 
-@pytest.mark.parametrize("width", [60, 200])
-def test_a_terminal_gets_a_table_that_loses_nothing(width: int) -> None:
-    said = claim("n_parameters", 9850, id="a.claim[bold]")
-    (entry,) = ledger([said], evidence(said))
-    out = io.StringIO()
-    show([entry], Console(file=out, force_terminal=True, width=width, color_system=None))
-    text = out.getvalue()
-    assert "1 claim: 1 refuted" in text
-    assert "9,850" in text
-    assert "268" in text
-    words = "".join(character for character in text if character.isalnum())
-    assert "aclaimbold" in words or width == 60
 
 
 def test_stands_on_names_files_of_the_suite(tmp_path: Path) -> None:

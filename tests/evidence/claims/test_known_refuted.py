@@ -15,3 +15,4 @@ def test_the_reference_refutes_what_the_list_names_and_nothing_else() -> None:
     assert done.returncode == 0, done.stderr
     assert "known as refuted, but" not in done.stderr
     assert "\nrefuted\t" in done.stdout
+    assert "\nnot consistent\tmodel_2.expected_accuracy\t" in done.stdout

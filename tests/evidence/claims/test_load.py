@@ -181,6 +181,6 @@ def test_the_schema_knows_every_key() -> None:
 def test_the_docs_name_every_key_and_metric() -> None:
     text = (ROOT / "docs" / "claims.md").read_text(encoding="utf-8")
     for name, metric in schema.METRICS.items():
-        assert f"| `{name.replace('.*', '.NAME')}` | {metric.about} |" in text
+        assert f"| `{name.replace('.*', '.NAME')}` | {metric.about} | {metric.kind} |" in text
     for key in set(Claim.__struct_fields__) - {"file"}:
         assert f"`{key}`" in text

@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 from fractions import Fraction
-from typing import Any
+from typing import Any, get_args
 
 import pytest
+from msgspec.structs import replace
 
-from bench.evidence.claims.metrics import METRICS, entry
-from bench.spec import Claim
-from tests.evidence.claims.evidences import claim, evidence, judge
+from bench.evidence.claims.metrics import METRICS, Kind, entry, kind
+from bench.spec import Claim, Recipe, RunRecord
+from tests import factories
+from tests.evidence.claims.evidences import (
+    OUR_COUNTS,
+    SUBJECT,
+    claim,
+    evidence,
+    judge,
+    portrait,
+    runs,
+)
 
 TERMS = (
     claim("last_test_accuracy_percent", 99.35, tolerance=0.005, id="accuracy"),
@@ -25,6 +35,9 @@ NUMBERS: tuple[tuple[str, str, float, Any, dict[str, Any]], ...] = (
     ("n_weights", "n_weights", 168, 168, {"layers": PAIR}),
     ("n_weights", "n_weights", 240, 240, {}),
     ("n_biases", "n_biases", 28, 28, {}),
+    ("n_non_trainable_parameters", "n_non_trainable_parameters", 8, 8, {}),
+    # 268 parameters and 2 buffers of four bytes
+    ("weights_bytes", "weights_bytes", 1080, 1080, {}),
     ("n_parameters.*", "n_parameters.skip_connections", 68, 68, {}),
     ("n_parameters.*", "n_parameters.total", 268, 268, {}),
     ("n_parameters_by_type.*", "n_parameters_by_type.depthwise_convolution", 80, 80, {}),
@@ -81,11 +94,16 @@ WORDS: tuple[tuple[str, str, str, dict[str, Any]], ...] = (
 )
 # entry, metric, published, verdict, measured, other keys; counts stand in `evidences`
 OVER_RUNS: tuple[tuple[str, float, str, dict[str, Any]], ...] = (
-    ("last_test_accuracy_percent", 99.44, "confirmed", {}),
-    ("last_test_accuracy_percent", 99.10, "refuted", {}),
-    ("selected_validation_accuracy_percent", 90.0, "refuted", {}),
-    ("best_test_accuracy_percent", 99.44, "confirmed", {}),
-    ("best_test_accuracy_percent", 99.10, "refuted", {}),
+    ("last_test_accuracy_percent", 99.44, "consistent", {}),
+    ("last_test_accuracy_percent", 99.10, "not consistent", {}),
+    # "above" asks for one more run that could be above it, not for one beside it
+    ("last_test_accuracy_percent", 99.10, "consistent", {"relation": "above"}),
+    ("last_test_accuracy_percent", 99.10, "not consistent", {"relation": "at_most"}),
+    ("last_test_accuracy_percent", 99.60, "not consistent", {"relation": "at_least"}),
+    ("last_test_accuracy_percent", 99.60, "consistent", {"relation": "below"}),
+    ("selected_validation_accuracy_percent", 90.0, "not consistent", {}),
+    ("best_test_accuracy_percent", 99.44, "consistent", {}),
+    ("best_test_accuracy_percent", 99.10, "not consistent", {}),
     ("mean_test_accuracy_percent", 99.40, "confirmed", {"relation": "above"}),
     ("mean_test_accuracy_percent", 99.40, "refuted", {"relation": "below"}),
     ("mean_test_shortfall_points", 0.05, "refuted", {"relation": "at_least"}),
@@ -99,8 +117,157 @@ OVER_RUNS: tuple[tuple[str, float, str, dict[str, Any]], ...] = (
 )
 
 
+# Metric, the field of the epochs, its values in run 1, 2 and 3 (the others stay), the mean by hand,
+# a number that fits.
+TRAINED = ((9, 9, 9, 53460), (9, 9, 9, 53514), (9, 9, 9, 53406))  # 99.0, 99.1, 98.9 % of 54,000
+# The best of each: 5,964, 5,958 and 5,961 of 6,000 are 99.40, 99.30 and 99.35 %.
+VALIDATED = ((5, 5964, 7, 8), (5, 8, 9, 5958), (5961, 6, 9, 9))
+LOSSES = ((9, 9, 9, 0.5), (9, 9, 9, 0.75), (9, 9, 9, 1))
+LATER = ((5, 9, 7, 8), (5, 8, 9, 7), (5, 6, 9, 9))  # the best epochs: 2, 3, 3 (the first of equals)
+SOONER = ((5, 9, 7, 8), (9, 8, 7, 7), (5, 6, 9, 9))  # 2, 1, 3
+Curves = tuple[tuple[float, ...], ...]
+CURVES: tuple[tuple[str, str, Curves, Fraction, float], ...] = (
+    ("last_train_accuracy_percent", "train_correct", TRAINED, Fraction(99), 99.05),
+    ("mean_train_accuracy_percent", "train_correct", TRAINED, Fraction(99), 98),
+    ("best_validation_epoch", "validation_correct", LATER, Fraction(8, 3), 2),
+    ("best_test_epoch", "test_correct", SOONER, Fraction(2), 2),
+    (
+        "mean_best_validation_accuracy_percent",
+        "validation_correct",
+        VALIDATED,
+        Fraction("99.35"),
+        99,
+    ),
+    (
+        "mean_best_validation_shortfall_points",
+        "validation_correct",
+        VALIDATED,
+        Fraction("0.05"),
+        -1,
+    ),
+    ("last_train_loss", "train_loss", LOSSES, Fraction(3, 4), 0.8),
+    ("last_validation_loss", "validation_loss", LOSSES, Fraction(3, 4), 0.8),
+    ("last_test_loss", "test_loss", LOSSES, Fraction(3, 4), 0.8),
+    ("mean_test_loss", "test_loss", LOSSES, Fraction(3, 4), 0.1),
+)
+
+
+def with_curve(run: RunRecord, field: str, curve: tuple[float, ...]) -> RunRecord:
+    epochs = [replace(e, **{field: value}) for e, value in zip(run.epochs, curve, strict=False)]
+    return replace(run, epochs=epochs)
+
+
 def test_every_metric_has_a_test() -> None:
-    assert {row[0] for row in (*NUMBERS, *WORDS, *OVER_RUNS)} == set(METRICS)
+    tested = {row[0] for row in (*NUMBERS, *WORDS, *OVER_RUNS, *CURVES)} | {"step_size_epochs"}
+    assert tested == set(METRICS)
+
+
+def test_every_metric_rests_on_something() -> None:
+    """Whatever is judged by a rule over runs is of the kind `runs`."""
+    assert {metric.kind for metric in METRICS.values()} == set(get_args(Kind))
+    over_runs = {row[0] for row in (*OVER_RUNS, *CURVES)} - {"not_checkable"}
+    assert {name for name, metric in METRICS.items() if metric.kind == "runs"} == over_runs
+    typed = {name for name, metric in METRICS.items() if metric.kind == "settings"}
+    assert typed == {
+        *("recipe.*", "step_size_epochs", "dropout_probability", "validation_share_percent"),
+    }
+    assert kind(claim("recipe.epochs", 15)) == "settings"
+
+
+@pytest.mark.parametrize(("metric", "field", "curves", "measured", "published"), CURVES)
+def test_what_the_epochs_hold(
+    metric: str,
+    field: str,
+    curves: Curves,
+    measured: Fraction,
+    published: float,
+) -> None:
+    whole = runs(SUBJECT, [9940] * 3)
+    ours = [with_curve(run, field, curve) for run, curve in zip(whole, curves, strict=True)]
+    keys: dict[str, Any] = {"relation": "above"} if metric.startswith("mean") else {}
+    verdict = "confirmed" if keys else "consistent"
+    said = claim(metric, published, **keys)
+    found = judge(said, evidence(said, runs=ours))
+    assert (found.verdict, found.n) == (verdict, 3)
+    assert found.measured == pytest.approx(measured, abs=1e-12)
+    other = claim(metric, published + 100, **keys)
+    assert judge(other, evidence(other, runs=ours)).verdict in ("refuted", "not consistent")
+
+
+def test_a_loss_is_shown_to_four_digits_and_an_interval_ends_where_values_end() -> None:
+    whole = runs(SUBJECT, [9940] * 3)
+    ours = [
+        with_curve(run, "test_loss", (0.0, 0.0, 0.0, loss))
+        for run, loss in zip(whole, (0.0102, 0.0306, 0.0204), strict=True)
+    ]
+    said = claim("last_test_loss", 0.02)
+    found = judge(said, evidence(said, runs=ours))
+    # 0.0204 -+ 4.3027 * 0.0102 * sqrt(4 / 3): from -0.0303 to 0.0711, and no loss is below 0
+    assert "0.0000 to 0.0711" in found.rule
+    assert found.measured_words == "0.0204"
+    # 14.5 -+ 4.3: no epoch comes after the last of 15
+    late = [
+        with_curve(run, "validation_correct", (5,) * (at - 1) + (9,) + (6,) * (15 - at))
+        for run, at in zip(whole, (15, 14, 15), strict=True)
+    ]
+    said = claim("best_validation_epoch", 14)
+    assert "to 15.000; at percentile 17 of 3 runs" in judge(said, evidence(said, runs=late)).rule
+
+
+def stepped(*fractions: float, **changes: Any) -> Recipe:
+    keys: dict[str, Any] = {"schedule": "step", "step_fractions": fractions, **changes}
+    return Recipe(peak_learning_rate=0.01, warmup_fraction=0.0, **keys)
+
+
+def step_size(recipe: Recipe, published: float) -> Any:
+    said = claim("step_size_epochs", published)
+    return judge(said, evidence(said, portraits=[portrait(recipe=recipe)], runs=[]))
+
+
+@pytest.mark.parametrize(
+    ("recipe", "epochs"),
+    [
+        (stepped(8 / 15), 8),  # one fall: the next would come after epoch 16
+        (stepped(5 / 15, 10 / 15), 5),  # a third, after epoch 15, would change nothing
+        (stepped(6 / 20, 12 / 20, 18 / 20, epochs=20), 6),
+    ],
+)
+def test_the_step_is_told_in_epochs(recipe: Recipe, epochs: int) -> None:
+    found = step_size(recipe, epochs)
+    assert (found.verdict, found.measured) == ("confirmed", epochs)
+    assert step_size(recipe, epochs + 1).verdict == "refuted"
+
+
+@pytest.mark.parametrize(
+    ("recipe", "why"),
+    [
+        (factories.recipe(), "has no steps: its schedule is one_cycle"),
+        (stepped(0.5, 0.75), "does not fall in equal steps"),
+        (stepped(3 / 15), "does not fall in equal steps"),  # StepLR would fall four times
+    ],
+)
+def test_another_schedule_has_no_step(recipe: Recipe, why: str) -> None:
+    found = step_size(recipe, 8)
+    assert found.verdict == "not comparable"
+    assert why in found.rule
+
+
+def test_a_portrait_without_the_measure_names_the_remedy() -> None:
+    measured = portrait().measures
+    old = replace(measured["parameters"], values={"n_parameters": 268})
+    found = [portrait(measures={"parameters": old})]
+    for metric in ("n_non_trainable_parameters", "weights_bytes"):
+        said = claim(metric, 0)
+        judged = judge(said, evidence(said, portraits=found))
+        assert judged.verdict == "undecided"
+        assert judged.rule.endswith("python -m bench measure")
+
+
+def test_a_run_that_diverged_has_no_number() -> None:
+    said = claim("mean_train_accuracy_percent", 90, relation="above")
+    found = judge(said, evidence(said, runs=runs(SUBJECT, [*OUR_COUNTS, None])))
+    assert found.n == 7
+    assert found.rule.endswith("; 1 without a value")
 
 
 def judged(each: Claim) -> Any:
@@ -138,7 +305,7 @@ def test_what_runs_decide(
     found = judged(claim(metric, published, **keys))
     assert found.verdict == verdict
     if metric != "not_checkable":
-        assert found.n == 6
+        assert found.n == len(OUR_COUNTS)
         assert found.stands_on[0].startswith("local/mnist/model_1/seed-0000-")
 
 

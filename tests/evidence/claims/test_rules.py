@@ -9,6 +9,8 @@ from typing import Any
 import msgspec
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from scipy import stats as scipy_stats
 
 from bench.evidence.claims import rules
@@ -67,15 +69,16 @@ def test_one_runs_number_is_placed_among_the_runs() -> None:
     half = scipy_stats.t.ppf(0.975, n - 1) * counts.std(ddof=1) * (1 + 1 / n) ** 0.5
     low, high = (counts.mean() - half) / 100, (counts.mean() + half) / 100
     for number, verdict in (
-        (low - 0.01, "refuted"),
-        (low + 0.01, "confirmed"),
-        (high - 0.01, "confirmed"),
-        (high + 0.01, "refuted"),
+        (low - 0.01, "not consistent"),
+        (low + 0.01, "consistent"),
+        (high - 0.01, "consistent"),
+        (high + 0.01, "not consistent"),
     ):
         said = claim("last_test_accuracy_percent", round(number, 4))
         found = judge(said, evidence(said))
         assert found.verdict == verdict
-        assert f"{low:.3f} to {high:.3f}" in found.rule
+        assert f"interval of one more run, {low:.3f} to {high:.3f}; at percentile" in found.rule
+        assert found.rule.endswith(f" of {n} runs")
         assert found.measured == Fraction(sum(OUR_COUNTS), 100 * n)
 
 
@@ -88,6 +91,32 @@ def test_too_few_or_equal_runs_place_nothing(counts: tuple[int, ...], more: int)
     found = of_counts(claim("last_test_accuracy_percent", 99.39), *counts)
     assert (found.verdict, found.seeds_needed, found.n) == ("undecided", more, len(counts))
     assert f"needs at least {more} more seed" in found.rule
+    assert found.rule.startswith(f"{len(counts)} run")
+
+
+def test_a_mean_of_two_runs_has_no_interval() -> None:
+    said = claim("mean_test_accuracy_percent", 90.0, relation="above")
+    found = of_counts(said, 9940, 9941)
+    assert (found.verdict, found.seeds_needed) == ("undecided", 1)
+    assert of_counts(said, 9940, 9941, 9942).verdict == "confirmed"
+
+
+@given(
+    st.lists(st.integers(9800, 10000), min_size=3, max_size=12),
+    st.floats(98, 100).map(lambda value: round(value, 2)),
+)
+def test_a_single_runs_number_is_never_confirmed_nor_refuted(
+    counts: list[int], published: float
+) -> None:
+    found = of_counts(claim("last_test_accuracy_percent", published), *counts)
+    assert found.verdict in ("consistent", "not consistent", "undecided")
+    if found.verdict != "undecided":  # inside scipy's interval, which ends at 100 %
+        n, sd = len(counts), float(np.std(counts, ddof=1))
+        half = scipy_stats.t.ppf(0.975, n - 1) * sd * (1 + 1 / n) ** 0.5 / 100
+        mean = sum(counts) / n / 100
+        inside = mean - half <= published <= min(mean + half, 100)
+        near = min(abs(abs(published - mean) - half), abs(published - 100)) < 1e-9
+        assert near or (found.verdict == "consistent") == inside
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,117 @@
+"""One verdict a sentence, and tallies that count lines of the document."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bench.evidence.claims.ledger import (
+    KINDS,
+    VERDICTS,
+    Entry,
+    sentences,
+    tally,
+    tally_line,
+    tally_of,
+)
+from bench.evidence.claims.rules import ClaimVerdict, Judgement
+from tests.evidence.claims.evidences import claim
+
+METRICS = {
+    "runs": "last_test_accuracy_percent",
+    "structure": "n_parameters",
+    "document": "sum",
+    "words": "not_checkable",
+    "settings": "recipe.epochs",
+}
+
+
+def entry(
+    verdict: ClaimVerdict, line: int = 1, quote: str = "q", kind: str = "structure", **keys: Any
+) -> Entry:
+    said = claim(METRICS[kind], line=line, quote=quote, **keys)
+    return Entry(said, Judgement(verdict, "a rule"))
+
+
+@pytest.mark.parametrize(
+    ("parts", "whole"),
+    [
+        (("confirmed", "refuted", "undecided"), "refuted"),
+        (("confirmed", "not consistent"), "not consistent"),
+        (("refuted", "not consistent"), "refuted"),
+        (("inconsistent", "undecided", "confirmed"), "inconsistent"),
+        (("undecided", "confirmed", "consistent"), "undecided"),
+        (("not comparable", "confirmed"), "not comparable"),
+        (("consistent", "confirmed"), "consistent"),  # a part that nothing confirms
+        (("confirmed", "not checkable"), "confirmed"),  # all that could be checked holds
+        (("not checkable", "not checkable"), "not checkable"),
+    ],
+)
+def test_a_sentence_has_the_worst_verdict_of_its_parts(
+    parts: tuple[ClaimVerdict, ...], whole: ClaimVerdict
+) -> None:
+    for order in (parts, parts[::-1]):
+        (sentence,) = sentences(entry(verdict) for verdict in order)
+        assert sentence.verdict == whole
+        assert [part.judged.verdict for part in sentence.parts] == list(order)
+
+
+def test_a_quote_on_another_line_or_of_another_file_is_another_sentence() -> None:
+    found = sentences(
+        [entry("confirmed"), entry("confirmed", line=2), entry("refuted", file="other")]
+    )
+    assert [(s.claim.file, s.claim.line) for s in found] == [("mine", 1), ("mine", 2), ("other", 1)]
+
+
+def test_a_setting_is_a_sentence_of_its_own_and_in_no_tally() -> None:
+    said = [entry("refuted", kind="settings"), entry("confirmed")]
+    typed, whole = sentences(said)
+    assert (typed.is_setting, typed.verdict) == (True, "refuted")
+    assert (whole.is_setting, whole.verdict) == (False, "confirmed")
+    assert tally(said) == {"confirmed": 1}
+    assert tally_of(said, "settings") == {"refuted": 1}
+
+
+def test_a_line_counts_once_and_once_in_each_kind_that_it_has() -> None:
+    said = [
+        entry("confirmed", 13, "| 9,850 |"),
+        entry("refuted", 13, "(1,850 over)"),
+        entry("consistent", 13, "| 99.35% |", "runs"),
+        entry("not checkable", 13, "Close", "words"),
+        entry("confirmed", 14),
+    ]
+    assert tally(said) == {"refuted": 1, "confirmed": 1}
+    assert tally_of(said, "structure") == {"refuted": 1, "confirmed": 1}
+    assert tally_of(said, "runs") == {"consistent": 1}
+    assert tally_of(said, "words") == {"not checkable": 1}
+    assert tally_line(said) == "2 lines: 1 refuted, 1 confirmed"
+
+
+ENTRIES = st.lists(
+    st.builds(
+        entry,
+        st.sampled_from(VERDICTS),
+        line=st.integers(1, 5),
+        quote=st.sampled_from("abc"),
+        kind=st.sampled_from(list(METRICS)),
+        file=st.sampled_from(["mine", "yours"]),
+    )
+)
+
+
+@given(ENTRIES)
+def test_no_claim_is_lost_and_no_line_counts_twice(said: list[Entry]) -> None:
+    found = sentences(said)
+    assert Counter(map(id, said)) == Counter(id(part) for s in found for part in s.parts)
+    lines = {(e.claim.file, e.claim.line) for e in said if not e.is_setting}
+    assert sum(tally(said).values()) == len(lines)
+    for kind in KINDS:
+        of_kind = {(e.claim.file, e.claim.line) for e in said if e.kind == kind}
+        assert sum(tally_of(said, kind).values()) == len(of_kind)
+    open_lines = {(s.claim.file, s.claim.line) for s in found if s.is_open and not s.is_setting}
+    worse = set(VERDICTS[: VERDICTS.index("consistent")])
+    assert len(open_lines) == sum(n for verdict, n in tally(said).items() if verdict in worse)
