@@ -119,7 +119,7 @@ def _rows(summary: Summary, said: Sentence) -> list[tuple[Cell, ...]]:
     series = subjects.pop() if len(subjects) == 1 else ""
     first = Cell(quote, line, series=series if series in summary.shown else "")
     whole = (first, _verdict(said.verdict), *(Cell("") for _ in COLUMNS[2:]))
-    return [whole, *(_row(summary, part, part.claim.id, "") for part in said.parts)]
+    return [whole, *(_row(summary, part, part.claim.id, line) for part in said.parts)]
 
 
 def _row(summary: Summary, part: Entry, text: str, note: str) -> tuple[Cell, ...]:

@@ -122,21 +122,17 @@ def test_sorting_keeps_the_filter(browser: Browser, bench_page: Path) -> None:
         assert first_cells(page, "bench-1") == ["run 21", "run 2", "run 5"]
 
 
-def test_a_reports_own_ledger_filters_and_sorts(browser: Browser, reports: Path) -> None:
+def test_a_reports_own_ledger_filters(browser: Browser, reports: Path) -> None:
     with opened(browser, reports / "index.html") as page:
-        ledger = page.locator("table", has=page.locator("th[data-filter=Verdict]"))
-        name = ledger.get_attribute("id")
+        fold = page.locator("#claims details.fold").first
+        name = fold.locator("table").get_attribute("id")
         assert name is not None
-        fold = page.locator("details.fold", has=ledger)
         fold.locator("summary").click()
         tools = fold.locator(".tools")
         tools.get_by_label("Verdict").select_option("confirmed")
         n = len(first_cells(page, name))
         assert 0 < n < page.locator(f"#{name} tbody tr").count()
         expect(tools).to_contain_text(f"{n} of ")
-        header(page, name, "Claim").click()
-        shown = first_cells(page, name)
-        assert len(shown) == n
 
 
 def aria_sort(page: Page, title: str) -> str | None:
