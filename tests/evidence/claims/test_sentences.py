@@ -76,6 +76,14 @@ def test_a_setting_is_a_sentence_of_its_own_and_in_no_tally() -> None:
     assert tally_of(said, "settings") == {"refuted": 1}
 
 
+def test_a_setting_that_nobody_measured_is_not_listed_but_one_that_differs_is() -> None:
+    for verdict, listed in (("refuted", True), ("undecided", False), ("confirmed", False)):
+        (sentence,) = sentences([entry(verdict, kind="settings")])  # type: ignore[arg-type]
+        assert sentence.is_open == listed
+    (sentence,) = sentences([entry("undecided")])
+    assert sentence.is_open
+
+
 def test_a_line_counts_once_and_once_in_each_kind_that_it_has() -> None:
     said = [
         entry("confirmed", 13, "| 9,850 |"),
