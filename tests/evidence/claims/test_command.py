@@ -15,7 +15,7 @@ from bench.evidence.claims.gather import SuiteContents, arranged
 from bench.evidence.claims.ledger import ledger
 from bench.records.store import Suite
 from tests import factories
-from tests.evidence.claims.evidences import claim, evidence
+from tests.evidence.claims.evidences import claim
 from tests.support import ROOT, environment
 
 Bench = Callable[..., subprocess.CompletedProcess[str]]
@@ -225,8 +225,6 @@ def test_no_torch_is_loaded(results: Path, tmp_path: Path) -> None:
         [sys.executable, "-c", code], cwd=tmp_path, env=environment(), capture_output=True
     )
     assert done.returncode == 0
-
-
 
 
 def test_stands_on_names_files_of_the_suite(tmp_path: Path) -> None:
