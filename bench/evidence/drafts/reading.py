@@ -11,6 +11,8 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
+from bench.evidence.claims.wants import CONTROL
+
 MOST_LETTERS = 2_000  # a longer line is data or an image, no statement
 HEADING = re.compile(r"(#{1,6})\s+(.*)")
 FENCE = re.compile(r"\s*(```|~~~)")
@@ -135,7 +137,7 @@ def parts(lines: Sequence[str], names: Names) -> Iterator[Part]:
     """Every part of the document that may hold a number, in order."""
     state = _State(names)
     for number, text in enumerate(lines, start=1):
-        if len(text) > MOST_LETTERS:
+        if len(text) > MOST_LETTERS or CONTROL.search(text):  # no claim may hold one
             continue
         following = lines[number] if number < len(lines) else ""
         yield from _parts_of_line(state, number, text, following)

@@ -75,9 +75,11 @@ def _wanted(summary: Summary, arm: Arm) -> set[int]:
     alone have seeds of their own.
     """
     standing = arm.standing
-    if standing.kind == "stopped" or (standing.kind == "undeclared" and not summary.is_own(arm)):
+    if standing.kind in ("declared", "extended"):
+        return set(standing.order)
+    if standing.kind == "stopped" or not summary.is_own(arm):
         return set()
-    if standing.kind != "undeclared":
+    if standing.kind == "until decided":
         return set(standing.order)
     commands = {run.environment.command for run in arm.runs}
     return {

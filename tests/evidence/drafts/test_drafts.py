@@ -239,11 +239,18 @@ def test_line_ends_and_a_byte_order_mark_change_no_line(tmp_path: Path, end: str
     assert (claim.line, claim.quote, claim.published) == (3, "7,262 parameters", 7262)
 
 
-@pytest.mark.parametrize("odd", ["\x7f", '"', "\\", "\t", "\x01", "'" * 3, "é", "\\u007f"])
+@pytest.mark.parametrize("odd", ['"', "\\", "\t", "'" * 3, "é", "\\u007f"])
 def test_a_quote_holds_any_letter_that_a_line_can_hold(tmp_path: Path, odd: str) -> None:
     line = f"It has {odd} 7,262 parameters"
     (claim,) = loaded(drafted(line, tmp_path), tmp_path, tmp_path / "README.md")
     assert claim.quote == line
+
+
+@pytest.mark.parametrize("odd", ["\x7f", "\x01", "\x9b"])
+def test_a_line_with_a_control_character_is_passed_over(tmp_path: Path, odd: str) -> None:
+    text = f"It has {odd} 7,262 parameters\n9,850 parameters"
+    (claim,) = loaded(drafted(text, tmp_path), tmp_path, tmp_path / "README.md")
+    assert (claim.line, claim.published) == (2, 9850)
 
 
 @pytest.mark.parametrize(

@@ -254,7 +254,7 @@ def test_a_sweep_until_decided_is_not_incomplete_where_it_ended() -> None:
     section = target.section(gap)
     assert section is not None
     assert "1 of 1" in plain(section.plots[0].alt)  # judged up to the gap
-    assert "of the confidence sequence" in section.plots[0].caption
+    assert "judged by their confidence sequence only" in section.text[0]
 
 
 def test_a_small_data_set_has_no_verdict_and_no_declared_rate() -> None:
