@@ -3,7 +3,10 @@
 The probability that a new run of one arm beats a new run of another is estimated as in Agarwal et
 al. 2021 (arXiv 2108.13264). With few runs their bootstrap covers too little, and says [1, 1] as
 soon as the arms do not overlap; so the score interval of Newcombe 2006 (method 5) is the one to
-show, and the bootstrap stands beside it from 20 runs on.
+show, and the bootstrap stands beside it from 30 runs on.
+
+No interval and no verdict of equivalence is given where an arm has fewer than three runs: Welch's
+degrees of freedom fall towards one, where a t quantile is 12.7. The exact test needs no spread.
 """
 
 from __future__ import annotations
@@ -19,7 +22,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtri, stdtr, stdtrit
 
-from bench.stats.declared import CONFIDENCE, DRAW_SEED, MARGIN_POINTS, TEST_ALPHA
+from bench.stats.declared import (
+    CONFIDENCE,
+    DRAW_SEED,
+    FEWEST_RUNS,
+    MARGIN_POINTS,
+    TEST_ALPHA,
+)
 from bench.stats.means import FEWEST_FOR_BOOTSTRAP, N_RESAMPLES
 from bench.stats.permutation import PermutationTest, permutation_test
 from bench.stats.solve import last_true
@@ -51,8 +60,8 @@ class Improvement:
     """P(a run of the first arm has the higher count), ties counted by half."""
 
     probability: float
-    interval: Interval | None  # 95 %, score; None for fewer than two runs an arm
-    bootstrap: Interval | None  # 95 %, percentile; from 20 runs an arm on
+    interval: Interval | None  # 95 %, score; None for fewer than three runs an arm
+    bootstrap: Interval | None  # 95 %, percentile; from 30 runs an arm on
 
 
 @dataclass(frozen=True)
@@ -80,7 +89,7 @@ class Comparison:
     n_second: int
     n_missing: int  # runs without a count, both arms together
     difference_points: float | None
-    interval: Interval | None  # 95 %, points, Welch; None where nothing varies
+    interval: Interval | None  # 95 %, points, Welch; None below three runs an arm, or if flat
     improvement: Improvement | None
     test: PermutationTest | None
     equivalence: Equivalence | None  # None where `interval` is
@@ -127,7 +136,7 @@ def compare(first: ArrayLike, second: ArrayLike, design: Design) -> Comparison:
         n_second=len(theirs),
         n_missing=int((ours == MISSING).sum() + (theirs == MISSING).sum()),
         difference_points=_difference(kept, others, design.n_images),
-        interval=_interval(effect, CONFIDENCE).times(points) if effect else None,
+        interval=_interval(effect, CONFIDENCE).times(points).within(-100, 100) if effect else None,
         improvement=probability_of_improvement(
             ours, theirs, seed=design.seed, n_resamples=design.n_resamples
         ),
@@ -166,7 +175,7 @@ def probability_of_improvement(
     n_fewest = min(n_first, n_second)
     return Improvement(
         probability=probability,
-        interval=_score(probability, n_first, n_second) if n_fewest > 1 else None,
+        interval=_score(probability, n_first, n_second) if n_fewest >= FEWEST_RUNS else None,
         bootstrap=_bootstrap(halves, seed, n_resamples)
         if n_resamples and n_fewest >= FEWEST_FOR_BOOTSTRAP
         else None,
@@ -215,8 +224,8 @@ def _difference(ours: Counts, theirs: Counts, n_images: int) -> float | None:
 
 
 def _effect(ours: Counts, theirs: Counts) -> _Effect | None:
-    """None for fewer than two runs an arm, or where nothing varies."""
-    if min(len(ours), len(theirs)) < 2:
+    """None for fewer than three runs an arm, or where nothing varies."""
+    if min(len(ours), len(theirs)) < FEWEST_RUNS:
         return None
     samples = (ours, theirs)
     squares = [float(np.var(sample, ddof=1)) / len(sample) for sample in samples]

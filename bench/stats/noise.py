@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import chdtri
 
-from bench.stats.declared import CONFIDENCE
+from bench.stats.declared import CONFIDENCE, FEWEST_RUNS
 from bench.stats.means import standard_deviation
 from bench.stats.planning import minimal_detectable_difference
 from bench.stats.values import MISSING, Interval, count_vector
@@ -26,10 +26,11 @@ class NoiseFloor:
     n: int  # runs that have a count
     n_images: int
     sd_points: float | None  # over seeds
-    sd_interval: Interval | None  # 95 %, points, were runs normal; None when flat
+    sd_interval: Interval | None  # 95 %, points, were runs normal; None below three runs, or flat
     sampling_sd_points: float | None  # 100 sqrt(p (1 - p) / n_images), 0.077 at 9,940 of 10,000
     variance_ratio: float | None  # seeds' variance over the sampling variance
-    detectable_points: float | None  # true difference of two such arms seen with power 0.80
+    # The true difference of two such arms that is seen with power 0.80; None where the interval is.
+    detectable_points: float | None
 
 
 def noise_floor(counts: ArrayLike, n_images: int) -> NoiseFloor:
@@ -44,15 +45,16 @@ def noise_floor(counts: ArrayLike, n_images: int) -> NoiseFloor:
     n = len(runs)
     sd = standard_deviation(runs)
     points = 100 / n_images
+    known = sd * points if sd and n >= FEWEST_RUNS else None  # two runs hardly know their spread
     sampling = sampling_sd_points(float(runs.mean()) / n_images, n_images) if n else None
     return NoiseFloor(
         n=n,
         n_images=n_images,
         sd_points=None if sd is None else sd * points,
-        sd_interval=_sd_interval(sd * points, n) if sd else None,
+        sd_interval=_sd_interval(known, n) if known else None,
         sampling_sd_points=sampling,
         variance_ratio=(sd * points / sampling) ** 2 if sd is not None and sampling else None,
-        detectable_points=minimal_detectable_difference((sd or 0.0) * points, n),
+        detectable_points=minimal_detectable_difference(known, n) if known else None,
     )
 
 
@@ -83,5 +85,7 @@ def independent_sd_points(correct: ArrayLike) -> float | None:
 
 
 def _sd_interval(sd: float, n: int) -> Interval:
+    """By the chi-square distribution; an accuracy from 0 to 100 % has an sd of 50 at the most."""
     low, high = (chdtri(n - 1, tail) for tail in ((1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2))
-    return Interval(sd * math.sqrt((n - 1) / low), sd * math.sqrt((n - 1) / high))
+    found = Interval(sd * math.sqrt((n - 1) / low), sd * math.sqrt((n - 1) / high))
+    return found.within(0, 50)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import bdtr, chdtri, nctdtr, stdtrit
 
-from bench.stats.declared import CONFIDENCE, DECLARED_RATE
+from bench.stats.declared import CONFIDENCE, DECLARED_RATE, FEWEST_RUNS
 from bench.stats.means import standard_deviation
 from bench.stats.rates import Verdict, check_rate, lower_bound, upper_bound
 from bench.stats.sequences import decision_chances
@@ -72,14 +72,14 @@ def margin_plan(pilot: ArrayLike, margin: float) -> MarginPlan | None:
         margin: Half-width of the interval, in the pilot's unit.
 
     Returns:
-        None where the pilot has fewer than two runs, or runs that are all equal.
+        None where the pilot has fewer than three runs, or runs that are all equal.
 
     Raises:
         ValueError: a margin that is not above 0.
     """
     _check_positive("margin", margin)
     n_pilot, sd = np.size(pilot), standard_deviation(pilot)
-    if not sd:
+    if n_pilot < FEWEST_RUNS or not sd:
         return None
     cautious = cautious_sd(sd, n_pilot)
     return MarginPlan(
@@ -105,7 +105,7 @@ def seeds_for_margin(sd: float, margin: float) -> int:
         half = float(stdtrit(n - 1, (1 + CONFIDENCE) / 2)) * sd / math.sqrt(n)
         return half <= margin
 
-    return _found(is_within)
+    return _found(is_within, start=FEWEST_RUNS)
 
 
 def difference_power(sd: float, difference: float, n: int) -> float:

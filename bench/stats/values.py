@@ -27,6 +27,14 @@ class Interval:
         """The same in another unit, e.g. counts of 10,000 times 0.01 in points."""
         return Interval(self.low * factor, self.high * factor)
 
+    def within(self, least: float, most: float) -> Interval:
+        """The part that the quantity can be, e.g. 0 to 100 % of an accuracy.
+
+        The true value lies between `least` and `most`. So it lies in the cut interval whenever it
+        lies in the whole one: the coverage stays the same.
+        """
+        return Interval(min(max(self.low, least), most), max(min(self.high, most), least))
+
 
 def vector(values: ArrayLike) -> NDArray[Any]:
     """The runs as (n_runs,); whole numbers stay whole, so that their sums and ties are exact.

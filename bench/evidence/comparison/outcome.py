@@ -140,7 +140,7 @@ def _on_new_digits(ours: Arm, theirs: Arm) -> Crossed | None:
     tables = [arm.right_answers() for arm in (ours, theirs)]
     if not all(map(len, tables)):
         return None
-    return crossed_difference(*tables, seed=DRAW_SEED)
+    return crossed_difference(*tables)
 
 
 def _side(arm: Arm, split: Split) -> Side:

@@ -84,9 +84,8 @@ def _new_digits_lines(row: ComparedPair) -> list[str]:
     found = row.new_digits
     if found is None:
         return []
-    n = integer(found.n_resamples)
-    how = f"bootstrap over seeds and images, {n} resamples, seed {found.seed}"
-    return [f"  on new digits: {signed(found.points)} points {_interval(found.interval)}, {how}"]
+    around = _interval(found.interval)
+    return [f"  with new seeds on new digits: {signed(found.points)} points {around}"]
 
 
 def _interval(interval: Interval | None, digits: int = 3) -> str:

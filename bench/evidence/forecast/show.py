@@ -10,9 +10,12 @@ from bench.evidence.forecast.questions import (
     MarginAnswer,
     RateAnswer,
 )
-from bench.stats.format import fixed, integer, plain, span, written
+from bench.stats.declared import FEWEST_RUNS
+from bench.stats.format import count, fixed, integer, plain, span, written
 from bench.stats.noise import NoiseFloor
 from bench.stats.planning import MOST_SEEDS, MarginPlan, RateChances
+
+NEEDED = f"{count(FEWEST_RUNS, 'completed run')} are needed"
 
 
 def lines(forecast: Forecast) -> list[str]:
@@ -35,7 +38,7 @@ def _arm_lines(arm: ArmPlan, answer: MarginAnswer) -> list[str]:
     head = f"{arm.name}, {arm.split} split: n = {arm.n}"
     head += f", {arm.n - noise.n} without a count" if noise.n < arm.n else ""
     if plan is None or apart is None:
-        why = "the runs are all equal" if noise.n > 1 else "two completed runs are needed"
+        why = "the runs are all equal" if noise.n >= FEWEST_RUNS else NEEDED
         return [f"{head}; no spread to plan with: {why}"]
     margin = written(answer.margin_points)
     chance = f"with a chance of {fixed(answer.power, 2)}"

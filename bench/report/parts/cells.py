@@ -141,7 +141,8 @@ def published(
     text = fixed(claim.published, 2)
     if not summary.comparable:
         return Cell(text, "not comparable", sort=claim.published)
-    place = placement(published_count(claim.published, arm.n_test), counts).percentile
+    number = published_count(claim.published, arm.n_test)
+    place = placement(number, counts, arm.n_test).percentile
     note = "" if place is None else f"percentile {fixed(place, 0)}{whose}"
     return Cell(text, note, sort=claim.published)
 
