@@ -182,6 +182,10 @@ def reproduce(
             "digits of the run's key.",
         ),
     ],
+    seeds: Annotated[
+        int,
+        typer.Option(help="How many recorded seeds to train again, from RUN's seed on."),
+    ] = 1,
     builtin: Builtin = False,
     device: Annotated[
         str | None, typer.Option(help="auto, cpu, cuda or cuda:N; default: as in the record.")
@@ -192,28 +196,32 @@ def reproduce(
 ) -> None:
     """Train a recorded run again and compare the two.
 
-    In the record's environment the bits must be equal; elsewhere the distributions are compared.
+    In the record's environment every bit must be equal. Elsewhere the accuracy must fit the suite.
     """
     from bench.training.reproduction import recorded
 
     kept = recorded.find(run, results)
     recorded.require_reproducible(kept)
-    from bench.stats.format import rough_duration
+    family = recorded.family(kept)
+    runs = recorded.from_this_seed(kept, family, seeds)
+    for each in runs[1:]:
+        recorded.require_reproducible(each)
+    from bench.stats.format import count, rough_duration
     from bench.training.reproduction import outcome, retraining
 
     shown = errors if as_json else console
-    rebuilt = retraining.rebuild(kept, device, builtin, data_dir)
-    before, here = kept.record.environment, rebuilt.environment
-    family = [] if outcome.is_same(before, here) else recorded.family(kept)
-    print_to(shown, outcome.environment_line(before, here))
-    seconds = rough_duration(rebuilt.estimate_seconds())
-    print_to(shown, f"plan: {kept.name}, epochs {rebuilt.spec.recipe.epochs}, about {seconds}")
+    rebuilt = retraining.rebuild(runs, device, builtin, data_dir)
+    print_to(shown, outcome.environment_line(kept.record.environment, rebuilt.environment))
+    epochs, seconds = kept.record.recipe.epochs, rough_duration(rebuilt.estimate_seconds())
+    others = f" and the next {count(seeds - 1, 'recorded seed')}" if seeds > 1 else ""
+    print_to(shown, f"plan: {kept.name}{others}, epochs {epochs}, about {seconds}")
     try:
         retrained = retraining.retrain(rebuilt, shown)
     except KeyboardInterrupt:
         complain("interrupted: nothing is kept; the same command starts again from epoch 1")
         raise typer.Exit(EXIT_INTERRUPTED) from None
-    found = outcome.compare(kept.name, kept.record, retrained, family)
+    pairs = list(zip((each.record for each in runs), retrained, strict=True))
+    found = outcome.compare(kept.name, pairs, family)
     if as_json:
         print_json(found)
     else:

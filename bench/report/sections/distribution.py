@@ -11,6 +11,7 @@ import pandas as pd
 from bench.records.arms import Arm
 from bench.report.figures.strips import cut, strips
 from bench.report.model import Cell, Column, PageKind, Plot, Scope, Section, Table
+from bench.report.parts import intervals
 from bench.report.parts.verdicts import TARGET_WORDS
 from bench.report.summary import Summary
 from bench.stats.declared import DRAW_SEED
@@ -70,7 +71,7 @@ def section(summary: Summary) -> Section | None:
         nav="Runs",
         tables=(table,),
         plots=(_plot(summary, arms),),
-        notes=(NOTE,) if has_bca else (),
+        notes=(*intervals.notes(arms), *((NOTE,) if has_bca else ())),
     )
 
 
@@ -84,8 +85,8 @@ def _plot(summary: Summary, arms: list[Arm]) -> Plot:
         caption=(
             f"Test accuracy of every run after its last epoch on {summary.prefix} "
             f"({integer(arms[0].n_test)} test images). One dot: one run; upright stroke: the "
-            "mean; band: 95% Student t interval of the mean (none for a single run, nor for equal "
-            "ones)."
+            "mean; band: 95% Student t interval of the mean (none for fewer than three runs, nor "
+            "for equal ones)."
             f"{published if runs['published'].any() else ''} Dashed: the target, "
             f"{integer(arms[0].target)} right.{_cut(runs)}"
         ),

@@ -62,6 +62,7 @@ def _notes(summary: Summary) -> tuple[str, ...]:
             "README: its number of one run, and the percentile of that number among our runs "
             "(equal runs count half)."
         ),
+        *intervals.notes(summary.arms),
     )
 
 

@@ -1,18 +1,19 @@
-"""A recorded and a retrained run, compared and told. No torch, no files."""
+"""Recorded and retrained runs, compared and told. No torch, no files."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
+from statistics import mean
 from typing import Literal
 
 from bench.records.arms import Split, last_count
 from bench.spec import Environment, Epoch, RunRecord, Status
-from bench.stats import means
 from bench.stats.declared import FEWEST_RUNS
-from bench.stats.format import fixed, integer, plain, points, span
-from bench.stats.means import prediction_interval
+from bench.stats.format import count, fixed, integer, percentage, plain, points, span
+from bench.stats.means import accuracy, standard_deviation
 from bench.stats.values import MISSING, Interval
 
 Verdict = Literal["same_bits", "differs", "inside", "outside", "undecided", "failed"]
@@ -24,6 +25,9 @@ EXIT_CODES: dict[Verdict, int] = {
     "undecided": 0,  # nothing speaks against the record
     "failed": 3,  # the retraining itself went wrong, which says nothing of the record
 }
+# In another environment an honest rerun lies outside with a chance of 0.1 %. At 95 % one honest
+# rerun in twenty would be called not reproduced.
+CONFIDENCE = 0.999
 OF_INSIDE: dict[bool | None, Verdict] = {True: "inside", False: "outside", None: "undecided"}
 COUNTS = ("train_correct", "validation_correct", "test_correct")
 STEP = re.compile(r"epoch (\d+), step (\d+)")  # in the reason of a diverged run
@@ -36,6 +40,7 @@ class Side:
     status: Status
     reason: str | None
     n_epochs: int
+    correct: int | None  # right answers after the last epoch; None where it did not complete
     weights_sha256: str | None
     fingerprint: str
     device: str
@@ -53,18 +58,30 @@ class Difference:
 
 
 @dataclass(frozen=True)
-class Distribution:
-    """The retrained run's last epoch among the suite's runs; all figures are right answers."""
+class Rerun:
+    """One seed, recorded and trained again."""
 
-    split: Split
-    n_images: int
-    correct: int  # the retrained run's
-    n: int  # the suite's runs
+    seed: int
+    recorded: Side
+    retrained: Side
+    same_environment: bool
+    difference: Difference | None
+    same_bits: bool  # also: diverged again at the same step
+
+
+@dataclass(frozen=True)
+class Distribution:
+    """The mean of the retrained runs among the recorded ones; all figures are right answers."""
+
+    n_new: int  # retrained runs
+    mean_new: float
+    n: int  # recorded runs that differ in their seed alone
     mean: float | None
     sd: float | None
-    minimum: float | None
-    maximum: float | None
-    prediction: Interval | None  # 95 %, of one more run
+    minimum: int | None
+    maximum: int | None
+    confidence: float
+    prediction: Interval | None  # of the mean of so many more runs
     inside: bool | None  # None where it cannot be judged
 
 
@@ -75,9 +92,9 @@ class Reproduction:
     run: str
     verdict: Verdict
     same_environment: bool
-    recorded: Side
-    retrained: Side
-    difference: Difference | None
+    split: Split  # whose right answers are compared
+    n_images: int
+    reruns: tuple[Rerun, ...]
     distribution: Distribution | None
 
     @property
@@ -91,40 +108,61 @@ def is_same(recorded: Environment, here: Environment) -> bool:
 
 
 def compare(
-    run: str, recorded: RunRecord, retrained: RunRecord, family: list[RunRecord]
+    run: str, pairs: Sequence[tuple[RunRecord, RunRecord]], family: Iterable[RunRecord]
 ) -> Reproduction:
-    """What the retraining says of the record.
+    """What the retraining says of the records.
 
     Args:
-        run: The run's name.
-        recorded: A completed or diverged run.
-        retrained: The same run, made anew.
-        family: The suite's completed runs of the record's kind; read in another environment alone.
+        run: The first run's name.
+        pairs: A recorded run, completed or diverged, and the same run made anew; one at the least.
+        family: The suite's completed runs of the records' kind; read in another environment alone.
     """
+    retrained = pairs[0][1]
+    split: Split = "test" if retrained.evaluate_test else "validation"
+    info = retrained.dataset
+    n_images = info.n_test if split == "test" else info.n_validation
+    reruns = tuple(_rerun(*pair, split) for pair in pairs)
+    verdict, distribution = _by_bits(reruns), None
+    if verdict is None:
+        counts = [last_count(again, split) for _, again in pairs]
+        distribution = place(counts, [last_count(each, split) for each in family], n_images)
+        verdict = OF_INSIDE[distribution.inside]
+    same = all(each.same_environment for each in reruns)
+    return Reproduction(run, verdict, same, split, n_images, reruns, distribution)
+
+
+def _rerun(recorded: RunRecord, retrained: RunRecord, split: Split) -> Rerun:
     same = is_same(recorded.environment, retrained.environment)
     difference = first_difference(recorded.epochs, retrained.epochs)
-    distribution = None
-    if retrained.status == "failed":
-        verdict: Verdict = "failed"
-    elif "diverged" in (recorded.status, retrained.status):
+    if "diverged" in (recorded.status, retrained.status):
         alike = _diverged_alike(recorded, retrained) and not (same and difference)
-        verdict = "same_bits" if alike else "differs"
-    elif same:
-        equal = recorded.weights_sha256 == retrained.weights_sha256 and not difference
-        verdict = "same_bits" if equal else "differs"
     else:
-        distribution = place(retrained, family)
-        verdict = OF_INSIDE[distribution.inside]
-    sides = _side(recorded), _side(retrained)
-    return Reproduction(run, verdict, same, *sides, difference, distribution)
+        alike = recorded.weights_sha256 == retrained.weights_sha256 and not difference
+    sides = _side(recorded, split), _side(retrained, split)
+    return Rerun(recorded.seed, *sides, same, difference, alike)
 
 
-def _side(record: RunRecord) -> Side:
-    where = record.environment
+def _by_bits(reruns: Sequence[Rerun]) -> Verdict | None:
+    """None where the distribution decides: every run completed, and one was made elsewhere."""
+    if any(each.retrained.status == "failed" for each in reruns):
+        return "failed"
+    strict = [each for each in reruns if each.same_environment or _has_diverged(each)]
+    if not all(each.same_bits for each in strict):
+        return "differs"
+    return "same_bits" if len(strict) == len(reruns) else None
+
+
+def _has_diverged(rerun: Rerun) -> bool:
+    return "diverged" in (rerun.recorded.status, rerun.retrained.status)
+
+
+def _side(record: RunRecord, split: Split) -> Side:
+    where, correct = record.environment, last_count(record, split)
     return Side(
         status=record.status,
         reason=record.reason,
         n_epochs=len(record.epochs),
+        correct=None if correct == MISSING else correct,
         weights_sha256=record.weights_sha256,
         fingerprint=where.fingerprint,
         device=where.device,
@@ -156,35 +194,44 @@ def _step(record: RunRecord) -> tuple[str, ...] | str | None:
     return match.groups() if match else record.reason
 
 
-def place(retrained: RunRecord, family: list[RunRecord]) -> Distribution:
-    """Where the retrained run's last epoch lies among the runs of the suite.
+def place(retrained: Sequence[int], family: Iterable[int], n_images: int) -> Distribution:
+    """Where the mean of the retrained runs lies among the runs of the suite.
 
-    The interval takes the new run for independent of the suite's, though one of those may share
-    its seed: that makes it agree the more, so `outside` is never said too easily for that reason.
+    The interval takes new runs for independent of the suite's, though some of those share their
+    seeds: that makes them agree the more, so `outside` is never said too easily for that reason.
+
+    Args:
+        retrained: Right answers after the last epoch, one a run.
+        family: The same of the suite's runs; `MISSING` ones are left out.
+        n_images: Of how many.
     """
-    split: Split = "test" if retrained.evaluate_test else "validation"
-    info, correct = retrained.dataset, last_count(retrained, split)
-    counts = [count for run in family if (count := last_count(run, split)) != MISSING]
-    spread = means.spread(counts)
-    prediction = prediction_interval(counts) if len(counts) >= FEWEST_RUNS else None
+    found, n_new, average = accuracy(family, n_images), len(retrained), mean(retrained)
+    sd = standard_deviation(found.counts)
+    prediction = found.prediction(n_new, CONFIDENCE)
     return Distribution(
-        split=split,
-        n_images=info.n_test if split == "test" else info.n_validation,
-        correct=correct,
-        n=len(counts),
-        **{name: getattr(spread, name, None) for name in ("mean", "sd", "minimum", "maximum")},
+        n_new=n_new,
+        mean_new=float(average),
+        n=len(found.counts),
+        mean=mean(map(float, found.counts)) if found.counts else None,
+        sd=sd,
+        minimum=min(found.counts, default=None),
+        maximum=max(found.counts, default=None),
+        confidence=CONFIDENCE,
         prediction=prediction,
-        inside=correct in prediction if prediction else None,
+        inside=average in prediction if prediction else None,
     )
+
+
+# --- for a person --------------------------------------------------------------------------------
 
 
 def environment_line(recorded: Environment, here: Environment) -> str:
     """Which comparison it will be, and why."""
     if is_same(recorded, here):
-        return f"same environment ({_place(here)}): comparing bits"
+        return f"same environment ({_place(here)}): every bit must be equal"
     return (
-        f"another environment: recorded on {_place(recorded)}; here {_place(here)}: comparing with "
-        "the suite's distribution"
+        f"another environment: recorded on {_place(recorded)}; here {_place(here)}: the accuracy "
+        "must fit the suite's runs"
     )
 
 
@@ -193,33 +240,63 @@ def _place(where: Environment) -> str:
 
 
 def lines(outcome: Reproduction) -> list[str]:
-    """The outcome for a person; the last line is the verdict."""
+    """The outcome in words; the last line is the verdict."""
+    counted = [line for each in outcome.reruns if (line := _count_line(outcome, each))]
+    return [plain(line) for line in (*counted, *_verdict_lines(outcome))]
+
+
+def _count_line(outcome: Reproduction, rerun: Rerun) -> str:
+    """Recorded, now and the difference; nothing where one of the two has no count."""
+    before, now = rerun.recorded.correct, rerun.retrained.correct
+    if before is None or now is None:
+        return ""
+    change = "the same number"
+    if now != before:
+        change = f"{count(abs(now - before), 'image')} {'more' if now > before else 'fewer'}"
+    return (
+        f"seed {rerun.seed}: {integer(before)} of {integer(outcome.n_images)} {outcome.split} "
+        f"images right in the record, {integer(now)} now: {change}"
+    )
+
+
+def _verdict_lines(outcome: Reproduction) -> list[str]:
+    reruns = outcome.reruns
     if outcome.verdict == "failed":
-        return [f"failed: the retraining went wrong: {outcome.retrained.reason}"]
+        reasons = [e.retrained.reason for e in reruns if e.retrained.status == "failed"]
+        return [f"failed: the retraining went wrong: {reasons[0]}"]
     if found := outcome.distribution:
-        counts = f"{integer(found.correct)} of {integer(found.n_images)}"
-        return [
-            f"{found.split} right, last epoch: {counts}",
-            _suite_line(found),
-            _verdict_line(found),
-        ]
+        return [_suite_line(found), _fit_line(found)]
     if outcome.verdict == "differs":
-        before, now = outcome.recorded.commit, outcome.retrained.commit
-        other = outcome.same_environment and before != now  # which may be why
-        code = f"other code: commit {before or 'unknown'} recorded, {now or 'unknown'} now"
-        told = f"not reproduced: {'; '.join(_differences(outcome))}"
-        return [code, told] if other else [told]
-    if outcome.recorded.status == "diverged":
-        return [f"reproduced: diverged again, {outcome.retrained.reason}"]
-    weights = (outcome.retrained.weights_sha256 or "")[:12]
-    return [f"reproduced: same bits (weights {weights}, epochs {outcome.retrained.n_epochs})"]
+        return _difference_lines(outcome)
+    if len(reruns) > 1:
+        return [f"reproduced: the same bits in all {len(reruns)} runs"]
+    (only,) = reruns
+    if only.recorded.status == "diverged":
+        return [f"reproduced: diverged again, {only.retrained.reason}"]
+    weights = (only.retrained.weights_sha256 or "")[:12]
+    return [f"reproduced: the same bits (weights {weights}, epochs {only.retrained.n_epochs})"]
 
 
-def _differences(outcome: Reproduction) -> list[str]:
+def _difference_lines(outcome: Reproduction) -> list[str]:
+    """The first run that is not the recorded one; before it, other code, which may be why."""
+    first = next(
+        each
+        for each in outcome.reruns
+        if not each.same_bits and (each.same_environment or _has_diverged(each))
+    )
+    before, now = first.recorded.commit, first.retrained.commit
+    seed = f"seed {first.seed}: " if len(outcome.reruns) > 1 else ""
+    told = f"not reproduced: {seed}{'; '.join(_differences(first))}"
+    if not first.same_environment or before == now:
+        return [told]
+    return [f"other code: commit {before or 'unknown'} recorded, {now or 'unknown'} now", told]
+
+
+def _differences(rerun: Rerun) -> list[str]:
     """What differs, the ends first."""
-    recorded, retrained, first = outcome.recorded, outcome.retrained, outcome.difference
+    recorded, retrained, first = rerun.recorded, rerun.retrained, rerun.difference
     found = []
-    if "diverged" in (recorded.status, retrained.status):
+    if _has_diverged(rerun):
         found.append(f"{_end(recorded)} recorded, {_end(retrained)} now")
     elif recorded.weights_sha256 != retrained.weights_sha256:
         pair = (recorded.weights_sha256 or "none", retrained.weights_sha256 or "none")
@@ -244,19 +321,22 @@ def _pair(name: str, recorded: int | None, retrained: int | None) -> str:
 
 def _suite_line(found: Distribution) -> str:
     if found.mean is None or found.minimum is None or found.maximum is None:
-        return "the suite's completed runs of this kind: none"
+        return "the suite has no completed run of this kind"
+    runs = count(found.n, "completed run")
     return (
-        f"the suite's completed runs of this kind: {found.n}, mean {fixed(found.mean, 2)}, "
-        f"sd {points(found.sd, 2)}, from {fixed(found.minimum, 0)} to {fixed(found.maximum, 0)}"
+        f"the suite has {runs} of this kind: mean {fixed(found.mean, 2)} right, "
+        f"sd {points(found.sd, 2)}, from {integer(found.minimum)} to {integer(found.maximum)}"
     )
 
 
-def _verdict_line(found: Distribution) -> str:
+def _fit_line(found: Distribution) -> str:
     if found.n < FEWEST_RUNS:
-        return f"cannot be judged: {FEWEST_RUNS} runs are needed, the suite has {found.n}"
+        return f"not judged: the suite needs {FEWEST_RUNS} completed runs, and it has {found.n}"
     if found.prediction is None:
-        return "cannot be judged: the suite's runs are all equal, so they give no spread"
-    edges = plain(span(found.prediction, 1))
-    where = "inside" if found.inside else "outside"
-    word = "consistent" if found.inside else "not consistent"
-    return f"{word}: {where} the 95 % prediction interval of one more run, {edges}"
+        return "not judged: the suite's runs are all equal, so they give no spread"
+    new = "one more run" if found.n_new == 1 else f"the mean of {found.n_new} more runs"
+    now = fixed(found.mean_new, 0 if found.n_new == 1 else 2)
+    word, place_ = ("reproduced", "inside") if found.inside else ("not reproduced", "outside")
+    sure = percentage(100 * found.confidence, 1)
+    edges = span(found.prediction, 1)
+    return f"{word}: {now} lies {place_} {edges}, the {sure} prediction interval of {new}"

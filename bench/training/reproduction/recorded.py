@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
 
-from bench.errors import BenchError, StoreError, UsageError, nearest
+from bench.errors import BenchError, StoreError, UsageError, bad_option, nearest
 from bench.records.arms import identity
 from bench.records.store import Suite
 from bench.spec import ENGINE_VERSION, SCHEMA, RunRecord, RunSpec
+from bench.stats.format import count
 
 FEWEST_KEY_DIGITS = 6
 MOST_NAMES = 4  # of the runs that an ambiguous word may mean, in one line
@@ -179,6 +181,39 @@ def checkout(record: RunRecord) -> str:
         return "restore the code that made it (no commit is recorded)"
     changed = ", and the uncommitted changes that it had" if dirty else ""
     return f"check out commit {commit}{changed}"
+
+
+def from_this_seed(recorded: Recorded, family: Sequence[RunRecord], n_seeds: int) -> list[Recorded]:
+    """The run itself and the next recorded seeds of its kind.
+
+    Args:
+        recorded: The run that was named.
+        family: Its kind's completed runs.
+        n_seeds: How many runs, the named one included.
+
+    Raises:
+        UsageError: fewer than one, more than are recorded from this seed on, or a run that
+            diverged with others asked for.
+    """
+    if n_seeds == 1:
+        return [recorded]
+    named = recorded.record
+    later = {
+        run.seed: run
+        for run in family
+        if run.seed > named.seed and run.evaluate_test == named.evaluate_test
+    }
+    if not named.completed:
+        raise bad_option("seeds", n_seeds, f"give 1: the recorded run {named.status}")
+    if not 1 <= n_seeds <= 1 + len(later):
+        most = count(1 + len(later), "completed run")
+        raise bad_option(
+            "seeds", n_seeds, f"from seed {named.seed} on the suite has {most} of this kind"
+        )
+    others = [later[seed] for seed in sorted(later)][: n_seeds - 1]
+    suite = recorded.suite
+    assert suite is not None or not others, "a record outside a suite has no family"
+    return [recorded, *(Recorded(run, suite.path_of(run), suite) for run in others if suite)]
 
 
 def family(recorded: Recorded) -> list[RunRecord]:

@@ -1,7 +1,8 @@
-"""A recorded run's ingredients, each checked against the record, and its training anew."""
+"""Recorded runs' ingredients, each checked against the record, and their training anew."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -14,6 +15,7 @@ from bench.errors import UsageError, nearest
 from bench.inputs import datasets
 from bench.inputs.datasets import Dataset
 from bench.inputs.discover import Found
+from bench.machine import usable_cores
 from bench.records.store import Suite
 from bench.spec import Architecture, DatasetInfo, Environment, RunRecord, RunSpec
 from bench.training import jobs, provenance
@@ -34,24 +36,32 @@ class Rebuilt:
 
     found: Found
     architecture: Architecture
-    spec: RunSpec
+    specs: tuple[RunSpec, ...]  # that differ in their seed alone
     environment: Environment
     dataset: Dataset
 
     def estimate_seconds(self) -> float:
         """How long it takes here, from a short measured trial."""
         device = torch.device(self.environment.device)
-        an_epoch = seconds_per_epoch(self.architecture, self.spec, self.dataset, device)
-        return an_epoch * self.spec.recipe.epochs
+        spec = self.specs[0]
+        an_epoch = seconds_per_epoch(self.architecture, spec, self.dataset, device)
+        rounds = -(-len(self.specs) // self.n_workers)
+        return an_epoch * spec.recipe.epochs * rounds
+
+    @property
+    def n_workers(self) -> int:
+        """Runs side by side."""
+        return min(len(self.specs), usable_cores())
 
 
 def rebuild(
-    recorded: Recorded, device_name: str | None, builtin: bool, data_dir: Path | None
+    runs: Sequence[Recorded], device_name: str | None, builtin: bool, data_dir: Path | None
 ) -> Rebuilt:
-    """The recorded run's architecture, data and spec, as they are here.
+    """The recorded runs' architecture, data and specs, as they are here.
 
     Args:
-        recorded: From `bench.training.reproduction.recorded.find`, and reproducible.
+        runs: Reproducible ones that differ in their seed alone, from
+            `bench.training.reproduction.recorded`.
         device_name: None for the kind of device that the record names.
         builtin: Whether the shipped architectures join those of the working folder.
         data_dir: Where the data sets lie.
@@ -61,12 +71,13 @@ def rebuild(
         ArchitectureError: the architecture's file cannot be used.
         DataError: the data are missing or damaged.
     """
+    recorded = runs[0]
     device = _device(recorded, device_name)
     found, architecture = _architecture(recorded, builtin)
     return Rebuilt(
         found=found,
         architecture=architecture,
-        spec=_spec(recorded, architecture, device),
+        specs=tuple(_spec(each, architecture, device) for each in runs),
         environment=provenance.environment(device, provenance.command_line()),
         dataset=_dataset(recorded, data_dir),
     )
@@ -137,19 +148,23 @@ def _spec(recorded: Recorded, architecture: Architecture, device: torch.device) 
     return replace(spec, numerics=replace(spec.numerics, device_type=device.type, path=path))
 
 
-def retrain(rebuilt: Rebuilt, console: Console) -> RunRecord:
-    """Trains the run in a temporary results folder; what went wrong there is a failed record.
+def retrain(rebuilt: Rebuilt, console: Console) -> list[RunRecord]:
+    """Trains the runs in a temporary results folder; what went wrong there is a failed record.
 
     Args:
         rebuilt: From `rebuild`.
         console: Where progress is shown.
+
+    Returns:
+        A record for each spec, in their order.
     """
     with TemporaryDirectory(prefix="manyseeds-") as folder:
         suite = Suite(Path(folder), SUITE)
-        job = Job(rebuilt.found, rebuilt.spec, rebuilt.environment, suite)
-        wrong = jobs.train([job], rebuilt.dataset, 1, console)
-        records = suite.runs()
-    if records:
-        return records[0]
+        work = [Job(rebuilt.found, spec, rebuilt.environment, suite) for spec in rebuilt.specs]
+        wrong = jobs.train(work, rebuilt.dataset, rebuilt.n_workers, console)
+        records = {run.key: run for run in suite.runs()}
     reason = (wrong[0].reason if wrong else None) or "it left no record"
-    return record_of(rebuilt.spec, rebuilt.environment, "failed", reason)
+    return [
+        records.get(spec.key) or record_of(spec, rebuilt.environment, "failed", reason)
+        for spec in rebuilt.specs
+    ]

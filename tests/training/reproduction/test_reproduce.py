@@ -129,7 +129,7 @@ def test_the_same_environment_gives_the_same_bits_and_writes_nothing(
     assert "tiny seed 3 completed (1 of 1 runs, all done)" in done.stdout
     weights = read(path_of(place, 3)).weights_sha256 or ""
     last = done.stdout.splitlines()[-1]
-    assert last == f"reproduced: same bits (weights {weights[:12]}, epochs 1)"
+    assert last == f"reproduced: the same bits (weights {weights[:12]}, epochs 1)"
     assert tree(place / "results") == before
     left = [path for path in own.iterdir() if not path.name.startswith("torch")]  # its caches
     assert left == []
@@ -147,8 +147,9 @@ def test_a_record_is_named_by_its_path_in_a_suite_or_out_of_one(
     found = json.loads(done.stdout)  # progress goes to the other stream
     assert found["verdict"] == "same_bits"
     assert found["same_environment"] is True
-    assert found["recorded"] == found["retrained"]
-    assert found["difference"] is found["distribution"] is None
+    (rerun,) = found["reruns"]
+    assert rerun["recorded"] == rerun["retrained"]
+    assert (rerun["seed"], rerun["difference"], found["distribution"]) == (0, None, None)
     expected = str(path) if suite else f"local/mnist5k/tiny/{path.stem}"
     assert found["run"] == expected
     assert "tiny seed 0 completed" in done.stderr
@@ -174,7 +175,35 @@ def test_the_first_epoch_whose_counts_differ_is_told(place: Path) -> None:
     found = json.loads(done.stdout)
     assert found["verdict"] == "differs"
     counts = {"test_correct": [epoch.test_correct + 1, epoch.test_correct]}
-    assert found["difference"] == {"epoch": 1, "counts": counts}
+    assert found["reruns"][0]["difference"] == {"epoch": 1, "counts": counts}
+
+
+def test_three_seeds_are_trained_again_and_each_is_told(place: Path) -> None:
+    done = bench(place, "reproduce", "local/mnist5k/tiny/seed-0001", "--seeds", "3")
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    counts = [read(path_of(place, seed)).epochs[-1].test_correct for seed in (1, 2, 3)]
+    assert lines[-4:] == [
+        *(
+            f"seed {seed}: {n} of 1,000 test images right in the record, {n} now: the same number"
+            for seed, n in zip((1, 2, 3), counts, strict=True)
+        ),
+        "reproduced: the same bits in all 3 runs",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("run", "seeds", "words"),
+    [
+        ("local/mnist5k/tiny/seed-0002", "3", ["from seed 2 on the suite has 2 completed runs"]),
+        ("local/mnist5k/tiny/seed-0002", "0", ["bad seeds '0'", "--seeds"]),
+        ("wild/mnist5k/tiny/seed-0000", "2", ["give 1: the recorded run diverged"]),
+    ],
+)
+def test_seeds_that_were_not_recorded_are_refused(
+    place: Path, run: str, seeds: str, words: list[str]
+) -> None:
+    assert_refused(bench(place, "reproduce", run, "--seeds", seeds), *words)
 
 
 # Another environment: the distribution
@@ -187,15 +216,18 @@ def test_another_environment_is_compared_with_the_suites_runs(place: Path) -> No
     counts = [record.epochs[-1].test_correct or 0 for record in records]
     lines = done.stdout.splitlines()
     assert "recorded on Abacus, torch 1.0, fingerprint feedc0ffee00; here " in lines[0]
-    assert f"test right, last epoch: {counts[1]:,} of 1,000" in lines
+    assert (
+        f"seed 1: {counts[1]} of 1,000 test images right in the record, {counts[1]} now: "
+        "the same number"
+    ) in lines
     mean, sd = sum(counts) / N_SEEDS, float(scipy_stats.tstd(counts))
     assert (
-        f"the suite's completed runs of this kind: 4, mean {mean:,.2f}, sd {sd:,.2f}, "
+        f"the suite has 4 completed runs of this kind: mean {mean:,.2f} right, sd {sd:,.2f}, "
         f"from {min(counts)} to {max(counts)}"
     ) in lines
-    half = float(scipy_stats.t.ppf(0.975, N_SEEDS - 1)) * sd * math.sqrt(1 + 1 / N_SEEDS)
-    assert f"{mean - half:,.1f} to {mean + half:,.1f}" in lines[-1]
-    assert lines[-1].startswith("consistent: inside the 95 % prediction interval")
+    half = float(scipy_stats.t.ppf(0.9995, N_SEEDS - 1)) * sd * math.sqrt(1 + 1 / N_SEEDS)
+    assert f"{max(mean - half, 0):,.1f} to {mean + half:,.1f}" in lines[-1]
+    assert lines[-1].startswith(f"reproduced: {counts[1]} lies inside ")
     assert done.returncode == 0, done.stderr
 
 
@@ -231,7 +263,7 @@ def test_a_gpus_record_needs_a_gpu_or_becomes_a_comparison_of_distributions(plac
     there = bench(place, "reproduce", "gpu/mnist5k/tiny/seed-0000", "--device", "cpu", **hidden)
     assert there.returncode == 0, there.stderr
     assert "recorded on A synthetic GPU, torch 2.9.9" in there.stdout
-    assert "the suite's completed runs of this kind: 3," in there.stdout
+    assert "the suite has 3 completed runs of this kind:" in there.stdout
 
 
 def with_its_key(record: RunRecord) -> RunRecord:
