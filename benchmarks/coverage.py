@@ -111,8 +111,10 @@ class Population:
     draw: Callable[[np.random.Generator, int], Counts]
 
 
-def normal(rng: np.random.Generator, n: int, mean: float = MEAN, sd: float = SD) -> Counts:
-    """Counts of n runs, rounded to whole images."""
+def normal(
+    rng: np.random.Generator, n: int | tuple[int, ...], mean: float = MEAN, sd: float = SD
+) -> Counts:
+    """Counts of n runs, or of a table of runs, rounded to whole images."""
     return np.rint(rng.normal(mean, sd, n)).astype(np.int64)
 
 

@@ -206,22 +206,23 @@ def bca_interval(
     return Interval(float(low), float(high))
 
 
-def placement(published: float | Fraction, counts: ArrayLike, n_images: int) -> Placement:
+def placement(published: float | Fraction, values: ArrayLike, highest: float) -> Placement:
     """Where a published single number lies among the runs.
 
     Args:
-        published: In right answers; see `published_count`.
-        counts: (n_runs,), right answers; they compare exactly.
-        n_images: Of how many.
+        published: In the unit of the values; see `published_count`.
+        values: (n_runs,), none below 0; right answers compare exactly.
+        highest: What a value can be at most, such as the number of images.
     """
-    runs = vector(counts)
+    runs = vector(values)
     n = len(runs)
     number = float(published)
+    found = prediction_interval(runs)
     below, equal = int((runs < number).sum()), int((runs == number).sum())
     return Placement(
         n=n,
         percentile=100 * (below + equal / 2) / n if n else None,
-        prediction=accuracy(runs.tolist(), n_images).prediction(),
+        prediction=found and found.within(0, highest),
     )
 
 

@@ -8,7 +8,6 @@ import pytest
 from bench.stats.noise import independent_sd_points, noise_floor, sampling_sd_points
 from bench.stats.planning import minimal_detectable_difference
 from bench.stats.values import MISSING
-from tests.stats.coverage import assert_share, counts
 
 
 def test_noise_floor_of_a_hand_worked_case() -> None:
@@ -27,10 +26,20 @@ def test_sampling_error_is_that_of_new_test_sets() -> None:
     assert sampling_sd_points(0.994, 10_000) == pytest.approx(drawn.std(), rel=0.02)
 
 
-def test_the_sd_lies_in_its_interval_95_times_of_100() -> None:
-    sweeps = counts(np.random.default_rng(1), (1000, 8))
-    found = [noise_floor(sweep, 10_000).sd_interval for sweep in sweeps]
-    assert_share([one is not None and 0.08 in one for one in found], 0.945, 0.955)
+def test_the_sds_interval_of_a_hand_worked_case() -> None:
+    """Sd 0.1 times the roots of 2 over 7.378 and 0.0506, the ends of chi-square(2)."""
+    found = noise_floor([9930, 9940, 9950], 10_000).sd_interval
+    assert found is not None
+    assert (found.low, found.high) == pytest.approx((0.05207, 0.62847), rel=1e-3)
+    wide = noise_floor([0, 5, 10], 10).sd_interval
+    assert wide is not None
+    assert wide.high == 50.0  # half of the runs at 0 %, half at 100 %
+
+
+def test_two_runs_have_a_spread_but_no_interval_of_it() -> None:
+    found = noise_floor([9930, 9940], 10_000)
+    assert found.sd_points == pytest.approx(0.0707, abs=1e-4)
+    assert (found.sd_interval, found.detectable_points) == (None, None)
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,8 @@ from bench.stats.planning import (
 )
 from bench.stats.sequences import decision_chances
 from bench.stats.sweeps import rate_verdict
-from tests.stats.coverage import assert_share, counts
+from benchmarks.coverage import normal
+from tests.stats.coverage import assert_share
 
 
 @pytest.mark.parametrize("n", [2, 5, 20, 80])
@@ -77,7 +78,7 @@ def test_a_pilot_without_a_spread_plans_nothing(pilot: list[int]) -> None:
 
 
 def test_the_cautious_sd_is_large_enough_80_times_of_100() -> None:
-    pilots = counts(np.random.default_rng(0), (3000, 5))
+    pilots = normal(np.random.default_rng(0), (3000, 5))
     deviations = pilots.std(axis=1, ddof=1)
     assert_share([cautious_sd(float(sd), 5) >= 8 for sd in deviations], 0.8, 0.81)
 

@@ -88,7 +88,7 @@ def placed(claim: Claim, found: Readings) -> Judgement:
 
     It could where it lies inside the 95 % prediction interval of one more run.
     """
-    place = placement(fraction(claim.published) * found.scale, found.values)
+    place = placement(fraction(claim.published) * found.scale, found.values, found.highest)
     interval = _possible(place.prediction, found)
     if interval is None or place.n < FEWEST_RUNS:
         rule = f"{count(place.n, 'run')}, no prediction interval of one more run"

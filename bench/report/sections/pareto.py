@@ -166,8 +166,8 @@ def _plot(summary: Summary, arms: list[Arm], found: list[tuple[Cost, list[Option
         caption=(
             f"Mean test accuracy after the last epoch on {summary.prefix} against {nouns} (one "
             f"image, forward), n = {n} completed runs each. Upright bar: 95% Student t interval "
-            f"of the mean (none for a single run).{readme} Step line: the Pareto front of the "
-            f"means. Dashed: the target, {percentage(target)}.{dotted}"
+            f"of the mean (none for fewer than three runs).{readme} Step line: the Pareto front "
+            f"of the means. Dashed: the target, {percentage(target)}.{dotted}"
             f"{unnamed}"
         ),
         draw=partial(pareto, fields, target),

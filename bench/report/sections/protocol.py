@@ -111,9 +111,9 @@ def _of_means() -> tuple[Rule, ...]:
             f"BCa beside t (Efron 1987), {integer(N_RESAMPLES)} resamples, seed {DRAW_SEED}",
         ),
         (
-            "Prediction",
+            "Interval",
             f"from {count(FEWEST_RUNS, 'run')}",
-            "a published single run is judged by the interval of one more run",
+            "of a mean, of a difference, and of one more run, which judges a published single run",
         ),
     )
 

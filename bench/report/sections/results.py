@@ -5,6 +5,7 @@ from __future__ import annotations
 from bench.records.arms import Arm
 from bench.records.receptive_fields import FIGURE, LAST_MAP
 from bench.report.model import Cell, Column, PageKind, Scope, Section, Table
+from bench.report.parts import intervals
 from bench.report.parts.cells import measured, published, reached, time_a_run
 from bench.report.parts.verdicts import TARGET_WORDS
 from bench.report.summary import Summary

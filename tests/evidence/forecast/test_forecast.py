@@ -70,7 +70,7 @@ def test_runs_without_a_count_are_said_and_give_no_spread(pilot: Pilot) -> None:
     said = "\n".join(show.lines(questions.Forecast("local", answer, None)))
     assert "test split: n = 4, 1 without a count, sd 0.100 points" in said
     assert "n = 3; no spread to plan with: the runs are all equal" in said
-    assert "no spread to plan with: two completed runs are needed" in said
+    assert "no spread to plan with: 3 completed runs are needed" in said
 
 
 def test_the_pilot_may_be_of_the_validation_split(tmp_path: Path) -> None:

@@ -274,14 +274,15 @@ def test_measures_of_another_source_are_not_shown() -> None:
     assert cells(results.section(found))["Multiply-adds"] == ("n/a", "")
 
 
-def test_from_20_runs_on_a_bootstrap_stands_beside_the_t_interval() -> None:
-    few = distribution.section(summary(runs([9930 + i for i in range(19)])))
-    many = distribution.section(summary(runs([9930 + i for i in range(20)])))
+def test_from_30_runs_on_a_bootstrap_stands_beside_the_t_interval() -> None:
+    few = distribution.section(summary(runs([9930 + i for i in range(29)])))
+    many = distribution.section(summary(runs([9930 + i for i in range(30)])))
     assert few is not None
     assert many is not None
     assert "of the mean, BCa" not in [column.note for column in few.tables[0].columns]
     assert "of the mean, BCa" in [column.note for column in many.tables[0].columns]
     assert "seed 0" in many.notes[0]
+    assert "fewer than 30 runs is approximate" in few.notes[0]
 
 
 def test_strips_show_the_records() -> None:

@@ -52,7 +52,9 @@ def test_the_prediction_interval_decides(test_correct: int, verdict: str, code: 
 )
 def test_three_seeds_are_judged_by_their_mean(now: tuple[int, ...], verdict: str) -> None:
     family = runs(5010, 5012, 5014)
-    pairs = [(old, replace(again(new), seed=old.seed)) for old, new in zip(family, now, strict=True)]
+    pairs = [
+        (old, replace(again(new), seed=old.seed)) for old, new in zip(family, now, strict=True)
+    ]
     found = outcome.compare("run", pairs, family)
     assert found.verdict == verdict
     assert found.distribution is not None

@@ -1,0 +1,18 @@
+"""What stands beside the intervals of means."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from bench.records.arms import Arm
+from bench.stats.means import FEWEST_FOR_T
+
+APPROXIMATE = (
+    f"A 95% t interval of fewer than {FEWEST_FOR_T} runs is approximate: where the counts are "
+    "skewed, as they can be near 100 %, it holds the true mean 91 to 92 times of 100."
+)
+
+
+def notes(arms: Iterable[Arm]) -> tuple[str, ...]:
+    """How far the arms' t intervals can be trusted; nothing where every one is exact enough."""
+    return (APPROXIMATE,) if any(arm.accuracy().is_approximate for arm in arms) else ()
