@@ -170,7 +170,10 @@ def test_too_many_models_are_compared_with_the_best_alone() -> None:
 def test_runs_that_went_on_until_decided_are_named() -> None:
     protocol = Protocol(target=99.4, rate=0.9, cap=30, alpha=0.05)
     summary = summary_of({"a": [9941, 9942], "b": [9941, 9940]}).judged_by(protocol)
-    assert any("went on, or stopped, because of what was found" in note for note in section_of(summary).notes)
+    assert any(
+        "went on, or stopped, because of what was found" in note
+        for note in section_of(summary).notes
+    )
 
 
 def test_fewer_than_two_models_say_nothing() -> None:
