@@ -225,7 +225,7 @@ def test_the_findings_words_are_what_the_records_say() -> None:
         f"the other {fewest} judge it",
         f"All {len(strided.runs)} runs of P4m strided 4,988",
         "Model_1, for example, is an arm of ten runs. Nine of them reach the target",
-        "at least 36 more seeds",  # nine of ten and then no miss: one in 46, says `plan`
+        "it needs 56 more seeds",  # nine of ten and then no miss: 66 by the confidence sequence
     ):
         assert words in words_of("README.md")
 
