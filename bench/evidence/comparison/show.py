@@ -7,7 +7,7 @@ from rich.table import Table
 
 from bench.evidence.comparison.drift import Bits, Difference
 from bench.evidence.comparison.outcome import ComparedPair, Side, SideComparison
-from bench.stats.declared import TEST_ALPHA
+from bench.stats.declared import FEWEST_RUNS, TEST_ALPHA
 from bench.stats.format import (
     NOT_AVAILABLE,
     fixed,
@@ -23,6 +23,8 @@ from bench.stats.format import (
 from bench.stats.values import Interval
 
 COLUMNS = ("data set", "A", "B", "A - B, points (95 %)", "P(A beats B)", "p", "Holm p", "verdict")
+WHY = f"fewer than {FEWEST_RUNS} runs, or runs that do not vary"
+NO_INTERVAL = f"(no interval: {WHY})"
 MOST_VALUES = 4  # of one feature, before the rest is counted
 
 
@@ -90,7 +92,7 @@ def _new_digits_lines(row: ComparedPair) -> list[str]:
 
 def _interval(interval: Interval | None, digits: int = 3) -> str:
     if interval is None:
-        return "(no interval: too few runs, or runs that do not vary)"
+        return NO_INTERVAL
     return f"(95 %: {span(interval, digits)})"
 
 
@@ -121,7 +123,7 @@ def _test(row: ComparedPair) -> str:
 def _equivalence(row: ComparedPair) -> str:
     found = row.comparison.equivalence
     if found is None:
-        return "not judged: too few runs, or runs that do not vary"
+        return f"not judged: {WHY}"
     return f"{found.verdict} within {written(found.margin_points)} points (p {p_value(found.p)})"
 
 

@@ -157,7 +157,7 @@ def test_same_spec_same_environment_same_bits(bench: Bench, results: Path) -> No
 def test_runs_that_do_not_vary_have_no_interval(bench: Bench, results: Path) -> None:
     for suite in ("a", "b"):
         fill(results, suite, (9940, 9940))
-    flat = "difference: 0.000 points (no interval: too few runs, or runs that do not vary)"
+    flat = "difference: 0.000 points (no interval: fewer than 3 runs, or runs that do not vary)"
     assert flat in compared(bench, "a", "b")
 
 

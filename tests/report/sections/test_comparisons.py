@@ -62,8 +62,16 @@ def test_two_models_of_six_seeds_by_hand() -> None:
     assert "a is 0.050 points above b" in section.text[0]
 
 
+# Means 9,945, 9,940.5 and 9,951.5.
+FOUR_EACH = {
+    "a": [9944, 9946, 9944, 9946],
+    "b": [9940, 9941, 9940, 9941],
+    "c": [9950, 9953, 9950, 9953],
+}
+
+
 def test_three_models_have_a_matrix_that_is_antisymmetric() -> None:
-    summary = summary_of({"a": [9944, 9946], "b": [9940, 9941], "c": [9950, 9953]})
+    summary = summary_of(FOUR_EACH)
     matrix, table = section_of(summary).tables
     cells = [[cell.sort for cell in row[1:]] for row in matrix.rows]
     expected = [[0.0, 0.045, -0.065], [-0.045, 0.0, -0.11], [0.065, 0.11, 0.0]]
@@ -81,7 +89,7 @@ def _turned(number: str) -> str:
 
 
 def test_the_figure_has_the_pairs_of_the_table() -> None:
-    summary = summary_of({"a": [9944, 9946], "b": [9940, 9941], "c": [9950, 9953]})
+    summary = summary_of(FOUR_EACH)
     section = section_of(summary)
     (plot,) = section.plots
     tips = re.findall(r'data-tip="([^"]+)"', svg(plot.draw(True), plot.name))
@@ -90,7 +98,7 @@ def test_the_figure_has_the_pairs_of_the_table() -> None:
         said = f"{pair}: {row[0]} points, 95% interval {row[1]}, Holm p {row[5].split(' ')[0]}"
         assert tips.count(said) == 2  # the bar and the point
         assert said in plot.alt
-    assert "n = 2 runs each" in plot.caption
+    assert "n = 4 runs each" in plot.caption
 
 
 def test_the_figure_of_many_models_sets_the_best_first() -> None:
