@@ -60,6 +60,7 @@ def test_nothing_is_detectable_without_runs_or_spread(n: int, sd: float) -> None
 def test_seeds_for_a_margin_are_the_fewest() -> None:
     """t(n - 1) 8 / sqrt(n) <= 5: 2.179 at n = 13 gives 4.83, 2.201 at n = 12 gives 5.08."""
     assert seeds_for_margin(8, 5) == 13
+    assert seeds_for_margin(1e-6, 5) == 3  # fewer have no interval
 
 
 def test_a_pilot_makes_a_plan() -> None:
@@ -72,8 +73,8 @@ def test_a_pilot_makes_a_plan() -> None:
     assert plan.cautious_seeds > plan.seeds
 
 
-@pytest.mark.parametrize("pilot", [[], [9940], [9940] * 5])
-def test_a_pilot_without_a_spread_plans_nothing(pilot: list[int]) -> None:
+@pytest.mark.parametrize("pilot", [[], [9940], [9940, 9950], [9940] * 5])
+def test_a_pilot_of_fewer_than_three_runs_or_of_equal_ones_plans_nothing(pilot: list[int]) -> None:
     assert margin_plan(pilot, 5) is None
 
 
