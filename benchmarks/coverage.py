@@ -31,7 +31,8 @@ from bench.stats.means import accuracy, bca_interval
 from bench.stats.noise import noise_floor
 from bench.stats.permutation import permutation_test
 from bench.stats.rates import lower_bound, upper_bound
-from bench.stats.sequences import decision_chances
+from bench.stats.sequences import decision_chances, log_evidence
+from bench.stats.sweeps import left, rate_verdict
 from bench.stats.values import Interval, middle
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -447,19 +448,38 @@ def looking() -> Iterator[Row]:
             )
 
 
-def advice_followed() -> Iterator[Case]:
-    """A declared n, then as many more runs as the report asks for: false verdicts.
-
-    Empty: the rule for an arm that is extended after a look is added here.
-    """
-    yield from ()
+def advice_followed(n_most: int = 200) -> Iterator[Row]:
+    """A declared number of runs, then as many more as the verdict asks for."""
+    for rate, declared in product((0.90, 0.88), (5, 10, 29)):
+        k = np.arange(declared + 1)
+        verdicts = np.array([rate_verdict(int(each), declared).verdict for each in k])
+        chance = np.diff(bdtr(np.arange(-1, declared + 1), declared, rate), prepend=0.0)[1:]
+        chance[0] = (1 - rate) ** declared
+        confirmed = chance[verdicts == "confirmed"].sum()
+        chance[verdicts != "undecided"] = 0.0
+        levels = left(declared, 0.90)
+        for n in range(declared + 1, n_most + 1):
+            chance = np.append(chance, 0.0) * (1 - rate) + np.append(0.0, chance) * rate
+            k = np.arange(n + 1)
+            confirms = log_evidence(k, n, 0.90) >= -np.log(levels.confirm)
+            refutes = log_evidence(n - k, n, 0.10) >= -np.log(levels.refute)
+            confirmed += chance[confirms].sum()
+            chance[confirms | refutes] = 0.0
+        yield Row(
+            "advice followed, falsely confirmed",
+            f"true rate {rate:.2f}, extended after {declared} runs",
+            f"up to {n_most}",
+            0.05,
+            float(confirmed),
+            None,
+        )
 
 
 SIMULATED = (
     *(means, bootstraps, predictions, spreads),
-    *(differences, tests, improvements, equivalences, crossed, advice_followed),
+    *(differences, tests, improvements, equivalences, crossed),
 )
-COMPUTED = (bounds, looking)
+COMPUTED = (bounds, looking, advice_followed)
 
 
 def rows(share: int = 1) -> Iterator[Row]:
