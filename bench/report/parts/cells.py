@@ -17,6 +17,7 @@ from bench.stats.format import (
     fixed,
     integer,
     measured_value,
+    span,
 )
 from bench.stats.means import placement
 from bench.stats.rates import published_count
@@ -135,15 +136,17 @@ def reached(arm: Arm) -> Cell:
 def published(
     summary: Summary, arm: Arm, claim: Claim | None, counts: Sequence[int], whose: str = ""
 ) -> Cell:
-    """What was published of one run, and its percentile among these counts of ours."""
+    """What was published of one run, its percentile among ours, and where one more run will lie."""
     if claim is None:
         return Cell("")
     text = fixed(claim.published, 2)
     if not summary.comparable:
         return Cell(text, "not comparable", sort=claim.published)
     number = published_count(claim.published, arm.n_test)
-    place = placement(number, counts, arm.n_test).percentile
-    note = "" if place is None else f"percentile {fixed(place, 0)}{whose}"
+    place = placement(number, counts, arm.n_test)
+    note = "" if place.percentile is None else f"percentile {fixed(place.percentile, 0)}{whose}"
+    if place.prediction is not None:
+        note += f"; one more run: {span(place.prediction.times(100 / arm.n_test), 2)}"
     return Cell(text, note, sort=claim.published)
 
 
