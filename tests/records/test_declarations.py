@@ -16,7 +16,7 @@ from bench.records.declarations import Purpose, Wanted, declare
 from bench.records.protocol import Protocol, Sweep, arm_key
 from bench.records.store import Suite
 from bench.report.parts.banners import banners
-from bench.report.sections import target
+from bench.report.sections import answer, target
 from bench.report.summary import Summary, summarise
 from bench.spec import RunRecord
 from bench.stats.rates import lower_bound
@@ -136,6 +136,10 @@ def test_eight_attempts_are_corrected_together() -> None:
     assert (arm.verdict.verdict, arm.alone.verdict) == ("undecided", "confirmed")
     # 29 of 29 at 0.05 / 8: 0.00625^(1 / 29)
     assert arm.verdict.lower == pytest.approx(0.00625 ** (1 / 29))
+    protocol = replace(HEAD, sweeps=(mine,), attempts=(mine.arm, *others))
+    said = answer.section(summary_of(every, protocol))
+    assert "Taken alone, it is confirmed for model_1 too." in said.text[0]
+    assert "undecided (alone: confirmed)" in said.points[0].sentence
     everyone = runs(range(61))
     mine = sweep(everyone, 0, 60)
     assert arm_of(everyone, mine, attempts=(mine.arm, *others)).verdict.verdict == "confirmed"

@@ -45,6 +45,11 @@ def words(arm: Arm) -> str:
     return f"{verdict} (alone: {arm.alone.verdict})" if arm.standing.n_attempts > 1 else verdict
 
 
+def confirmed_alone(arm: Arm) -> bool:
+    """Whether it would be confirmed if there were no other attempt."""
+    return arm.alone.verdict == "confirmed" != arm.verdict.verdict
+
+
 def note(arm: Arm) -> str:
     """How the runs stand to their declaration, and the soonest confirmation."""
     verdict, n = arm.verdict, len(arm.runs)

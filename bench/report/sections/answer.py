@@ -6,7 +6,7 @@ from bench.evidence.claims.ledger import tally, verdict_words
 from bench.records.arms import Arm
 from bench.report.model import PageKind, Point, Scope, Section
 from bench.report.parts.ranking import in_order
-from bench.report.parts.verdicts import TARGET_WORDS, by_verdict, note, words
+from bench.report.parts.verdicts import TARGET_WORDS, by_verdict, confirmed_alone, note, words
 from bench.report.summary import Summary
 from bench.stats.format import count, integer, listed, mean_percent, percentage, points
 
@@ -50,7 +50,7 @@ def _told(summary: Summary, arms: list[Arm]) -> list[Arm]:
     if len(arms) <= FEW_ARMS:
         return arms
     decided = [arm for arm in arms if _is_decided(summary, arm)]
-    decided.sort(key=lambda arm: arm.verdict.verdict != "confirmed")
+    decided.sort(key=lambda arm: (arm.verdict.verdict != "confirmed", not confirmed_alone(arm)))
     return (decided or arms)[:FEW_ARMS]
 
 
@@ -60,8 +60,10 @@ def _is_variation(summary: Summary, arm: Arm) -> bool:
 
 
 def _is_decided(summary: Summary, arm: Arm) -> bool:
-    judged = summary.comparable and arm.first.evaluate_test
-    return judged and arm.verdict.verdict != "undecided"
+    """Whether it has a verdict, be it that of an attempt taken alone."""
+    if not (summary.comparable and arm.first.evaluate_test):
+        return False
+    return {arm.verdict.verdict, arm.alone.verdict} != {"undecided"}
 
 
 def _others(summary: Summary, n_networks: int, n_variations: int) -> Point:
@@ -100,7 +102,9 @@ def _overall(summary: Summary, arms: list[Arm]) -> str:
     )
     if not summary.comparable:
         return f"{first}The README's target is one of full MNIST, so no verdict follows from this."
-    return f"{first}“Consistently”, in at least nine runs of ten, is {by_verdict(tested)}."
+    said = f"{first}“Consistently”, in at least nine runs of ten, is {by_verdict(tested)}."
+    alone = [arm.label for arm in tested if confirmed_alone(arm)]
+    return f"{said} Taken alone, it is confirmed for {listed(alone)} too." if alone else said
 
 
 def _point(summary: Summary, arm: Arm) -> Point:
