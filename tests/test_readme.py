@@ -210,21 +210,23 @@ def test_the_findings_words_are_what_the_records_say() -> None:
     best, small, strided = (arms()[name] for name in ("p4m_4988", "p4m_3772", "p4m_strided_4988"))
     for arm in (best, small, strided):
         assert arm.n_reached == len(arm.runs)
-    n_chose = sum(run.seed < 400 for run in small.runs)
     # Without a miss, n runs are confirmed where 0.9 ** n is at most 0.05, or an eighth of it.
     fewest, corrected = (
         next(n for n in range(1, 100) if 0.9**n <= 0.05 / attempts) for attempts in (1, 8)
     )
-    assert len(best.runs) >= corrected > len(small.runs) - n_chose == len(strided.runs) == fewest
+    assert len(best.runs) >= corrected > len(small.runs) == len(strided.runs) == fewest
+    assert {arm.standing.n_attempts for arm in (best, small, strided)} == {8}
+    every = Suite(ROOT / "results", "reference").runs()
+    n_chose = sum(run.architecture == "p4m_3772" for run in every) - len(small.runs)
     verdicts = {name: arms()[name].verdict.verdict for name in ("model_1", "model_2", "model_3")}
     assert verdicts == {"model_1": "undecided", "model_2": "undecided", "model_3": "refuted"}
     assert (len(arms()["model_1"].runs), arms()["model_1"].n_reached, n_chose) == (10, 9, 5)
     for words in (
         f"all of its {len(best.runs)} runs reach the target",
-        f"{corrected} runs would be needed. Of its {len(small.runs)} runs, five helped",
-        f"the other {fewest} judge it",
+        "we made eight attempts",
+        "Five more runs of P4m stack 3,772 helped to choose it",
         f"All {len(strided.runs)} runs of P4m strided 4,988",
-        "Model_1, for example, is an arm of ten runs. Nine of them reach the target",
+        "nine of Model_1's ten runs reach the target",
         "it needs 56 more seeds",  # nine of ten and then no miss: 66 by the confidence sequence
     ):
         assert words in words_of("README.md")

@@ -69,7 +69,7 @@ def test_a_failed_run_is_a_miss_and_a_banner_on_every_page(suite: Suite, reports
     text = rendered(suite, reports)
     assert "over the 4 completed of 5 runs its mean test accuracy is 99.500 %" in text
     assert "4 of 5 runs reach 99.40 %" in text
-    assert "Model_1 4 of 5 0.343 0.990 undecided needs at least 41 more seeds" in text
+    assert "Model_1 4 of 5 0.343 0.990 undecided needs at least 61 more seeds" in text
     assert len(every_page(reports)) == 2
     assert all("1 run of 5 failed or diverged" in page for page in every_page(reports))
 

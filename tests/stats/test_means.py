@@ -20,7 +20,7 @@ from bench.stats.means import (
 )
 from bench.stats.rates import published_count
 from bench.stats.values import MISSING
-from benchmarks.coverage import normal
+from benchmarks.calibration import normal
 from tests.stats.coverage import assert_share
 
 runs = st.lists(st.integers(9900, 9970), min_size=3, max_size=30)

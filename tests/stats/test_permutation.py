@@ -10,7 +10,7 @@ from scipy import stats as oracle
 
 from bench.stats import permutation
 from bench.stats.permutation import PermutationTest, permutation_test
-from benchmarks.coverage import normal
+from benchmarks.calibration import normal
 from tests.stats.coverage import assert_share
 
 several = st.lists(st.integers(9930, 9950), min_size=2, max_size=6)

@@ -22,7 +22,7 @@ from bench.stats.planning import (
 )
 from bench.stats.sequences import decision_chances
 from bench.stats.sweeps import rate_verdict
-from benchmarks.coverage import normal
+from benchmarks.calibration import normal
 from tests.stats.coverage import assert_share
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from scipy import stats as oracle
 
-from benchmarks import coverage
+from benchmarks import calibration
 from tests.support import ROOT, environment
 
 SIGMAS = 4.5  # of a hundred rows, none should lie so far off by chance
@@ -37,7 +37,7 @@ class Line:
 def table(text: str) -> list[Line]:
     found = []
     lines = text.splitlines()
-    for line in lines[lines.index(coverage.HEAD[0]) + 2 :]:
+    for line in lines[lines.index(calibration.HEAD[0]) + 2 :]:
         if not line.startswith("|"):
             break
         *name, promised, observed, error = (cell.strip() for cell in line.strip("|").split("|"))
@@ -66,7 +66,7 @@ def of(*procedures: str, apart: str = "nothing") -> list[Line]:
 @pytest.mark.process
 def test_the_command_prints_the_documents_table() -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "benchmarks.coverage", "--quick"],
+        [sys.executable, "-m", "benchmarks.calibration", "--quick"],
         cwd=ROOT,
         env=environment(),
         capture_output=True,
@@ -128,7 +128,7 @@ def test_exact_bounds_hold_at_least_as_often_as_they_promise() -> None:
 
 def test_the_computed_bounds_are_those_of_a_binomial() -> None:
     """Five runs at a rate of 0.90: the upper bound misses where 0, 1 or 2 succeed."""
-    found = {(row.procedure.split()[0], row.situation, row.n): row for row in coverage.bounds()}
+    found = {(row.procedure.split()[0], row.situation, row.n): row for row in calibration.bounds()}
     row = found["upper", "true rate 0.90", "5"]
     assert row.observed == pytest.approx(1 - oracle.binom.cdf(2, 5, 0.9))
     # Of 29 runs only 29 successes reach 0.90: the lower bound misses with a chance of 0.9 ** 29.
@@ -137,7 +137,7 @@ def test_the_computed_bounds_are_those_of_a_binomial() -> None:
 
 def test_digits_have_the_accuracy_that_is_taken_for_true() -> None:
     rng = np.random.default_rng(0)
-    digits = coverage.Digits("any", 0.8, gap=0.3)
+    digits = calibration.Digits("any", 0.8, gap=0.3)
     drawn = [[table.mean() for table in digits.draw(rng, (3, 3))] for _ in range(400)]
     first, second = np.array(drawn).T
     slack = 4 * np.std(first - second) / 20
@@ -145,5 +145,5 @@ def test_digits_have_the_accuracy_that_is_taken_for_true() -> None:
 
 
 def test_a_case_has_its_own_stream_of_numbers() -> None:
-    first, *_ = coverage.means()
+    first, *_ = calibration.means()
     assert first.row(50) == first.row(50)

@@ -1,7 +1,7 @@
 """How often each statistical procedure is right: the table of docs/protocol.md.
 
-    python -m benchmarks.coverage            # the table, in about four minutes on one core
-    python -m benchmarks.coverage --quick    # a fiftieth of the trials, in a few seconds
+    python -m benchmarks.calibration            # the table, in about four minutes on one core
+    python -m benchmarks.calibration --quick    # a fiftieth of the trials, in a few seconds
 
 A trial draws runs whose truth is known, applies the procedure as the report and the commands use
 it, and asks whether the answer was right. Every case has its own stream of random numbers, so the
