@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from msgspec.structs import replace
 
 from bench.errors import UsageError
-from bench.records.protocol import Protocol, Role, Sweep, arm_key, as_ranges
+from bench.records.protocol import Protocol, Role, Sweep, arm_key
 from bench.records.store import Suite
 from bench.spec import RunRecord
 from bench.stats.declared import DECLARED_RATE, RATE_ALPHA, TARGET
-from bench.stats.format import count, plain, ranges
+from bench.stats.format import count, plain, ranges, unbroken
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,7 @@ def _with(
             arm=wanted.arm,
             dataset=wanted.dataset,
             architecture=wanted.architecture,
-            seeds=as_ranges(new),
+            seeds=unbroken(new),
             role=purpose.role,
             n_seen=n_seen,
         )

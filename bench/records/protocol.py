@@ -7,7 +7,7 @@ that was edited, exchanged or deleted is found out.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Annotated, Literal
 
 import msgspec
@@ -136,17 +136,6 @@ def arm_key(run: RunRecord | RunSpec) -> str:
     """
     fields = {name: getattr(run, name) for name in RunSpec.__struct_fields__}
     return RunSpec(**{**fields, "seed": 0, "evaluate_test": True}).key
-
-
-def as_ranges(seeds: Iterable[int]) -> tuple[tuple[int, int], ...]:
-    """Seeds in their order as first and last of each range: 0, 1, 2, 7 -> (0, 2), (7, 7)."""
-    found: list[tuple[int, int]] = []
-    for seed in sorted(seeds):
-        if found and found[-1][1] == seed - 1:
-            found[-1] = (found[-1][0], seed)
-        else:
-            found.append((seed, seed))
-    return tuple(found)
 
 
 def _short(value: object) -> str:

@@ -5,7 +5,7 @@ The text has the signs of a typeset page; `plain` turns it into what every termi
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from fractions import Fraction
 from math import floor
@@ -155,12 +155,17 @@ def listed(words: Sequence[str]) -> str:
     return words[0] if len(words) == 1 else f"{between.join(words[:-1])} and {words[-1]}"
 
 
-def ranges(numbers: Sequence[int]) -> str:
+def ranges(numbers: Iterable[int]) -> str:
     """Seeds 0, 1, 2, 5 -> 0-2, 5."""
-    spans: list[list[int]] = []
+    return ", ".join(str(a) if a == b else f"{a}{DASH}{b}" for a, b in unbroken(numbers))
+
+
+def unbroken(numbers: Iterable[int]) -> tuple[tuple[int, int], ...]:
+    """The first and the last of each range: 0, 1, 2, 5 -> (0, 2), (5, 5)."""
+    found: list[tuple[int, int]] = []
     for each in sorted(set(numbers)):
-        if spans and each == spans[-1][1] + 1:
-            spans[-1][1] = each
+        if found and each == found[-1][1] + 1:
+            found[-1] = (found[-1][0], each)
         else:
-            spans.append([each, each])
-    return ", ".join(str(a) if a == b else f"{a}{DASH}{b}" for a, b in spans)
+            found.append((each, each))
+    return tuple(found)

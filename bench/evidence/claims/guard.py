@@ -7,18 +7,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.errors import UsageError, nearest
-from bench.evidence.claims.ledger import Entry
+from bench.evidence.claims.ledger import FAILED, Entry
 from bench.evidence.claims.load import read_lines
 from bench.evidence.claims.wants import quoted
 
-# Verdicts that contradict the document, or the document itself.
-FAILING = frozenset({"refuted", "not consistent", "inconsistent"})
 # Words of --fail-on -> the verdicts that it adds: what other records could decide, and what none
 # could.
 FAIL_ON = {
     "undecided": frozenset({"undecided", "not comparable"}),
     "not-checkable": frozenset({"not checkable"}),
 }
+FAILING: frozenset[str] = frozenset(FAILED)
 DECIDED = FAILING | {"confirmed", "consistent"}
 RELATIONS = {
     "below": "below ",

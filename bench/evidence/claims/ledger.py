@@ -23,8 +23,9 @@ from bench.spec import Claim, canonical_json
 from bench.stats.format import count, number, plain
 
 VERDICTS: tuple[ClaimVerdict, ...] = get_args(ClaimVerdict)  # from the worst to the best
-FAILED: tuple[ClaimVerdict, ...] = ("refuted", "not consistent")  # what `--strict` counts
-OPEN: tuple[ClaimVerdict, ...] = (*FAILED, "inconsistent", "undecided", "not comparable")
+# Verdicts that contradict the document, or the document itself: what `--strict` counts.
+FAILED: tuple[ClaimVerdict, ...] = ("refuted", "not consistent", "inconsistent")
+OPEN: tuple[ClaimVerdict, ...] = (*FAILED, "undecided", "not comparable")
 KINDS: tuple[Kind, ...] = ("runs", "structure", "document", "words")  # all but settings
 NO_NUMBER = ("not_checkable", "accuracy_gain_points")  # metrics that are published in words
 
