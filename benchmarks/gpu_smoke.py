@@ -373,7 +373,7 @@ def kernels(out: Path) -> None:
                 run.go(2)
                 table = _profiled(run)
             stream.write(f"{name}:{memory_format}:fp32, {STEPS_A_TURN} steps\n{table}\n")
-            tell(variant="kernels", what=f"{name}:{memory_format}:fp32", file=Path(stream.name).name)
+            tell(variant="kernels", what=f"the table of {name}:{memory_format}:fp32")
 
 
 def _profiled(run: Run) -> str:
@@ -392,6 +392,13 @@ WITHOUT_ARGUMENTS: dict[str, Callable[[Path], None]] = {
     "grouped": grouped,
     "kernels": kernels,
 }
+
+
+NUMERICS = [
+    f"{memory_format}:{precision}"
+    for memory_format in ("contiguous_format", "channels_last")
+    for precision in ("fp32", "tf32")
+]
 
 
 def measure(variant: str, out: Path, seconds: float) -> None:
@@ -433,6 +440,12 @@ def _begin(variant: str, out: Path, deadline: Deadline, kept: IO[str]) -> str | 
     return f"exit code {code}" if code else None
 
 
+def is_variant(text: str) -> bool:
+    """Whether it has the form of one."""
+    _, _, numerics = text.partition(":")
+    return text in WITHOUT_ARGUMENTS or numerics in NUMERICS
+
+
 def main() -> int:
     """Measures the variants, or one of them in this process."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n\n")[0])
@@ -442,6 +455,10 @@ def main() -> int:
     parser.add_argument("--here", help=argparse.SUPPRESS)
     given = parser.parse_args()
     out = given.out.absolute()
+    for variant in given.variants:
+        if not is_variant(variant):
+            kinds = f"{', '.join(WITHOUT_ARGUMENTS)} or NETWORK:{NUMERICS[0]}"
+            parser.error(f"bad variant '{variant}': give {kinds}")
     if given.here:
         measure(given.here, out, given.limit)
         os._exit(0)  # all is told; to take the graphs down in order takes time and may fail

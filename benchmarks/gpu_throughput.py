@@ -29,6 +29,7 @@ import itertools
 import json
 import math
 import platform
+import re
 import sys
 import tempfile
 import time
@@ -44,12 +45,14 @@ from torch.nn import functional
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))  # runs from a clone without an installation
 
+from bench.errors import UsageError  # noqa: E402
 from bench.inputs import datasets, discover  # noqa: E402
 from bench.inputs.datasets import Dataset  # noqa: E402
 from bench.inputs.recipes import Changes  # noqa: E402
 from bench.records.store import Suite  # noqa: E402
 from bench.spec import Architecture, Augmentation, Recipe  # noqa: E402
 from bench.training.engine.data import DeviceData, memory_format, prepare  # noqa: E402
+from bench.training.engine.settings import resolve_device  # noqa: E402
 from bench.training.executors.device import DeviceExecutor  # noqa: E402
 from bench.training.plan import Matrix, make_plan, run_spec  # noqa: E402
 from bench.training.provenance import environment, processor  # noqa: E402
@@ -310,6 +313,7 @@ TITLES = {
     "ours-tf32": "ours with TF32, which no other row has",
     "floor": "floor",
 }
+COMPLAINTS = 20  # lines of a contestant that failed, for the log
 SIDE_BY_SIDE = ("ours", "ours-tf32")  # the others train one seed after another
 
 
@@ -326,13 +330,23 @@ def measure(row: Row, setting: Setting, seconds: float) -> Row:
         code = run_in_group(words, seconds, output, errors=errors)
         output.seek(0)
         errors.seek(0)
-        told, complaints = output.read().splitlines(), errors.read().strip().splitlines()
+        told, complaints = output.read().splitlines(), errors.read().splitlines()
+    if code:
+        print(*complaints[-COMPLAINTS:], sep="\n", file=sys.stderr)
     if code == PAST_ITS_LIMIT:
         return replace(row, error=f"not done in {seconds:.0f} s")
     if code:
-        return replace(row, error=(complaints or [f"exit code {code}"])[-1])
+        return replace(row, error=reason(complaints) or f"exit code {code}")
     found = json.loads(told[-1])
     return replace(row, times=Times(**found["times"]), device=found["device"])
+
+
+def reason(complaints: list[str]) -> str | None:
+    """Of what a process wrote before it ended: its last error, or else its last line."""
+    lines = [line for line in complaints if line.strip()]
+    errors = [line for line in lines if re.match(r"[\w.]+(Error|Exception|Exit)\b", line)]
+    found = errors or lines
+    return found[-1] if found else None
 
 
 def compete(row: Row, setting: Setting) -> None:
@@ -429,6 +443,10 @@ def main() -> int:
     except ValueError as error:
         parser.error(str(error))
     end_in_order_when_terminated()
+    try:
+        resolve_device(given.device)
+    except UsageError as error:
+        parser.exit(1, f"{error}\n")
     setting = Setting("", given.dataset, given.data_dir, given.device, given.epochs)
     if given.contestant:
         compete(rows[0], replace(setting, network=rows[0].network, n_seeds=rows[0].n_seeds))
