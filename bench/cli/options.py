@@ -23,7 +23,7 @@ Epochs = Annotated[int | None, typer.Option(help="Epochs a run; default: the rec
 DeviceName = Annotated[str, typer.Option("--device", help="auto, cpu, cuda or cuda:N.")]
 Jobs = Annotated[
     int | None,
-    typer.Option(help="Runs at once; default: one for each CPU core, or 8 on a GPU."),
+    typer.Option(help="Runs at once; default: one a CPU core; on a GPU by its memory, 32 at most."),
 ]
 Tf32 = Annotated[
     bool, typer.Option("--tf32", help="Only on a GPU: faster, less exact TF32 arithmetic.")

@@ -40,7 +40,6 @@ from bench.training.selection import (
 )
 from bench.training.sweep import Sweep
 
-SEEDS_ON_A_GPU = 8  # at once, by default
 FIRST_SEARCH_SEED = 1000  # seeds below stay unseen: they confirm what a search has chosen
 
 
@@ -96,7 +95,7 @@ def _select(request: Request) -> Selected:
     n_at_once = _at_once(request, device)
     dataset_name, notice = datasets.resolve(options.dataset, options.data_dir)
     dataset = datasets.load(dataset_name, options.data_dir)
-    selection = load_architectures(found, named=bool(options.arch))
+    selection = load_architectures(found, bool(options.arch), device)
     changes = Changes(recipe, request.fields, options.epochs)
     architectures = changed(selection.usable, changes)
     require_writable([request.suite.folder, *([options.reports] if options.reports else [])])
@@ -120,7 +119,8 @@ def _select(request: Request) -> Selected:
 def _at_once(request: Request, device: torch.device) -> int:
     """How many runs go on at once."""
     if device.type == "cuda":
-        return request.options.jobs or SEEDS_ON_A_GPU
+        memory = torch.cuda.get_device_properties(device).total_memory
+        return request.options.jobs or jobs.seeds_at_once(memory)
     if request.options.tf32:
         what, remedy = "--tf32 applies only to GPUs", "leave it out, or give --device cuda"
         raise UsageError(what, where=f"--device {device}", remedy=remedy)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -24,7 +23,8 @@ from bench.training.plan import Plan
 from bench.training.progress import TrainingProgress
 from bench.training.shared_dataset import shared
 
-N_TRIALS_AT_ONCE = 4  # processes that hold a GPU for a moment
+SEEDS_ON_A_GPU = 32  # at once, at most: as many as there are queues to the device
+BYTES_A_SEED = 3 * 2**29  # of a GPU's memory: its images, its graphs and what its steps hold
 
 
 def engine_paths(
@@ -33,18 +33,16 @@ def engine_paths(
     """How each architecture is trained on the device; and why, for each trained as written.
 
     Args:
-        architectures: With the recipes of their files: a path is a part of a run's key, so it
-            does not depend on changes of the recipe.
-        device: Where they are trained.
+        architectures, device: As in `engine_path`.
     """
-    if device.type == "cuda":  # each is tried in a process of its own, which is waited for
-        with ThreadPoolExecutor(N_TRIALS_AT_ONCE) as threads:
-            found = list(threads.map(lambda each: engine_path(each, device), architectures))
-    else:
-        found = [engine_path(each, device) for each in architectures]
-    named = list(zip((each.name for each in architectures), found, strict=True))
-    paths = {name: path for name, (path, _) in named}
-    return paths, {name: reason for name, (_, reason) in named if reason}
+    found = {each.name: engine_path(each, device) for each in architectures}
+    paths = {name: path for name, (path, _) in found.items()}
+    return paths, {name: reason for name, (_, reason) in found.items() if reason}
+
+
+def seeds_at_once(device_bytes: int) -> int:
+    """How many runs share a GPU with that much memory."""
+    return min(max(device_bytes // BYTES_A_SEED, 1), SEEDS_ON_A_GPU)
 
 
 def estimate_seconds(

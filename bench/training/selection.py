@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+import torch
 from msgspec.structs import replace
 
 from bench.errors import ArchitectureError
@@ -14,6 +15,7 @@ from bench.inputs.recipes import Changes
 from bench.machine import folder, folder_in_use
 from bench.spec import Architecture, Recipe
 from bench.training.engine.network import require_trainable
+from bench.training.engine.path import nondeterministic
 
 Named = tuple[Found, Architecture]  # an architecture and the file that it comes from
 
@@ -47,12 +49,19 @@ def find_architectures(names: list[str], group: str | None, builtin: bool) -> li
     return discover.select(found, names) if names else found
 
 
-def load_architectures(found: list[Found], named: bool) -> Selection:
+def load_architectures(
+    found: list[Found], named: bool, device: torch.device | None = None
+) -> Selection:
     """Loads and tries each file.
 
     Args:
         found: The files.
         named: True where the user named them: a bad file is then an error, else it is reported.
+        device: Where they will be trained; None where they will not be.
+
+    Raises:
+        ArchitectureError: a named file cannot be used.
+        TrainingError: the device is full, busy or broken.
     """
     selection = Selection()
     for each in found:
@@ -64,7 +73,17 @@ def load_architectures(found: list[Found], named: bool) -> Selection:
             if named:
                 raise
             selection.broken.append(error)
-    return selection
+    return _deterministic(selection, named, device) if device else selection
+
+
+def _deterministic(selection: Selection, named: bool, device: torch.device) -> Selection:
+    """Without the architectures that have no fixed bits on the device."""
+    bad = nondeterministic([architecture for _, architecture in selection.usable], device)
+    for error in bad.values():
+        if named:
+            raise error
+    usable = [each for each in selection.usable if each[1].name not in bad]
+    return Selection(usable, [*selection.broken, *bad.values()])
 
 
 def recipe_of(name: str, builtin: bool) -> Recipe:

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from bench.inputs.datasets import Dataset, Split
 from bench.spec import Architecture, RunSpec
 from bench.training.engine.data import prepare
-from bench.training.engine.gpu import train_in_turns
+from bench.training.engine.gpu import train_in_turns, trials
 from bench.training.engine.settings import numerics_of
 from bench.training.engine.train import start, steps_per_epoch
 
@@ -20,8 +20,14 @@ def seconds_per_epoch(
 ) -> float:
     """Seconds that one training epoch will take alone on this machine, from a few steps.
 
-    0 where the network cannot train: its first run ends with the same error and records it.
+    On a GPU they are those of the architecture's trial, so this process opens no context there.
+
+    Returns:
+        0 where the network cannot train: its first run ends with the same error and records it.
     """
+    if device.type == "cuda":
+        (trial,) = trials([architecture], device)
+        return trial.seconds_per_step * steps_per_epoch(spec.recipe, spec.dataset.n_train)
     n_images = min(N_STEPS * spec.recipe.batch_size, spec.dataset.n_train)
     few = Split(dataset.train.images[:n_images], dataset.train.labels[:n_images])
     short = replace(

@@ -73,7 +73,7 @@ def rebuild(
     """
     recorded = runs[0]
     device = _device(recorded, device_name)
-    found, architecture = _architecture(recorded, builtin)
+    found, architecture = _architecture(recorded, builtin, device)
     return Rebuilt(
         found=found,
         architecture=architecture,
@@ -92,14 +92,16 @@ def _device(recorded: Recorded, name: str | None) -> torch.device:
     return resolve_device(name or kind)
 
 
-def _architecture(recorded: Recorded, builtin: bool) -> tuple[Found, Architecture]:
+def _architecture(
+    recorded: Recorded, builtin: bool, device: torch.device
+) -> tuple[Found, Architecture]:
     record = recorded.record
     try:
         found = find_architectures([record.architecture], None, builtin)
     except UsageError as error:
         hint = "" if builtin else "; --builtin adds the shipped ones"
         raise refusal(recorded, error.what, error.remedy + hint) from error
-    ((_, architecture),) = load_architectures(found, named=True).usable
+    ((_, architecture),) = load_architectures(found, named=True, device=device).usable
     if architecture.digest != record.architecture_digest:
         what = (
             f"the source digest of {architecture.path} is {architecture.digest[:12]}, "

@@ -1,13 +1,14 @@
 """Many runs on one GPU, their steps captured: the door through which training uses them."""
 
-from bench.training.engine.gpu.capturing import is_out_of_memory, refusal
+from bench.training.engine.gpu.capturing import is_out_of_memory
+from bench.training.engine.gpu.trials import trials
 from bench.training.engine.gpu.turns import TrainingContext, Turn, run_in_turns, train_in_turns
 
 __all__ = [
     "TrainingContext",
     "Turn",
     "is_out_of_memory",
-    "refusal",
     "run_in_turns",
     "train_in_turns",
+    "trials",
 ]

@@ -1,66 +1,59 @@
-"""Whether a network's step can be captured, tried in a process of its own.
+"""Whether a network's step can be captured: it is trained on noise, launch by launch and captured.
 
-A capture that fails may leave torch's allocator and the device's context unusable, so it must not
-happen where anything else is to be done.
+A capture that fails may leave torch's allocator and the device's context unusable, so a trial is
+made in a process of its own: see `bench.training.engine.gpu.trials`.
 """
 
 from __future__ import annotations
 
 import math
-from multiprocessing.connection import Connection
+from collections.abc import Callable
+from typing import Literal
 
 import numpy as np
 import torch
 from msgspec.structs import replace
 
-from bench.errors import TrainingError
-from bench.inputs import discover
+from bench.errors import StoreError
 from bench.inputs.datasets import Dataset, Split
-from bench.inputs.discover import Found
-from bench.machine import begin_process
-from bench.spec import Architecture, DatasetInfo, Numerics, RunSpec
-from bench.training.engine.data import prepare
+from bench.spec import Architecture, DatasetInfo, Frozen, NonNegative, Numerics, RunSpec
+from bench.training.engine.data import DeviceData, prepare
 from bench.training.engine.gpu.turns import in_steps
 from bench.training.engine.network import INPUT_SHAPE, N_CLASSES
 from bench.training.engine.settings import numerics_of
-from bench.training.engine.train import start
+from bench.training.engine.train import Diverged, start
 
-N_FULL_STEPS, N_LEFT_OVER = 4, 3  # of the trial: batches, and images in the short one
+N_FULL_STEPS, N_LEFT_OVER = 6, 3  # of an epoch: batches, and images in the short one
+N_EPOCHS = 2  # the first one warms up; the second one is timed
 RELATIVE_TOLERANCE = 1e-3  # of losses in float32; a step that is not the same is off by far more
+OUT_OF_MEMORY = ("outofmemory", "out of memory", "alloc_failed")
+# What CUDA and its libraries say of a device that is held by others, broken or not supported.
+UNUSABLE = (
+    *("busy or unavailable", "already in use", "mps ", "no cuda-capable device"),
+    *("uncorrectable", "unknown error", "initialization error", "not_initialized"),
+    *("no kernel image", "driver version"),
+)
+NO_FIXED_ORDER = " does not have a deterministic implementation"  # in torch's words
+
+Half = Literal["plain", "captured"]
 
 
-class NotCapturable(Exception):
-    """Why a network's step cannot be held by a CUDA graph."""
+class Undecided(Exception):
+    """The trial tells of the device and its other users, not of the network."""
 
 
-def refusal(architecture: Architecture, device: torch.device) -> str | None:
-    """Why the architecture's step cannot be captured on the device; None where it can.
+class Trial(Frozen, frozen=True, kw_only=True):
+    """What the trial of a network found on a device."""
 
-    Raises:
-        TrainingError: the trial found no memory or was killed. That tells of the device and its
-            other users, and the answer decides the runs' key, so none is given.
-    """
-    found = Found(architecture.name, architecture.group, architecture.path)
-    process, pipe = begin_process(_try, found, str(device))
-    was_killed = False
-    reason: str | None
-    try:
-        reason = pipe.recv()
-    except (EOFError, ConnectionResetError):
-        process.join()
-        reason = f"its trial ended with exit code {process.exitcode}"
-        was_killed = (process.exitcode or 0) < 0
-    finally:
-        process.terminate()
-        process.join()
-        pipe.close()
-    if reason and (is_out_of_memory(reason) or was_killed):
-        raise TrainingError(
-            f"cannot tell whether '{architecture.name}' can be captured on {device}: {reason}",
-            where=str(architecture.path),
-            remedy="run the command again when the device is free; if it stays, use --device cpu",
-        )
-    return reason
+    refusal: str | None = None  # why its steps cannot be captured
+    nondeterministic: str | None = None  # an operation of it that no GPU computes in a fixed order
+    plain_error: str | None = None  # the network's own, of steps that were not captured
+    seconds_per_step: NonNegative = 0.0  # of a run that trains alone; 0 where it did not finish
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether the steps were trained captured, and computed the same."""
+        return not (self.refusal or self.nondeterministic or self.plain_error)
 
 
 def is_out_of_memory(reason: str) -> bool:
@@ -69,52 +62,99 @@ def is_out_of_memory(reason: str) -> bool:
     PyTorch's own allocator raises an OutOfMemoryError; CUDA, cuDNN and cuBLAS, which allocate
     beside it, surface as a RuntimeError with "out of memory" or "..._ALLOC_FAILED" in its text.
     """
-    text = reason.lower()
-    return any(sign in text for sign in ("outofmemory", "out of memory", "alloc_failed"))
+    return any(sign in reason.lower() for sign in OUT_OF_MEMORY)
 
 
-def _try(pipe: Connection, found: Found, device_name: str) -> None:
-    """The trial's process."""
-    try:
-        require_capturable(discover.load(found), torch.device(device_name))
-    except NotCapturable as error:
-        pipe.send(str(error))
-    except Exception as error:
-        lines = str(error).splitlines() or [""]
-        pipe.send(f"{type(error).__name__}: {lines[0]}".removesuffix(": "))
-    else:
-        pipe.send(None)
+def attempt(
+    architecture: Architecture,
+    device: torch.device,
+    on_half: Callable[[Half], None] = lambda _: None,
+) -> Trial:
+    """Trains two short epochs on noise twice, launch by launch and captured, and compares.
 
-
-def require_capturable(architecture: Architecture, device: torch.device) -> None:
-    """Trains a few steps twice, launch by launch and captured, and compares.
+    Only what goes wrong in the captured half alone refuses a capture. An error of the network
+    itself comes in the plain half; then its runs fail on any path, and record how.
 
     Args:
-        architecture: The network, with its recipe.
-        device: On a CPU both are launched one by one.
+        architecture: The network, with the recipe of its file.
+        device: On a CPU both halves are launched one by one.
+        on_half: Called before each half.
 
     Raises:
-        NotCapturable: the captured steps are not the same; another error means that the capture
-            itself failed.
+        Undecided: the device has no memory left, is held by others or is broken.
     """
-    spec, dataset = _trial(architecture, device)
+    spec, dataset = _on_noise(architecture, device)
     with numerics_of(spec.numerics, device):
-        data = prepare(dataset, spec, device)
-        losses = []
-        for capture in (False, device.type == "cuda"):
-            state = start(architecture, spec, device)
-            for _ in in_steps(state, data, spec, capture=capture):
-                pass
-            losses.append(
-                [loss for each in state.epochs for loss in (each.train_loss, each.validation_loss)]
-            )
-    for plain, captured in zip(*losses, strict=True):
-        if not math.isclose(plain, captured, rel_tol=RELATIVE_TOLERANCE):
-            raise NotCapturable(f"captured, it computes another loss: {captured:g}, not {plain:g}")
+        on_half("plain")
+        try:
+            data = prepare(dataset, spec, device)
+            losses, seconds = _trained(architecture, spec, data, capture=False)
+        except Exception as error:
+            return _stopped(error, "plain_error")
+        on_half("captured")
+        try:
+            on_cuda = device.type == "cuda"
+            found, captured_seconds = _trained(architecture, spec, data, capture=on_cuda)
+        except Exception as error:
+            return _stopped(error, "refusal", seconds)
+    refusal = _difference(losses, found)
+    return Trial(refusal=refusal, seconds_per_step=seconds if refusal else captured_seconds)
 
 
-def _trial(architecture: Architecture, device: torch.device) -> tuple[RunSpec, Dataset]:
-    """One epoch on noise."""
+def _stopped(
+    error: Exception, field: Literal["plain_error", "refusal"], seconds: float = 0.0
+) -> Trial:
+    """What an error that ended a half means.
+
+    Raises:
+        Undecided: it is none of the network's.
+    """
+    reason = _first_line(error)
+    if NO_FIXED_ORDER in reason:
+        return Trial(nondeterministic=reason.split(NO_FIXED_ORDER)[0].split()[-1])
+    trouble = isinstance(error, MemoryError | OSError | StoreError)
+    if trouble or is_out_of_memory(reason) or any(sign in reason.lower() for sign in UNUSABLE):
+        raise Undecided(reason) from error
+    return Trial(**{field: reason, "seconds_per_step": seconds})  # type: ignore[arg-type]
+
+
+def _first_line(error: Exception) -> str:
+    """The error's type, and its text without the advice that CUDA's errors go on with."""
+    lines = str(error).splitlines() or [""]
+    return f"{type(error).__name__}: {lines[0]}".removesuffix(": ")
+
+
+def _trained(
+    architecture: Architecture, spec: RunSpec, data: DeviceData, *, capture: bool
+) -> tuple[list[float], float]:
+    """The losses of training and validation, and the seconds of a step of the last epoch.
+
+    Where the loss stops being finite, the other losses are not numbers and no time is known: to
+    diverge on noise is no fault of a network.
+    """
+    state = start(architecture, spec, data.train.images.device)
+    try:
+        for _ in in_steps(state, data, spec, capture=capture):
+            pass
+    except Diverged:
+        pass
+    losses = [loss for each in state.epochs for loss in (each.train_loss, each.validation_loss)]
+    losses += [math.nan] * (2 * N_EPOCHS - len(losses))
+    is_whole = len(state.epochs) == N_EPOCHS
+    return losses, state.epochs[-1].train_seconds / N_FULL_STEPS if is_whole else 0.0
+
+
+def _difference(plain: list[float], captured: list[float]) -> str | None:
+    """How the losses differ; None where they agree. Two that are not finite agree."""
+    for one, other in zip(plain, captured, strict=True):
+        both_diverged = not (math.isfinite(one) or math.isfinite(other))
+        if not both_diverged and not math.isclose(one, other, rel_tol=RELATIVE_TOLERANCE):
+            return f"captured, it computes another loss: {other:g}, not {one:g}"
+    return None
+
+
+def _on_noise(architecture: Architecture, device: torch.device) -> tuple[RunSpec, Dataset]:
+    """Two epochs on noise."""
     n_images = N_FULL_STEPS * architecture.recipe.batch_size + N_LEFT_OVER
     draw = np.random.default_rng(0)
     images = draw.integers(256, size=(n_images, *INPUT_SHAPE[1:]), dtype=np.uint8)
@@ -124,7 +164,7 @@ def _trial(architecture: Architecture, device: torch.device) -> tuple[RunSpec, D
     spec = RunSpec(
         architecture=architecture.name,
         architecture_digest=architecture.digest,
-        recipe=replace(architecture.recipe.with_epochs(1), unaugmented_epochs=0),
+        recipe=replace(architecture.recipe.with_epochs(N_EPOCHS), unaugmented_epochs=0),
         seed=0,
         dataset=info,
         numerics=Numerics(
