@@ -242,7 +242,9 @@ class Epoch(Frozen, frozen=True, kw_only=True):
     validation_correct: int
     test_loss: float | None = None  # None where the run was made without looking at the test split
     test_correct: int | None = None
-    train_seconds: float = 0.0  # training alone, evaluation excluded
+    # Training alone, evaluation excluded. On a GPU: from the epoch's first operation there to its
+    # last, so it holds the work of the other runs that share the GPU meanwhile.
+    train_seconds: float = 0.0
 
 
 class RunRecord(Frozen, frozen=True, kw_only=True):
@@ -266,7 +268,7 @@ class RunRecord(Frozen, frozen=True, kw_only=True):
     selected_epoch: int | None  # the epoch with the best validation count, the first of equals
     test_misses: list[tuple[int, int]] | None  # (test index, label given) of the last epoch
     weights_sha256: str | None
-    train_seconds: float
+    train_seconds: float  # the sum over its epochs
     declaration: str | None = None  # 12 hex digits: where its suite's protocol declared this run
 
     @property

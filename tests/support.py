@@ -73,3 +73,11 @@ def write_architecture(
     tiny = TINY_NETWORK.replace("{before}", before).replace("{output}", output)
     path.write_text((tiny if source is None else source) + after, encoding="utf-8")
     return path
+
+
+def in_the_captured_half(statement: str) -> str:
+    """A statement for `write_architecture`'s `before`: a capture's trial makes two networks, and
+    only the second one, which is to be captured, comes to it.
+    """
+    first = "type(self).first = getattr(type(self), 'first', self)"
+    return f"{first}\n        if type(self).first is not self: {statement}"

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import platform
+import re
 import shlex
 import subprocess
 import sys
@@ -13,18 +15,23 @@ from pathlib import Path
 
 import torch
 
-from bench.errors import without_home
+from bench.errors import UsageError, without_home
 from bench.machine import PACKAGE
 from bench.spec import Environment
 
 CODE = ("--", ".", ":!results", ":!reports")  # what the project writes itself is no change of it
+COMMIT_VARIABLE = "BENCH_COMMIT"
 COMPILERS = ("numba", "llvmlite", "numpy")  # whose versions decide what a CPU's kernels compute
 PACKAGES = ("torch", "torchvision", *COMPILERS, "fvcore", "safetensors", "msgspec", "mlxtend")
 
 
 def environment(device: torch.device, command: str) -> Environment:
-    """The environment of a run on that device."""
-    commit, dirty = _commit()
+    """The environment of a run on that device.
+
+    Raises:
+        UsageError: outside a checkout, BENCH_COMMIT names no commit.
+    """
+    commit, dirty = _checkout() if (PACKAGE.parent / ".git").exists() else _named_commit()
     return Environment(
         fingerprint=fingerprint(device),
         device=str(device),
@@ -94,17 +101,29 @@ def _version(package: str) -> str | None:
 
 
 @lru_cache
-def _commit() -> tuple[str | None, bool | None]:
-    """The commit of this checkout and whether it has changes; None where it is no checkout."""
-    root = PACKAGE.parent
-    git = ("git", "-C", str(root))
-    if not (root / ".git").exists():
-        return None, None
+def _checkout() -> tuple[str | None, bool | None]:
+    """The commit of this checkout and whether it has changes; None where git cannot say."""
+    git = ("git", "-C", str(PACKAGE.parent))
     try:
         commit = _output(*git, "rev-parse", "HEAD").strip()
         return commit, bool(_output(*git, "status", "--porcelain", *CODE).strip())
     except (OSError, subprocess.SubprocessError):
         return None, None
+
+
+def _named_commit() -> tuple[str | None, bool | None]:
+    """The same of a copy without `.git`, by whoever made the copy; None where it is not said."""
+    named = os.environ.get(COMMIT_VARIABLE)
+    if not named:
+        return None, None
+    found = re.fullmatch("([0-9a-f]{40})(-dirty)?", named)
+    if found is None:
+        raise UsageError(
+            f"bad commit '{named}'",
+            where=f"${COMMIT_VARIABLE}",
+            remedy="give what `git rev-parse HEAD` says, with -dirty where files had changed",
+        )
+    return found[1], found[2] is not None
 
 
 def _output(*words: str) -> str:

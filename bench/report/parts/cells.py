@@ -9,7 +9,7 @@ from bench.records.arms import Arm
 from bench.report.model import Cell, Column, Table, words
 from bench.report.parts.verdicts import bounds
 from bench.report.summary import Summary
-from bench.spec import Claim, Measured, Portrait
+from bench.spec import Claim, Measured, Portrait, RunRecord
 from bench.stats.format import (
     NOT_AVAILABLE,
     count,
@@ -23,6 +23,11 @@ from bench.stats.means import placement
 from bench.stats.rates import published_count
 
 MARKS = {True: "✓", False: "✗"}
+ON_GPU = "on a GPU"
+SHARED = (
+    "Training time on a GPU is measured on the GPU. If runs share the GPU, the time of each run "
+    "includes the work of the other runs."
+)
 
 
 def model(summary: Summary, portrait: Portrait) -> Cell:
@@ -63,8 +68,19 @@ def time_a_run(arm: Arm) -> Cell:
         return Cell(NOT_AVAILABLE)
     middle = median(run.train_seconds for run in arm.completed)
     n_machines = len({run.environment.fingerprint for run in arm.completed})
-    note = count(n_machines, "environment") if n_machines > 1 else ""
-    return Cell(duration(middle), note, sort=middle)
+    machines = count(n_machines, "environment") if n_machines > 1 else ""
+    return time(middle, arm.first.numerics.device_type, machines)
+
+
+def time(seconds: float, device_type: str, note: str = "") -> Cell:
+    """Training time; one of a GPU says so, for it may hold the work of other runs."""
+    on_gpu = ON_GPU if device_type == "cuda" else ""
+    return Cell(duration(seconds), ", ".join(filter(None, (on_gpu, note))), sort=seconds)
+
+
+def time_notes(runs: Iterable[RunRecord]) -> tuple[str, ...]:
+    """What the training times of these runs hold; nothing where all ran on a CPU."""
+    return (SHARED,) if any(run.numerics.device_type == "cuda" for run in runs) else ()
 
 
 def having(summary: Summary, measure: str) -> list[Portrait]:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from bench.records.arms import Arm
 from bench.report.export.texts import content
 from bench.report.model import Cell, Column, PageKind, Scope, Section, Table, words
+from bench.report.parts.cells import time, time_notes
 from bench.report.summary import Summary
 from bench.spec import Environment, RunRecord, digest
-from bench.stats.format import NOT_AVAILABLE, count, duration, integer, listed, ranges
+from bench.stats.format import NOT_AVAILABLE, count, integer, listed, ranges
 
 ORDER = 84
 SCOPE: Scope = "dataset"
@@ -23,6 +24,7 @@ def section(summary: Summary) -> Section | None:
         title="What the runs were made of",
         nav="Provenance",
         tables=tuple(make(summary) for make in tables),
+        notes=time_notes(summary.runs),
     )
 
 
@@ -50,7 +52,7 @@ def _arm_row(summary: Summary, arm: Arm) -> tuple[Cell, ...]:
         Cell(integer(len(arm.runs)), sort=len(arm.runs)),
         Cell(ranges([run.seed for run in arm.runs])),
         Cell(integer(arm.first.recipe.epochs), sort=arm.first.recipe.epochs),
-        Cell(duration(train_seconds), sort=train_seconds),
+        time(train_seconds, numerics.device_type),
         Cell(numerics.device_type + (", TF32" if numerics.tf32 else "")),
         Cell(numerics.memory_format),
         Cell(numerics.path),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from bench.report.model import Listing, PageKind, Scope, Section
+from bench.report.parts.cells import time_notes
 from bench.report.parts.commands import reproduce
 from bench.report.summary import Summary
 from bench.stats.format import count, duration, integer
@@ -27,7 +28,7 @@ def section(summary: Summary) -> Section:
     text: tuple[str, ...] = ()
     listing = Listing("This report", summary.command)
     if summary.dataset is not None:
-        text = (_said(summary), TEXT)
+        text = (_said(summary), *time_notes(summary.runs), TEXT)
         listing = Listing("Commands, in this order", _steps(summary))
     return Section(title="How to rebuild it", nav="Rebuild", text=text, listings=(listing,))
 

@@ -6,7 +6,7 @@ from bench.records.arms import Arm
 from bench.records.receptive_fields import FIGURE, LAST_MAP
 from bench.report.model import Cell, Column, PageKind, Scope, Section, Table
 from bench.report.parts import intervals
-from bench.report.parts.cells import measured, published, reached, time_a_run
+from bench.report.parts.cells import measured, published, reached, time_a_run, time_notes
 from bench.report.parts.verdicts import TARGET_WORDS
 from bench.report.summary import Summary
 from bench.stats.format import (
@@ -64,6 +64,7 @@ def _notes(summary: Summary) -> tuple[str, ...]:
             "(equal runs count half)."
         ),
         *intervals.notes(summary.arms),
+        *time_notes(summary.runs),
     )
 
 

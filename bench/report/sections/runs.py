@@ -7,9 +7,10 @@ import pandas as pd
 from bench.records.arms import Arm
 from bench.report.frames import Record, records, runs
 from bench.report.model import Cell, Column, PageKind, Scope, Section, Table, words
+from bench.report.parts.cells import time, time_notes
 from bench.report.parts.commands import reproduce
 from bench.report.summary import Summary
-from bench.stats.format import NOT_AVAILABLE, count, duration, integer, percent
+from bench.stats.format import NOT_AVAILABLE, count, integer, percent
 
 ORDER = 57
 SCOPE: Scope = "dataset"
@@ -41,7 +42,7 @@ def section(summary: Summary) -> Section | None:
         for arm, (_, frame) in zip(summary.every_arm, of_arms, strict=True)
         for table in (_runs(summary, arm, frame), _commands(summary, arm))
     )
-    return Section(title="Runs", tables=tables)
+    return Section(title="Runs", tables=tables, notes=time_notes(summary.runs))
 
 
 def _runs(summary: Summary, arm: Arm, frame: pd.DataFrame) -> Table:
@@ -66,7 +67,7 @@ def _row(summary: Summary, run: Record) -> tuple[Cell, ...]:
         Cell(NOT_AVAILABLE if reached is None else "yes" if reached else "no"),
         _percent(best, run["n_validation"]),
         Cell(str(run["selected_epoch"] or NOT_AVAILABLE), sort=run["selected_epoch"]),
-        Cell(duration(run["train_seconds"]), sort=run["train_seconds"]),
+        time(run["train_seconds"], run["device_type"]),
         Cell(run["environment"]),
     )
 

@@ -7,7 +7,7 @@ from statistics import mean
 from bench.records.arms import Arm
 from bench.report.labels import changes
 from bench.report.model import Cell, Column, PageKind, Scope, Section, Table
-from bench.report.parts.cells import measured, time_a_run
+from bench.report.parts.cells import measured, time_a_run, time_notes
 from bench.report.parts.ranking import FAILED_LAST, Ranked, in_order
 from bench.report.summary import Summary
 from bench.stats.format import NOT_AVAILABLE, fixed, integer
@@ -42,7 +42,8 @@ def section(summary: Summary) -> Section | None:
         columns=COLUMNS,
         rows=tuple(_row(summary, one) for one in ranked),
     )
-    return Section(title="Search", text=(_text(summary),), tables=(table,))
+    notes = time_notes(summary.runs)
+    return Section(title="Search", text=(_text(summary),), tables=(table,), notes=notes)
 
 
 def _text(summary: Summary) -> str:

@@ -1,4 +1,4 @@
-"""Which way an architecture's step is computed on a device, and whether it can be computed there."""
+"""Which way an architecture's step is computed on a device, and whether it can be at all."""
 
 from __future__ import annotations
 

@@ -248,6 +248,17 @@ def test_mixed_environments_are_named_where_times_are() -> None:
     assert row["Time a run"] == ("10 min 22 s", "2 environments")
 
 
+def test_times_on_a_gpu_are_told_as_what_they_are() -> None:
+    on_gpu = [factories.record("model_2", s, test_correct=9950, numerics=GPU) for s in range(3)]
+    there = results.section(summary(on_gpu))
+    assert there is not None
+    assert cells(there)["Time a run"] == ("10 min 22 s", "on a GPU")
+    assert there.notes[-1].endswith("the time of each run includes the work of the other runs.")
+    here = results.section(summary(runs([9940] * 3)))
+    assert here is not None
+    assert not any("GPU" in note for note in here.notes)
+
+
 def test_a_sweep_until_decided_is_not_incomplete_where_it_ended() -> None:
     made = runs([9950] * 5, "model_1") + runs([9900] * 3)
     found = summary(made).judged_by(PROTOCOL)

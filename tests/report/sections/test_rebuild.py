@@ -108,6 +108,17 @@ def test_a_runs_row_links_sorts_and_says_whether_it_reached() -> None:
     assert [row[0].href for row in rows] == [f"../results/{run.key}.json" for run in records]
 
 
+def test_times_on_a_gpu_are_told_as_what_they_are() -> None:
+    numerics = msgspec.structs.replace(RUNS[0].numerics, device_type="cuda", path="graph")
+    on_gpu = summary([factories.record("model_1", 0, numerics=numerics)])
+    for of, told in ((on_gpu, True), (summary(RUNS), False)):
+        of_runs, of_all = there(runs.section(of)), there(provenance.section(of))
+        assert ("on a GPU" in of_runs.tables[0].rows[0][7].note) is told
+        assert ("on a GPU" in table(of_all, "What was run").rows[0][4].note) is told
+        words = (*of_runs.notes, *of_all.notes, *there(rebuild.section(of)).text)
+        assert sum("includes the work of the other runs" in text for text in words) == 3 * told
+
+
 def test_environments_are_counted_and_versions_set_side_by_side() -> None:
     other = msgspec.structs.replace(factories.WORKSTATION, packages={"numpy": "1.0"})
     records = [*RUNS, factories.record("model_1", 3, environment=other)]

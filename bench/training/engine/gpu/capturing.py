@@ -1,7 +1,7 @@
 """Whether a network's step can be captured: it is trained on noise, launch by launch and captured.
 
 A capture that fails may leave torch's allocator and the device's context unusable, so a trial is
-made in a process of its own: see `bench.training.engine.gpu.trials`.
+made in a process of its own: see `bench.training.engine.gpu.trial_processes`.
 """
 
 from __future__ import annotations

@@ -10,16 +10,16 @@ import pytest
 import torch
 from msgspec.structs import replace
 
-from bench.inputs import datasets, discover
+from bench.inputs import datasets, discover, idx
 from bench.inputs.datasets import Dataset
 from bench.inputs.recipes import Changes
 from bench.records.store import Suite
 from bench.spec import Augmentation, RunSpec
 from bench.training import augment, provenance
 from bench.training.engine.data import prepare
-from bench.training.engine.gpu.capturing import refusal
 from bench.training.engine.gpu.graphs import PARTS, Steps
 from bench.training.engine.gpu.own_generator import OwnGenerator
+from bench.training.engine.gpu.trial_processes import trials
 from bench.training.engine.settings import numerics_of
 from bench.training.engine.train import maps_of, start
 from bench.training.executors.device import DeviceExecutor
@@ -237,9 +237,15 @@ def test_tf32_is_off_unless_asked_for(small_data: Dataset) -> None:
     assert errors[0] < 1e-6 < 1e-5 < errors[1] < 1e-2
 
 
+@pytest.fixture
+def empty_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No trial is known."""
+    monkeypatch.setattr(idx, "cache", lambda: tmp_path / "cache")
+
+
 @pytest.mark.parametrize("name", NAMES)
-def test_the_readme_s_networks_can_be_captured(name: str) -> None:
-    assert refusal(load(name), GPU) is None
+def test_the_readme_s_networks_can_be_captured(name: str, empty_cache: None) -> None:
+    assert trials([load(name)], GPU)[0].succeeded
 
 
 @pytest.mark.parametrize(
@@ -251,8 +257,8 @@ def test_the_readme_s_networks_can_be_captured(name: str) -> None:
     ],
 )
 def test_a_network_that_a_graph_cannot_hold_is_refused(
-    tmp_path: Path, write_architecture: Write, before: str
+    tmp_path: Path, write_architecture: Write, before: str, empty_cache: None
 ) -> None:
     write_architecture("bad", before=f"import torch; {before}")
     (found,) = discover.select(discover.scan(tmp_path / "architectures"), ["bad"])
-    assert refusal(discover.load(found), GPU)
+    assert trials([discover.load(found)], GPU)[0].refusal
