@@ -8,6 +8,7 @@ import msgspec
 import pytest
 
 from bench.records.store import Suite
+from bench.spec import RunRecord
 from tests import factories
 from tests.report.test_report import rendered, text_of
 from tests.reports import render
@@ -163,6 +164,33 @@ def test_a_single_epoch_is_drawn(suite: Suite, reports: Path) -> None:
     suite.add_run(factories.record("model_1", recipe=factories.recipe(epochs=1)), None)
     files = render(suite, reports, command="c")
     assert reports / "figures" / "mnist-model_1-accuracy.svg" in files
+
+
+@pytest.mark.parametrize("share", [0, 1])
+def test_runs_that_are_all_wrong_or_all_right_without_a_loss_are_drawn(
+    suite: Suite, reports: Path, share: int
+) -> None:
+    for name in factories.NAMES:
+        for seed in range(3):
+            suite.add_run(constant(name, seed, share), None)
+    assert f"{3 * share} of 3 runs reach" in rendered(suite, reports)
+
+
+def constant(name: str, seed: int, share: int) -> RunRecord:
+    """A run of one epoch with one accuracy everywhere, and with losses of 0."""
+    record = factories.record(name, seed, recipe=factories.recipe(1))
+    measured: dict[str, float] = {}
+    for split in ("train", "validation", "test"):
+        correct = share * getattr(record.dataset, f"n_{split}")
+        measured |= {f"{split}_loss": 0.0, f"{split}_correct": correct}
+    (epoch,) = record.epochs
+    return msgspec.structs.replace(record, epochs=[msgspec.structs.replace(epoch, **measured)])
+
+
+def test_an_arm_of_which_a_run_learned_nothing_is_drawn(suite: Suite, reports: Path) -> None:
+    for seed, correct in enumerate((0, 9941, 9943)):
+        suite.add_run(factories.record("model_1", seed, test_correct=correct), None)
+    assert "takes more than ten million runs each" in rendered(suite, reports)
 
 
 def test_a_measure_that_failed_says_why(suite: Suite, reports: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from bench.records.arms import Arm
-from bench.report.figures.curves import loss_curves
+from bench.report.figures.curves import Panel, loss_curves
 from bench.report.model import PageKind, Plot, Scope, Section
 from bench.report.parts.epochs import begun, by_seed, panels
 from bench.report.summary import Summary
@@ -17,14 +17,14 @@ PAGES: tuple[PageKind, ...] = ("architecture", "markdown")
 
 
 def section(summary: Summary) -> Section | None:
-    """None where no run finished an epoch."""
+    """None where no run finished an epoch with a loss that a logarithmic axis has a place for."""
     arms, others = by_seed(summary)
-    plots = tuple(_plot(summary, arm) for arm in arms)
+    drawn = [(arm, panels(summary, arm, "loss")) for arm in arms]
+    plots = tuple(_plot(summary, arm, found) for arm, found in drawn if found)
     return Section(title="Loss by epoch", nav="Loss", text=others, plots=plots) if plots else None
 
 
-def _plot(summary: Summary, arm: Arm) -> Plot:
-    found = panels(summary, arm, "loss")
+def _plot(summary: Summary, arm: Arm, found: list[Panel]) -> Plot:
     n = len(begun(arm))
     titles = ", ".join(panel.title for panel in found)
     band = " Thick line and band: median and range of the runs that came so far." if n > 1 else ""
