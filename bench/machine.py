@@ -5,10 +5,12 @@ The file lies in `bench/` itself, because the package's own folder is found from
 
 from __future__ import annotations
 
+import ctypes
 import multiprocessing
 import os
 import shutil
 import signal
+import sys
 import tempfile
 from collections.abc import Callable, Iterable
 from multiprocessing.connection import Connection
@@ -21,6 +23,7 @@ from bench.errors import StoreError
 PACKAGE = Path(__file__).resolve().parent
 SHIPPED = PACKAGE / "_shipped"  # in a wheel alone; a checkout has the folders beside the package
 SPAWN = multiprocessing.get_context("spawn")  # a fork would copy torch's threads and locks
+PR_SET_PDEATHSIG = 1  # <linux/prctl.h>: the signal that a process gets when its parent ends
 
 
 def folder(name: str) -> Path:
@@ -111,7 +114,9 @@ def begin_process(
 ) -> tuple[BaseProcess, Connection]:
     """A new process that calls ``work(pipe, *arguments)``, and this end of its pipe.
 
-    The process does not answer Ctrl-C: whoever began it ends it. When it dies, the pipe ends.
+    The process does not answer Ctrl-C: whoever began it ends it. When it dies, the pipe ends. On
+    Linux it is killed when the thread that began it ends, and so are the processes that it began
+    in the same way: a process that waits for a broken device reads no pipe.
 
     Args:
         work: A function at the top of a module.
@@ -119,12 +124,22 @@ def begin_process(
         daemon: False for a process that begins processes of its own.
     """
     ours, theirs = SPAWN.Pipe()
-    process = SPAWN.Process(target=_work, args=(work, theirs, *arguments), daemon=daemon)
+    everything = (work, theirs, os.getpid(), *arguments)
+    process = SPAWN.Process(target=_work, args=everything, daemon=daemon)
     process.start()
     theirs.close()  # so that a dead process shows as the end of the pipe
     return process, ours
 
 
-def _work(work: Callable[..., None], pipe: Connection, *arguments: Any) -> None:
+def _work(work: Callable[..., None], pipe: Connection, parent: int, *arguments: Any) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the parent, which ends us
+    _die_with(parent)
     work(pipe, *arguments)
+
+
+def _die_with(parent: int) -> None:
+    """Has the system kill this process when that one, its parent, ends."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != parent:  # it ended before it was asked for
+            os.kill(os.getpid(), signal.SIGKILL)

@@ -25,9 +25,9 @@ class Coefficients(ABC):
         """The maps of some images: a slice, or indices or a mask on the maps' device."""
         return self._each(lambda part: part[rows])
 
-    def to(self, device: torch.device | str) -> Self:
-        """The same maps on another device."""
-        return self._each(lambda part: part.to(device))
+    def to(self, device: torch.device | str, *, non_blocking: bool = False) -> Self:
+        """The same maps on another device; unblocking, the copy from pinned memory goes on."""
+        return self._each(lambda part: part.to(device, non_blocking=non_blocking))
 
     def _each(self, change: Callable[[Tensor], Tensor]) -> Self:
         parts: dict[str, Any] = {

@@ -43,6 +43,16 @@ def resolve_device(name: str) -> torch.device:
     return device
 
 
+def make_current(device: torch.device) -> None:
+    """Makes a GPU the one that torch means where none is named.
+
+    Pinned memory, events and what is launched without a device else open a context on the first
+    GPU too, which takes some hundred MiB there.
+    """
+    if device.type == "cuda" and device.index is not None:
+        torch.cuda.set_device(device)
+
+
 @contextmanager
 def numerics_of(numerics: Numerics, device: torch.device) -> Iterator[None]:
     """Applies a run's numerics; threads, switches and the global generators come back after it."""

@@ -25,6 +25,7 @@ from bench.training.engine.cpu import Rewritten, augmented
 from bench.training.engine.data import DeviceData, memory_format, network_input
 from bench.training.engine.device_optimizer import DeviceOptimizer
 from bench.training.engine.evaluation import Evaluation, evaluate
+from bench.training.engine.host_indices import Indexed
 from bench.training.engine.network import initialised
 from bench.training.engine.schedule import Rates, rates
 from bench.training.engine.settings import seed_global_generators
@@ -62,6 +63,8 @@ def start(architecture: Architecture, spec: RunSpec, device: torch.device) -> St
     average = Average(network) if spec.recipe.ema_decay > 0 else None
 
     def computing(owner: nn.Module) -> nn.Module:
+        if device.type == "cuda":
+            return Indexed(owner, device)
         return Rewritten(owner) if spec.numerics.path == "fused" else owner
 
     trained = computing(network)

@@ -55,7 +55,7 @@ class Child:
         return cls(*begin_process(work, daemon=daemon))
 
     def end(self) -> None:
-        """Ends the process, whatever it does."""
-        self.process.terminate()
+        """Ends the process, whatever it does, and with it the processes that it began."""
+        self.process.kill()
         self.process.join()
         self.pipe.close()

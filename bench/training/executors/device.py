@@ -13,6 +13,8 @@ from multiprocessing.connection import Connection
 from bench.training.executors import GONE, Child, Event, Job
 from bench.training.executors.device_worker import serve
 
+SECONDS_TO_END = 10.0  # of a process whose pipe has ended; a broken device may hold it up
+
 
 @dataclass
 class Work:
@@ -68,7 +70,6 @@ class DeviceExecutor:
                     told = holder.pipe.recv()
                 except GONE:
                     yield from _bury(holder, work)
-                    holder.end()
                     holder = Child.begin(_hold, daemon=False)
                     continue
                 yield from _tell(work, *told)
@@ -106,7 +107,8 @@ def _tell(work: Work, number: int, kind: str, content: object) -> Iterator[Event
 
 def _bury(holder: Child, work: Work) -> Iterator[Event]:
     """The process died: its runs are suspects, or the one that was tried again has failed."""
-    holder.process.join()
+    holder.process.join(SECONDS_TO_END)  # first, so that the exit code is its own
+    holder.end()
     lost, work.running = sorted(work.running), set()
     if work.retried.issuperset(lost):  # alone
         reason = f"the process that held the device ended with exit code {holder.process.exitcode}"

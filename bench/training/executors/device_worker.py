@@ -19,9 +19,15 @@ from bench.inputs.datasets import Dataset
 from bench.machine import usable_cores
 from bench.spec import Epoch, RunRecord
 from bench.training.engine.data import DeviceData, prepare
-from bench.training.engine.gpu import TrainingContext, Turn, is_out_of_memory, run_in_turns
+from bench.training.engine.gpu import (
+    Slots,
+    TrainingContext,
+    Turn,
+    is_out_of_memory,
+    run_in_turns,
+)
 from bench.training.engine.run import Result
-from bench.training.engine.settings import numerics_of
+from bench.training.engine.settings import make_current, numerics_of
 from bench.training.executors import Job
 from bench.training.executors.preparing import Preparers
 from bench.training.executors.worker import architecture_of, dataset_of, finished_elsewhere, keep
@@ -45,6 +51,7 @@ class Shared:
 
     device: torch.device
     preparers: Preparers
+    slots: Slots
     data: dict[tuple[object, ...], DeviceData] = field(default_factory=dict)
 
     def data_for(self, job: Job, dataset: Dataset) -> DeviceData:
@@ -67,16 +74,17 @@ def serve(pipe: Connection) -> None:
     """
     number, job = pipe.recv()
     device, numerics = torch.device(job.environment.device), job.spec.numerics
+    make_current(device)
     n_preparers = min(MAX_PREPARERS, max(usable_cores() // numerics.n_threads - 1, 1))
     with (
         warnings.catch_warnings(),
-        closing(Preparers(n_preparers)) as preparers,
+        closing(Preparers(n_preparers, device)) as preparers,
         numerics_of(numerics, device),
     ):
         warnings.simplefilter("default")
         gc.collect()
         gc.freeze()  # what is loaded by now is left out of every later collection
-        shared = Shared(device, preparers)
+        shared = Shared(device, preparers, Slots(device))
         _work(pipe, {number: _run(job, shared)}, shared)
 
 
@@ -133,7 +141,7 @@ def _run(job: Job, shared: Shared) -> Run:
             lambda: shared.data_for(job, dataset),
             job.environment,
             kept,
-            TrainingContext(shared.preparers.ahead, SECONDS_BETWEEN_CHECKPOINTS),
+            TrainingContext(shared.preparers.ahead, SECONDS_BETWEEN_CHECKPOINTS, shared.slots),
         )
         _require_sound(result, shared.device)
         keep(suite, result, dataset)

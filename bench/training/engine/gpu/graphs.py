@@ -8,9 +8,7 @@ until the epoch's end. Without a capture the same code runs launch by launch, on
 
 from __future__ import annotations
 
-import gc
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -22,6 +20,7 @@ from bench.training.engine.data import DeviceData, network_input
 from bench.training.engine.device_optimizer import DeviceOptimizer
 from bench.training.engine.evaluation import Evaluation, score
 from bench.training.engine.gpu.own_generator import OwnGenerator
+from bench.training.engine.gpu.slots import recording
 from bench.training.engine.gpu.totals import Clock, Totals
 from bench.training.engine.network import named_tensors
 from bench.training.engine.streams import generator, stream_seed
@@ -35,7 +34,6 @@ from bench.training.engine.train import (
 )
 
 IMAGES_AT_ONCE = 6000  # that an epoch's augmentation holds in memory, 20 MB a temporary
-WARM_UP_STEPS = 3  # before a capture: libraries make their handles and choose their kernels
 
 
 class Steps:
@@ -46,9 +44,12 @@ class Steps:
         data: The data set on the network's device.
         spec: The run.
         capture: Whether steps and evaluations are captured; needs a GPU and a `DeviceOptimizer`.
+        pool: The memory of the captured graphs (`Slot.pool`); None: one of their own.
     """
 
-    def __init__(self, state: State, data: DeviceData, spec: RunSpec, capture: bool) -> None:
+    def __init__(
+        self, state: State, data: DeviceData, spec: RunSpec, capture: bool, pool: Any = None
+    ) -> None:
         self._state, self._data, self._spec = state, data, spec
         device = data.train.images.device
         n_train, batch = spec.dataset.n_train, spec.recipe.batch_size
@@ -63,24 +64,36 @@ class Steps:
         self._host_step = 0  # the same; chooses the graph
         self._epoch = 0
         self._totals = Totals.empty(self.n_steps, device=device)
-        self._on_host = Totals.empty(self.n_steps, pin_memory=device.type == "cuda")
-        self._generator = OwnGenerator(device)
+        # Copies between the host and a GPU are waited for unless the host's side is pinned.
+        is_pinned = device.type == "cuda"
+        self._on_host = Totals.empty(self.n_steps, pin_memory=is_pinned)
+        self._order = torch.empty(n_train, dtype=torch.int64, pin_memory=is_pinned)
+        self._maps: augment.Coefficients | None = None  # while they are being copied
+        self._generator = OwnGenerator(device, is_captured=capture)
         self._clock = Clock(device)
         self._graphs: dict[str, torch.cuda.CUDAGraph] = {}
         if capture:
-            self._capture()
+            self._capture(pool)
 
     def begin(self, epoch: int, maps: augment.Coefficients) -> None:
         """Lays out the epoch's images, which are augmented by these maps, and starts its streams.
 
+        Waits for nothing. The maps are held until they are copied, so that whoever wrote them
+        can tell when their memory is free.
+
         Args:
-            epoch: From 1.
-            maps: Of every training image, in the data set's order.
+            epoch: From 1; the one before it is done.
+            maps: Of every training image, in the data set's order; pinned on a GPU, or the copy
+                is waited for.
         """
         spec, data = self._spec, self._data.train
+        device = self._labels.device
         self._clock.start()
-        order = torch.randperm(len(data.labels), generator=generator(spec.seed, "order", epoch))
-        order, maps = order.to(self._labels.device), maps.to(self._labels.device)
+        stream = generator(spec.seed, "order", epoch)
+        torch.randperm(len(data.labels), generator=stream, out=self._order)
+        order = self._order.to(device, non_blocking=True)
+        self._maps, maps = maps, maps.to(device, non_blocking=True)
+        self._clock.copied()
         for first in range(0, len(order), IMAGES_AT_ONCE):
             chosen = order[first : first + IMAGES_AT_ONCE]
             images = augment.apply(data.images[chosen], maps[chosen])
@@ -95,6 +108,8 @@ class Steps:
 
     def advance(self, n_steps: int) -> bool:
         """Takes up to so many of the epoch's steps; whether some are left. Waits for nothing."""
+        if self._maps is not None and self._clock.has_copied():
+            self._maps = None
         with self._generator.standing_in():
             for _ in range(min(n_steps, self.n_steps - self._host_step)):
                 self._do("full" if self._host_step < self._n_full else "short")
@@ -104,7 +119,8 @@ class Steps:
     def evaluate(self) -> None:
         """Scores validation and test, and sends all totals to the host. Waits for nothing."""
         self._clock.stop()
-        self._do("scores")
+        with self._generator.standing_in():
+            self._do("scores")
         self._on_host.copy_(self._totals)
         self._clock.sent()
 
@@ -118,6 +134,7 @@ class Steps:
         Raises:
             Diverged: a loss is not finite; names the epoch and the step.
         """
+        self._maps = None
         on_host, n_train = self._on_host, self._spec.dataset.n_train
         require_finite(on_host.losses, self._epoch)
         losses = [
@@ -130,19 +147,23 @@ class Steps:
         state, spec = self._state, self._spec
         state.epochs.append(epoch_of(state, spec, self._epoch, scores, seconds))
 
-    def warm_up(self, n_steps: int = WARM_UP_STEPS) -> None:
-        """Does every part and puts back what it changed; needs a `DeviceOptimizer`."""
+    def warm_up(self) -> None:
+        """Does every part once and puts back what it changed; needs a `DeviceOptimizer`.
+
+        Once is enough: libraries make their handles, choose and load their kernels and allocate
+        their workspaces at a kernel's first launch on a stream. No step differs from the first,
+        for gradients are made anew in each.
+        """
         optimizer = self._state.optimizer
         assert isinstance(optimizer, DeviceOptimizer)
         kept = [(tensor, tensor.clone()) for tensor in self._changed(optimizer)]
         self._images.zero_()
         self._labels.zero_()
-        for _ in range(n_steps):
-            for part in PARTS:
-                self._step.zero_()
-                optimizer.index.zero_()
-                with self._generator.standing_in():
-                    PARTS[part](self)
+        for part in PARTS.values():
+            self._step.zero_()
+            optimizer.index.zero_()
+            with self._generator.standing_in():
+                part(self)
         with torch.no_grad():
             for tensor, content in kept:
                 tensor.copy_(content)
@@ -153,16 +174,16 @@ class Steps:
         else:
             PARTS[part](self)
 
-    def _capture(self) -> None:
+    def _capture(self, pool: Any) -> None:
         """Records every part as a graph; what Python does in it is not done again."""
         self.warm_up()
-        pool = torch.cuda.graph_pool_handle()  # shared: one run's graphs never run at once
-        for part in PARTS:
+        # One pool for all parts: a run's graphs never run at once.
+        pool = torch.cuda.graph_pool_handle() if pool is None else pool
+        for name, part in PARTS.items():
             graph = torch.cuda.CUDAGraph()
-            self._generator.register(graph)
-            with self._generator.standing_in(), _no_collection(), _recording(graph, pool):
-                PARTS[part](self)
-            self._graphs[part] = graph
+            with self._generator.standing_in(), recording(graph, pool):
+                part(self)
+            self._graphs[name] = graph
 
     def full(self) -> None:
         """A step on the row of images that the counter names."""
@@ -226,28 +247,3 @@ PARTS: dict[str, Callable[[Steps], None]] = {
     "short": Steps.short,
     "scores": Steps.scores,
 }
-
-
-@contextmanager
-def _recording(graph: torch.cuda.CUDAGraph, pool: Any) -> Iterator[None]:
-    """torch.cuda.graph without its waiting for all streams: other runs go on meanwhile."""
-    graph.capture_begin(pool=pool, capture_error_mode="thread_local")
-    try:
-        yield
-    except BaseException:
-        with suppress(RuntimeError):  # of a spoiled capture; what spoiled it is told
-            graph.capture_end()
-        raise
-    graph.capture_end()
-
-
-@contextmanager
-def _no_collection() -> Iterator[None]:
-    """No garbage is collected meanwhile: it might destroy another graph, which spoils a capture."""
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()

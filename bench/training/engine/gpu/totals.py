@@ -44,13 +44,21 @@ class Clock:
         self._is_cuda = device.type == "cuda"
         if self._is_cuda:
             self._first, self._last = (torch.cuda.Event(enable_timing=True) for _ in range(2))
-            self._arrived = torch.cuda.Event()
+            self._copied, self._arrived = torch.cuda.Event(), torch.cuda.Event()
         self._seconds = self._started = 0.0
 
     def start(self) -> None:
         if self._is_cuda:
             self._first.record()
         self._started = time.perf_counter()
+
+    def copied(self) -> None:
+        if self._is_cuda:
+            self._copied.record()
+
+    def has_copied(self) -> bool:
+        """Whether what the epoch needs of the host has been read."""
+        return not self._is_cuda or self._copied.query()
 
     def stop(self) -> None:
         if self._is_cuda:

@@ -8,11 +8,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from typing import Any, Literal
-
-import torch
+from typing import Literal
 
 from bench.spec import Architecture, Environment, Epoch, RunSpec
 from bench.training import augment
@@ -20,6 +17,7 @@ from bench.training.augment.steps import Size
 from bench.training.engine import checkpoint
 from bench.training.engine.data import DeviceData
 from bench.training.engine.gpu.graphs import Steps
+from bench.training.engine.gpu.slots import Slot, Slots
 from bench.training.engine.run import CheckpointFile, Result, completed, ended_by, resumed
 from bench.training.engine.train import State, epochs_left, maps_of, run_epoch
 
@@ -45,6 +43,7 @@ class TrainingContext:
 
     ahead: Ahead = at_once
     seconds_between_checkpoints: float = 0.0  # 0: after every epoch
+    slots: Slots | None = None  # None: the run makes one of its own
 
 
 def run_in_turns(
@@ -71,7 +70,7 @@ def run_in_turns(
     try:
         on_device = data()
         state = resumed(architecture, spec, environment, kept)
-        for turn in train_in_turns(state, on_device, spec, context.ahead):
+        for turn in train_in_turns(state, on_device, spec, context.ahead, context.slots):
             if turn != "epoch":
                 yield turn
                 continue
@@ -86,7 +85,11 @@ def run_in_turns(
 
 
 def train_in_turns(
-    state: State, data: DeviceData, spec: RunSpec, ahead: Ahead = at_once
+    state: State,
+    data: DeviceData,
+    spec: RunSpec,
+    ahead: Ahead = at_once,
+    slots: Slots | None = None,
 ) -> Iterator[Turn]:
     """Trains from the state's last epoch to the recipe's end, a turn at each `next`.
 
@@ -97,13 +100,14 @@ def train_in_turns(
         data: The data set on the network's device.
         spec: The run.
         ahead: Prepares an epoch's augmentation while the one before it trains.
+        slots: What runs on this device hand on; None for a run that has no neighbours.
 
     Raises:
         Diverged: the loss is not finite; names the epoch and the step.
     """
-    if spec.numerics.path == "graph":
-        is_cuda = data.train.images.device.type == "cuda"
-        yield from in_steps(state, data, spec, ahead, capture=is_cuda)
+    if spec.numerics.path != "fused":
+        is_captured = spec.numerics.path == "graph" and data.train.images.device.type == "cuda"
+        yield from in_steps(state, data, spec, ahead, capture=is_captured, slots=slots)
         return
     for epoch in epochs_left(state, spec):
         state.epochs.append(run_epoch(state, data, spec, epoch))
@@ -111,50 +115,47 @@ def train_in_turns(
 
 
 def in_steps(
-    state: State, data: DeviceData, spec: RunSpec, ahead: Ahead = at_once, *, capture: bool
+    state: State,
+    data: DeviceData,
+    spec: RunSpec,
+    ahead: Ahead = at_once,
+    *,
+    capture: bool,
+    slots: Slots | None = None,
 ) -> Iterator[Turn]:
-    """The same by `Steps`, for a state whose optimiser is on the device.
+    """The same by `Steps`.
 
     Args:
-        state, data, spec, ahead: As in `train_in_turns`.
-        capture: Whether its steps are captured.
+        state, data, spec, ahead, slots: As in `train_in_turns`.
+        capture: Whether its steps are captured; the state's optimiser is on the device then.
     """
     epochs = epochs_left(state, spec)
     if not epochs:
         return
-    stream = _Stream(data.train.images.device)
     waiting = ahead(spec, data.size, epochs[0])
-    with stream.current():
-        steps = Steps(state, data, spec, capture)
-    for epoch in epochs:
-        while not waiting.done():
-            yield "waited"
-        with stream.current():
-            steps.begin(epoch, waiting.result())
-        if epoch < spec.recipe.epochs:
-            waiting = ahead(spec, data.size, epoch + 1)
-        are_left = True
-        while are_left:
-            with stream.current():
-                are_left = steps.advance(STEPS_A_TURN)
-            yield "trained"
-        with stream.current():
-            steps.evaluate()
-        while not steps.is_done():
-            yield "waited"
-        steps.finish()
-        yield "epoch"
+    with (slots or Slots(data.train.images.device)).lent() as slot:
+        with slot.current():
+            steps = Steps(state, data, spec, capture, slot.pool() if capture else None)
+        for epoch in epochs:
+            while not waiting.done():
+                yield "waited"
+            with slot.current():
+                steps.begin(epoch, waiting.result())
+            if epoch < spec.recipe.epochs:
+                waiting = ahead(spec, data.size, epoch + 1)
+            yield from _epoch(steps, slot)
 
 
-class _Stream:
-    """A stream of the run's own on a GPU, so that runs overlap; captures need one as well."""
-
-    def __init__(self, device: torch.device) -> None:
-        self._stream: Any = None
-        if device.type == "cuda":
-            self._stream = torch.cuda.Stream(device)
-            self._stream.wait_stream(torch.cuda.current_stream(device))
-
-    def current(self) -> AbstractContextManager[Any]:
-        """What is launched meanwhile goes to it."""
-        return torch.cuda.stream(self._stream) if self._stream else nullcontext()
+def _epoch(steps: Steps, slot: Slot) -> Iterator[Turn]:
+    """The epoch that has begun, to its end."""
+    are_left = True
+    while are_left:
+        with slot.current():
+            are_left = steps.advance(STEPS_A_TURN)
+        yield "trained"
+    with slot.current():
+        steps.evaluate()
+    while not steps.is_done():
+        yield "waited"
+    steps.finish()
+    yield "epoch"

@@ -12,7 +12,7 @@ import torch
 from bench.inputs import discover
 from bench.spec import Architecture
 from bench.training.engine.gpu.capturing import Half, Trial, Undecided, attempt
-from bench.training.engine.gpu.graphs import _recording
+from bench.training.engine.gpu.slots import recording
 from tests.support import in_the_captured_half
 
 CPU = torch.device("cpu")
@@ -133,7 +133,7 @@ class SpoiledGraph:
 
 def test_what_spoiled_a_capture_is_told() -> None:
     graph: Any = SpoiledGraph()
-    with pytest.raises(MemoryError, match="first"), _recording(graph, None):
+    with pytest.raises(MemoryError, match="first"), recording(graph, None):
         raise MemoryError("first")
-    with pytest.raises(RuntimeError, match="invalidated"), _recording(graph, None):
+    with pytest.raises(RuntimeError, match="invalidated"), recording(graph, None):
         pass
