@@ -86,7 +86,7 @@ class DeviceIndices(TorchFunctionMode):
         key = (index.dtype, index.shape, index.numpy().tobytes())
         if key in self.copies:
             return self.copies[key]
-        if torch.cuda.is_current_stream_capturing():
+        if self._device.type == "cuda" and torch.cuda.is_current_stream_capturing():
             return index  # torch refuses the copy, and says so
         copy = index.to(self._device, copy=True)
         if len(self.copies) < MOST_COPIES:

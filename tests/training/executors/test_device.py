@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import multiprocessing
 import os
 from collections.abc import Callable
 from contextlib import closing
@@ -11,17 +10,12 @@ from pathlib import Path
 
 import pytest
 import torch
-from msgspec.structs import replace
 
-from bench.errors import TrainingError
 from bench.inputs import datasets, discover
 from bench.records.store import Suite
-from bench.spec import Augmentation
 from bench.training import provenance
-from bench.training.engine.train import maps_of
 from bench.training.executors import Event, Job
 from bench.training.executors.device import DeviceExecutor, Work
-from bench.training.executors.preparing import Preparers
 from bench.training.plan import Matrix, make_plan
 
 Write = Callable[..., Path]
@@ -173,61 +167,3 @@ def test_a_run_without_room_waits_and_lowers_the_limit() -> None:
     assert (work.limit, work.next()) == (3, None)
     work.running.discard(0)
     assert work.next() == 3  # the one that found no room comes first
-
-
-AUGMENTATIONS = (
-    Augmentation(),
-    Augmentation(rotation_degrees=20.0, scale_min=0.9, shear_degrees=3.0),
-    Augmentation(rotation_degrees=20.0, interpolation="bilinear"),
-)
-
-
-def test_maps_from_another_process_are_those_made_here(
-    tmp_path: Path, write_architecture: Write
-) -> None:
-    write_architecture("tiny")
-    (job,) = jobs(tmp_path, "r", [5], "tiny")
-    specs = [
-        replace(job.spec, recipe=replace(job.spec.recipe, augmentation=each))
-        for each in AUGMENTATIONS
-    ]
-    images = torch.randint(256, (3500, 28, 28), dtype=torch.uint8)
-    asked = [(spec, epoch) for spec in specs for epoch in (1, 2)]
-    preparers = Preparers(1)
-    try:
-        answers = [preparers.ahead(spec, (28, 28), epoch) for spec, epoch in asked]
-        for (spec, epoch), answer in zip(asked, answers, strict=True):
-            here = maps_of(spec, (28, 28), epoch)
-            there = answer.result(timeout=60)
-            assert type(there) is type(here)
-            assert there.identity == here.identity
-            assert torch.equal(there.moved(images), here.moved(images))
-        for spec in specs:
-            late = replace(spec.recipe.augmentation, scale_min=2.0)
-            wrong = replace(spec, recipe=replace(spec.recipe, augmentation=late))
-            with pytest.raises(TrainingError, match="scale_min 2 is above"):
-                preparers.ahead(wrong, (28, 28), 1).result(timeout=60)
-    finally:
-        preparers.close()
-
-
-def test_a_preparer_that_died_is_replaced_and_poisons_no_run(
-    tmp_path: Path, write_architecture: Write
-) -> None:
-    write_architecture("tiny")
-    (job,) = jobs(tmp_path, "r", [5], "tiny")
-    augmentation = Augmentation(rotation_degrees=20.0)
-    spec = replace(job.spec, recipe=replace(job.spec.recipe, augmentation=augmentation))
-    images = torch.randint(256, (3500, 28, 28), dtype=torch.uint8)
-    preparers = Preparers(1)
-    try:
-        (first,) = multiprocessing.active_children()
-        first.kill()
-        first.join()
-        for epoch in (1, 2):
-            there = preparers.ahead(spec, (28, 28), epoch).result(timeout=60)
-            assert torch.equal(there.moved(images), maps_of(spec, (28, 28), epoch).moved(images))
-        (second,) = multiprocessing.active_children()
-        assert second.pid != first.pid
-    finally:
-        preparers.close()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
@@ -12,7 +11,6 @@ import torch
 from bench.inputs import discover
 from bench.spec import Architecture
 from bench.training.engine.gpu.capturing import Half, Trial, Undecided, attempt
-from bench.training.engine.gpu.slots import recording
 from tests.support import in_the_captured_half
 
 CPU = torch.device("cpu")
@@ -120,20 +118,3 @@ def test_an_operation_without_a_fixed_order_is_named(
     alert = "images.clone().put_(images.new_zeros(1).long(), images.new_ones(1))"
     before = alert if half == "plain" else in_the_captured_half(alert)
     assert attempt(network(before=before), CPU) == Trial(nondeterministic="put_")
-
-
-class SpoiledGraph:
-    """A graph whose capture cannot be ended, as after an error in it on a GPU."""
-
-    def capture_begin(self, **_: object) -> None: ...
-
-    def capture_end(self) -> None:
-        raise RuntimeError("capture was invalidated")
-
-
-def test_what_spoiled_a_capture_is_told() -> None:
-    graph: Any = SpoiledGraph()
-    with pytest.raises(MemoryError, match="first"), recording(graph, None):
-        raise MemoryError("first")
-    with pytest.raises(RuntimeError, match="invalidated"), recording(graph, None):
-        pass

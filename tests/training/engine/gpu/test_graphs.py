@@ -5,13 +5,20 @@ What a GPU adds, the capture itself, is tested in test_graphs_gpu.py.
 
 from __future__ import annotations
 
+import gc
+import random
+import weakref
+from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from msgspec.structs import replace
 from torch import nn
 
+from bench.inputs import discover
 from bench.inputs.datasets import Dataset
 from bench.spec import RunSpec
 from bench.training import augment, provenance
@@ -110,6 +117,35 @@ def test_a_run_that_is_not_captured_has_its_bits_in_turns_too(small_data: Datase
     assert len(in_turns.written) == len(plain.written) == spec.recipe.epochs - 1
 
 
+DRAWS = """import random, numpy, torch
+        if self.training:
+            images = images * (0.5 + random.random()) * (0.5 + numpy.random.rand())
+            images = images * (0.5 + torch.rand(1).to(images.device))"""
+
+
+def test_an_uncaptured_run_takes_turns_of_16_steps_whatever_others_draw_between(
+    small_data: Dataset, tmp_path: Path, write_architecture: Callable[..., Path]
+) -> None:
+    """It may draw from every default generator: a network is often refused for that reason."""
+    write_architecture("drawing", before=DRAWS)
+    (found,) = discover.select(discover.scan(tmp_path / "architectures"), ["drawing"])
+    architecture = discover.load(found)
+    spec = spec_of(architecture, small_data, "eager")
+    spec = replace(spec, recipe=replace(spec.recipe.with_epochs(2), batch_size=16))
+    alone = trained(architecture, spec, small_data).record
+    told = []
+    with numerics_of(spec.numerics, CPU):
+        state, run = turns(architecture, spec, small_data)
+        for turn in run:
+            told.append(turn)
+            random.random()
+            np.random.rand(3)  # noqa: NPY002
+            torch.rand(3)
+    assert told == [*["trained"] * 3, "epoch"] * 2  # 38 steps an epoch
+    assert digest(state) == alone.weights_sha256
+    assert measured(state.epochs) == measured(alone.epochs)
+
+
 def test_warming_up_changes_nothing(small_data: Dataset) -> None:
     architecture = load("model_1")
     spec = spec_of(architecture, small_data, "graph")
@@ -166,6 +202,21 @@ def test_the_epoch_s_images_are_those_of_one_batch_after_another(small_data: Dat
         assert torch.equal(
             steps._labels[row * 64 : row * 64 + len(chosen)], data.train.labels[chosen]
         )
+
+
+def test_maps_are_let_go_as_soon_as_they_are_copied(small_data: Dataset) -> None:
+    """So that the memory that they came in can be used for another epoch."""
+    architecture = load("model_1")
+    spec = spec_of(architecture, small_data, "graph")
+    steps = Steps(start(architecture, spec, CPU), prepare(small_data, spec, CPU), spec, False)
+    maps = maps_of(spec, SIZE, 1)
+    held = weakref.ref(maps)
+    steps.begin(1, maps)
+    del maps
+    gc.collect()
+    assert held() is not None  # a GPU may still be reading
+    steps.advance(1)
+    assert held() is None
 
 
 def test_a_loss_that_is_not_finite_names_its_step(small_data: Dataset) -> None:
