@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import closing
+import gc
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 import pytest
@@ -13,16 +16,22 @@ from msgspec.structs import replace
 from bench.inputs import datasets, discover, idx
 from bench.inputs.datasets import Dataset
 from bench.inputs.recipes import Changes
+from bench.machine import begin_process
 from bench.records.store import Suite
 from bench.spec import Augmentation, RunSpec
 from bench.training import augment, provenance
 from bench.training.engine.data import prepare
 from bench.training.engine.gpu.graphs import PARTS, Steps
 from bench.training.engine.gpu.own_generator import OwnGenerator
+from bench.training.engine.gpu.slots import Slots
+from bench.training.engine.gpu.totals import Clock, Totals
 from bench.training.engine.gpu.trial_processes import trials
-from bench.training.engine.settings import numerics_of
-from bench.training.engine.train import maps_of, start
+from bench.training.engine.gpu.turns import train_in_turns
+from bench.training.engine.settings import make_current, numerics_of
+from bench.training.engine.streams import generator
+from bench.training.engine.train import State, maps_of, start
 from bench.training.executors.device import DeviceExecutor
+from bench.training.executors.preparing import Preparers
 from bench.training.plan import Matrix, make_plan
 from bench.training.selection import changed
 from tests.support import ROOT
@@ -113,6 +122,18 @@ def epoch_by(steps: Steps, spec: RunSpec, epoch: int) -> None:
     steps.finish()
 
 
+@contextmanager
+def waiting_is_an_error() -> Iterator[None]:
+    """Whatever waits for the device raises a RuntimeError."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the mode is told to be a prototype
+        torch.cuda.set_sync_debug_mode("error")
+    try:
+        yield
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
+
+
 def test_no_step_waits_for_the_device(small_data: Dataset) -> None:
     architecture = load("model_2")
     spec = spec_of(architecture, small_data, "graph", GPU)
@@ -120,17 +141,158 @@ def test_no_step_waits_for_the_device(small_data: Dataset) -> None:
         state = start(architecture, spec, GPU)
         steps = Steps(state, prepare(small_data, spec, GPU), spec, capture=True)
         assert set(steps._graphs) == set(PARTS)
-        steps.begin(1, maps_of(spec, SIZE, 1))
-        torch.cuda.set_sync_debug_mode("error")
-        try:
+        with closing(Preparers(1, GPU)) as preparers:
+            maps = preparers.ahead(spec, SIZE, 1).result(timeout=60)
+        with waiting_is_an_error():
+            steps.begin(1, maps)
             while steps.advance(4):
                 pass
             steps.evaluate()
-        finally:
-            torch.cuda.set_sync_debug_mode("default")
         torch.cuda.synchronize()
         steps.finish()
         assert state.epochs[0].train_seconds > 0
+
+
+@pytest.mark.parametrize("interpolation", ["nearest", "bilinear"])
+def test_maps_of_another_process_lie_in_pinned_memory_and_arrive_whole(
+    small_data: Dataset, interpolation: str
+) -> None:
+    spec = augmenting(small_data, interpolation)
+    with closing(Preparers(2, GPU)) as preparers:
+        answers = [preparers.ahead(spec, SIZE, epoch) for epoch in (1, 2, 3)]
+        for epoch, answer in enumerate(answers, start=1):
+            maps = vars(answer.result(timeout=60))
+            for name, here in vars(maps_of(spec, SIZE, epoch)).items():
+                if isinstance(here, torch.Tensor):
+                    assert maps[name].is_pinned()
+                    assert torch.equal(maps[name].to(GPU, non_blocking=True).cpu(), here)
+
+
+@pytest.mark.parametrize("interpolation", ["nearest", "bilinear"])
+def test_an_epoch_s_images_are_those_of_the_cpu(small_data: Dataset, interpolation: str) -> None:
+    """Epoch after epoch through the same memory."""
+    spec = augmenting(small_data, interpolation)
+    data = prepare(small_data, spec, GPU)
+    steps = Steps(start(load("model_1"), spec, GPU), data, spec, capture=False)
+    images = torch.from_numpy(small_data.train.images)
+    with closing(Preparers(1, GPU)) as preparers:
+        for epoch in (1, 2, 3, 4):
+            steps.begin(epoch, preparers.ahead(spec, SIZE, epoch).result(timeout=60))
+            order = torch.randperm(600, generator=generator(spec.seed, "order", epoch))
+            expected = augment.apply(images[order], maps_of(spec, SIZE, epoch)[order])
+            assert torch.equal(steps._images.cpu(), expected)
+            steps.advance(1)
+
+
+def augmenting(data: Dataset, interpolation: str) -> RunSpec:
+    spec = spec_of(load("model_1"), data, "graph", GPU)
+    augmentation = Augmentation(rotation_degrees=20.0, interpolation=interpolation)  # type: ignore[arg-type]
+    return replace(spec, recipe=replace(spec.recipe, augmentation=augmentation))
+
+
+def test_memory_does_not_grow_with_the_number_of_runs(small_data: Dataset) -> None:
+    """Of captured and of uncaptured runs, three side by side."""
+    architecture = load("model_1")
+    slots = Slots(GPU)
+    reserved = []
+    for path in ("graph", "eager"):
+        spec = spec_of(architecture, small_data, path, GPU)
+        spec = replace(spec, recipe=spec.recipe.with_epochs(2))
+        with numerics_of(spec.numerics, GPU):
+            data = prepare(small_data, spec, GPU)
+            for attempt in range(8):
+                states = [start(architecture, spec, GPU) for _ in range(3)]
+                runs = [train_in_turns(state, data, spec, slots=slots) for state in states]
+                for _ in zip(*runs, strict=True):
+                    pass
+                del states, runs
+                gc.collect()
+                if attempt:
+                    reserved.append((path, torch.cuda.memory_reserved(GPU)))
+    assert len(set(reserved)) == 2, reserved
+
+
+def test_a_slot_takes_another_run_after_one_whose_capture_failed(small_data: Dataset) -> None:
+    architecture = load("model_1")
+    spec = spec_of(architecture, small_data, "graph", GPU)
+    expected = trained(architecture, spec, small_data, device=GPU).record.weights_sha256
+    slots = Slots(GPU)
+    with numerics_of(spec.numerics, GPU):
+        data = prepare(small_data, spec, GPU)
+        asks = replace_forward(start(architecture, spec, GPU), lambda x: x * float(x.mean() > -9))
+        with pytest.raises(RuntimeError):
+            list(train_in_turns(asks, data, spec, slots=slots))
+        full = replace_forward(start(architecture, spec, GPU), lambda x: x + big(x))
+        with pytest.raises(torch.OutOfMemoryError):
+            list(train_in_turns(full, data, spec, slots=slots))
+        state = start(architecture, spec, GPU)
+        list(train_in_turns(state, data, spec, slots=slots))
+    assert digest(state) == expected
+
+
+def replace_forward(state: State, change: Callable[[torch.Tensor], torch.Tensor]) -> State:
+    """A state whose network changes its images first."""
+    state.trained.register_forward_pre_hook(lambda _, inputs: (change(inputs[0]),))
+    return state
+
+
+def big(images: torch.Tensor) -> torch.Tensor:
+    """More than any GPU holds."""
+    return torch.empty(2**42, device=images.device)[0]
+
+
+def test_a_host_index_is_captured_and_reads_the_right_numbers(
+    tmp_path: Path, write_architecture: Write, small_data: Dataset
+) -> None:
+    write_architecture(
+        "indexing",
+        before="import torch; images = images[:, :, torch.tensor([5, 1, 9]).repeat(9)]"
+        " + images[:, :, :27, [3, 2, 1] * 9].mean()",
+    )
+    found = discover.scan(tmp_path / "architectures")
+    indexing = discover.load(discover.select(found, ["indexing"])[0])
+    assert refusal(indexing, GPU) is None
+    spec = gently(spec_of(indexing, small_data, "graph", GPU))
+    captured = trained(indexing, spec, small_data, device=GPU).record
+    plain = gently(spec_of(indexing, small_data, "eager", GPU))
+    expected = trained(indexing, plain, small_data, device=GPU).record
+    losses = [epoch.train_loss for epoch in expected.epochs]
+    assert [epoch.train_loss for epoch in captured.epochs] == pytest.approx(losses, rel=5e-3)
+
+
+@pytest.mark.parametrize("name", ["p4m_2576", "try_1908_factored"])
+def test_networks_that_index_by_a_constant_on_the_host_wait_for_nothing(
+    small_data: Dataset, name: str
+) -> None:
+    (found,) = discover.select(discover.scan_all(ROOT / "architectures"), [name])
+    architecture = discover.load(found)
+    assert refusal(architecture, GPU) is None
+    state = start(architecture, spec_of(architecture, small_data, "eager", GPU), GPU)
+    images = torch.zeros(2, 1, 28, 28, device=GPU)
+    expected = state.trained(images)  # the index is copied here, once
+    with waiting_is_an_error():
+        outputs = state.trained(images)
+    assert torch.equal(outputs, expected)
+    assert torch.allclose(outputs.cpu(), state.network.cpu()(images.cpu()), atol=1e-4)
+
+
+@pytest.mark.skipif(torch.cuda.device_count() < 2, reason="one CUDA device")
+def test_a_second_gpu_opens_no_context_on_the_first() -> None:
+    process, pipe = begin_process(_uses_the_second)
+    assert pipe.recv() == [False, True]
+    process.join()
+    pipe.close()
+
+
+def _uses_the_second(pipe: Connection) -> None:
+    device = torch.device("cuda:1")
+    make_current(device)
+    with closing(Preparers(1, device)):
+        Totals.empty(3, pin_memory=True)
+        Clock(device).start()
+        with Slots(device).lent() as slot:
+            slot.pool()
+    pipe.send([torch._C._cuda_hasPrimaryContext(index) for index in (0, 1)])
 
 
 def test_runs_that_take_turns_have_the_bits_that_each_has_alone(small_data: Dataset) -> None:
@@ -253,6 +415,7 @@ def test_the_readme_s_networks_can_be_captured(name: str, empty_cache: None) -> 
     [
         "images = images * float(images.mean() > -1)",  # asks the device
         "images = images + torch.zeros(images.shape).to(images.device)",  # copies from the host
+        "self.n = getattr(self, 'n', 0) + 1; images = images + images[:, :, [self.n % 28]]",
         "type(self).n = getattr(type(self), 'n', 0) + 1; images = images * (type(self).n % 7)",
     ],
 )
