@@ -23,6 +23,7 @@ from bench.inputs.discover import Found
 from bench.machine import PACKAGE, begin_process, write_atomically
 from bench.spec import Architecture, canonical_json
 from bench.training.engine.gpu.capturing import Trial, Undecided, attempt
+from bench.training.engine.settings import make_current
 from bench.training.provenance import fingerprint
 
 ENGINE = PACKAGE / "training" / "engine"
@@ -136,12 +137,10 @@ def _try(pipe: Connection, device_name: str) -> None:
 def _require_answer(device: torch.device) -> None:
     """Asks the device for a number; whatever goes wrong is the device's fault.
 
-    Memory that earlier trials left is given back. On a machine with several GPUs only this one
-    gets a context.
+    Memory that earlier trials left is given back.
     """
+    make_current(device)
     if device.type == "cuda":
-        if device.index is not None:
-            torch.cuda.set_device(device)
         gc.collect()
         torch.cuda.empty_cache()
     torch.ones(8, device=device).sum().item()

@@ -251,7 +251,7 @@ def test_a_host_index_is_captured_and_reads_the_right_numbers(
     )
     found = discover.scan(tmp_path / "architectures")
     indexing = discover.load(discover.select(found, ["indexing"])[0])
-    assert refusal(indexing, GPU) is None
+    assert trials([indexing], GPU)[0].refusal is None
     spec = gently(spec_of(indexing, small_data, "graph", GPU))
     captured = trained(indexing, spec, small_data, device=GPU).record
     plain = gently(spec_of(indexing, small_data, "eager", GPU))
@@ -266,7 +266,7 @@ def test_networks_that_index_by_a_constant_on_the_host_wait_for_nothing(
 ) -> None:
     (found,) = discover.select(discover.scan_all(ROOT / "architectures"), [name])
     architecture = discover.load(found)
-    assert refusal(architecture, GPU) is None
+    assert trials([architecture], GPU)[0].refusal is None
     state = start(architecture, spec_of(architecture, small_data, "eager", GPU), GPU)
     images = torch.zeros(2, 1, 28, 28, device=GPU)
     expected = state.trained(images)  # the index is copied here, once
