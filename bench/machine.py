@@ -23,6 +23,8 @@ from bench.errors import StoreError
 PACKAGE = Path(__file__).resolve().parent
 SHIPPED = PACKAGE / "_shipped"  # in a wheel alone; a checkout has the folders beside the package
 SPAWN = multiprocessing.get_context("spawn")  # a fork would copy torch's threads and locks
+# What a pipe raises whose other end is gone.
+GONE = (EOFError, BrokenPipeError, ConnectionResetError)
 PR_SET_PDEATHSIG = 1  # <linux/prctl.h>: the signal that a process gets when its parent ends
 
 

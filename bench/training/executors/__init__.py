@@ -17,9 +17,6 @@ from bench.machine import begin_process
 from bench.records.store import Suite
 from bench.spec import Environment, Epoch, RunSpec
 
-# What a pipe raises whose other end is gone.
-GONE = (EOFError, BrokenPipeError, ConnectionResetError)
-
 
 @dataclass(frozen=True)
 class Job:

@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from multiprocessing.connection import Connection
 
-from bench.training.executors import GONE, Child, Event, Job
+from bench.machine import GONE
+from bench.training.executors import Child, Event, Job
 from bench.training.executors.device_worker import serve
 
 SECONDS_TO_END = 10.0  # of a process whose pipe has ended; a broken device may hold it up

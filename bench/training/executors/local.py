@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 
 from bench.errors import in_one_line
-from bench.machine import begin_process
-from bench.training.executors import GONE, Child, Event, Job
+from bench.machine import GONE, begin_process
+from bench.training.executors import Child, Event, Job
 
 
 @dataclass

@@ -23,12 +23,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from bench.machine import GONE
 from bench.spec import RunSpec
 from bench.training.augment import Coefficients
 from bench.training.augment.steps import Size
 from bench.training.engine.settings import make_current
 from bench.training.engine.train import maps_of
-from bench.training.executors import GONE, Child
+from bench.training.executors import Child
 from bench.training.executors.shared_memory import SharedMemory
 
 ALIGNED = 64  # bytes; where an array may begin

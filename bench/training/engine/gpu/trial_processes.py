@@ -20,14 +20,13 @@ import torch
 from bench.errors import StoreError, TrainingError, in_one_line
 from bench.inputs import discover, idx
 from bench.inputs.discover import Found
-from bench.machine import PACKAGE, begin_process, write_atomically
+from bench.machine import GONE, PACKAGE, begin_process, write_atomically
 from bench.spec import Architecture, canonical_json
 from bench.training.engine.gpu.capturing import Trial, Undecided, attempt
 from bench.training.engine.settings import make_current
 from bench.training.provenance import fingerprint
 
 ENGINE = PACKAGE / "training" / "engine"
-GONE = (EOFError, BrokenPipeError, ConnectionResetError)
 
 _known: dict[Path, Trial] = {}  # in this process, by the file that keeps it
 
