@@ -19,6 +19,11 @@ from bench.stats.solve import fewest, last_true
 POWER = 0.80
 PILOT_CONFIDENCE = 0.80  # of the cautious sd; Kieser and Wassmer 1996
 MOST_SEEDS = 2_000  # plans beyond it are no plans
+MOST_LOOKED_AT = 10**7  # seeds, where the fewest that do are looked for
+
+
+class TooManySeeds(ValueError):
+    """More would be needed than are looked at."""
 
 
 @dataclass(frozen=True)
@@ -227,9 +232,9 @@ def _until_decided_seeds(pass_rate: float, rate: float) -> int | None:
 
 
 def _found(holds: Callable[[int], bool], start: int = 2) -> int:
-    n = fewest(holds, start)
+    n = fewest(holds, start, MOST_LOOKED_AT)
     if n is None:
-        raise ValueError("more than ten million seeds would be needed")
+        raise TooManySeeds("more than ten million seeds would be needed")
     return n
 
 

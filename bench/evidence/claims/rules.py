@@ -8,7 +8,7 @@ comparison with the network that lacks it, corrected for all techniques of its f
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Literal
@@ -20,7 +20,12 @@ from bench.stats.comparison import Comparison, Design, compare, holm
 from bench.stats.declared import FEWEST_RUNS, MARGIN_POINTS, TEST_ALPHA
 from bench.stats.format import count, fixed, integer, number, p_value, plain, span
 from bench.stats.means import placement, standard_deviation, t_interval
-from bench.stats.planning import seeds_for_difference, seeds_for_margin
+from bench.stats.planning import (
+    MOST_LOOKED_AT,
+    TooManySeeds,
+    seeds_for_difference,
+    seeds_for_margin,
+)
 from bench.stats.rates import published_count
 from bench.stats.values import Interval
 
@@ -246,7 +251,8 @@ def _seeds_for_mean(found: Readings, distance: float) -> int:
     """More seeds until the interval of the mean is as narrow as its distance from the bound."""
     sd = (standard_deviation(found.values) or 0.0) / float(found.scale)
     finest = 10.0**-found.digits
-    return max(seeds_for_margin(sd, max(abs(distance), finest)) - len(found.values), 1)
+    needed = _found(lambda: seeds_for_margin(sd, max(abs(distance), finest)))
+    return max(needed - len(found.values), 1)
 
 
 def _seeds_for_gain(gain: Gain) -> int:
@@ -254,7 +260,15 @@ def _seeds_for_gain(gain: Gain) -> int:
     both = gain.ours, gain.theirs
     sd = math.sqrt(sum((sample.accuracy.sd_points or 0.0) ** 2 for sample in both) / 2)
     n = min(len(sample.counts) for sample in both)
-    return max(seeds_for_difference(sd, MARGIN_POINTS) - n, 1) if sd else 1
+    return max(_found(lambda: seeds_for_difference(sd, MARGIN_POINTS)) - n, 1) if sd else 1
+
+
+def _found(seeds: Callable[[], int]) -> int:
+    """What the search finds, or the most that it looks at: that many are needed at least."""
+    try:
+        return seeds()
+    except TooManySeeds:
+        return MOST_LOOKED_AT
 
 
 def _of_runs(

@@ -8,7 +8,7 @@ from bench.report.summary import Summary
 from bench.stats.declared import MARGIN_POINTS
 from bench.stats.format import NOT_AVAILABLE, count, fixed, integer, listed, points, span
 from bench.stats.noise import NoiseFloor, independent_sd_points, noise_floor
-from bench.stats.planning import seeds_for_difference
+from bench.stats.planning import TooManySeeds, seeds_for_difference
 
 ORDER = 46
 SCOPE: Scope = "dataset"
@@ -117,7 +117,7 @@ def _answer(floor: NoiseFloor) -> Cell:
         return Cell(NOT_AVAILABLE)
     try:
         needed = count(seeds_for_difference(floor.sd_points, MARGIN_POINTS), "run")
-    except ValueError:  # an arm of which some runs learned nothing
+    except TooManySeeds:  # an arm of which some runs learned nothing
         needed = "more than ten million runs"
     return Cell("yes" if sees else "no", f"takes {needed} each")
 

@@ -243,6 +243,16 @@ def test_a_mean_is_undecided_where_its_interval_holds_the_bound() -> None:
     assert of_counts(said, None, None).verdict == "undecided"
 
 
+def test_runs_that_learned_nothing_ask_for_ten_million_seeds_at_least() -> None:
+    counts = (0, 9900, 9900)  # the spread is some 57 points
+    said = claim("mean_test_accuracy_percent", 66.0, relation="above")
+    found = of_counts(said, *counts)
+    assert (found.verdict, found.seeds_needed) == ("undecided", 10**7 - 3)
+    assert found.rule.endswith("needs at least 9,999,997 more seeds")
+    found = gained([0, 9900, 9900], [9900, 9910, 9905])
+    assert (found.verdict, found.seeds_needed) == ("undecided", 10**7 - 3)
+
+
 def gained(ours: list[int | None], theirs: list[int | None], **keys: Any) -> rules.Judgement:
     said = claim("accuracy_gain_points", against=OTHER, **keys)
     both = runs(SUBJECT, ours) + runs(OTHER, theirs)
