@@ -88,7 +88,8 @@ class Slots:
         self._is_memory_scattered = False
         gc.collect()
         if self._device.type == "cuda":
-            torch.cuda.empty_cache()
+            with suppress(RuntimeError):  # nothing that the next run asks for
+                torch.cuda.empty_cache()
 
 
 class _Keeper:
@@ -117,9 +118,27 @@ def recording(graph: torch.cuda.CUDAGraph, pool: Any) -> Iterator[None]:
             yield
         except BaseException:
             with suppress(RuntimeError):  # of a spoiled capture; what spoiled it is told
-                graph.capture_end()
+                _end(graph, pool)
             raise
+        _end(graph, pool)
+
+
+def _end(graph: torch.cuda.CUDAGraph, pool: Any) -> None:
+    """Ends the capture; leaves torch's allocator usable where the capture was spoiled.
+
+    torch 2.7's allocator then goes on as if the capture went on: it gives no memory back, and
+    raises an internal error when it is asked to. Newer versions end it themselves.
+    """
+    try:
         graph.capture_end()
+    except RuntimeError:
+        names = ("_cuda_endAllocateToPool", "_cuda_endAllocateCurrentStreamToPool")
+        ends = [getattr(torch._C, name) for name in names if hasattr(torch._C, name)]
+        if ends and pool:
+            with suppress(RuntimeError):  # torch has ended it
+                ends[0](torch.cuda.current_device(), pool)
+                torch._C._cuda_releasePool(torch.cuda.current_device(), pool)
+        raise
 
 
 @contextmanager

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from multiprocessing.connection import Connection
 from pathlib import Path
 
@@ -23,7 +23,7 @@ from bench.training import augment, provenance
 from bench.training.engine.data import prepare
 from bench.training.engine.gpu.graphs import PARTS, Steps
 from bench.training.engine.gpu.own_generator import OwnGenerator
-from bench.training.engine.gpu.slots import Slots
+from bench.training.engine.gpu.slots import Slots, recording
 from bench.training.engine.gpu.totals import Clock, Totals
 from bench.training.engine.gpu.trial_processes import trials
 from bench.training.engine.gpu.turns import train_in_turns
@@ -236,6 +236,25 @@ def test_a_slot_takes_another_run_after_one_whose_capture_failed(small_data: Dat
         state = start(architecture, spec, GPU)
         list(train_in_turns(state, data, spec, slots=slots))
     assert digest(state) == expected
+
+
+def test_captures_that_fail_leave_no_memory_behind() -> None:
+    slots = Slots(GPU)
+    reserved = []
+    gc.collect()
+    torch.cuda.empty_cache()
+    for fails in (False, True, True, False, True, False):
+        graph = torch.cuda.CUDAGraph()
+        with suppress(RuntimeError), slots.lent() as slot, slot.current():
+            numbers = torch.zeros(2**24, device=GPU)
+            with recording(graph, slot.pool()):
+                made = numbers + 1
+                if fails:
+                    made[0].item()
+            graph.replay()
+        del graph, numbers, made
+        reserved.append(torch.cuda.memory_reserved(GPU))
+    assert len(set(reserved)) == 1, reserved
 
 
 def replace_forward(state: State, change: Callable[[torch.Tensor], torch.Tensor]) -> State:
