@@ -3,7 +3,7 @@
 from bench.training.engine.gpu.capturing import is_out_of_memory
 from bench.training.engine.gpu.slots import Slots
 from bench.training.engine.gpu.trial_processes import trials
-from bench.training.engine.gpu.turns import TrainingContext, Turn, run_in_turns, train_in_turns
+from bench.training.engine.gpu.turns import TrainingContext, Turn, run_in_turns
 
 __all__ = [
     "Slots",
@@ -11,6 +11,5 @@ __all__ = [
     "Turn",
     "is_out_of_memory",
     "run_in_turns",
-    "train_in_turns",
     "trials",
 ]

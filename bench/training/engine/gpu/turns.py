@@ -19,7 +19,7 @@ from bench.training.engine.data import DeviceData
 from bench.training.engine.gpu.graphs import Steps
 from bench.training.engine.gpu.slots import Slot, Slots
 from bench.training.engine.run import CheckpointFile, Result, completed, ended_by, resumed
-from bench.training.engine.train import State, epochs_left, maps_of, run_epoch
+from bench.training.engine.train import State, epochs_left, maps_of
 
 # What a turn did: it trained, it found nothing to do before something else is ready, it ended an
 # epoch.
@@ -98,20 +98,15 @@ def train_in_turns(
     Args:
         state: Fresh from `start`, or restored from a checkpoint; changed in place.
         data: The data set on the network's device.
-        spec: The run.
+        spec: The run; its path is eager or graph.
         ahead: Prepares an epoch's augmentation while the one before it trains.
         slots: What runs on this device hand on; None for a run that has no neighbours.
 
     Raises:
         Diverged: the loss is not finite; names the epoch and the step.
     """
-    if spec.numerics.path != "fused":
-        is_captured = spec.numerics.path == "graph" and data.train.images.device.type == "cuda"
-        yield from in_steps(state, data, spec, ahead, capture=is_captured, slots=slots)
-        return
-    for epoch in epochs_left(state, spec):
-        state.epochs.append(run_epoch(state, data, spec, epoch))
-        yield "epoch"
+    is_captured = spec.numerics.path == "graph" and data.train.images.device.type == "cuda"
+    yield from in_steps(state, data, spec, ahead, capture=is_captured, slots=slots)
 
 
 def in_steps(
