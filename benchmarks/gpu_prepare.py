@@ -116,17 +116,22 @@ def fetch_data(source: Path, folder: Path) -> None:
     Raises:
         FileNotFoundError: names the file that is missing.
     """
+    contents = {f"{name}.gz": _compressed(name, source) for name in FILES}
+    # The source may be the folder itself, and may be wrong: it is read before anything goes.
     shutil.rmtree(folder, ignore_errors=True)
     raw = folder / "MNIST" / "raw"
     raw.mkdir(parents=True)
-    for name in FILES:
-        packed, plain = next(source.rglob(f"{name}.gz"), None), next(source.rglob(name), None)
-        if packed:
-            (raw / f"{name}.gz").write_bytes(packed.read_bytes())
-        elif plain:
-            (raw / f"{name}.gz").write_bytes(gzip.compress(plain.read_bytes()))
-        else:
-            raise FileNotFoundError(f"no {name}.gz in {source}: give --data-dir")
+    for name, content in contents.items():
+        (raw / name).write_bytes(content)
+
+
+def _compressed(name: str, source: Path) -> bytes:
+    packed, plain = next(source.rglob(f"{name}.gz"), None), next(source.rglob(name), None)
+    if packed:
+        return packed.read_bytes()
+    if plain:
+        return gzip.compress(plain.read_bytes())
+    raise FileNotFoundError(f"no {name}.gz in {source}: give --data-dir")
 
 
 # --- what travels ---------------------------------------------------------------------------------
@@ -153,9 +158,10 @@ def commands(commit: str) -> tuple[str, str]:
     """The two commands: the smoke test, and the session.
 
     Args:
-        commit: The checkout's; the records name it, for no history travels.
+        commit: The checkout's, with -dirty where files have changed; the records name it, for no
+            history travels.
     """
-    before = f"export BENCH_COMMIT={commit} PYTHONUNBUFFERED=1; "
+    before = f"set -o pipefail; export BENCH_COMMIT={commit} PYTHONUNBUFFERED=1; "
     smoke = (
         "python3 benchmarks/gpu_session --parts packages && "
         f"PYTHONPATH={SITE} python3 benchmarks/gpu_smoke.py --limit {SMOKE_SECONDS} --out $OUT "
@@ -201,8 +207,14 @@ def main() -> int:
 
 
 def _commit() -> str:
-    words = ["git", "rev-parse", "HEAD"]
-    return subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=True).stdout[:-1]
+    """By the rule of the records: what the project writes itself is no change."""
+    changes = _git("status", "--porcelain", "--", ".", ":!results", ":!reports")
+    return _git("rev-parse", "HEAD") + ("-dirty" if changes else "")
+
+
+def _git(*words: str) -> str:
+    done = subprocess.run(["git", *words], cwd=ROOT, capture_output=True, text=True, check=True)
+    return done.stdout.strip()
 
 
 if __name__ == "__main__":

@@ -59,6 +59,14 @@ def work(request: Request) -> None:
     Raises:
         typer.Exit: with the code of an interruption, or of something that failed.
     """
+    try:
+        _work(request)
+    except KeyboardInterrupt:
+        complain("interrupted: finished runs are kept; the same command goes on from here")
+        raise typer.Exit(EXIT_INTERRUPTED) from None
+
+
+def _work(request: Request) -> None:
     selected = _select(request)
     selection, environment = selected.selection, selected.matrix.environment
     reader = RunReader(request.suite)
@@ -162,11 +170,7 @@ def _plan_line(plan: Plan, selected: Selected) -> str:
 
 def _train(sweep: Sweep, plan: Plan, dataset: Dataset, request: Request) -> list[Event]:
     """Returns the runs that went wrong."""
-    try:
-        return sweep.train(plan, dataset, console, lambda: _render(request))
-    except KeyboardInterrupt:
-        complain("interrupted: finished runs are kept; the same command goes on from here")
-        raise typer.Exit(EXIT_INTERRUPTED) from None
+    return sweep.train(plan, dataset, console, lambda: _render(request))
 
 
 def _render(request: Request) -> None:

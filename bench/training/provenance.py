@@ -29,9 +29,11 @@ def environment(device: torch.device, command: str) -> Environment:
     """The environment of a run on that device.
 
     Raises:
-        UsageError: outside a checkout, BENCH_COMMIT names no commit.
+        UsageError: git knows no commit here, and BENCH_COMMIT names none.
     """
-    commit, dirty = _checkout() if (PACKAGE.parent / ".git").exists() else _named_commit()
+    # A folder above a copy may be a checkout of something else.
+    is_checkout = (PACKAGE.parent / ".git").exists()
+    commit, dirty = (_checkout() if is_checkout else None) or _named_commit()
     return Environment(
         fingerprint=fingerprint(device),
         device=str(device),
@@ -101,22 +103,22 @@ def _version(package: str) -> str | None:
 
 
 @lru_cache
-def _checkout() -> tuple[str | None, bool | None]:
+def _checkout() -> tuple[str, bool] | None:
     """The commit of this checkout and whether it has changes; None where git cannot say."""
     git = ("git", "-C", str(PACKAGE.parent))
     try:
         commit = _output(*git, "rev-parse", "HEAD").strip()
         return commit, bool(_output(*git, "status", "--porcelain", *CODE).strip())
     except (OSError, subprocess.SubprocessError):
-        return None, None
+        return None
 
 
 def _named_commit() -> tuple[str | None, bool | None]:
-    """The same of a copy without `.git`, by whoever made the copy; None where it is not said."""
+    """The same where git cannot say, by whoever made the copy; None where it is not said."""
     named = os.environ.get(COMMIT_VARIABLE)
     if not named:
         return None, None
-    found = re.fullmatch("([0-9a-f]{40})(-dirty)?", named)
+    found = re.fullmatch("([0-9a-f]{40}|[0-9a-f]{64})(-dirty)?", named)
     if found is None:
         raise UsageError(
             f"bad commit '{named}'",

@@ -120,6 +120,41 @@ def test_mnist_is_taken_packed_or_not(tmp_path: Path) -> None:
         assert gzip.decompress(packed) == name.encode()
 
 
+def test_data_is_made_again_from_what_was_made(tmp_path: Path) -> None:
+    """The printed command names the folder that was made."""
+    made = tmp_path / "made"
+    raw = made / "MNIST" / "raw"
+    raw.mkdir(parents=True)
+    for name in gpu_prepare.FILES:
+        (raw / f"{name}.gz").write_bytes(gzip.compress(name.encode()))
+    gpu_prepare.fetch_data(made, made)
+    with pytest.raises(FileNotFoundError, match="--data-dir"):
+        gpu_prepare.fetch_data(tmp_path / "nowhere", made)
+    for name in gpu_prepare.FILES:
+        assert gzip.decompress((raw / f"{name}.gz").read_bytes()) == name.encode()
+
+
+def test_changes_are_told_with_the_commit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def git(*words: str) -> str:
+        who = ["-c", "user.name=A", "-c", "user.email=a@b.c"]
+        done = subprocess.run(
+            ["git", *who, *words], cwd=tmp_path, capture_output=True, text=True, check=True
+        )
+        return done.stdout.strip()
+
+    git("init", "--quiet")
+    (tmp_path / "file").write_text("one", encoding="utf-8")
+    git("add", "file")
+    git("commit", "--quiet", "-m", "one")
+    monkeypatch.setattr(gpu_prepare, "ROOT", tmp_path)
+    assert gpu_prepare._commit() == git("rev-parse", "HEAD")
+    (tmp_path / "results").mkdir()
+    (tmp_path / "results" / "record").write_text("made by a run", encoding="utf-8")
+    assert gpu_prepare._commit() == git("rev-parse", "HEAD")
+    (tmp_path / "new").write_text("travels", encoding="utf-8")
+    assert gpu_prepare._commit() == git("rev-parse", "HEAD") + "-dirty"
+
+
 def test_the_sizes_are_told_the_largest_first() -> None:
     assert gpu_prepare.told(Counter(bench=2**20, results=9 * 2**20)) == (
         "   9.00 MiB  results\n   1.00 MiB  bench\n  10.00 MiB  in all, of 64"

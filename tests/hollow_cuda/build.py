@@ -58,11 +58,12 @@ class HollowCuda:
             # cuDNN's older calls are few and plain; the newer ones describe graphs of operations.
             "TORCH_CUDNN_V8_API_DISABLED": "1",
             "CUDA_VISIBLE_DEVICES": "0",
+            "XDG_CACHE_HOME": str(self.folder / "cache"),  # no trial is known
         }
         return subprocess.run(
             words,
             cwd=folder,
-            env=environment(**hollow, **extra),
+            env=environment(**(hollow | extra)),
             capture_output=True,
             text=True,
             timeout=timeout,

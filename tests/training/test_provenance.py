@@ -25,6 +25,7 @@ def test_what_compiles_a_cpus_kernels_is_in_its_fingerprint(
     assert provenance.fingerprint.__wrapped__(CPU) != known.fingerprint
 
 
+SHA256 = "0123456789abcdef" * 4
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
 
@@ -38,7 +39,12 @@ def copied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.mark.parametrize(
     ("named", "commit", "dirty"),
-    [(COMMIT, COMMIT, False), (f"{COMMIT}-dirty", COMMIT, True), ("", None, None)],
+    [
+        (COMMIT, COMMIT, False),
+        (f"{COMMIT}-dirty", COMMIT, True),
+        (SHA256, SHA256, False),
+        ("", None, None),
+    ],
 )
 def test_a_copy_without_git_is_told_its_commit(
     copied: Path,
@@ -62,6 +68,19 @@ def test_what_names_no_commit_is_refused(
     monkeypatch.setenv("BENCH_COMMIT", named)
     with pytest.raises(UsageError, match=r"bad commit .* \(\$BENCH_COMMIT\): give what"):
         provenance.environment(CPU, "tests")
+
+
+def test_where_git_cannot_say_the_commit_is_told(
+    copied: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A copied worktree names a repository that is not there."""
+    (copied / ".git").write_text("gitdir: /gone/worktrees/copied\n", encoding="utf-8")
+    monkeypatch.setenv("BENCH_COMMIT", COMMIT)
+    provenance._checkout.cache_clear()
+    try:
+        assert provenance.environment(CPU, "tests").commit == COMMIT
+    finally:
+        provenance._checkout.cache_clear()
 
 
 def test_a_checkout_knows_its_commit_itself(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,6 +17,8 @@ from bench.machine import begin_process
 from bench.records.store import Suite
 from bench.spec import Environment, Epoch, RunSpec
 
+SECONDS_TO_END = 10.0  # of a process; a broken device may hold it up
+
 
 @dataclass(frozen=True)
 class Job:
@@ -52,7 +54,10 @@ class Child:
         return cls(*begin_process(work, daemon=daemon))
 
     def end(self) -> None:
-        """Ends the process, whatever it does, and with it the processes that it began."""
+        """Ends the process, whatever it does, and with it the processes that it began.
+
+        One that waits in the driver of a broken device cannot be ended yet; it is left behind.
+        """
         self.process.kill()
-        self.process.join()
+        self.process.join(SECONDS_TO_END)
         self.pipe.close()

@@ -11,10 +11,8 @@ from itertools import groupby
 from multiprocessing.connection import Connection
 
 from bench.machine import GONE
-from bench.training.executors import Child, Event, Job
+from bench.training.executors import SECONDS_TO_END, Child, Event, Job
 from bench.training.executors.device_worker import serve
-
-SECONDS_TO_END = 10.0  # of a process whose pipe has ended; a broken device may hold it up
 
 
 @dataclass
@@ -57,7 +55,10 @@ class DeviceExecutor:
         self.n_side_by_side = n_side_by_side
 
     def work(self, jobs: list[Job]) -> Generator[Event, None, None]:
-        """Yields what happens; closing the iterator ends the process."""
+        """Yields what happens; closing the iterator ends the process.
+
+        All of it in one thread: on Linux a process ends with the thread that began it.
+        """
         for _, group in groupby(sorted(jobs, key=_switches), key=_switches):
             yield from self._work(list(group))
 

@@ -32,7 +32,10 @@ class LocalExecutor:
         self.n_workers = n_workers
 
     def work(self, jobs: list[Job]) -> Generator[Event, None, None]:
-        """Yields what happens; closing the iterator ends the workers."""
+        """Yields what happens; closing the iterator ends the workers.
+
+        All of it in one thread: on Linux a process ends with the thread that began it.
+        """
         waiting = list(reversed(jobs))
         workers = [Worker.begin(_serve) for _ in range(min(self.n_workers, len(jobs)))]
         try:

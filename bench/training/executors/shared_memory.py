@@ -36,6 +36,7 @@ class SharedMemory:
         self.path = f"/proc/{os.getpid()}/fd/{self._file}"
         self._is_pinned = is_pinned
         self._mapped = np.empty(0, np.uint8)
+        self._is_registered = False
 
     def content(self, n_bytes: int, given_back: Callable[[], object]) -> NDArray[np.uint8]:
         """Its first bytes, which are there already.
@@ -47,8 +48,7 @@ class SharedMemory:
         if len(self._mapped) < n_bytes:
             self._unmap()
             self._mapped = np.frombuffer(mmap.mmap(self._file, n_bytes), np.uint8)
-            if self._is_pinned:
-                _pin(self._mapped)
+            self._is_registered = self._is_pinned and _pin(self._mapped)
         content = self._mapped[:n_bytes]
         finalize(content, given_back).atexit = False
         return content
@@ -59,14 +59,17 @@ class SharedMemory:
         os.close(self._file)
 
     def _unmap(self) -> None:
-        if self._is_pinned and len(self._mapped):
+        if self._is_registered:
+            self._is_registered = False
             torch.cuda.cudart().cudaHostUnregister(self._mapped.ctypes.data)
         self._mapped = np.empty(0, np.uint8)
 
 
-def _pin(memory: NDArray[np.uint8]) -> None:
-    """Where the driver pins nothing more, copies from the memory work too, but are waited for."""
+def _pin(memory: NDArray[np.uint8]) -> bool:
+    """Whether the driver pinned it; if not, copies from the memory work too, but are waited for."""
     address, n_bytes = memory.ctypes.data, memory.nbytes
-    if int(torch.cuda.cudart().cudaHostRegister(address, n_bytes, PORTABLE)) != 0:
-        with suppress(RuntimeError):  # the next launch would tell of the error
-            torch.zeros(1, device="cuda")
+    if int(torch.cuda.cudart().cudaHostRegister(address, n_bytes, PORTABLE)) == 0:
+        return True
+    with suppress(RuntimeError):  # the next launch would tell of the error
+        torch.zeros(1, device="cuda")
+    return False

@@ -7,12 +7,15 @@ made in a process of its own: see `bench.training.engine.gpu.trial_processes`.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+import random
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext, suppress
 from typing import Literal
 
 import numpy as np
 import torch
 from msgspec.structs import replace
+from torch import nn
 
 from bench.errors import StoreError
 from bench.inputs.datasets import Dataset, Split
@@ -31,7 +34,8 @@ OUT_OF_MEMORY = ("outofmemory", "out of memory", "alloc_failed")
 UNUSABLE = (
     *("busy or unavailable", "already in use", "mps ", "no cuda-capable device"),
     *("uncorrectable", "unknown error", "initialization error", "not_initialized"),
-    *("no kernel image", "driver version"),
+    *("no kernel image", "driver version", "not yet initialized", "execution_failed"),
+    *("launch failure", "illegal memory access", "launch timed out", "misaligned address"),
 )
 NO_FIXED_ORDER = " does not have a deterministic implementation"  # in torch's words
 
@@ -86,18 +90,20 @@ def attempt(
     spec, dataset = _on_noise(architecture, device)
     with numerics_of(spec.numerics, device):
         on_half("plain")
+        changed: set[str] = set()
         try:
             data = prepare(dataset, spec, device)
-            losses, seconds = _trained(architecture, spec, data, capture=False)
+            losses, seconds = _trained(architecture, spec, data, changed)
         except Exception as error:
             return _stopped(error, "plain_error")
         on_half("captured")
         try:
-            on_cuda = device.type == "cuda"
-            found, captured_seconds = _trained(architecture, spec, data, capture=on_cuda)
+            found, captured_seconds = _trained(architecture, spec, data, None)
         except Exception as error:
             return _stopped(error, "refusal", seconds)
     refusal = _difference(losses, found)
+    if changed:
+        refusal = f"its forward changes {', '.join(sorted(changed))}; captured, it would not"
     return Trial(refusal=refusal, seconds_per_step=seconds if refusal else captured_seconds)
 
 
@@ -125,23 +131,66 @@ def _first_line(error: Exception) -> str:
 
 
 def _trained(
-    architecture: Architecture, spec: RunSpec, data: DeviceData, *, capture: bool
+    architecture: Architecture, spec: RunSpec, data: DeviceData, changed: set[str] | None
 ) -> tuple[list[float], float]:
     """The losses of training and validation, and the seconds of a step of the last epoch.
 
     Where the loss stops being finite, the other losses are not numbers and no time is known: to
     diverge on noise is no fault of a network.
+
+    Args:
+        changed: Of the plain half: it gets what a call of the network changes on the host. None:
+            the half is captured, on a GPU.
     """
-    state = start(architecture, spec, data.train.images.device)
-    try:
-        for _ in in_steps(state, data, spec, capture=capture):
+    device = data.train.images.device
+    state = start(architecture, spec, device)
+    is_captured = changed is None and device.type == "cuda"
+    watched = nullcontext() if changed is None else _watched(state.network, device, changed)
+    with watched, suppress(Diverged):
+        for _ in in_steps(state, data, spec, capture=is_captured):
             pass
-    except Diverged:
-        pass
     losses = [loss for each in state.epochs for loss in (each.train_loss, each.validation_loss)]
     losses += [math.nan] * (2 * N_EPOCHS - len(losses))
     is_whole = len(state.epochs) == N_EPOCHS
     return losses, state.epochs[-1].train_seconds / N_FULL_STEPS if is_whole else 0.0
+
+
+@contextmanager
+def _watched(network: nn.Module, device: torch.device, changed: set[str]) -> Iterator[None]:
+    """Meanwhile it collects what each call of the network changes on the host."""
+    before: dict[str, object] = {}
+
+    def remember(*_: object) -> None:
+        before.update(_on_host(network, device))
+
+    def compare(*_: object) -> None:
+        after = _on_host(network, device)
+        changed.update(
+            name for name in before.keys() | after if before.get(name) != after.get(name)
+        )
+
+    hooks = [network.register_forward_pre_hook(remember), network.register_forward_hook(compare)]
+    try:
+        yield
+    finally:
+        for hook in hooks:
+            hook.remove()
+
+
+def _on_host(network: nn.Module, device: torch.device) -> dict[str, object]:
+    """The host's random streams, and the numbers and words that modules keep; by their names."""
+    numpy = np.random.get_state(legacy=False)  # noqa: NPY002 - the global generator is meant
+    found: dict[str, object] = {
+        "Python's random stream": random.getstate(),
+        "NumPy's random stream": str(numpy["state"]["pos"]) + str(numpy["state"]["key"].tobytes()),
+    }
+    if device.type != "cpu":  # there dropout draws from it, as it may
+        found["torch's random stream of the host"] = torch.get_rng_state().numpy().tobytes()
+    for name, module in network.named_modules():
+        for key, value in vars(module).items():
+            if key != "training" and isinstance(value, int | float | str):
+                found[f"{name}.{key}".removeprefix(".")] = value
+    return found
 
 
 def _difference(plain: list[float], captured: list[float]) -> str | None:

@@ -54,8 +54,8 @@ def _trial(architecture: Architecture, trier: _Trier) -> Trial:
     if trial := _known.get(file) or _read(file):
         return trial
     trial = _known[file] = trier.tried(architecture)
-    # An error that is told as the network's own may be the device's: the next command asks again.
-    if not trial.plain_error:
+    # Any other error may be the device's, however it is told: the next command asks again.
+    if trial.succeeded or trial.nondeterministic or "captur" in (trial.refusal or ""):
         with suppress(StoreError):  # a cache that cannot be written costs the next command time
             write_atomically(file, canonical_json(trial))
     return trial

@@ -51,6 +51,22 @@ def test_a_network_whose_steps_differ_is_refused(network: Callable[..., Architec
     assert trial.seconds_per_step > 0
 
 
+@pytest.mark.parametrize(
+    ("before", "changes"),
+    [
+        ("self.calls = getattr(self, 'calls', 0) + 1", "calls"),
+        ("import random; random.random()", "Python's random stream"),
+        ("import numpy; numpy.random.rand()", "NumPy's random stream"),
+    ],
+)
+def test_a_network_that_changes_something_on_the_host_is_refused(
+    network: Callable[..., Architecture], before: str, changes: str
+) -> None:
+    """Even where its first steps are the same: a drop path may open after a thousand of them."""
+    trial = attempt(network(before=before), CPU)
+    assert trial.refusal == f"its forward changes {changes}; captured, it would not"
+
+
 def test_an_error_of_the_captured_half_refuses_the_capture(
     network: Callable[..., Architecture],
 ) -> None:
@@ -97,6 +113,9 @@ def test_a_network_that_diverges_captured_alone_is_refused(
         "RuntimeError('CUDA error: uncorrectable ECC error encountered')",
         "RuntimeError('CUDA error: no kernel image is available for execution on the device')",
         "RuntimeError('cuDNN error: CUDNN_STATUS_NOT_INITIALIZED')",
+        "RuntimeError('CUDA error: unspecified launch failure')",
+        "RuntimeError('CUDA error: an illegal memory access was encountered')",
+        "RuntimeError('cuDNN error: CUDNN_STATUS_EXECUTION_FAILED')",
         "MemoryError()",
         "OSError('no space left')",
     ],

@@ -120,6 +120,19 @@ def test_an_error_of_the_network_itself_is_asked_again_by_the_next_command(
         another_command()
 
 
+def test_a_refusal_that_tells_of_no_capture_is_asked_again_by_the_next_command(
+    write: Callable[..., Architecture],
+    processes: Callable[[], dict[str, set[str]]],
+    another_command: Callable[[], None],
+) -> None:
+    """It may be a passing error of the device, and the answer decides the runs' key."""
+    odd = write("odd", in_the_captured_half("raise RuntimeError('strange')"))
+    for _ in range(2):
+        assert trials([odd], CPU)[0].refusal == "RuntimeError: strange"
+        assert set(processes()) == {"odd"}
+        another_command()
+
+
 def test_what_it_means_that_the_trial_ends_its_process(write: Callable[..., Architecture]) -> None:
     reason = "its trial ended with exit code 9"
     early, late = write("early", "os._exit(9)"), write("late", in_the_captured_half("os._exit(9)"))
