@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import select
 import subprocess
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
@@ -29,6 +31,18 @@ def server() -> Server:
 def bench(folder: Path, *words: str, **extra: str) -> subprocess.CompletedProcess[str]:
     """Runs `python -m bench ...` in the folder, in a process of its own."""
     return server().run(words, folder, environment(**extra))
+
+
+def require_end(processes: Iterable[int]) -> None:
+    """Waits until each of the processes has ended; fails if one lives on for a minute."""
+    for process in processes:
+        try:
+            descriptor = os.pidfd_open(process)
+        except ProcessLookupError:
+            continue
+        readable, _, _ = select.select([descriptor], [], [], 60)
+        os.close(descriptor)
+        assert readable, f"process {process} lives on"
 
 
 # Whether a network runs in a worker, not in the command, which tries a step before it plans.

@@ -29,7 +29,6 @@ from bench.records.store import PROTOCOL, RunReader
 from bench.stats.format import rough_duration
 from bench.training import jobs, provenance
 from bench.training.engine.settings import resolve_device
-from bench.training.executors import Event
 from bench.training.plan import Matrix, Plan
 from bench.training.selection import (
     Selection,
@@ -82,7 +81,7 @@ def _work(request: Request) -> None:
     say(f"{environment.device}: {environment.processor}, torch {environment.torch}")
     portraits.measure(selection, environment, request.suite)
     say(_plan_line(plan, selected))
-    wrong = _train(sweep, plan, selected.dataset, request)
+    wrong = sweep.train(plan, selected.dataset, console, lambda: _render(request))
     say_all(sweep.state_lines())
     say(f"records: {request.suite.folder}")
     for reason in observe.see(selection, selected.dataset, request.suite):
@@ -166,11 +165,6 @@ def _plan_line(plan: Plan, selected: Selected) -> str:
         f"already; about {rough_duration(seconds)} on {n_at_once} "
         f"{'seeds side by side' if on_gpu else 'worker processes'}"
     )
-
-
-def _train(sweep: Sweep, plan: Plan, dataset: Dataset, request: Request) -> list[Event]:
-    """Returns the runs that went wrong."""
-    return sweep.train(plan, dataset, console, lambda: _render(request))
 
 
 def _render(request: Request) -> None:

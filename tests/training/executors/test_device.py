@@ -17,6 +17,7 @@ from bench.training import provenance
 from bench.training.executors import Event, Job
 from bench.training.executors.device import DeviceExecutor, Work
 from bench.training.plan import Matrix, make_plan
+from tests.support import require_end
 
 Write = Callable[..., Path]
 CPU = torch.device("cpu")
@@ -132,9 +133,8 @@ def test_leaving_the_iterator_ends_every_process(tmp_path: Path, write_architect
         (holder,) = children(os.getpid())
         below = children(holder)
         assert below
-    for process in (holder, *below):
-        # An orphan may still be on its way out; its parent's end is all that it waits for.
-        wait_for_end(process)
+    # An orphan may still be on its way out; its parent's end is all that it waits for.
+    require_end((holder, *below))
 
 
 def children(process: int) -> list[int]:
@@ -142,18 +142,6 @@ def children(process: int) -> list[int]:
     found = Path(f"/proc/{process}/task/{process}/children").read_text().split()
     words = {each: Path(f"/proc/{each}/cmdline").read_text() for each in found}
     return [int(each) for each, line in words.items() if "spawn_main" in line]
-
-
-def wait_for_end(process: int) -> None:
-    try:
-        descriptor = os.pidfd_open(process)
-    except ProcessLookupError:
-        return
-    import select
-
-    readable, _, _ = select.select([descriptor], [], [], 60)
-    os.close(descriptor)
-    assert readable, f"process {process} lives on"
 
 
 def test_a_run_without_room_waits_and_lowers_the_limit() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import select
 import signal
 import subprocess
 import sys
@@ -15,7 +14,7 @@ import pytest
 
 from bench.machine import begin_process
 from bench.training.executors.device import DeviceExecutor
-from tests.support import ROOT, environment
+from tests.support import ROOT, environment, require_end
 from tests.training.executors.test_device import jobs
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
@@ -56,17 +55,6 @@ def hanging(
         return [holder, *map(int, below.split())]
 
     return wait
-
-
-def require_end(processes: list[int]) -> None:
-    for process in processes:
-        try:
-            descriptor = os.pidfd_open(process)
-        except ProcessLookupError:
-            continue
-        readable, _, _ = select.select([descriptor], [], [], 60)
-        os.close(descriptor)
-        assert readable, f"process {process} lives on"
 
 
 def test_leaving_the_iterator_ends_a_process_that_hangs(

@@ -182,7 +182,7 @@ def _on_host(network: nn.Module, device: torch.device) -> dict[str, object]:
     numpy = np.random.get_state(legacy=False)  # noqa: NPY002 - the global generator is meant
     found: dict[str, object] = {
         "Python's random stream": random.getstate(),
-        "NumPy's random stream": str(numpy["state"]["pos"]) + str(numpy["state"]["key"].tobytes()),
+        "NumPy's random stream": (numpy["state"]["pos"], numpy["state"]["key"].tobytes()),
     }
     if device.type != "cpu":  # there dropout draws from it, as it may
         found["torch's random stream of the host"] = torch.get_rng_state().numpy().tobytes()

@@ -56,6 +56,8 @@ class Steps:
         self.n_steps = steps_per_epoch(spec.recipe, n_train)
         self._n_full = n_train // batch
         self._n_in_rows = self._n_full * batch
+        has_step = {"full": self._n_full > 0, "short": self._n_in_rows < n_train}
+        self._parts = {name: part for name, part in PARTS.items() if has_step.get(name, True)}
         # The epoch's images and labels in the order of its steps.
         self._images = torch.empty_like(data.train.images)
         self._labels = torch.empty_like(data.train.labels)
@@ -159,7 +161,7 @@ class Steps:
         kept = [(tensor, tensor.clone()) for tensor in self._changed(optimizer)]
         self._images.zero_()
         self._labels.zero_()
-        for part in PARTS.values():
+        for part in self._parts.values():
             self._step.zero_()
             optimizer.index.zero_()
             with self._generator.standing_in():
@@ -172,18 +174,14 @@ class Steps:
         if part in self._graphs:
             self._graphs[part].replay()
         else:
-            PARTS[part](self)
+            self._parts[part](self)
 
     def _capture(self, pool: Any) -> None:
         """Records every part as a graph; what Python does in it is not done again."""
         self.warm_up()
         # One pool for all parts: a run's graphs never run at once.
         pool = torch.cuda.graph_pool_handle() if pool is None else pool
-        # A graph without nodes has torch warn; such a part is never done.
-        empty = {"full": not self._n_full, "short": self._n_in_rows == len(self._labels)}
-        for name, part in PARTS.items():
-            if empty.get(name):
-                continue
+        for name, part in self._parts.items():
             graph = torch.cuda.CUDAGraph()
             with self._generator.standing_in(), recording(graph, pool):
                 part(self)
@@ -191,8 +189,6 @@ class Steps:
 
     def full(self) -> None:
         """A step on the row of images that the counter names."""
-        if not self._n_full:
-            return
         batch = self._spec.recipe.batch_size
         rows = self._images[: self._n_in_rows].view(self._n_full, batch, *self._images.shape[1:])
         labels = self._labels[: self._n_in_rows].view(self._n_full, batch)
@@ -200,8 +196,7 @@ class Steps:
 
     def short(self) -> None:
         """The epoch's last step, on what is left over."""
-        if self._n_in_rows < len(self._labels):
-            self._learn(self._images[self._n_in_rows :], self._labels[self._n_in_rows :])
+        self._learn(self._images[self._n_in_rows :], self._labels[self._n_in_rows :])
 
     def _learn(self, images: Tensor, labels: Tensor) -> None:
         """A step on (n, height, width) uint8 images and labels (n,)."""
