@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Callable, Mapping
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -21,7 +22,9 @@ Positive = Annotated[float, msgspec.Meta(gt=0)]
 NonNegative = Annotated[float, msgspec.Meta(ge=0)]
 Fraction = Annotated[float, msgspec.Meta(gt=0, lt=1)]
 Share = Annotated[float, msgspec.Meta(ge=0, lt=1)]
+Probability = Annotated[float, msgspec.Meta(gt=0, le=1)]
 Count = Annotated[int, msgspec.Meta(ge=0)]
+GreyLevel = Annotated[int, msgspec.Meta(ge=0, le=255)]
 PositiveInt = Annotated[int, msgspec.Meta(gt=0)]
 # Names and keys become names of files: none may lead out of its folder.
 NAME = "[a-z][a-z0-9_]*"
@@ -49,24 +52,113 @@ def checked(value: S) -> S:
     return msgspec.convert(msgspec.to_builtins(value), type(value))
 
 
-class Augmentation(Frozen, frozen=True, kw_only=True):
-    """Rotation, then an affine map of each image; zeros switch a part off.
+class RecipeError(ValueError):
+    """Fields of a recipe that contradict each other; decoding turns it into a ValidationError."""
 
-    The semantics are torchvision's `RandomRotation(+-rotation_degrees)` followed by
-    `RandomAffine(0, (translate, translate), (scale_min, scale_max), shear_degrees)` with fill 0:
-    on PIL images where it is nearest (torchvision's default), on uint8 tensors where bilinear.
+
+class Augmentation(Frozen, frozen=True, kw_only=True):
+    """What is done to each training image, in this order; the defaults leave it as it is.
+
+    The semantics are torchvision's, and every probability is that of a `RandomApply` around it:
+
+    * `RandomCrop(side, crop_padding, padding_mode=crop_padding_mode)` and
+      `RandomHorizontalFlip(flip_probability)`.
+    * `RandomRotation(+-rotation_degrees)`, then `RandomAffine(0, (translate, translate),
+      (scale_min, scale_max), shear_degrees)` with fill 0: on PIL images where it is nearest
+      (torchvision's default), on uint8 tensors where bilinear.
+    * `ColorJitter(brightness, contrast, saturation)` on PIL images, its factors in steps of
+      1 / 4096; brightness and contrast take grey images too.
+    * `RandomErasing(erasing_probability, scale, ratio)`; where `cutout_pixels` is above 0 a square
+      of that side instead, whose centre lies anywhere in the image (DeVries and Taylor, 2017).
     """
 
     rotation_degrees: Annotated[float, msgspec.Meta(ge=0, le=180)] = 0.0
+    rotation_probability: Probability = 1.0
     translate: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.0  # fraction of the image's side
     scale_min: Positive = 1.0
     scale_max: Positive = 1.0
     shear_degrees: Annotated[float, msgspec.Meta(ge=0, lt=90)] = 0.0  # along x only
+    affine_probability: Probability = 1.0
     interpolation: Literal["nearest", "bilinear"] = "nearest"
+    crop_padding: Count = 0  # pixels on each side
+    crop_padding_mode: Literal["constant", "reflect"] = "constant"  # constant: zeros
+    crop_probability: Probability = 1.0
+    flip_probability: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.0  # left to right
+    brightness: NonNegative = 0.0  # the factor is from max(0, 1 - brightness) to 1 + brightness
+    contrast: NonNegative = 0.0
+    saturation: NonNegative = 0.0  # of images in colour
+    jitter_probability: Probability = 1.0
+    erasing_probability: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.0
+    erasing_scale_min: Probability = 0.02  # fraction of the image's area
+    erasing_scale_max: Probability = 0.33
+    erasing_ratio_min: Positive = 0.3  # height / width
+    erasing_ratio_max: Positive = 3.3
+    erasing_fill: tuple[GreyLevel, ...] = (0,)  # one level, or one for each channel
+    cutout_pixels: Count = 0
+
+    def __post_init__(self) -> None:
+        _refuse(self, _contradiction_of_augmentation)
+
+    @property
+    def unused(self) -> dict[str, str]:
+        """The fields that do not act in this augmentation, with what each needs."""
+        affine = self.translate > 0 or self.shear_degrees > 0 or self.scale_min != 1
+        affine = affine or self.scale_max != 1
+        erases = self.erasing_probability > 0
+        rectangles = erases and self.cutout_pixels == 0
+        colours = max(self.brightness, self.contrast, self.saturation) > 0
+        rectangle = "an erasing_probability above 0 without cutout_pixels"
+        rules = (
+            ("rotation_probability", self.rotation_degrees > 0, "rotation_degrees above 0"),
+            ("affine_probability", affine, "translate, scale_min, scale_max or shear_degrees"),
+            ("crop_padding_mode", self.crop_padding > 0, "crop_padding above 0"),
+            ("crop_probability", self.crop_padding > 0, "crop_padding above 0"),
+            ("jitter_probability", colours, "brightness, contrast or saturation above 0"),
+            ("erasing_scale_min", rectangles, rectangle),
+            ("erasing_scale_max", rectangles, rectangle),
+            ("erasing_ratio_min", rectangles, rectangle),
+            ("erasing_ratio_max", rectangles, rectangle),
+            ("erasing_fill", erases, "an erasing_probability above 0"),
+            ("cutout_pixels", erases, "an erasing_probability above 0"),
+        )
+        return {name: needs for name, acts, needs in rules if not acts}
 
 
-class RecipeError(ValueError):
-    """Fields of a recipe that contradict each other; decoding turns it into a ValidationError."""
+def _refuse(value: S, problem_of: Callable[[S], str | None]) -> None:
+    """Raises RecipeError with what is wrong with a recipe or with its augmentation."""
+    try:
+        problem = problem_of(value)
+    except TypeError:  # a value of a wrong type: `checked` names it
+        return
+    if problem:
+        raise RecipeError(problem)
+
+
+def _contradiction_of_augmentation(augmentation: Augmentation) -> str | None:
+    """What is wrong with it beyond the bounds of each field; scales are checked at the draw."""
+    for name in ("erasing_scale", "erasing_ratio"):
+        low, high = getattr(augmentation, f"{name}_min"), getattr(augmentation, f"{name}_max")
+        if low > high:
+            return f"{name}_min={low} is above {name}_max={high}"
+    if not augmentation.erasing_fill:
+        return "erasing_fill is empty: give one grey level, such as (0,)"
+    return _without_effect(augmentation)
+
+
+def _without_effect(value: Any) -> str | None:
+    """The first field that is no finite number, or that is set and does not act."""
+    unused = value.unused
+    for field in msgspec.structs.fields(type(value)):
+        content = getattr(value, field.name)
+        if isinstance(content, float) and not math.isfinite(content):
+            return f"{field.name}={content} is no finite number"
+        if field.name in unused and content != field.default:
+            return f"{field.name}={content} has no effect: it needs {unused[field.name]}"
+    return None
+
+
+def _rise(values: tuple[float, ...]) -> bool:
+    return all(a < b for a, b in pairwise(values))
 
 
 class Recipe(Frozen, frozen=True, kw_only=True):
@@ -80,16 +172,34 @@ class Recipe(Frozen, frozen=True, kw_only=True):
     warmup_fraction: Share  # of the steps; OneCycleLR's pct_start, a linear rise elsewhere
     weight_decay: NonNegative = 0.0  # adam and sgd add it to the gradient; adamw's is decoupled
     decay_norm_and_bias: bool = True  # False spares norm layers and what has below two dimensions
-    optimizer: Literal["adam", "adamw", "sgd"] = "adam"  # sgd: Nesterov momentum
-    momentum: Share = 0.9  # sgd's, and Adam's beta1, where the schedule does not cycle it
-    # Adam's beta2 is 0.999 and its epsilon 1e-8, as in torch.
-    schedule: Literal["one_cycle", "cosine", "linear", "step"] = "one_cycle"
+    optimizer: Literal["adam", "adamw", "sgd", "rmsprop"] = "adam"
+    # Of sgd and rmsprop, and Adam's beta1, where the schedule does not cycle it.
+    momentum: Share = 0.9
+    nesterov: bool = True  # sgd: Nesterov's form of momentum
+    rmsprop_alpha: Share = 0.99  # rmsprop: the decay of its average of squared gradients
+    centered: bool = False  # rmsprop: less the square of its average of gradients
+    # Adam's beta2 is 0.999 and every epsilon 1e-8, as in torch.
+    schedule: Literal[
+        "one_cycle", "cosine", "cosine_restarts", "linear", "step", "constant", "table", "plateau"
+    ] = "one_cycle"
     div_factor: Positive = 25.0  # peak / the warm-up's first learning rate
     final_div_factor: Positive = 1e4  # one_cycle: the first learning rate / the last
     cycle_momentum: bool = True  # one_cycle: from 0.95 to 0.85 at the peak, and back
-    final_fraction: Share = 0.0  # cosine, linear: the last learning rate / peak
+    # cosine, cosine_restarts, linear: the last learning rate / peak; plateau: the lowest / peak
+    final_fraction: Share = 0.0
+    by_epoch: bool = False  # cosine, cosine_restarts, linear: it changes after each epoch alone
     step_fractions: tuple[Fraction, ...] = ()  # step: the parts of the steps after which it falls
-    step_factor: Fraction = 0.1  # step: what each fall multiplies the learning rate by
+    step_epochs: tuple[PositiveInt, ...] = ()  # step: the epochs after which it falls instead
+    step_size_epochs: Count = 0  # step: it falls after every so many epochs instead
+    step_factor: Fraction = 0.1  # step, plateau: what each fall multiplies the learning rate by
+    restart_epochs: Count = 0  # cosine_restarts: length of the first cosine
+    restart_factor: PositiveInt = 1  # cosine_restarts: each cosine's length / the one before it
+    # table: (epoch, the learning rate from that epoch on), from epoch 1
+    learning_rate_table: tuple[tuple[PositiveInt, Positive], ...] = ()
+    plateau_metric: Literal["validation_loss", "validation_accuracy"] = "validation_loss"
+    plateau_patience: Count = 10  # plateau: so many epochs without progress change nothing
+    plateau_threshold: Share = 1e-4  # plateau: progress is a relative change of more than this
+    plateau_cooldown: Count = 0  # plateau: after a fall, so many epochs are not counted
     label_smoothing: Share = 0.0
     ema_decay: Share = 0.0  # above 0, a running average of the weights is what is evaluated
     ema_warmup: Positive = 9.0  # after t steps the decay is at most (t + 1) / (t + 1 + ema_warmup)
@@ -101,12 +211,7 @@ class Recipe(Frozen, frozen=True, kw_only=True):
     pixel_std: Positive = 0.3081
 
     def __post_init__(self) -> None:
-        try:
-            problem = _contradiction(self)
-        except TypeError:  # a value of a wrong type: `checked` names it
-            return
-        if problem:
-            raise RecipeError(problem)
+        _refuse(self, _contradiction)
 
     def with_epochs(self, epochs: int) -> Recipe:
         """The same recipe over so many epochs; its unaugmented epochs are at most those."""
@@ -117,17 +222,35 @@ class Recipe(Frozen, frozen=True, kw_only=True):
     def unused(self) -> dict[str, str]:
         """The fields that do not act in this recipe, with what each needs."""
         one_cycle = self.schedule == "one_cycle"
-        anneals = self.schedule in ("cosine", "linear")
-        steps = self.schedule == "step"
+        anneals = self.schedule in ("cosine", "cosine_restarts", "linear")
+        steps, restarts, table, plateau = (
+            self.schedule == each for each in ("step", "cosine_restarts", "table", "plateau")
+        )
+        cosines = "schedule='cosine', 'cosine_restarts'"
         cycles = one_cycle and self.cycle_momentum
+        sgd, rmsprop = self.optimizer == "sgd", self.optimizer == "rmsprop"
+        nesterov = sgd and (cycles or self.momentum > 0)
         rules = (
             ("momentum", not cycles, "cycle_momentum=False or another schedule than one_cycle"),
+            ("nesterov", nesterov, "optimizer='sgd' and a momentum above 0"),
+            ("rmsprop_alpha", rmsprop, "optimizer='rmsprop'"),
+            ("centered", rmsprop, "optimizer='rmsprop'"),
             ("div_factor", one_cycle or self.warmup_fraction != 0, "a warmup_fraction above 0"),
             ("final_div_factor", one_cycle, "schedule='one_cycle'"),
             ("cycle_momentum", one_cycle, "schedule='one_cycle'"),
-            ("final_fraction", anneals, "schedule='cosine' or 'linear'"),
+            ("final_fraction", anneals or plateau, f"{cosines}, 'linear' or 'plateau'"),
+            ("by_epoch", anneals, f"{cosines} or 'linear'"),
             ("step_fractions", steps, "schedule='step'"),
-            ("step_factor", steps, "schedule='step'"),
+            ("step_epochs", steps, "schedule='step'"),
+            ("step_size_epochs", steps, "schedule='step'"),
+            ("step_factor", steps or plateau, "schedule='step' or 'plateau'"),
+            ("restart_epochs", restarts, "schedule='cosine_restarts'"),
+            ("restart_factor", restarts, "schedule='cosine_restarts'"),
+            ("learning_rate_table", table, "schedule='table'"),
+            ("plateau_metric", plateau, "schedule='plateau'"),
+            ("plateau_patience", plateau, "schedule='plateau'"),
+            ("plateau_threshold", plateau, "schedule='plateau'"),
+            ("plateau_cooldown", plateau, "schedule='plateau'"),
             ("ema_warmup", self.ema_decay > 0, "an ema_decay above 0"),
         )
         return {name: needs for name, acts, needs in rules if not acts}
@@ -135,20 +258,46 @@ class Recipe(Frozen, frozen=True, kw_only=True):
 
 def _contradiction(recipe: Recipe) -> str | None:
     """What is wrong with the recipe beyond the bounds of each field."""
-    values = {name: getattr(recipe, name) for name in recipe.__struct_fields__}
-    defaults = {field.name: field.default for field in msgspec.structs.fields(Recipe)}
-    for name, value in values.items():
-        if isinstance(value, float) and not math.isfinite(value):
-            return f"{name}={value} is no finite number"
-    for name, needs in recipe.unused.items():
-        if values[name] != defaults[name]:
-            return f"{name}={values[name]} has no effect: it needs {needs}"
-    if recipe.schedule == "step" and not recipe.step_fractions:
-        return "schedule='step' needs step_fractions, such as (0.5, 0.75)"
-    if any(a >= b for a, b in zip(recipe.step_fractions, recipe.step_fractions[1:], strict=False)):
-        return f"step_fractions={recipe.step_fractions} do not rise"
     if recipe.unaugmented_epochs > recipe.epochs:
         return f"unaugmented_epochs={recipe.unaugmented_epochs} is more than epochs={recipe.epochs}"
+    return _without_effect(recipe) or _contradiction_of_schedule(recipe)
+
+
+def _contradiction_of_schedule(recipe: Recipe) -> str | None:
+    given = [
+        name
+        for name in ("step_fractions", "step_epochs", "step_size_epochs")
+        if getattr(recipe, name)
+    ]
+    if recipe.schedule == "step" and not given:
+        return (
+            "schedule='step' needs step_fractions, such as (0.5, 0.75), step_epochs, such as "
+            "(5, 10), or step_size_epochs, such as 5"
+        )
+    if len(given) > 1:
+        return f"{given[0]} and {given[1]} are both given: give one of them"
+    for name in ("step_fractions", "step_epochs"):
+        if not _rise(getattr(recipe, name)):
+            return f"{name}={getattr(recipe, name)} do not rise"
+    if recipe.schedule == "cosine_restarts" and not recipe.restart_epochs:
+        return "schedule='cosine_restarts' needs restart_epochs, such as 5"
+    return _contradiction_of_table(recipe) if recipe.schedule == "table" else None
+
+
+def _contradiction_of_table(recipe: Recipe) -> str | None:
+    table = recipe.learning_rate_table
+    if not table:
+        return "schedule='table' needs learning_rate_table, such as ((1, 0.1), (8, 0.01))"
+    epochs, rates = zip(*table, strict=True)
+    if epochs[0] != 1:
+        return f"learning_rate_table={table} does not begin with epoch 1"
+    if not _rise(epochs):
+        return f"the epochs of learning_rate_table={table} do not rise"
+    if max(rates) != recipe.peak_learning_rate:
+        return (
+            f"peak_learning_rate={recipe.peak_learning_rate} is not the largest learning rate of "
+            f"learning_rate_table, {max(rates)}"
+        )
     return None
 
 

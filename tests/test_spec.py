@@ -27,7 +27,7 @@ def recipe(**fields: Any) -> Recipe:
         ({"warmup_fraction": 1.0}, "warmup_fraction"),
         ({"warmup_fraction": -0.1}, "warmup_fraction"),
         ({"weight_decay": -1e-4}, "weight_decay"),
-        ({"optimizer": "rmsprop"}, "optimizer"),
+        ({"optimizer": "lion"}, "optimizer"),
         ({"optimizer": "sgd", "schedule": "linear", "momentum": 1.0}, "momentum"),
         ({"schedule": "cosin"}, "schedule"),
         ({"label_smoothing": 1.0}, "label_smoothing"),
@@ -50,7 +50,62 @@ def test_a_field_beyond_its_bounds_is_named(fields: dict[str, Any], message: str
 
 
 CONTRADICTIONS: list[tuple[dict[str, Any], str]] = [
-    ({"schedule": "step"}, "schedule='step' needs step_fractions, such as (0.5, 0.75)"),
+    (
+        {"schedule": "step"},
+        (
+            "schedule='step' needs step_fractions, such as (0.5, 0.75), step_epochs, such as "
+            "(5, 10), or step_size_epochs, such as 5"
+        ),
+    ),
+    (
+        {"schedule": "step", "step_fractions": (0.5,), "step_size_epochs": 5},
+        "step_fractions and step_size_epochs are both given: give one of them",
+    ),
+    ({"schedule": "step", "step_epochs": (5, 5)}, "step_epochs=(5, 5) do not rise"),
+    (
+        {"step_epochs": (5,)},
+        "step_epochs=(5,) has no effect: it needs schedule='step'",
+    ),
+    (
+        {"nesterov": False},
+        "nesterov=False has no effect: it needs optimizer='sgd' and a momentum above 0",
+    ),
+    (
+        {"optimizer": "sgd", "schedule": "constant", "momentum": 0.0, "nesterov": False},
+        "nesterov=False has no effect: it needs optimizer='sgd' and a momentum above 0",
+    ),
+    (
+        {"optimizer": "sgd", "centered": True},
+        "centered=True has no effect: it needs optimizer='rmsprop'",
+    ),
+    (
+        {"schedule": "step", "step_size_epochs": 5, "by_epoch": True},
+        ("by_epoch=True has no effect: it needs schedule='cosine', 'cosine_restarts' or 'linear'"),
+    ),
+    (
+        {"schedule": "cosine_restarts"},
+        "schedule='cosine_restarts' needs restart_epochs, such as 5",
+    ),
+    (
+        {"schedule": "cosine", "plateau_patience": 2},
+        "plateau_patience=2 has no effect: it needs schedule='plateau'",
+    ),
+    (
+        {"schedule": "table"},
+        "schedule='table' needs learning_rate_table, such as ((1, 0.1), (8, 0.01))",
+    ),
+    (
+        {"schedule": "table", "learning_rate_table": ((2, 0.01),)},
+        "learning_rate_table=((2, 0.01),) does not begin with epoch 1",
+    ),
+    (
+        {"schedule": "table", "learning_rate_table": ((1, 0.01), (1, 0.001))},
+        "the epochs of learning_rate_table=((1, 0.01), (1, 0.001)) do not rise",
+    ),
+    (
+        {"schedule": "table", "learning_rate_table": ((1, 0.001), (2, 0.02))},
+        ("peak_learning_rate=0.01 is not the largest learning rate of learning_rate_table, 0.02"),
+    ),
     (
         {"schedule": "step", "step_fractions": (0.7, 0.5)},
         "step_fractions=(0.7, 0.5) do not rise",
@@ -61,11 +116,14 @@ CONTRADICTIONS: list[tuple[dict[str, Any], str]] = [
     ),
     (
         {"schedule": "cosine", "step_factor": 0.5},
-        "step_factor=0.5 has no effect: it needs schedule='step'",
+        "step_factor=0.5 has no effect: it needs schedule='step' or 'plateau'",
     ),
     (
         {"final_fraction": 0.1},
-        "final_fraction=0.1 has no effect: it needs schedule='cosine' or 'linear'",
+        (
+            "final_fraction=0.1 has no effect: "
+            "it needs schedule='cosine', 'cosine_restarts', 'linear' or 'plateau'"
+        ),
     ),
     (
         {"schedule": "linear", "final_div_factor": 10.0},
@@ -107,13 +165,77 @@ def test_fields_that_contradict_each_other_are_one_clear_line(
             msgspec.convert({**NEEDED, **fields}, Recipe)
 
 
+AUGMENTATION_CONTRADICTIONS: list[tuple[dict[str, Any], str]] = [
+    (
+        {"rotation_probability": 0.5},
+        "rotation_probability=0.5 has no effect: it needs rotation_degrees above 0",
+    ),
+    (
+        {"rotation_degrees": 5.0, "affine_probability": 0.5},
+        (
+            "affine_probability=0.5 has no effect: "
+            "it needs translate, scale_min, scale_max or shear_degrees"
+        ),
+    ),
+    (
+        {"crop_padding_mode": "reflect"},
+        "crop_padding_mode=reflect has no effect: it needs crop_padding above 0",
+    ),
+    (
+        {"cutout_pixels": 8},
+        "cutout_pixels=8 has no effect: it needs an erasing_probability above 0",
+    ),
+    (
+        {"cutout_pixels": 8, "erasing_probability": 0.5, "erasing_scale_max": 0.5},
+        (
+            "erasing_scale_max=0.5 has no effect: "
+            "it needs an erasing_probability above 0 without cutout_pixels"
+        ),
+    ),
+    (
+        {"erasing_probability": 0.5, "erasing_ratio_min": 4.0},
+        "erasing_ratio_min=4.0 is above erasing_ratio_max=3.3",
+    ),
+    (
+        {"erasing_probability": 0.5, "erasing_fill": ()},
+        "erasing_fill is empty: give one grey level, such as (0,)",
+    ),
+    ({"brightness": float("nan")}, "brightness=nan is no finite number"),
+]
+
+
+@pytest.mark.parametrize(("fields", "message"), AUGMENTATION_CONTRADICTIONS)
+def test_parts_of_an_augmentation_that_contradict_each_other_are_one_clear_line(
+    fields: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(RecipeError) as raised:
+        Augmentation(**fields)
+    assert str(raised.value) == message
+    if "finite" not in message:
+        with pytest.raises(msgspec.ValidationError, match=re.escape(message)):
+            msgspec.convert({**NEEDED, "augmentation": fields}, Recipe)
+
+
 # One value of each optional field in a recipe that it acts in.
 OTHERS: dict[str, dict[str, Any]] = {
     "weight_decay": {"weight_decay": 0.1},
     "decay_norm_and_bias": {"decay_norm_and_bias": False},
     "optimizer": {"optimizer": "adamw"},
     "momentum": {"momentum": 0.8, "cycle_momentum": False},
+    "nesterov": {"optimizer": "sgd", "nesterov": False},
+    "rmsprop_alpha": {"optimizer": "rmsprop", "rmsprop_alpha": 0.9},
+    "centered": {"optimizer": "rmsprop", "centered": True},
     "schedule": {"schedule": "cosine"},
+    "by_epoch": {"schedule": "cosine", "by_epoch": True},
+    "step_epochs": {"schedule": "step", "step_epochs": (5, 10)},
+    "step_size_epochs": {"schedule": "step", "step_size_epochs": 5},
+    "restart_epochs": {"schedule": "cosine_restarts", "restart_epochs": 5},
+    "restart_factor": {"schedule": "cosine_restarts", "restart_epochs": 5, "restart_factor": 2},
+    "learning_rate_table": {"schedule": "table", "learning_rate_table": ((1, 0.001), (4, 0.01))},
+    "plateau_metric": {"schedule": "plateau", "plateau_metric": "validation_accuracy"},
+    "plateau_patience": {"schedule": "plateau", "plateau_patience": 2},
+    "plateau_threshold": {"schedule": "plateau", "plateau_threshold": 0.01},
+    "plateau_cooldown": {"schedule": "plateau", "plateau_cooldown": 1},
     "div_factor": {"div_factor": 10.0},
     "final_div_factor": {"final_div_factor": 10.0},
     "cycle_momentum": {"cycle_momentum": False},
@@ -132,9 +254,44 @@ OTHERS: dict[str, dict[str, Any]] = {
 }
 
 
+CROP = {"crop_padding": 2}
+ERASING = {"erasing_probability": 0.5}
+AUGMENTATIONS: dict[str, dict[str, Any]] = {
+    "rotation_degrees": {"rotation_degrees": 6.0},
+    "rotation_probability": {"rotation_degrees": 6.0, "rotation_probability": 0.5},
+    "translate": {"translate": 0.1},
+    "scale_min": {"scale_min": 0.9},
+    "scale_max": {"scale_max": 1.1},
+    "shear_degrees": {"shear_degrees": 2.0},
+    "affine_probability": {"translate": 0.1, "affine_probability": 0.5},
+    "interpolation": {"translate": 0.1, "interpolation": "bilinear"},
+    "crop_padding": CROP,
+    "crop_padding_mode": {**CROP, "crop_padding_mode": "reflect"},
+    "crop_probability": {**CROP, "crop_probability": 0.5},
+    "flip_probability": {"flip_probability": 0.5},
+    "brightness": {"brightness": 0.2},
+    "contrast": {"contrast": 0.2},
+    "saturation": {"saturation": 0.2},
+    "jitter_probability": {"brightness": 0.2, "jitter_probability": 0.5},
+    "erasing_probability": ERASING,
+    "erasing_scale_min": {**ERASING, "erasing_scale_min": 0.1},
+    "erasing_scale_max": {**ERASING, "erasing_scale_max": 0.2},
+    "erasing_ratio_min": {**ERASING, "erasing_ratio_min": 0.5},
+    "erasing_ratio_max": {**ERASING, "erasing_ratio_max": 2.0},
+    "erasing_fill": {**ERASING, "erasing_fill": (33,)},
+    "cutout_pixels": {**ERASING, "cutout_pixels": 8},
+}
+
+
 def test_every_field_of_a_recipe_is_part_of_the_key_and_survives_json() -> None:
     assert {*NEEDED, *OTHERS} == set(Recipe.__struct_fields__)
-    recipes = [recipe(), *(recipe(**fields) for fields in OTHERS.values())]
+    assert set(AUGMENTATIONS) == set(Augmentation.__struct_fields__)
+    parts = [Augmentation(**fields) for fields in AUGMENTATIONS.values()]
+    recipes = [
+        recipe(),
+        *(recipe(**fields) for fields in OTHERS.values()),
+        *(recipe(augmentation=part) for part in parts),
+    ]
     keys = {run_spec("model_1", 0, recipe=each).key for each in recipes}
     assert len(keys) == len(recipes)
     for each in recipes:

@@ -51,6 +51,8 @@ def measure(
 
 def optimizer_state(recipe: Recipe) -> tuple[int, str]:
     """How many numbers the optimiser keeps for each trained parameter, and what they are."""
+    if recipe.optimizer == "rmsprop":
+        return 1 + recipe.centered + (recipe.momentum > 0), "RMSprop's averages"
     if recipe.optimizer != "sgd":
         return 2, "Adam's two averages"  # of the gradient and of its square
     return (1, "SGD's average") if recipe.momentum else (0, "")

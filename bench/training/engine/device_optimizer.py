@@ -23,12 +23,16 @@ from bench.training.engine.optimizer import BETA2, grouped
 from bench.training.engine.schedule import Rates
 
 EPSILON = 1e-8  # torch's default
-# Optimiser -> the moments that it keeps of every parameter, named as torch names them.
-MOMENTS = {
-    "adam": ("exp_avg", "exp_avg_sq"),
-    "adamw": ("exp_avg", "exp_avg_sq"),
-    "sgd": ("momentum_buffer",),
-}
+
+
+def moments(recipe: Recipe) -> tuple[str, ...]:
+    """What the recipe's optimiser keeps of every parameter, named as torch names it."""
+    if recipe.optimizer == "sgd":
+        return ("momentum_buffer",)
+    if recipe.optimizer == "rmsprop":
+        centre = ("grad_avg",) if recipe.centered else ()
+        return ("square_avg", "momentum_buffer", *centre)
+    return ("exp_avg", "exp_avg_sq")
 
 
 @dataclass(frozen=True)
@@ -36,7 +40,7 @@ class Row:
     """The numbers of one step, each () on the device, of the parameters' type."""
 
     minus_rate: Tensor  # -learning rate
-    momentum: Tensor  # sgd's, or Adam's beta1
+    momentum: Tensor  # of sgd and rmsprop, or Adam's beta1
     rest_of_momentum: Tensor  # 1 - momentum
     adam_step: Tensor  # -learning rate / (1 - beta1^t)
     adam_scale: Tensor  # 1 / sqrt(1 - beta2^t)
@@ -63,7 +67,7 @@ def table(recipe: Recipe, rates: Rates) -> Tensor:
 
 
 class DeviceOptimizer(torch.optim.Optimizer):
-    """Adam, AdamW or Nesterov's SGD over a network's parameters, rates and counter on the device.
+    """The recipe's optimiser over a network's parameters, its rates and counter on the device.
 
     Args:
         recipe: Optimiser and weight decay.
@@ -81,7 +85,7 @@ class DeviceOptimizer(torch.optim.Optimizer):
         self.index = torch.zeros(1, dtype=torch.int64, device=first.device)
         self._table = table(recipe, rates).to(first)
         for parameter in self.parameters:
-            for name in MOMENTS[recipe.optimizer]:
+            for name in moments(recipe):
                 self.state[parameter][name] = torch.zeros_like(parameter)
 
     @property
@@ -118,10 +122,8 @@ class DeviceOptimizer(torch.optim.Optimizer):
             torch._foreach_mul_(parameters, row.kept)
         elif decay:
             gradients = list(torch._foreach_add(gradients, parameters, alpha=decay))
-        if self._recipe.optimizer == "sgd":
-            self._sgd(parameters, gradients, row)
-        else:
-            self._adam(parameters, gradients, row)
+        rule = RULES.get(self._recipe.optimizer, DeviceOptimizer._adam)
+        rule(self, parameters, gradients, row)
 
     def _adam(self, parameters: list[Tensor], gradients: list[Tensor], row: Row) -> None:
         """Kingma and Ba 2015, algorithm 1, in torch's order of operations."""
@@ -136,19 +138,42 @@ class DeviceOptimizer(torch.optim.Optimizer):
         torch._foreach_addcdiv_(parameters, torch._foreach_mul(first, row.adam_step), spread)
 
     def _sgd(self, parameters: list[Tensor], gradients: list[Tensor], row: Row) -> None:
-        """Nesterov's momentum in the form of torch's SGD."""
+        """Momentum, plain or Nesterov's, in the form of torch's SGD."""
         (velocity,) = self._moments(parameters)
         torch._foreach_mul_(velocity, row.momentum)
         torch._foreach_add_(velocity, gradients)
+        if not self._recipe.nesterov:
+            torch._foreach_add_(parameters, torch._foreach_mul(velocity, row.minus_rate))
+            return
         moves = torch._foreach_mul(velocity, row.momentum)
         torch._foreach_add_(moves, gradients)
         torch._foreach_mul_(moves, row.minus_rate)
         torch._foreach_add_(parameters, moves)
 
+    def _rmsprop(self, parameters: list[Tensor], gradients: list[Tensor], row: Row) -> None:
+        """Tieleman and Hinton 2012, lecture 6.5, in torch's order of operations."""
+        alpha = self._recipe.rmsprop_alpha
+        square, velocity, *centre = self._moments(parameters)
+        torch._foreach_mul_(square, alpha)
+        torch._foreach_addcmul_(square, gradients, gradients, value=1 - alpha)
+        spread = square
+        for mean in centre:
+            torch._foreach_lerp_(mean, gradients, 1 - alpha)
+            spread = torch._foreach_addcmul(square, mean, mean, value=-1)
+        spread = torch._foreach_sqrt(spread)
+        torch._foreach_add_(spread, EPSILON)
+        torch._foreach_mul_(velocity, row.momentum)
+        torch._foreach_addcdiv_(velocity, gradients, spread)
+        torch._foreach_add_(parameters, torch._foreach_mul(velocity, row.minus_rate))
+
     def _moments(self, parameters: list[Tensor]) -> list[list[Tensor]]:
         """One list for each kind of moment, in the parameters' order."""
         states: list[dict[str, Any]] = [self.state[parameter] for parameter in parameters]
-        return [[each[name] for each in states] for name in MOMENTS[self._recipe.optimizer]]
+        return [[each[name] for each in states] for name in moments(self._recipe)]
+
+
+# Optimiser -> its rule; the others are Adam's.
+RULES = {"sgd": DeviceOptimizer._sgd, "rmsprop": DeviceOptimizer._rmsprop}
 
 
 def _laid_out_as(parameter: Tensor, gradient: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""Builds a recipe's optimiser and sets its rates; torch's own, in the fused form."""
+"""Builds a recipe's optimiser and sets its rates; torch's own, fused where it has that form."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ Groups = list[dict[str, Any]]
 
 BETA2 = 0.999  # torch's default
 SGD = stepping_without_compiler(torch.optim.SGD)
+RMSPROP = stepping_without_compiler(torch.optim.RMSprop)
 ADAMS = {
     "adam": stepping_without_compiler(torch.optim.Adam),
     "adamw": stepping_without_compiler(torch.optim.AdamW),
@@ -43,7 +44,16 @@ def build(recipe: Recipe, network: nn.Module) -> torch.optim.Optimizer:
     groups = grouped(recipe, network)
     if recipe.optimizer == "sgd":
         # torch refuses Nesterov's form without momentum, where it is plain SGD anyway.
-        return SGD(groups, lr=rate, momentum=momentum, nesterov=momentum > 0, fused=True)
+        nesterov = recipe.nesterov and momentum > 0
+        return SGD(groups, lr=rate, momentum=momentum, nesterov=nesterov, fused=True)
+    if recipe.optimizer == "rmsprop":
+        return RMSPROP(
+            groups,
+            lr=rate,
+            alpha=recipe.rmsprop_alpha,
+            momentum=momentum,
+            centered=recipe.centered,
+        )
     return ADAMS[recipe.optimizer](groups, lr=rate, betas=(momentum, BETA2), fused=True)
 
 

@@ -24,6 +24,10 @@ RECIPES: dict[str, dict[str, Any]] = {
     "adamw": {"optimizer": "adamw"},
     "adamw, norms and biases spared": {"optimizer": "adamw", "decay_norm_and_bias": False},
     "sgd": {"optimizer": "sgd"},
+    "sgd, plain momentum": {"optimizer": "sgd", "nesterov": False},
+    "rmsprop": {"optimizer": "rmsprop"},
+    "rmsprop, centred": {"optimizer": "rmsprop", "centered": True, "rmsprop_alpha": 0.9},
+    "rmsprop, no momentum": {"optimizer": "rmsprop", "cycle_momentum": False, "momentum": 0.0},
     "sgd, no momentum": {"optimizer": "sgd", "cycle_momentum": False, "momentum": 0.0},
 }
 
@@ -99,8 +103,9 @@ def test_it_moves_the_weights_as_torch_s_own_optimiser(fields: dict[str, Any]) -
             torch.testing.assert_close(value, expected[name], rtol=1e-6, atol=1e-9)
 
 
-def test_a_restored_state_goes_on_with_the_same_bits() -> None:
-    how = recipe()
+@pytest.mark.parametrize("fields", RECIPES.values(), ids=RECIPES)
+def test_a_restored_state_goes_on_with_the_same_bits(fields: dict[str, Any]) -> None:
+    how = recipe(**fields)
     model = network()
     built = DeviceOptimizer(how, model, rates(how, N_STEPS))
     halves = batches()[: N_STEPS // 2], batches()[N_STEPS // 2 :]
@@ -144,14 +149,17 @@ def test_the_table_s_rows_are_kingma_and_ba_s_numbers() -> None:
         assert rows[t - 1].tolist() == pytest.approx(expected, rel=1e-12)
 
 
-def test_a_step_launches_as_much_for_a_hundred_parameters_as_for_one() -> None:
-    assert operations(100) == operations(1)
+@pytest.mark.parametrize("fields", RECIPES.values(), ids=RECIPES)
+def test_a_step_launches_as_much_for_a_hundred_parameters_as_for_one(
+    fields: dict[str, Any],
+) -> None:
+    assert operations(100, fields) == operations(1, fields)
 
 
-def operations(n_parameters: int) -> int:
+def operations(n_parameters: int, fields: dict[str, Any]) -> int:
     """Operators that the move takes, gradients apart."""
     model = nn.ParameterList(nn.Parameter(torch.ones(3)) for _ in range(n_parameters))
-    how = recipe()
+    how = recipe(**fields)
     built = DeviceOptimizer(how, model, rates(how, 2))
     row = built.row()
     pairs: list[tuple[Tensor, Tensor]] = [(each, torch.ones(3)) for each in model]

@@ -88,6 +88,40 @@ def test_sgd_has_nesterov_momentum(problem: tuple[Tensor, list[Tensor]]) -> None
     assert torch.allclose(one_step(*problem, optimizer="sgd"), nesterov(*problem), rtol=1e-9)
 
 
+def plain_momentum(weight: Tensor, gradients: list[Tensor]) -> Tensor:
+    velocity = torch.zeros_like(weight)
+    for t, plain in enumerate(gradients):
+        velocity = (0.9 - 0.1 * t) * velocity + plain + DECAY * weight
+        weight = weight - RATE / (t + 1) * velocity
+    return weight
+
+
+def rmsprop(weight: Tensor, gradients: list[Tensor], centered: bool) -> Tensor:
+    """Tieleman and Hinton 2012, lecture 6.5; centred as Graves 2013, equations 38 to 41."""
+    square, mean, velocity = (torch.zeros_like(weight) for _ in range(3))
+    for t, plain in enumerate(gradients):
+        gradient = plain + DECAY * weight
+        square = 0.9 * square + 0.1 * gradient**2
+        mean = 0.9 * mean + 0.1 * gradient
+        spread = (square - mean**2 if centered else square).sqrt() + 1e-8
+        velocity = (0.9 - 0.1 * t) * velocity + gradient / spread
+        weight = weight - RATE / (t + 1) * velocity
+    return weight
+
+
+def test_sgd_can_do_without_nesterov(problem: tuple[Tensor, list[Tensor]]) -> None:
+    found = one_step(*problem, optimizer="sgd", nesterov=False)
+    assert torch.allclose(found, plain_momentum(*problem), rtol=1e-9)
+
+
+@pytest.mark.parametrize("centered", [False, True])
+def test_rmsprop_divides_by_the_root_of_the_average_square(
+    problem: tuple[Tensor, list[Tensor]], centered: bool
+) -> None:
+    found = one_step(*problem, optimizer="rmsprop", rmsprop_alpha=0.9, centered=centered)
+    assert torch.allclose(found, rmsprop(*problem, centered), rtol=1e-9)
+
+
 def test_sgd_without_momentum_is_plain() -> None:
     network = nn.Linear(1, 1, bias=False)
     built = optimizer.build(recipe(optimizer="sgd", momentum=0.0, weight_decay=0.0), network)
@@ -104,7 +138,7 @@ def names(network: nn.Module, group: dict[str, list[Tensor]]) -> list[str]:
     return [known[id(value)] for value in group["params"]]
 
 
-@pytest.mark.parametrize("name", ["adam", "adamw", "sgd"])
+@pytest.mark.parametrize("name", ["adam", "adamw", "sgd", "rmsprop"])
 def test_norms_biases_and_gains_can_be_spared(name: str) -> None:
     network = Network()
     built = optimizer.build(recipe(optimizer=name, decay_norm_and_bias=False), network)
