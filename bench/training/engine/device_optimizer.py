@@ -2,7 +2,8 @@
 
 A captured step repeats the same launches with the same numbers, so what changes from step to step
 (learning rate, momentum, Adam's bias corrections, the average's weight) is computed before the
-run in float64 and lies in a table on the device, and a counter there says which row is next.
+run in float64 and lies in a table on the device, and a counter there says which row is next. Under
+the schedule `plateau` the table is filled again before each epoch.
 
 torch's Adam takes beta1 as a number in its fused and multi-tensor forms, and a one-cycle schedule
 changes it at every step; its single-tensor form takes a tensor but launches about 17 kernels for
@@ -100,6 +101,10 @@ class DeviceOptimizer(torch.optim.Optimizer):
     def advance(self) -> None:
         """The step is done."""
         self.index.add_(1)
+
+    def refresh(self, rates: Rates) -> None:
+        """Takes other rates, in place: a captured step reads them as it is."""
+        self._table.copy_(table(self._recipe, rates))
 
     def tensors(self) -> list[Tensor]:
         """Everything that steps change beside the parameters."""

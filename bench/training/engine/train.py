@@ -58,8 +58,7 @@ def start(architecture: Architecture, spec: RunSpec, device: torch.device) -> St
     """A network with its seed's initial weights, its optimiser and the rates of every step."""
     network = initialised(architecture, spec.seed).to(device)
     network = network.to(memory_format=memory_format(spec.numerics))
-    n_steps = spec.recipe.epochs * steps_per_epoch(spec.recipe, spec.dataset.n_train)
-    every_rate = rates(spec.recipe, n_steps)
+    every_rate = rates(spec.recipe, steps_of(spec))
     average = Average(network) if spec.recipe.ema_decay > 0 else None
 
     def computing(owner: nn.Module) -> nn.Module:
@@ -82,6 +81,23 @@ def _optimizer(spec: RunSpec, network: nn.Module, every_rate: Rates) -> torch.op
     if spec.numerics.path == "graph":
         return DeviceOptimizer(spec.recipe, network, every_rate)
     return optimizers.build(spec.recipe, network)
+
+
+def refresh_rates(state: State, spec: RunSpec) -> None:
+    """Computes the rates of the steps to come again, where they depend on the epochs before.
+
+    They are a function of the epochs that are recorded, so a resumed run gets the same.
+    """
+    if spec.recipe.schedule != "plateau":
+        return
+    state.rates = rates(spec.recipe, steps_of(spec), state.epochs)
+    if isinstance(state.optimizer, DeviceOptimizer):
+        state.optimizer.refresh(state.rates)
+
+
+def steps_of(spec: RunSpec) -> int:
+    """Steps of the whole run."""
+    return spec.recipe.epochs * steps_per_epoch(spec.recipe, spec.dataset.n_train)
 
 
 def steps_per_epoch(recipe: Recipe, n_train: int) -> int:
@@ -137,6 +153,7 @@ def epoch_of(
 
 def _train_epoch(state: State, data: DeviceData, spec: RunSpec, epoch: int) -> Evaluation:
     """Mean loss and exact count of correct answers over the epoch's training images."""
+    refresh_rates(state, spec)
     device, n_train = data.train.images.device, spec.dataset.n_train
     order = torch.randperm(n_train, generator=generator(spec.seed, "order", epoch)).to(device)
     maps = maps_of(spec, data.size, epoch).to(device)

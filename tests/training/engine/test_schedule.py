@@ -14,13 +14,18 @@ from hypothesis import strategies as st
 from torch.optim import SGD, Adam, Optimizer
 from torch.optim.lr_scheduler import (
     CosineAnnealingLR,
+    CosineAnnealingWarmRestarts,
+    ExponentialLR,
+    LambdaLR,
     LinearLR,
     LRScheduler,
     MultiStepLR,
     OneCycleLR,
+    ReduceLROnPlateau,
+    StepLR,
 )
 
-from bench.spec import Recipe
+from bench.spec import Epoch, Recipe
 from bench.training.engine import schedule
 
 PEAK = 0.0137
@@ -133,11 +138,174 @@ def test_step_follows_torch(fractions: tuple[float, ...], milestones: list[int])
     assert schedule.learning_rates(warm, 10) == pytest.approx(PEAK * np.array(shares), rel=1e-12)
 
 
-@pytest.mark.parametrize("name", ["one_cycle", "cosine", "linear", "step"])
+# --- what changes by epochs: torch's scheduler is stepped after each ------------------------------
+
+EPOCHS, STEPS = 24, 7  # so 168 steps in all
+BY_EPOCHS: dict[str, tuple[dict[str, object], Make]] = {
+    "constant": ({"schedule": "constant"}, lambda o: LambdaLR(o, lambda epoch: 1.0)),
+    "StepLR": (
+        {"schedule": "step", "step_size_epochs": 7, "step_factor": 0.3},
+        lambda o: StepLR(o, 7, gamma=0.3),
+    ),
+    "MultiStepLR": (
+        {"schedule": "step", "step_epochs": (3, 4, 17, 40), "step_factor": 0.3},
+        lambda o: MultiStepLR(o, [3, 4, 17, 40], gamma=0.3),
+    ),
+    "ExponentialLR": (
+        {"schedule": "step", "step_size_epochs": 1, "step_factor": 0.93},
+        lambda o: ExponentialLR(o, 0.93),
+    ),
+    "CosineAnnealingWarmRestarts": (
+        {"schedule": "cosine_restarts", "restart_epochs": 5, "by_epoch": True},
+        lambda o: CosineAnnealingWarmRestarts(o, 5),
+    ),
+    "CosineAnnealingWarmRestarts, longer and longer": (
+        {
+            "schedule": "cosine_restarts",
+            "restart_epochs": 3,
+            "restart_factor": 2,
+            "by_epoch": True,
+            "final_fraction": 0.1,
+        },
+        lambda o: CosineAnnealingWarmRestarts(o, 3, T_mult=2, eta_min=0.1 * PEAK),
+    ),
+}
+
+
+@pytest.mark.parametrize(("fields", "make"), BY_EPOCHS.values(), ids=BY_EPOCHS)
+def test_what_changes_by_epochs_has_the_bits_of_torch(
+    fields: dict[str, object], make: Make
+) -> None:
+    expected, _ = stepped(make, EPOCHS)
+    found = schedule.learning_rates(recipe(epochs=EPOCHS, **fields), EPOCHS * STEPS)
+    assert found.tolist() == np.repeat(expected, STEPS).tolist()
+
+
+@pytest.mark.parametrize("final", [0.0, 0.1])
+def test_cosine_and_linear_by_epochs_follow_torch(final: float) -> None:
+    """Its own form is recursive, so the last bits differ."""
+    makes: dict[str, Make] = {
+        "cosine": lambda o: CosineAnnealingLR(o, EPOCHS, eta_min=final * PEAK),
+        "linear": lambda o: LinearLR(o, 1.0, final, EPOCHS),
+    }
+    for name, make in makes.items():
+        expected, _ = stepped(make, EPOCHS)
+        ours = recipe(schedule=name, epochs=EPOCHS, final_fraction=final, by_epoch=True)
+        found = schedule.learning_rates(ours, EPOCHS * STEPS)
+        assert found == pytest.approx(np.repeat(expected, STEPS), rel=1e-9)
+
+
+@pytest.mark.parametrize("factor", [1, 2])
+def test_cosines_restart_at_a_step_as_torch_does_by_parts_of_an_epoch(factor: int) -> None:
+    weights = [torch.nn.Parameter(torch.zeros(1))]
+    optimizer = SGD(weights, PEAK)
+    scheduler = CosineAnnealingWarmRestarts(optimizer, 3, T_mult=factor)
+    expected = []
+    for step in range(EPOCHS * STEPS):
+        scheduler.step(step // STEPS + step % STEPS / STEPS)  # as its documentation has it
+        expected.append(optimizer.param_groups[0]["lr"])
+    ours = recipe(
+        schedule="cosine_restarts", restart_epochs=3, restart_factor=factor, epochs=EPOCHS
+    )
+    found = schedule.learning_rates(ours, EPOCHS * STEPS)
+    assert found == pytest.approx(np.array(expected), rel=1e-12)
+
+
+def test_a_table_gives_each_epoch_its_learning_rate() -> None:
+    ours = recipe(
+        schedule="table", epochs=4, learning_rate_table=((1, PEAK / 2), (2, PEAK), (4, PEAK / 10))
+    )
+    expected = np.repeat([PEAK / 2, PEAK, PEAK, PEAK / 10], 3)
+    assert schedule.learning_rates(ours, 12).tolist() == expected.tolist()
+    # Fewer epochs take its beginning, more keep its end.
+    assert schedule.learning_rates(ours.with_epochs(1), 2).tolist() == [PEAK / 2] * 2
+    assert schedule.learning_rates(ours.with_epochs(6), 6).tolist()[3:] == [PEAK / 10] * 3
+
+
+def epoch_of(number: int, loss: float, correct: int) -> Epoch:
+    return Epoch(
+        epoch=number,
+        learning_rate=0.0,
+        train_loss=0.0,
+        train_correct=0,
+        validation_loss=loss,
+        validation_correct=correct,
+    )
+
+
+@settings(max_examples=60)
+@given(
+    measured=st.lists(
+        st.tuples(st.sampled_from([0.5, 0.4995, 0.49, 0.3, 0.1]), st.integers(990, 1000)),
+        max_size=16,
+    ),
+    metric=st.sampled_from(["validation_loss", "validation_accuracy"]),
+    patience=st.integers(0, 3),
+    cooldown=st.integers(0, 2),
+    threshold=st.sampled_from([0.0, 1e-3, 0.01]),
+    lowest=st.sampled_from([0.0, 0.2]),
+)
+def test_plateau_has_the_bits_of_torch(
+    measured: list[tuple[float, int]],
+    metric: str,
+    patience: int,
+    cooldown: int,
+    threshold: float,
+    lowest: float,
+) -> None:
+    ours = recipe(
+        schedule="plateau",
+        epochs=20,
+        step_factor=0.5,
+        final_fraction=lowest,
+        plateau_metric=metric,
+        plateau_patience=patience,
+        plateau_cooldown=cooldown,
+        plateau_threshold=threshold,
+    )
+    optimizer = SGD([torch.nn.Parameter(torch.zeros(1))], PEAK)
+    scheduler = ReduceLROnPlateau(
+        optimizer,
+        "min" if metric == "validation_loss" else "max",
+        factor=0.5,
+        patience=patience,
+        threshold=threshold,
+        cooldown=cooldown,
+        min_lr=lowest * PEAK,
+    )
+    done: list[Epoch] = []
+    for number, (loss, correct) in enumerate(measured, start=1):
+        found = schedule.learning_rates(ours, 40, done)
+        assert set(found[2 * (number - 1) :].tolist()) == {optimizer.param_groups[0]["lr"]}
+        done.append(epoch_of(number, loss, correct))
+        # In percent, as a script has it: the threshold is relative.
+        scheduler.step(loss if metric == "validation_loss" else correct / 10)
+
+
+def test_a_warm_up_multiplies_what_changes_by_epochs() -> None:
+    ours = recipe(0.25, schedule="step", step_epochs=(1, 3), step_factor=0.5, div_factor=2.0)
+    found = schedule.learning_rates(ours.with_epochs(4), 16)
+    shares = [0.5, 0.625, 0.75, 0.875, *[0.5] * 8, *[0.25] * 4]
+    assert found == pytest.approx(PEAK * np.array(shares), rel=1e-12)
+
+
+NEEDED: dict[str, dict[str, object]] = {
+    "one_cycle": {},
+    "cosine": {},
+    "linear": {},
+    "step": {"step_fractions": (0.5,)},
+    "constant": {},
+    "table": {"learning_rate_table": ((1, PEAK),)},
+    "cosine_restarts": {"restart_epochs": 1000},
+    "plateau": {},
+}
+
+
+@pytest.mark.parametrize("name", NEEDED)
 @pytest.mark.parametrize("n_steps", [1, 2, 3])
 @pytest.mark.parametrize("warmup_fraction", [0.0, 0.5, 0.99])
 def test_the_shortest_runs_have_rates(name: str, n_steps: int, warmup_fraction: float) -> None:
-    more = {"step_fractions": (0.5,)} if name == "step" else {}
+    more = NEEDED[name]
     rates = schedule.rates(recipe(warmup_fraction, schedule=name, **more), n_steps)
     for values in (rates.learning_rate, rates.momentum, rates.average_weight):
         assert values.shape == (n_steps,)

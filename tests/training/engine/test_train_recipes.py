@@ -13,8 +13,14 @@ import torch
 from msgspec.structs import replace
 from safetensors.torch import load as read_weights
 from torch import Tensor, nn
-from torch.optim import SGD, Adam, AdamW, Optimizer
-from torch.optim.lr_scheduler import LambdaLR, LRScheduler, MultiStepLR, OneCycleLR
+from torch.optim import SGD, Adam, AdamW, Optimizer, RMSprop
+from torch.optim.lr_scheduler import (
+    LambdaLR,
+    LRScheduler,
+    MultiStepLR,
+    OneCycleLR,
+    ReduceLROnPlateau,
+)
 
 from bench.inputs.datasets import Dataset
 from bench.inputs.recipes import Changes
@@ -196,6 +202,23 @@ CASES: dict[str, tuple[Recipe, Callable[[], Plain]]] = {
             lambda o, n: MultiStepLR(o, [9]),
         ),
     ),
+    "sgd without Nesterov, falls by epochs": (
+        recipe(optimizer="sgd", nesterov=False, schedule="step", step_size_epochs=1),
+        lambda: Plain(
+            lambda n: SGD(n.parameters(), 0.01, 0.9), lambda o, n: MultiStepLR(o, [5, 10])
+        ),
+    ),
+    "rmsprop, a table of epochs": (
+        recipe(
+            optimizer="rmsprop",
+            momentum=0.0,
+            schedule="table",
+            learning_rate_table=((1, 0.01), (3, 0.002)),
+        ),
+        lambda: Plain(
+            lambda n: RMSprop(n.parameters(), 0.01), lambda o, n: MultiStepLR(o, [10], 0.2)
+        ),
+    ),
     "sgd, one cycle": (
         recipe(optimizer="sgd", warmup_fraction=0.3, batch_size=64),
         lambda: Plain(lambda n: SGD(n.parameters(), 0.01, 0.9, nesterov=True), one_cycle),
@@ -233,11 +256,30 @@ def test_a_recipe_is_what_torch_does_with_its_own_parts(name: str, small_data: D
         assert torch.allclose(found[part], value, rtol=1e-4, atol=1e-5), part
 
 
-@pytest.mark.parametrize("name", CASES)
+# Each epoch is no progress by so much, so the learning rate falls after the second and the third.
+PLATEAU = recipe(
+    optimizer="sgd", schedule="plateau", plateau_patience=0, plateau_threshold=0.99, epochs=4
+)
+
+
+def test_plateau_falls_by_what_this_run_measured(small_data: Dataset) -> None:
+    optimizer = SGD(Tiny().parameters(), 0.01)
+    scheduler = ReduceLROnPlateau(optimizer, patience=0, threshold=0.99)
+    found = train(PLATEAU, small_data).record.epochs
+    for epoch in found:
+        assert epoch.learning_rate == optimizer.param_groups[0]["lr"]
+        scheduler.step(epoch.validation_loss)
+    assert [each.learning_rate for each in found] == pytest.approx([0.01, 0.01, 0.001, 0.0001])
+
+
+RESUMED = {"plateau": PLATEAU, **{name: how for name, (how, _) in CASES.items()}}
+
+
+@pytest.mark.parametrize("name", RESUMED)
 def test_a_resumed_run_ends_with_the_bits_of_an_undisturbed_one(
     name: str, small_data: Dataset
 ) -> None:
-    how, _ = CASES[name]
+    how = RESUMED[name]
     kept = Kept()
     whole = train(how, small_data, kept).record
     for content in kept.written:

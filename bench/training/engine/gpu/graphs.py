@@ -29,6 +29,7 @@ from bench.training.engine.train import (
     descend,
     epoch_of,
     forward,
+    refresh_rates,
     require_finite,
     steps_per_epoch,
 )
@@ -91,6 +92,7 @@ class Steps:
         spec, data = self._spec, self._data.train
         device = self._labels.device
         self._clock.start()
+        refresh_rates(self._state, spec)
         stream = generator(spec.seed, "order", epoch)
         torch.randperm(len(data.labels), generator=stream, out=self._order)
         order = self._order.to(device, non_blocking=True)

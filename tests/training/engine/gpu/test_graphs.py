@@ -81,6 +81,40 @@ def test_the_graph_path_follows_the_plain_loop_and_resumes_bit_for_bit(
         assert measured(resumed.epochs) == measured(whole.epochs)
 
 
+def test_the_graph_path_falls_on_a_plateau_as_the_plain_loop_and_resumes_bit_for_bit(
+    small_data: Dataset,
+) -> None:
+    architecture = load("model_2")
+    plain_spec, spec = (
+        falling(spec_of(architecture, small_data, path)) for path in ("eager", "graph")
+    )
+    plain = trained(architecture, plain_spec, small_data).record
+    kept = Kept()
+    whole = trained(architecture, spec, small_data, kept).record
+    rates = [epoch.learning_rate for epoch in whole.epochs]
+    assert rates == [epoch.learning_rate for epoch in plain.epochs]
+    assert len(set(rates)) == 3
+    losses = [epoch.train_loss for epoch in whole.epochs]
+    assert losses == pytest.approx([epoch.train_loss for epoch in plain.epochs], rel=2e-3)
+    for content in kept.written:
+        resumed = trained(architecture, spec, small_data, Kept(content)).record
+        assert resumed.weights_sha256 == whole.weights_sha256
+        assert measured(resumed.epochs) == measured(whole.epochs)
+
+
+def falling(spec: RunSpec) -> RunSpec:
+    """The learning rate falls after each epoch but the first: none is progress by 99 %."""
+    recipe = replace(
+        spec.recipe,
+        schedule="plateau",
+        warmup_fraction=0.0,
+        peak_learning_rate=1e-3,
+        plateau_patience=0,
+        plateau_threshold=0.99,
+    )
+    return replace(spec, recipe=recipe)
+
+
 def gently(spec: RunSpec) -> RunSpec:
     """At a learning rate under which differences in the last bit stay small."""
     return replace(spec, recipe=replace(spec.recipe, peak_learning_rate=1e-3))
