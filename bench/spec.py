@@ -24,6 +24,7 @@ Fraction = Annotated[float, msgspec.Meta(gt=0, lt=1)]
 Share = Annotated[float, msgspec.Meta(ge=0, lt=1)]
 Probability = Annotated[float, msgspec.Meta(gt=0, le=1)]
 Count = Annotated[int, msgspec.Meta(ge=0)]
+Jitter = Annotated[float, msgspec.Meta(ge=0, le=7)]  # up to 7 float32 is exact in it
 GreyLevel = Annotated[int, msgspec.Meta(ge=0, le=255)]
 PositiveInt = Annotated[int, msgspec.Meta(gt=0)]
 # Names and keys become names of files: none may lead out of its folder.
@@ -84,9 +85,9 @@ class Augmentation(Frozen, frozen=True, kw_only=True):
     crop_padding_mode: Literal["constant", "reflect"] = "constant"  # constant: zeros
     crop_probability: Probability = 1.0
     flip_probability: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.0  # left to right
-    brightness: NonNegative = 0.0  # the factor is from max(0, 1 - brightness) to 1 + brightness
-    contrast: NonNegative = 0.0
-    saturation: NonNegative = 0.0  # of images in colour
+    brightness: Jitter = 0.0  # the factor is from max(0, 1 - brightness) to 1 + brightness
+    contrast: Jitter = 0.0
+    saturation: Jitter = 0.0  # of images in colour
     jitter_probability: Probability = 1.0
     erasing_probability: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.0
     erasing_scale_min: Probability = 0.02  # fraction of the image's area

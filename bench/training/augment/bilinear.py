@@ -43,7 +43,9 @@ class BilinearMaps(Coefficients):
     is_wide: bool  # the second step's positions need 64 bits
 
     def moved(self, images: Tensor) -> Tensor:
-        """The (n, height, width) uint8 images, each by its own map."""
+        """The images, each by its own map; all channels of an image move alike."""
+        if images.dim() == 4:
+            return torch.stack([self.moved(channel) for channel in images.unbind(1)], dim=1)
         height, width = images.shape[1:]
         columns = torch.arange(width, device=images.device)
         lines = torch.arange(height, device=images.device)

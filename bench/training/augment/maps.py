@@ -1,4 +1,4 @@
-"""What the maps of both interpolations have in common."""
+"""What the maps of all parts of an augmentation have in common, and several of them in a row."""
 
 from __future__ import annotations
 
@@ -13,13 +13,17 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class Coefficients(ABC):
-    """The maps of n images as integer tensors of shape (n, ...), on one device."""
+    """The maps of n images as integer tensors of shape (n, ...), on one device.
+
+    Images are (n, height, width), or (n, channels, height, width), uint8. Parts that `Chain` holds
+    may expect the channels.
+    """
 
     identity: bool  # the images stay as they are
 
     @abstractmethod
     def moved(self, images: Tensor) -> Tensor:
-        """The (n, height, width) uint8 images, each by its own map."""
+        """The images, each by its own map."""
 
     def __getitem__(self, rows: slice | Tensor) -> Self:
         """The maps of some images: a slice, or indices or a mask on the maps' device."""
@@ -35,3 +39,22 @@ class Coefficients(ABC):
             for name, part in vars(self).items()
         }
         return type(self)(**parts)
+
+
+@dataclass(frozen=True)
+class Chain(Coefficients):
+    """Several maps of the same n images, one after another."""
+
+    parts: tuple[Coefficients, ...]
+
+    def moved(self, images: Tensor) -> Tensor:
+        """The images, each by its own maps; grey ones have one channel meanwhile."""
+        is_grey = images.dim() == 3
+        moved = images.unsqueeze(1) if is_grey else images
+        for part in self.parts:
+            moved = part.moved(moved)
+        return moved.squeeze(1) if is_grey else moved
+
+    def _each(self, change: Callable[[Tensor], Tensor]) -> Self:
+        parts = tuple(part._each(change) for part in self.parts)
+        return type(self)(identity=self.identity, parts=parts)

@@ -52,7 +52,9 @@ class NearestMaps(Coefficients):
     sources: Tensor | None = None
 
     def moved(self, images: Tensor) -> Tensor:
-        """The (n, height, width) uint8 images, each by its own map."""
+        """The images, each by its own map; all channels of an image move alike."""
+        if images.dim() == 4:
+            return torch.stack([self.moved(channel) for channel in images.unbind(1)], dim=1)
         n_images, height, width = images.shape
         turn = self.rotation[:, :, None]  # (n, 6, 1)
 

@@ -8,6 +8,7 @@ from typing import Literal
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from bench.errors import TrainingError
 from bench.spec import Augmentation
@@ -68,14 +69,28 @@ def draw(
     def symmetric(limit: float) -> Doubles:
         return uniform(-limit, limit, 0.0)
 
+    angle = symmetric(augmentation.rotation_degrees)
+    translate_x = np.rint(symmetric(augmentation.translate * width)).astype(np.int64)
+    translate_y = np.rint(symmetric(augmentation.translate * height)).astype(np.int64)
+    scale = uniform(augmentation.scale_min, augmentation.scale_max, 1.0)
+    shear = symmetric(augmentation.shear_degrees)
+    turns = chosen(augmentation.rotation_probability, n_images, generator).numpy()
+    moves = chosen(augmentation.affine_probability, n_images, generator).numpy()
     return Parameters(
-        angle=symmetric(augmentation.rotation_degrees),
-        translate_x=np.rint(symmetric(augmentation.translate * width)).astype(np.int64),
-        translate_y=np.rint(symmetric(augmentation.translate * height)).astype(np.int64),
-        scale=uniform(augmentation.scale_min, augmentation.scale_max, 1.0),
-        shear=symmetric(augmentation.shear_degrees),
+        angle=np.where(turns, angle, 0.0),
+        translate_x=translate_x * moves,
+        translate_y=translate_y * moves,
+        scale=np.where(moves, scale, 1.0),
+        shear=np.where(moves, shear, 0.0),
         interpolation=augmentation.interpolation,
     )
+
+
+def chosen(probability: float, n_images: int, generator: torch.Generator) -> Tensor:
+    """Which of n images a part is applied to, (n,) bool; a certain part draws nothing."""
+    if probability == 1:
+        return torch.ones(n_images, dtype=torch.bool)
+    return torch.rand(n_images, generator=generator) < probability
 
 
 def _check_scale(augmentation: Augmentation) -> None:

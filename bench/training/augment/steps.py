@@ -21,12 +21,12 @@ def cosines_and_sines(radians: Doubles) -> tuple[Doubles, Doubles]:
 
     NumPy's own differ in the last bit from one processor to another.
     """
-    return _each(math.cos, radians), _each(math.sin, radians)
+    return each(math.cos, radians), each(math.sin, radians)
 
 
 def shear_tangents(parameters: Parameters) -> Doubles:
     """Pixels to the side for every pixel down, (n,)."""
-    return _each(math.tan, np.radians(parameters.shear))
+    return each(math.tan, np.radians(parameters.shear))
 
 
 def check(parameters: Parameters, size: Size) -> None:
@@ -54,5 +54,6 @@ def check(parameters: Parameters, size: Size) -> None:
         )
 
 
-def _each(function: Callable[[float], float], values: Doubles) -> Doubles:
+def each(function: Callable[[float], float], values: Doubles) -> Doubles:
+    """The function of Python's math of every value, (n,)."""
     return np.array([function(value) for value in values.tolist()])

@@ -179,8 +179,7 @@ def maps_of(spec: RunSpec, size: Size, epoch: int) -> augment.Coefficients:
     """The epoch's draws for every training image of (height, width), on the host everywhere."""
     stream = generator(spec.seed, "augment", epoch)
     augmentation = augmentation_in(spec.recipe, epoch)
-    draws = augment.draw(augmentation, spec.dataset.n_train, size, stream)
-    return augment.coefficients(draws, size)
+    return augment.drawn(augmentation, spec.dataset.n_train, size, stream)
 
 
 def augmentation_in(recipe: Recipe, epoch: int) -> Augmentation:

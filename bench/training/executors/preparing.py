@@ -44,6 +44,14 @@ class Answer:
     arrays: list[bytearray] = field(default_factory=list)  # where there is no shared memory
 
 
+@dataclass(frozen=True)
+class Taken:
+    """Maps taken apart; a chain's parts are in it likewise."""
+
+    kind: type[Coefficients]
+    parts: dict[str, Any]
+
+
 class Preparers:
     """Processes, and a thread each that waits for its answers.
 
@@ -147,16 +155,40 @@ def _prepare(pipe: Connection) -> None:
 
 def _packed(maps: Coefficients, path: str | None) -> Answer:
     """The maps with their numbers in the shared memory of that path, if that can be written."""
-    parts = {
-        name: np.ascontiguousarray(part.numpy()) if isinstance(part, Tensor) else part
-        for name, part in vars(maps).items()
-    }
     buffers: list[pickle.PickleBuffer] = []
-    words = pickle.dumps((type(maps), parts), protocol=5, buffer_callback=buffers.append)
+    words = pickle.dumps(_with_arrays(maps), protocol=5, buffer_callback=buffers.append)
     arrays = [buffer.raw() for buffer in buffers]
     if path and _written(arrays, path):
         return Answer(words, [array.nbytes for array in arrays])
     return Answer(words, [], [bytearray(array) for array in arrays])
+
+
+def _with_arrays(maps: Coefficients) -> Taken:
+    """The maps taken apart, with arrays for tensors: pickle leaves the bytes of those out."""
+
+    def sent(part: Any) -> Any:
+        if isinstance(part, Tensor):
+            return np.ascontiguousarray(part.numpy())
+        if isinstance(part, tuple):
+            return tuple(
+                _with_arrays(each) if isinstance(each, Coefficients) else each for each in part
+            )
+        return part
+
+    return Taken(type(maps), {name: sent(part) for name, part in vars(maps).items()})
+
+
+def _with_tensors(taken: Taken) -> Coefficients:
+    """The maps again; the tensors share the arrays' memory."""
+
+    def received(part: Any) -> Any:
+        if isinstance(part, np.ndarray):
+            return torch.from_numpy(part)
+        if isinstance(part, tuple):
+            return tuple(_with_tensors(each) if isinstance(each, Taken) else each for each in part)
+        return part
+
+    return taken.kind(**{name: received(part) for name, part in taken.parts.items()})
 
 
 def _written(arrays: list[memoryview], path: str) -> bool:
@@ -188,10 +220,5 @@ def _parts(content: NDArray[np.uint8], sizes: list[int]) -> list[memoryview]:
 
 def _unpacked(words: bytes, arrays: list[memoryview] | list[bytearray]) -> Coefficients:
     """The maps, whose tensors share the arrays' memory."""
-    kind, parts = pickle.loads(words, buffers=arrays)  # noqa: S301 - a process of ours wrote them
-    made: dict[str, Any] = {
-        name: torch.from_numpy(part) if isinstance(part, np.ndarray) else part
-        for name, part in parts.items()
-    }
-    maps: Coefficients = kind(**made)
-    return maps
+    taken: Taken = pickle.loads(words, buffers=arrays)  # noqa: S301 - a process of ours wrote them
+    return _with_tensors(taken)

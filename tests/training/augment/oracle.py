@@ -20,6 +20,24 @@ DIGIT = (28, 28)
 BILINEAR = InterpolationMode.BILINEAR
 
 
+EVERY_PART = Augmentation(
+    rotation_degrees=6,
+    rotation_probability=0.7,
+    translate=0.08,
+    shear_degrees=2,
+    affine_probability=0.7,
+    crop_padding=3,
+    crop_padding_mode="reflect",
+    crop_probability=0.8,
+    flip_probability=0.5,
+    brightness=0.4,
+    contrast=0.4,
+    jitter_probability=0.8,
+    erasing_probability=0.5,
+    erasing_fill=(33,),
+)
+
+
 def stream(seed: int) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
 
@@ -27,6 +45,22 @@ def stream(seed: int) -> torch.Generator:
 def noise(n_images: int, size: tuple[int, int], seed: int = 0) -> Tensor:
     """(n, height, width) uint8 of levels 1 to 255, so that fill differs from all."""
     return torch.randint(1, 256, (n_images, *size), dtype=torch.uint8, generator=stream(seed))
+
+
+def colours(n_images: int, size: tuple[int, int], seed: int = 0) -> Tensor:
+    """(n, 3, height, width) uint8 of all levels."""
+    return torch.randint(256, (n_images, 3, *size), dtype=torch.uint8, generator=stream(seed))
+
+
+def pil(image: Tensor) -> Image.Image:
+    """(height, width) or (3, height, width) uint8."""
+    return Image.fromarray((image if image.dim() == 2 else image.permute(1, 2, 0)).numpy())
+
+
+def from_pil(image: Image.Image) -> Tensor:
+    """What `pil` took."""
+    pixels = torch.from_numpy(np.array(image))
+    return pixels if pixels.dim() == 2 else pixels.permute(2, 0, 1)
 
 
 def one(

@@ -17,7 +17,7 @@ from bench.errors import TrainingError
 from bench.spec import Augmentation
 from bench.training import augment
 from bench.training.augment import Coefficients
-from tests.training.augment.oracle import DIGIT, PUBLISHED, noise, one, stream
+from tests.training.augment.oracle import DIGIT, EVERY_PART, PUBLISHED, noise, one, stream
 
 WILD = Augmentation(
     rotation_degrees=180, translate=1.0, scale_min=0.001, scale_max=5.0, shear_degrees=88
@@ -92,6 +92,52 @@ def test_the_two_interpolations_differ() -> None:
     assert not nearest.equal(bilinear)
 
 
+@pytest.mark.parametrize("channels", [(), (1,), (3,)], ids=str)
+def test_every_part_in_a_row_is_part_of_the_whole_too(channels: tuple[int, ...]) -> None:
+    images = torch.randint(256, (20, *channels, *DIGIT), dtype=torch.uint8, generator=stream(0))
+    maps = augment.drawn(EVERY_PART, 20, DIGIT, stream(3))
+    whole, rows = augment.apply(images, maps), torch.tensor([11, 0, 0, 7])
+
+    with IntegersOnly():  # type: ignore[no-untyped-call]
+        assert augment.apply(images[rows], maps[rows].to("cpu")).equal(whole[rows])
+    assert whole.shape == images.shape
+    assert len(whole.unique(dim=0)) == 20
+    assert augment.apply(images[:0], maps[:0]).shape == (0, *channels, *DIGIT)
+
+
+def test_parts_follow_one_another() -> None:
+    images = noise(20, DIGIT)
+    alone = [
+        changed(Augmentation(), crop_padding=3, crop_padding_mode="reflect"),
+        changed(Augmentation(), rotation_degrees=180.0),
+        changed(Augmentation(), brightness=0.5),
+        changed(Augmentation(), erasing_probability=1.0, cutout_pixels=9),
+    ]
+    both = changed(alone[1], crop_padding=3, crop_padding_mode="reflect")
+    together, source = augment.drawn(both, 20, DIGIT, stream(1)), stream(1)
+    turned = augment.drawn(alone[1], 20, DIGIT, source)  # its numbers are drawn first
+    cropped = augment.drawn(alone[0], 20, DIGIT, source)
+
+    expected = augment.apply(augment.apply(images, cropped), turned)
+
+    assert augment.apply(images, together).equal(expected)
+    both = changed(alone[2], erasing_probability=1.0, cutout_pixels=9)
+    together, source = augment.drawn(both, 20, DIGIT, stream(1)), stream(1)
+    changes = [augment.drawn(each, 20, DIGIT, source) for each in alone[2:]]
+    expected = augment.apply(augment.apply(images, changes[0]), changes[1])
+    assert augment.apply(images, together).equal(expected)
+
+
+@both
+def test_all_channels_of_an_image_move_alike(interpolation: str) -> None:
+    images, maps = noise(20, DIGIT), maps_of(interpolation, 20, WILD)
+
+    moved = augment.apply(images.unsqueeze(1).repeat(1, 3, 1, 1), maps)
+
+    for channel in moved.unbind(1):
+        assert channel.equal(augment.apply(images, maps))
+
+
 # --- devices ------------------------------------------------------------------------------------
 
 
@@ -130,6 +176,18 @@ def test_only_integers_are_computed_on_the_device(
 @pytest.mark.parametrize("augmentation", [PUBLISHED, WILD], ids=["published", "wild"])
 def test_a_gpu_gives_the_same_pixels(augmentation: Augmentation, interpolation: str) -> None:
     images, maps = noise(2_000, DIGIT), maps_of(interpolation, 2_000, augmentation)
+
+    on_gpu = augment.apply(images.cuda(), maps.to("cuda")).cpu()
+
+    assert on_gpu.equal(augment.apply(images, maps))
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@pytest.mark.parametrize("channels", [(), (3,)], ids=str)
+def test_a_gpu_gives_the_same_pixels_of_every_part(channels: tuple[int, ...]) -> None:
+    images = torch.randint(256, (2_000, *channels, *DIGIT), dtype=torch.uint8)
+    maps = augment.drawn(EVERY_PART, 2_000, DIGIT, stream(3))
 
     on_gpu = augment.apply(images.cuda(), maps.to("cuda")).cpu()
 

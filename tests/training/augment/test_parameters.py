@@ -8,6 +8,7 @@ import scipy.stats
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from torchvision.transforms import RandomAffine, RandomRotation
 
 from bench.errors import TrainingError
@@ -83,6 +84,21 @@ def test_parts_that_are_off_stay_off() -> None:
 
     assert values(drawn) == [[0.0] * 3, [0] * 3, [0] * 3, [1.0] * 3, [0.0] * 3]
     assert drawn.identity
+
+
+def test_a_part_with_a_probability_leaves_the_other_images_still() -> None:
+    always = augment.draw(PUBLISHED, N_DRAWS, DIGIT, stream(2))
+    how = replace(PUBLISHED, rotation_probability=0.3, affine_probability=0.6)
+    drawn = augment.draw(how, N_DRAWS, DIGIT, stream(2))
+    turns, moves = drawn.angle != 0, drawn.scale != 1
+
+    assert turns.mean() == pytest.approx(0.3, abs=0.01)
+    assert moves.mean() == pytest.approx(0.6, abs=0.01)
+    assert (turns & moves).mean() == pytest.approx(0.18, abs=0.01)
+    assert np.array_equal(drawn.angle, np.where(turns, always.angle, 0))
+    for field in ("translate_x", "translate_y", "shear"):
+        expected = np.where(moves, getattr(always, field), 0)
+        assert np.array_equal(getattr(drawn, field), expected), field
 
 
 # --- the same distributions ---------------------------------------------------------------------

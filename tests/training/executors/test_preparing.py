@@ -21,6 +21,7 @@ from bench.training.augment import Coefficients
 from bench.training.engine.train import maps_of
 from bench.training.executors import preparing
 from bench.training.executors.preparing import Preparers
+from tests.training.augment.oracle import EVERY_PART
 from tests.training.executors.test_device import jobs
 
 Write = Callable[..., Path]
@@ -29,6 +30,7 @@ AUGMENTATIONS = (
     Augmentation(),
     Augmentation(rotation_degrees=20.0, scale_min=0.9, shear_degrees=3.0),
     Augmentation(rotation_degrees=20.0, interpolation="bilinear"),
+    EVERY_PART,
 )
 
 
@@ -56,6 +58,9 @@ def require_same(there: Coefficients, here: Coefficients) -> None:
         if isinstance(part, torch.Tensor):
             assert (other.dtype, other.shape) == (part.dtype, part.shape)
             assert torch.equal(other, part), name
+        elif name == "parts":
+            for found, expected in zip(other, part, strict=True):
+                require_same(found, expected)
         else:
             assert other == part, name
 

@@ -64,7 +64,8 @@ def test_other_maps_are_left_to_the_plain_way() -> None:
     maps = augment.coefficients(augment.draw(turning, 3, (28, 28), stream), (28, 28))
     images = torch.zeros(3, 28, 28, dtype=torch.uint8)
     assert isinstance(maps, BilinearMaps)
-    for unknown in (still, replace(maps, is_wide=True)):
+    chain = augment.drawn(Augmentation(flip_probability=0.5), 3, (28, 28), stream)
+    for unknown in (still, replace(maps, is_wide=True), chain):
         assert augmented(images, unknown, torch.arange(3), GREY) is None
 
 
