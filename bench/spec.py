@@ -353,15 +353,15 @@ class RunSpec(Frozen, frozen=True, kw_only=True):
     @property
     def key(self) -> str:
         """64 hex digits: sha256 of the canonical JSON."""
-        return digest(msgspec.json.encode(_essence(self), order="sorted"))
+        return digest(msgspec.json.encode(essence(self), order="sorted"))
 
 
-def _essence(value: Any) -> Any:
-    """Nested dicts of the fields that differ from their defaults."""
+def essence(value: Any) -> Any:
+    """Nested dicts of the fields that differ from their defaults: a later field changes nothing."""
     if not isinstance(value, msgspec.Struct):
         return value
     pairs = [(field, getattr(value, field.name)) for field in msgspec.structs.fields(value)]
-    return {field.name: _essence(item) for field, item in pairs if item != field.default}
+    return {field.name: essence(item) for field, item in pairs if item != field.default}
 
 
 def digest(content: bytes) -> str:

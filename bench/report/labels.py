@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from bench.inputs.recipes import difference, written
-from bench.spec import Augmentation, Portrait, RunRecord, canonical_json, digest
+from bench.spec import Augmentation, Portrait, RunRecord, canonical_json, digest, essence
 
 Portraits = Mapping[str, Portrait]  # architecture -> what was measured of it
 Feature = Callable[[RunRecord, Portraits], str]
@@ -58,6 +58,12 @@ def _reaches(augmentation: Augmentation) -> tuple[float, ...]:
         abs(1 - augmentation.scale_min),
         abs(1 - augmentation.scale_max),
         augmentation.shear_degrees,
+        augmentation.crop_padding,
+        augmentation.flip_probability,
+        augmentation.brightness,
+        augmentation.contrast,
+        augmentation.saturation,
+        augmentation.erasing_probability,
     )
 
 
@@ -80,7 +86,7 @@ def _changed(portrait: Portrait, run: RunRecord) -> dict[str, Any]:
 
 def _short_digest(value: Any) -> str:
     """Six hex digits, to tell two of a kind apart."""
-    return digest(canonical_json(value))[:6]
+    return digest(canonical_json(essence(value)))[:6]
 
 
 # What tells two arms of one architecture apart, in words, the plainest first.

@@ -191,7 +191,10 @@ def step_size_epochs(claim: Claim, version: Version) -> Exact:
         NoEvidence: the recipe has another schedule, or its falls are not evenly spaced.
     """
     recipe = version.portrait.recipe
+    if recipe.step_size_epochs:
+        return Exact(Fraction(recipe.step_size_epochs), version.stands_on("recipe"))
     falls = [_epochs(recipe, part) for part in recipe.step_fractions]
+    falls = falls or [Fraction(epoch) for epoch in recipe.step_epochs]
     if not falls:
         why = f"the recipe of '{version.subject}' has no steps: its schedule is {recipe.schedule}"
         raise NoEvidence(why, "not comparable")

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from msgspec import Struct
-
 from bench.report.model import Cell, Column, PageKind, Scope, Section, Table
 from bench.report.summary import Summary
 from bench.spec import Augmentation, Recipe
@@ -34,18 +32,25 @@ def _table(label: str, recipe: Recipe) -> Table:
 
 
 def _rows(recipe: Recipe) -> list[tuple[str, str]]:
-    """Every field and its value; those of another schedule or optimiser are not used."""
+    """Every field that acts and its value; parts of the augmentation that are off have no row."""
     rows: list[tuple[str, str]] = []
     for name, value in _items(recipe):
         if isinstance(value, Augmentation):
-            rows += [(f"{_words(name)}: {_words(n)}", _worded(v)) for n, v in _items(value)]
+            parts = [(n, v) for n, v in _items(value) if not _is_off(n, v)]
+            rows += [(f"{_words(name)}: {_words(n)}", _worded(v)) for n, v in parts]
         else:
-            rows.append((_words(name), "not used" if name in recipe.unused else _worded(value)))
+            rows.append((_words(name), _worded(value)))
     return rows
 
 
-def _items(value: Struct) -> list[tuple[str, Any]]:
-    return [(name, getattr(value, name)) for name in value.__struct_fields__]
+def _is_off(name: str, value: object) -> bool:
+    """Whether it says of a part of the augmentation that it never acts, or that it always does."""
+    return value == 0 or (name.endswith("_probability") and value == 1)
+
+
+def _items(value: Recipe | Augmentation) -> list[tuple[str, Any]]:
+    unused = value.unused
+    return [(name, getattr(value, name)) for name in value.__struct_fields__ if name not in unused]
 
 
 def _words(name: str) -> str:

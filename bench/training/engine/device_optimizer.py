@@ -161,11 +161,11 @@ class DeviceOptimizer(torch.optim.Optimizer):
         square, velocity, *centre = self._moments(parameters)
         torch._foreach_mul_(square, alpha)
         torch._foreach_addcmul_(square, gradients, gradients, value=1 - alpha)
-        spread = square
+        spread = torch._foreach_mul(square, 1.0)
         for mean in centre:
             torch._foreach_lerp_(mean, gradients, 1 - alpha)
-            spread = torch._foreach_addcmul(square, mean, mean, value=-1)
-        spread = torch._foreach_sqrt(spread)
+            torch._foreach_addcmul_(spread, mean, mean, value=-1)
+        torch._foreach_sqrt_(spread)
         torch._foreach_add_(spread, EPSILON)
         torch._foreach_mul_(velocity, row.momentum)
         torch._foreach_addcdiv_(velocity, gradients, spread)

@@ -230,6 +230,8 @@ def step_size(recipe: Recipe, published: float) -> Any:
         (stepped(8 / 15), 8),  # one fall: the next would come after epoch 16
         (stepped(5 / 15, 10 / 15), 5),  # a third, after epoch 15, would change nothing
         (stepped(6 / 20, 12 / 20, 18 / 20, epochs=20), 6),
+        (replace(stepped(0.5), step_fractions=(), step_size_epochs=6), 6),
+        (replace(stepped(0.5), step_fractions=(), step_epochs=(8,)), 8),
     ],
 )
 def test_the_step_is_told_in_epochs(recipe: Recipe, epochs: int) -> None:

@@ -124,6 +124,11 @@ MILD = Augmentation(
             "weaker augmentation",
             "rotation_degrees=3, scale_min=0.95, scale_max=1.05",
         ),
+        (
+            {"crop_padding": 4, "flip_probability": 0.5, "brightness": 0.2},
+            "stronger augmentation",
+            "crop_padding=4, flip_probability=0.5, brightness=0.2",
+        ),
         ({"rotation_degrees": 9.0, "translate": 0.1}, "rotation_degrees=9, translate=0.1", ""),
     ],
 )
