@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -28,6 +28,7 @@ from bench.measuring import observe, portraits
 from bench.records.store import PROTOCOL, RunReader
 from bench.stats.format import rough_duration
 from bench.training import jobs, provenance
+from bench.training.engine.network import gives_probabilities
 from bench.training.engine.settings import resolve_device
 from bench.training.plan import Matrix, Plan
 from bench.training.selection import (
@@ -109,7 +110,8 @@ def _select(request: Request) -> Selected:
     environment = provenance.environment(device, provenance.command_line())
     paths, slow = jobs.engine_paths([each for _, each in selection.usable], device)
     tell_broken(selection)
-    for line in _notices(request, notice, slow):
+    ends_in_softmax = [each.name for _, each in architectures if gives_probabilities(each)]
+    for line in _notices(request, notice, slow, ends_in_softmax):
         say(f"Notice: {line}")
     matrix = Matrix(
         architectures=architectures,
@@ -134,17 +136,28 @@ def _at_once(request: Request, device: torch.device) -> int:
     return request.n_workers
 
 
-def _notices(request: Request, of_the_data: str | None, slow: Mapping[str, str]) -> list[str]:
+def _notices(
+    request: Request,
+    of_the_data: str | None,
+    slow: Mapping[str, str],
+    ends_in_softmax: Sequence[str],
+) -> list[str]:
     """What a person should know before the training.
 
     Args:
         request: Of the command.
         of_the_data: Which data set was taken, where another was to be expected.
         slow: The networks that are trained as they are written, and why.
+        ends_in_softmax: The networks that return probabilities.
     """
     lines = [of_the_data] if of_the_data else []
     for name, reason in slow.items():
         lines.append(f"'{name}' trains as it is written, which is slower: {reason}")
+    for name in ends_in_softmax:
+        lines.append(
+            f"'{name}' returns probabilities, and the loss takes their softmax once more: "
+            "return logits or log-probabilities"
+        )
     if request.options.no_test and min(request.seeds) < FIRST_SEARCH_SEED:
         lines.append(
             f"give a search (--no-test) seeds from {FIRST_SEARCH_SEED}, so that the runs "

@@ -286,6 +286,22 @@ def test_without_mnist_auto_says_plainly_what_it_uses_instead(
     assert "Traceback" not in refused.stderr
 
 
+def test_a_network_that_ends_in_a_softmax_trains_with_a_notice(
+    bench: Bench, write_architecture: Write
+) -> None:
+    head = "self.head(self.pool(self.features(images)).flatten(1))"
+    for name, end in {"tiny": "softmax", "plain": "log_softmax"}.items():
+        write_architecture(name, output=f"{head}.{end}(1)")
+    done = bench("train", "--dataset", "mnist5k", "--seeds", "1", "--epochs", "1")
+    assert done.returncode == 0, done.stderr
+    said = " ".join(done.stdout.split())
+    assert (
+        "Notice: 'tiny' returns probabilities, and the loss takes their softmax once more: "
+        "return logits or log-probabilities"
+    ) in said
+    assert "'plain' returns" not in said
+
+
 def test_a_network_that_cannot_be_fused_trains_as_written_with_a_notice(
     bench: Bench, tmp_path: Path, write_architecture: Write
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from typing import Any
 
 import torch
 from safetensors.torch import save
@@ -39,8 +40,7 @@ def require_trainable(architecture: Architecture) -> int:
             network = architecture.build()
         if not isinstance(network, nn.Module):
             raise _error(architecture, "Network is no torch.nn.Module", "derive it from nn.Module")
-        with torch.no_grad():
-            output = network.eval()(torch.zeros(2, *INPUT_SHAPE))
+        output = _of_blank_images(network)
     except ArchitectureError:
         raise
     except Exception as error:
@@ -59,6 +59,21 @@ def require_trainable(architecture: Architecture) -> int:
             f"return (2, {N_CLASSES}): one logit or log-probability a class",
         )
     return sum(parameter.numel() for parameter in network.parameters())
+
+
+def gives_probabilities(architecture: Architecture) -> bool:
+    """Whether a trainable network ends in a softmax, judged by its answers to two blank images.
+
+    Cross-entropy takes the softmax of what a network returns; here it would be the second.
+    """
+    with torch.random.fork_rng(devices=[]):
+        output = _of_blank_images(architecture.build())
+    return bool((output >= 0).all()) and torch.allclose(output.sum(dim=1), torch.ones(len(output)))
+
+
+@torch.no_grad()
+def _of_blank_images(network: nn.Module) -> Any:
+    return network.eval()(torch.zeros(2, *INPUT_SHAPE))
 
 
 def weights_bytes(network: nn.Module) -> bytes:

@@ -29,6 +29,7 @@ from bench.training.engine.gpu.turns import at_once, train_in_turns
 from bench.training.engine.settings import numerics_of
 from bench.training.engine.streams import generator
 from bench.training.engine.train import Diverged, maps_of, start
+from tests.training.augment.oracle import EVERY_PART
 from tests.training.engine.stepping import (
     CPU,
     NAMES,
@@ -113,6 +114,23 @@ def falling(spec: RunSpec) -> RunSpec:
         plateau_threshold=0.99,
     )
     return replace(spec, recipe=recipe)
+
+
+def test_every_part_of_an_augmentation_has_the_bits_of_the_plain_loop(
+    small_data: Dataset,
+) -> None:
+    architecture = load("model_2")
+    spec = spec_of(architecture, small_data, "eager")
+    spec = replace(spec, recipe=replace(spec.recipe, augmentation=EVERY_PART))
+    plain = trained(architecture, spec, small_data).record
+    fused = replace(spec, numerics=replace(spec.numerics, path="fused"))
+    quick = trained(architecture, fused, small_data).record
+    losses = [epoch.train_loss for epoch in quick.epochs]
+    assert losses == pytest.approx([epoch.train_loss for epoch in plain.epochs], rel=2e-2)
+    with numerics_of(spec.numerics, CPU):
+        state = by_steps(architecture, spec, small_data)
+    assert digest(state) == plain.weights_sha256
+    assert measured(state.epochs) == measured(plain.epochs)
 
 
 def gently(spec: RunSpec) -> RunSpec:
