@@ -465,6 +465,78 @@ class Portrait(Frozen, frozen=True, kw_only=True):
     environment: Environment
 
 
+Reproduced = Literal["results", "parameters"]  # a document's tables that the report can rebuild
+
+
+class Objective(Frozen, frozen=True, kw_only=True):
+    """What a document sets out to reach: data, never a verdict.
+
+    What is None was not asked for, so nothing is judged by it.
+    """
+
+    metric: Annotated[
+        Literal["test_accuracy_percent"],
+        msgspec.Meta(description="What the target is of: a run's test accuracy, last epoch"),
+    ] = "test_accuracy_percent"
+    target: Annotated[
+        Annotated[float, msgspec.Meta(gt=0, le=100)] | None,
+        msgspec.Meta(description="What a run must reach at least, in the metric's unit"),
+    ] = None
+    rate: Annotated[
+        Fraction | None,
+        msgspec.Meta(description="The share of runs that must reach the target: consistently"),
+    ] = None
+    parameters_below: Annotated[
+        PositiveInt | None, msgspec.Meta(description="A network has fewer parameters")
+    ] = None
+    parameters_at_most: Annotated[
+        PositiveInt | None, msgspec.Meta(description="A network has so many parameters or fewer")
+    ] = None
+    epochs_at_most: Annotated[
+        PositiveInt | None, msgspec.Meta(description="A run has so many epochs or fewer")
+    ] = None
+
+    @property
+    def limit(self) -> int | None:
+        """The limit of parameters, whether it may be met or not."""
+        return self.parameters_below or self.parameters_at_most
+
+    def allows(self, n_parameters: int) -> bool:
+        """Whether a network of that size keeps to the limit; True without a limit."""
+        if self.parameters_below is not None:
+            return n_parameters < self.parameters_below
+        return self.parameters_at_most is None or n_parameters <= self.parameters_at_most
+
+
+class Document(Frozen, frozen=True, kw_only=True):
+    """The text that a file of claims quotes. Its `[document]` table has all but the last two."""
+
+    title: Annotated[str, msgspec.Meta(description="Its title", min_length=1)]
+    label: Annotated[
+        str,
+        msgspec.Meta(description="What tables call it: a word such as README", min_length=1),
+    ] = "document"
+    file: Annotated[str, msgspec.Meta(description="Its file, such as README.md")] = ""
+    address: Annotated[str, msgspec.Meta(description="Where else it is found: https://...")] = ""
+    dataset: Annotated[
+        Name, msgspec.Meta(description="The data set that its accuracies speak of")
+    ] = "mnist"
+    networks: Annotated[
+        tuple[Name, ...],
+        msgspec.Meta(description="Its architectures; default: the subjects of its claims"),
+    ] = ()
+    sections: Annotated[
+        tuple[Reproduced, ...],
+        msgspec.Meta(description="Its tables that the report reproduces"),
+    ] = ()
+    components: Annotated[
+        tuple[str, ...],
+        msgspec.Meta(description="The rows of its table of parameters, in their order"),
+    ] = ()
+    name: str = ""  # stem of the TOML file
+    objective: Objective | None = None  # from the table `[objective]`
+
+
 Relation = Literal["equals", "below", "at_most", "above", "at_least"]
 
 

@@ -13,16 +13,20 @@ from typing import Any
 
 import msgspec
 
+from bench.evidence.claims import Published
 from bench.records.observations import EffectiveField, FieldOfRun, Latency, Timing
 from bench.records.store import Suite
 from bench.spec import (
     Augmentation,
+    Claim,
     DatasetInfo,
+    Document,
     Environment,
     Epoch,
     Field,
     Measured,
     Numerics,
+    Objective,
     Portrait,
     Recipe,
     RunRecord,
@@ -61,6 +65,17 @@ WORKSTATION = msgspec.structs.replace(
     LAPTOP, fingerprint="f5e4d3c2b1a0", processor="Another synthetic processor", torch="2.8.0"
 )
 NAMES = ("model_1", "model_2", "model_3")
+# What the course's README asks of them.
+OBJECTIVE = Objective(target=99.4, rate=0.9, parameters_below=8000, epochs_at_most=15)
+DOCUMENT = Document(
+    title="Session-6: MNIST CNN Optimization",
+    label="README",
+    networks=NAMES,
+    sections=("results", "parameters"),
+    components=("Conv Layers", "BatchNorm", "SE Attention", "Skip Connections", "Final Linear"),
+    name="session6",
+    objective=OBJECTIVE,
+)
 DISPLAY_NAMES = {"model_1": "Model_1", "model_2": "Model_2", "model_3": "Model_3"}
 COMPONENTS = {
     "model_1": {"Conv Layers": 9710, "BatchNorm": 140},
@@ -335,3 +350,8 @@ def _epochs(spec: RunSpec, test_correct: int | None) -> list[Epoch]:
 
 def _right(n: int, error: float) -> int:
     return n - round(n * error)
+
+
+def published(*claims: Claim, document: Document = DOCUMENT) -> Published:
+    """The document, and what it says."""
+    return Published(list(claims), [document])

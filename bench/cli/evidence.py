@@ -254,13 +254,13 @@ def plan_(
     """
     require_suite_name(suite)
     from bench.evidence.forecast import questions, show
-    from bench.stats.declared import DECLARED_RATE, MARGIN_POINTS
+    from bench.stats.declared import CONSISTENT_RATE, MARGIN_POINTS
 
     with_rate = rate is not None or assume is not None or seeds is not None
     if margin is None and not with_rate:
         margin, with_rate = MARGIN_POINTS, True
     pilot = questions.Pilot(results, suite, tuple(arch or ()), split)
-    declared = DECLARED_RATE if rate is None else rate
+    declared = CONSISTENT_RATE if rate is None else rate
     found = questions.Forecast(
         suite=None if margin is None else suite,
         rate=questions.for_rate(declared, assume, seeds) if with_rate else None,

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from bench.cli.terminal import require_suite_name
 from bench.errors import UsageError
+from bench.evidence.claims import Objectives, load
+from bench.evidence.claims.objectives import common
+from bench.inputs import discover
 from bench.inputs.recipes import parsed
 from bench.inputs.seeds import parse_seeds
-from bench.machine import usable_cores
+from bench.machine import folder_in_use, usable_cores
 from bench.records import until_decided
 from bench.records.declarations import Purpose
-from bench.records.protocol import Protocol
+from bench.records.protocol import Goal, Protocol
 from bench.records.store import Suite
 from bench.records.until_decided import DecisionOptions
 from bench.training.plan import require_epochs
@@ -61,6 +64,21 @@ class Request:
     protocol: Protocol | None  # None for a fixed number of runs
     purpose: Purpose  # what the runs are for
 
+    def goals(self, networks: Sequence[str], dataset: str) -> dict[str, Goal]:
+        """What each network's runs will be judged against: by the options, else by the claims.
+
+        A document counts that speaks of one of these networks, or of one that the suite has.
+
+        Raises:
+            ClaimError: a file of claims cannot be used.
+        """
+        asked = Goal(self.options.target, self.options.rate)
+        if asked.target is not None:
+            return dict.fromkeys(networks, asked)
+        kept = {path.parent.name for path in self.suite.run_paths()}
+        objectives = _objectives({*networks, *kept})
+        return {name: Goal.of(objectives.of(name, dataset)) for name in networks}
+
 
 def parse(options: Options) -> Request:
     """The request; nothing is written.
@@ -74,7 +92,8 @@ def parse(options: Options) -> Request:
     n_workers = _workers(options.jobs)
     require_suite_name(options.suite)
     suite = Suite(options.results, options.suite)
-    protocol = until_decided.declaration(suite, _decision(options), seeds)
+    decision = _decision(options)
+    protocol = until_decided.declaration(suite, decision, seeds)
     return Request(options, seeds, fields, n_workers, suite, protocol, _purpose(options))
 
 
@@ -100,11 +119,31 @@ def _purpose(options: Options) -> Purpose:
 
 def _decision(options: Options) -> DecisionOptions | None:
     """What --until-decided is to declare; None without it."""
-    decision = DecisionOptions(rate=options.rate, target=options.target, cap=options.cap)
-    if not options.until_decided and decision != DecisionOptions():
-        what = "--cap, --rate and --target apply only with --until-decided"
-        raise UsageError(what, where="train", remedy="add --until-decided")
-    if options.until_decided and options.no_test:
+    if not options.until_decided:
+        if options.cap is not None:
+            what = "--cap applies only with --until-decided"
+            raise UsageError(what, where="train", remedy="add --until-decided")
+        Goal(options.target, options.rate).require_possible()
+        return None
+    if options.no_test:
         what = "the verdict needs the test split, which --no-test leaves out"
         raise UsageError(what, where="--until-decided", remedy="give one of the two options")
-    return decision if options.until_decided else None
+    usual = _usual_goal(options)
+    return DecisionOptions(
+        rate=usual.rate if options.rate is None else options.rate,
+        target=usual.target if options.target is None else options.target,
+        cap=options.cap,
+    )
+
+
+def _usual_goal(options: Options) -> Goal:
+    """What all the networks that the options name are asked for alike; none where they differ."""
+    place = folder_in_use("architectures")
+    names = options.arch or [found.name for found in discover.scan(place, options.group)]
+    objectives = _objectives(names)
+    return Goal.of(common([objectives.of(name) for name in names]))
+
+
+def _objectives(networks: Collection[str]) -> Objectives:
+    """Of the documents in use that speak of one of the networks."""
+    return Objectives.about(load(folder_in_use("claims")).documents, networks)

@@ -87,10 +87,10 @@ def train(
         int | None, typer.Option(help="With --until-decided: seeds at most, usually 200.")
     ] = None,
     rate: Annotated[
-        float | None, typer.Option(help="With --until-decided: the declared rate, usually 0.90.")
+        float | None, typer.Option(help="The share of runs that must reach the target, as 0.90.")
     ] = None,
     target: Annotated[
-        float | None, typer.Option(help="With --until-decided: percent, usually 99.40.")
+        float | None, typer.Option(help="Test accuracy in percent; default: that of claims/.")
     ] = None,
 ) -> None:
     """Measure, and train the runs that the suite lacks."""

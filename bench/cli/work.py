@@ -70,7 +70,15 @@ def _work(request: Request) -> None:
     selected = _select(request)
     selection, environment = selected.selection, selected.matrix.environment
     reader = RunReader(request.suite)
-    sweep = Sweep(selected.matrix, reader, selected.n_at_once, request.protocol, request.purpose)
+    names = [architecture.name for _, architecture in selected.matrix.architectures]
+    sweep = Sweep(
+        matrix=selected.matrix,
+        records=reader,
+        n_workers=selected.n_at_once,
+        protocol=request.protocol,
+        purpose=request.purpose,
+        goals={} if request.protocol else request.goals(names, selected.dataset.info.name),
+    )
     say_all(sweep.declare())
     if request.options.declare_only:
         say(

@@ -13,11 +13,12 @@ from functools import cached_property
 from typing import Literal
 
 import numpy as np
+from msgspec.structs import replace
 from numpy.typing import NDArray
 
-from bench.records.protocol import Protocol, Role, arm_key
+from bench.records.protocol import Goal, Protocol, Role, arm_key
 from bench.records.standing import Standing, chosen, standing
-from bench.spec import DatasetInfo, Epoch, RunRecord, canonical_json, digest
+from bench.spec import DatasetInfo, Epoch, Objective, RunRecord, canonical_json, digest
 from bench.stats.means import Accuracy, accuracy
 from bench.stats.outcomes import Outcomes, count_outcomes
 from bench.stats.rates import RateVerdict, target_count
@@ -38,6 +39,7 @@ class Arm:
         protocol: Of the suite; None where nothing was declared.
         role: What its runs are for.
         label, slug: The name that the report gives it, for a reader and for a file.
+        asked: What a document asks of its architecture on its data set; None where none does.
     """
 
     suite: str
@@ -46,6 +48,7 @@ class Arm:
     role: Role = "judges"
     label: str = ""
     slug: str = ""
+    asked: Objective | None = None
 
     @property
     def first(self) -> RunRecord:
@@ -133,10 +136,40 @@ class Arm:
             row[[index for index, _ in misses if index < self.n_test]] = False
         return right
 
+    @cached_property
+    def objective(self) -> Objective:
+        """What its runs are held against: the document's, else what its suite declared."""
+        asked, declared = self.asked or Objective(), self.standing.goal
+        if asked.target is not None or declared is None:
+            return asked
+        return replace(asked, target=declared.target, rate=declared.rate)
+
+    @property
+    def has_target(self) -> bool:
+        """Whether its runs looked at the test split and there is something to reach there."""
+        return self.first.evaluate_test and self.objective.target is not None
+
+    @property
+    def is_decidable(self) -> bool:
+        """Whether a verdict follows: what was declared before the runs is that very target."""
+        return self.has_target and self.standing.judges(Goal.of(self.objective))
+
+    @property
+    def target_percent(self) -> float:
+        """What a run must reach, in percent of the test images; only where there is a target."""
+        assert self.objective.target is not None, f"{self.name} has no target"
+        return self.objective.target
+
+    @property
+    def rate(self) -> float:
+        """The share of runs that must reach the target; only where there is a target."""
+        assert self.objective.rate is not None, f"{self.name} has no rate"
+        return self.objective.rate
+
     @property
     def target(self) -> int:
-        """Right answers that 99.40 % asks for."""
-        return target_count(self.n_test)
+        """Right answers that the target asks for; only where there is one."""
+        return target_count(self.n_test, self.target_percent)
 
     @property
     def n_reached(self) -> int:
@@ -167,13 +200,16 @@ class Arm:
 
     @cached_property
     def verdict(self) -> RateVerdict:
-        """Over every run, corrected for all attempts; one that failed or diverged is a miss."""
-        return self.standing.verdict(self.reached(self.target))
+        """Over every run, corrected for all attempts; one that failed or diverged is a miss.
+
+        Only where there is a target.
+        """
+        return self.standing.verdict(self.reached(self.target), self.rate)
 
     @cached_property
     def alone(self) -> RateVerdict:
         """The same as if there were no other attempt."""
-        return self.standing.alone(self.reached(self.target))
+        return self.standing.alone(self.reached(self.target), self.rate)
 
     def reached(self, target: int) -> dict[int, bool]:
         """Seed -> whether the run's last epoch has so many test images right, or more."""

@@ -11,21 +11,22 @@ from dataclasses import dataclass
 from msgspec.structs import replace
 
 from bench.errors import UsageError
-from bench.records.protocol import Protocol, Role, Sweep, arm_key
+from bench.records.protocol import NO_GOAL, Goal, Protocol, Role, Sweep, arm_key
 from bench.records.store import Suite
 from bench.spec import RunRecord
-from bench.stats.declared import DECLARED_RATE, RATE_ALPHA, TARGET
+from bench.stats.declared import RATE_ALPHA
 from bench.stats.format import count, plain, ranges, unbroken
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """The seeds that a command asks for, of one arm."""
+    """The seeds that a command asks for, of one arm, and what their runs are judged against."""
 
     arm: str  # its `arm_key`
     dataset: str
     architecture: str
     seeds: Sequence[int]
+    goal: Goal = NO_GOAL
 
 
 @dataclass(frozen=True)
@@ -68,10 +69,12 @@ def declare(
     notices: list[str] = []
 
     def change(known: Protocol | None) -> Protocol | None:
+        asked = list(wanted)
+        first = asked[0].goal if asked else NO_GOAL
         protocol = known or Protocol(
-            rule="declared", rate=DECLARED_RATE, target=float(100 * TARGET), alpha=RATE_ALPHA
+            rule="declared", rate=first.rate, target=first.target, alpha=RATE_ALPHA
         )
-        for each in wanted:
+        for each in asked:
             protocol = _with(protocol, each, purpose, seen.get(each.arm, set()), notices)
         return protocol if protocol.sweeps else known
 
@@ -105,6 +108,8 @@ def _with(
             role=purpose.role,
             n_seen=n_seen,
         )
+        if wanted.goal != protocol.goal:
+            sweep = replace(sweep, target=wanted.goal.target, rate=wanted.goal.rate)
         protocol = replace(protocol, sweeps=(*protocol.sweeps, sweep))
         if n_seen:
             notices.append(_extended(wanted, new, n_seen))

@@ -8,10 +8,12 @@ that was edited, exchanged or deleted is found out.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated, Literal
+from typing import Annotated, Literal, NamedTuple
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
+from bench.errors import UsageError, bad_option
 from bench.spec import (
     SCHEMA,
     Count,
@@ -19,17 +21,47 @@ from bench.spec import (
     Frozen,
     Hex,
     Name,
+    Objective,
     PositiveInt,
     RunRecord,
     RunSpec,
     canonical_json,
     digest,
 )
+from bench.stats.format import written
 
 MOST_SEEDS = 1_000_000  # of one range
 
 Role = Literal["judges", "chooses"]
 Rule = Literal["declared", "until-decided"]
+Percent = Annotated[float, msgspec.Meta(gt=0, le=100)]
+
+
+class Goal(NamedTuple):
+    """What runs were declared to be judged against; no target where they only count."""
+
+    target: float | None = None  # percent of the test images
+    rate: float | None = None  # the share of runs that must meet it
+
+    @classmethod
+    def of(cls, objective: Objective | None) -> Goal:
+        """The objective's; none where there is no objective."""
+        return cls(objective.target, objective.rate) if objective else cls()
+
+    def require_possible(self) -> None:
+        """Raises UsageError for a target or a rate that no run, and no number of runs, can have."""
+        if self.rate is not None and not 0 < self.rate < 1:
+            remedy = "give a share between 0 and 1, such as 0.90"
+            raise bad_option("rate", written(self.rate), remedy)
+        if self.target is not None and not 0 < self.target <= 100:
+            raise bad_option("target", written(self.target), "give a percentage, such as 75.50")
+        if (self.rate is None) != (self.target is None):
+            given, other = ("target", "rate") if self.rate is None else ("rate", "target")
+            what = f"a {given} without a {other}"
+            raise UsageError(what, where=f"--{given}", remedy=f"give --{other} too")
+
+
+NO_GOAL = Goal()
 
 
 class Sweep(Frozen, frozen=True, kw_only=True):
@@ -44,6 +76,9 @@ class Sweep(Frozen, frozen=True, kw_only=True):
     alone_after: PositiveInt | None = None  # runs after which the verdict taken alone is read
     stopped: str = ""  # why no more of the seeds are run, where a result was the reason
     source: str = ""  # where an older declaration is to be found
+    # Where they are not the protocol's own; they are in no file that leaves them out.
+    target: Percent | UnsetType | None = UNSET
+    rate: Fraction | UnsetType | None = UNSET
 
     @property
     def each_seed(self) -> list[int]:
@@ -55,8 +90,8 @@ class Protocol(Frozen, frozen=True, kw_only=True):
 
     schema: int = SCHEMA
     rule: Rule = "until-decided"
-    rate: Fraction  # the share of runs that must meet the target
-    target: Annotated[float, msgspec.Meta(gt=0, le=100)]  # percent of the test images
+    rate: Fraction | None = None  # the share of runs that must meet the target
+    target: Percent | None = None  # percent of the test images; None: the runs only count
     alpha: Fraction  # one-sided, of each bound
     cap: PositiveInt | None = None  # until-decided: runs of an architecture at most
     first_seed: Count = 0  # until-decided: runs are judged in the order of seeds, from this one
@@ -71,6 +106,16 @@ class Protocol(Frozen, frozen=True, kw_only=True):
     def seeds(self, arm: str, role: Role | None = None) -> set[int]:
         """The seeds of the same."""
         return {seed for sweep in self.of(arm, role) for seed in sweep.each_seed}
+
+    @property
+    def goal(self) -> Goal:
+        """That of every sweep which has none of its own."""
+        return Goal(self.target, self.rate)
+
+    def goal_of(self, sweep: Sweep) -> Goal:
+        """What the sweep's runs are judged against."""
+        target = self.target if sweep.target is UNSET else sweep.target
+        return Goal(target, self.rate if sweep.rate is UNSET else sweep.rate)
 
     def n_attempts(self, arm: str) -> int:
         """By how many attempts the arm's verdict is corrected; 1 for an arm that is none."""

@@ -11,9 +11,9 @@ from itertools import count as count_from
 from itertools import islice, takewhile
 from typing import Literal
 
-from bench.records.protocol import Protocol
-from bench.stats.declared import DECLARED_RATE, RATE_ALPHA
-from bench.stats.format import count, integer
+from bench.records.protocol import Goal, Protocol
+from bench.stats.declared import RATE_ALPHA
+from bench.stats.format import count, fixed, integer, percentage
 from bench.stats.rates import RateVerdict
 from bench.stats.sequences import Levels, until_decided
 from bench.stats.sweeps import extended_verdict, rate_verdict
@@ -34,6 +34,7 @@ class Standing:
         n_attempts: Sweeps at one target that the verdict is corrected for (Bonferroni).
         alone_after: Runs after which the verdict taken alone is read; None for all.
         why: Of a stopped sweep, the result that it was stopped for.
+        goals: What the runs were declared to be judged against; nothing where nothing was declared.
     """
 
     kind: Kind
@@ -42,6 +43,25 @@ class Standing:
     n_attempts: int = 1
     alone_after: int | None = None
     why: str = ""
+    goals: frozenset[Goal] = frozenset()
+
+    @property
+    def goal(self) -> Goal | None:
+        """The one that every run was declared for; None where nothing was, or several were."""
+        return next(iter(self.goals)) if len(self.goals) == 1 else None
+
+    def judges(self, goal: Goal) -> bool:
+        """Whether the runs may be judged against it: they were declared for it, or for nothing."""
+        return not self.goals or self.goals == {goal}
+
+    @property
+    def goal_words(self) -> str:
+        """What the runs were declared for."""
+        if self.goal is None:
+            return "declared for several targets"
+        if self.goal.target is None or self.goal.rate is None:
+            return "declared without a target"
+        return f"declared for {percentage(self.goal.target)} in {fixed(self.goal.rate, 2)} of runs"
 
     @property
     def is_sequence(self) -> bool:
@@ -52,7 +72,7 @@ class Standing:
         """Whether declared runs are missing; those of a stopped sweep are not waited for."""
         return self.kind in ("declared", "extended") and n < len(self.order)
 
-    def verdict(self, reached: Mapping[int, bool], rate: float = DECLARED_RATE) -> RateVerdict:
+    def verdict(self, reached: Mapping[int, bool], rate: float) -> RateVerdict:
         """The verdict, corrected for all attempts.
 
         Args:
@@ -61,7 +81,7 @@ class Standing:
         """
         return self._judge(reached, rate, RATE_ALPHA / self.n_attempts)
 
-    def alone(self, reached: Mapping[int, bool], rate: float = DECLARED_RATE) -> RateVerdict:
+    def alone(self, reached: Mapping[int, bool], rate: float) -> RateVerdict:
         """The same as if it were the only attempt."""
         first = self.order[: self.alone_after]
         if self.alone_after and self.kind == "declared" and all(s in reached for s in first):
@@ -125,7 +145,12 @@ def standing(protocol: Protocol | None, arm: str, seeds: Collection[int]) -> Sta
         return Standing("undeclared", tuple(present))
     if protocol.rule == "until-decided":
         order = islice(count_from(protocol.first_seed), max(present, default=-1) + 1)
-        return Standing("until decided", tuple(order), n_attempts=protocol.n_attempts(arm))
+        return Standing(
+            kind="until decided",
+            order=tuple(order),
+            n_attempts=protocol.n_attempts(arm),
+            goals=frozenset([protocol.goal]),
+        )
     sweeps = protocol.of(arm, "judges")
     first = [sweep for sweep in sweeps if not sweep.n_seen]
     planned = sorted(seed for sweep in first for seed in sweep.each_seed)
@@ -149,6 +174,7 @@ def standing(protocol: Protocol | None, arm: str, seeds: Collection[int]) -> Sta
         n_attempts=protocol.n_attempts(arm),
         alone_after=next((sweep.alone_after for sweep in first if sweep.alone_after), None),
         why=why,
+        goals=frozenset(map(protocol.goal_of, sweeps)),
     )
 
 

@@ -8,25 +8,27 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from fractions import Fraction
 from itertools import count, takewhile
 
 from bench.errors import StoreError, UsageError, bad_option
-from bench.records.protocol import Protocol
+from bench.records.protocol import Goal, Protocol
 from bench.records.store import Suite
 from bench.spec import RunRecord
-from bench.stats.declared import DECLARED_RATE, RATE_ALPHA, TARGET
+from bench.stats.declared import RATE_ALPHA
 from bench.stats.format import fixed, percentage, plain, written
 from bench.stats.rates import RateVerdict, target_count
 from bench.stats.sequences import until_decided
 
 CAP = 200
-TARGET_PERCENT = float(100 * TARGET)
 
 
 @dataclass(frozen=True)
 class DecisionOptions:
-    """The options of `train --until-decided`; None stands for the declared or the usual value."""
+    """The options of `train --until-decided`; None stands for the declared or the usual value.
+
+    Attributes:
+        rate, target: Where none is declared, they must be given.
+    """
 
     rate: float | None = None
     target: float | None = None  # percent
@@ -95,15 +97,18 @@ def _require_fixed(suite: Suite, known: Protocol | None) -> None:
 
 def _declared(options: DecisionOptions, seeds: list[int], known: Protocol | None) -> Protocol:
     """The options, filled up and checked."""
-    usual = known or Protocol(rate=DECLARED_RATE, target=TARGET_PERCENT, cap=CAP, alpha=RATE_ALPHA)
+    usual = known or Protocol(cap=CAP, alpha=RATE_ALPHA)
     most = usual.cap or CAP
     rate = usual.rate if options.rate is None else options.rate
     target = usual.target if options.target is None else options.target
     cap = most if options.cap is None else options.cap
-    if not 0 < rate < 1:
-        raise bad_option("rate", written(rate), "give a share between 0 and 1, such as 0.90")
-    if not 0 < target <= 100:
-        raise bad_option("target", written(target), "give a percentage, such as 99.40")
+    Goal(target, rate).require_possible()
+    if rate is None or target is None:
+        raise UsageError(
+            "--until-decided needs a target, and claims/ declares none for these networks",
+            where="--target",
+            remedy="give --target and --rate, or an [objective] in the file of claims",
+        )
     if sorted(seeds) != list(range(min(seeds), min(seeds) + len(seeds))):
         what = "--until-decided needs first seeds without gaps"
         raise UsageError(what, where="--seeds", remedy="give 5 or 1000-1004")
@@ -116,8 +121,9 @@ def _declared(options: DecisionOptions, seeds: list[int], known: Protocol | None
 
 def told(protocol: Protocol) -> str:
     """The declaration, in the words of the command line."""
+    target, rate = goal(protocol)
     return (
-        f"--rate {written(protocol.rate)} --target {written(protocol.target)} "
+        f"--rate {written(rate)} --target {written(target)} "
         f"--cap {protocol.cap} and seeds from {protocol.first_seed} on"
     )
 
@@ -139,12 +145,18 @@ def judge(
         runs: Of one arm, in any order.
         protocol: As declared.
     """
-    target = Fraction(str(protocol.target)) / 100
-    reached = [is_reached(run, target) for run in unbroken(runs, protocol)]
-    return until_decided(reached, protocol.rate)
+    target, rate = goal(protocol)
+    return until_decided([is_reached(run, target) for run in unbroken(runs, protocol)], rate)
 
 
-def is_reached(run: RunRecord, target: Fraction) -> bool:
+def goal(protocol: Protocol) -> tuple[float, float]:
+    """The target in percent and the rate, which such a protocol has."""
+    assert protocol.target is not None, "runs that go on until they are decided have a target"
+    assert protocol.rate is not None, "a target has a rate"
+    return protocol.target, protocol.rate
+
+
+def is_reached(run: RunRecord, target: float) -> bool:
     """Whether the run's last epoch meets the target on the test split."""
     right = run.epochs[-1].test_correct if run.completed else None
     return right is not None and right >= target_count(run.dataset.n_test, target)
@@ -173,7 +185,7 @@ def state_line(name: str, runs: list[RunRecord], protocol: Protocol) -> str:
     found = judge(runs, protocol)
     waiting = len(runs) - found.n
     said = (
-        f"{name}: {found.successes} of {found.n} reached {plain(percentage(protocol.target))}; "
+        f"{name}: {found.successes} of {found.n} reached {plain(percentage(goal(protocol)[0]))}; "
         f"rate at least {fixed(found.lower, 3)} and at most {fixed(found.upper, 3)}; "
         f"{_verdict(found, protocol)}"
     )
@@ -181,7 +193,7 @@ def state_line(name: str, runs: list[RunRecord], protocol: Protocol) -> str:
 
 
 def _verdict(found: RateVerdict, protocol: Protocol) -> str:
-    rate = f"a rate of {fixed(protocol.rate, 2)}"
+    rate = f"a rate of {fixed(found.rate, 2)}"
     if found.verdict != "undecided":
         return f"{rate} is {found.verdict}, after {found.decided_at} runs"
     if found.n >= (protocol.cap or CAP):

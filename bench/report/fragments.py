@@ -160,7 +160,7 @@ def _lookup(suite: Source, name: str) -> tuple[SectionFile, Summary]:
     known = {
         label: (file, summary)
         for number, summary in enumerate(suite.summaries)
-        for label, file in named(found("markdown"), summary.prefix, number)
+        for label, file in named(found("markdown"), summary, number)
     }
     if name not in known:
         raise UsageError(

@@ -21,7 +21,6 @@ from bench.records.arms import Arm
 from bench.records.layers import merged
 from bench.report.summary import Summary
 from bench.spec import Portrait, RunRecord
-from bench.stats.declared import DECLARED_RATE, TARGET
 from bench.stats.format import plain, ranges
 from bench.stats.means import Accuracy, accuracy
 from bench.stats.rates import RateVerdict
@@ -79,11 +78,20 @@ def runs(summaries: Sequence[Summary]) -> pd.DataFrame:
             "role": arm.role,
             **_run(arm, run),
         }
-        for summary in summaries
-        for arm in summary.every_arm
+        for summary, arm in _each(summaries)
         for run in arm.runs
     ]
     return _typed(pd.json_normalize(rows).rename(columns=NAMES), RUNS)
+
+
+def _each(summaries: Sequence[Summary]) -> list[tuple[Summary, Arm]]:
+    """Every arm once: two documents may speak of one network."""
+    found = {
+        (arm.name, arm.role, arm.first.evaluate_test): (summary, arm)
+        for summary in reversed(summaries)
+        for arm in reversed(summary.every_arm)
+    }
+    return list(reversed(found.values()))
 
 
 def _run(arm: Arm, run: RunRecord) -> dict[str, Any]:
@@ -97,7 +105,7 @@ def _run(arm: Arm, run: RunRecord) -> dict[str, Any]:
         "last_test_correct": test,
         "last_test_accuracy_percent": percent(test, run.dataset.n_test),
         # A failed run is a miss; one that never looked at the test split is neither.
-        "reached_target": test is not None and test >= arm.target if run.evaluate_test else None,
+        "reached_target": test is not None and test >= arm.target if arm.has_target else None,
         "last_validation_correct": ends[-1].validation_correct if ends else None,
         "best_validation_correct": max((each.validation_correct for each in ends), default=None),
         "selected_test_correct": selected.test_correct if selected else None,
@@ -106,7 +114,7 @@ def _run(arm: Arm, run: RunRecord) -> dict[str, Any]:
 
 def epochs(summaries: Sequence[Summary]) -> pd.DataFrame:
     """A row an epoch of a run: losses are means over images, counts are exact."""
-    rows = [each for summary in summaries for arm in summary.every_arm for each in _epochs(arm)]
+    rows = [each for _, arm in _each(summaries) for each in _epochs(arm)]
     return _typed(pd.DataFrame(rows), EPOCHS)
 
 
@@ -156,13 +164,13 @@ class ArmOf:
 
     @cached_property
     def verdict(self) -> RateVerdict | None:
-        """None where no run looked at the test split."""
-        return self.arm.verdict if self.arm.first.evaluate_test else None
+        """None without a target, and where no run looked at the test split."""
+        return self.arm.verdict if self.arm.has_target else None
 
     @property
     def judged(self) -> RateVerdict | None:
-        """None, too, on a data set that the target does not speak of."""
-        return self.verdict if self.summary.comparable else None
+        """None, too, where something else was declared before the runs."""
+        return self.verdict if self.arm.is_decidable else None
 
 
 RESULTS: dict[str, Callable[[ArmOf], Any]] = {
@@ -189,10 +197,10 @@ RESULTS: dict[str, Callable[[ArmOf], Any]] = {
     "n_validation": lambda of: of.arm.first.dataset.n_validation,
     "mean_best_validation_accuracy_percent": lambda of: _float(of.best.mean_percent),
     "sd_best_validation_accuracy_points": lambda of: of.best.sd_points,
-    "target_percent": lambda of: float(100 * TARGET),
-    "target_correct": lambda of: of.arm.target,
+    "target_percent": lambda of: of.arm.objective.target,
+    "target_correct": lambda of: of.arm.target if of.arm.has_target else None,
     "n_reached": lambda of: of.verdict and of.arm.n_reached,
-    "declared_rate": lambda of: DECLARED_RATE,
+    "declared_rate": lambda of: of.arm.objective.rate,
     "rate_lower_bound": lambda of: of.verdict and of.verdict.lower,
     "rate_upper_bound": lambda of: of.verdict and of.verdict.upper,
     "n_declared": lambda of: of.arm.standing.n_declared or None,
@@ -254,7 +262,8 @@ def measures(summaries: Sequence[Summary]) -> pd.DataFrame:
 
 def claims(summaries: Sequence[Summary]) -> pd.DataFrame:
     """A row a claim with its verdict, as `bench claims --json` gives it."""
-    rows = [msgspec.structs.asdict(row(entry)) for each in summaries[:1] for entry in each.ledger]
+    entries = [entry for summary in summaries if summary.opens for entry in summary.ledger]
+    rows = [msgspec.structs.asdict(row(entry)) for entry in entries]
     return pd.DataFrame(rows, columns=list(Row.__struct_fields__), dtype=object)
 
 
@@ -272,7 +281,8 @@ FRAMES: dict[str, Callable[[Sequence[Summary]], pd.DataFrame]] = {
 
 def portraits(summaries: Sequence[Summary]) -> tuple[Portrait, ...]:
     """What was measured of the suite's architectures, whatever the data set."""
-    return summaries[0].portraits if summaries else ()
+    found = [portrait for summary in summaries if summary.opens for portrait in summary.portraits]
+    return tuple({(p.architecture, p.architecture_digest): p for p in found}.values())
 
 
 def digits(arm: Arm) -> str:

@@ -12,7 +12,7 @@ from typing import Literal
 from matplotlib.figure import Figure
 
 PageKind = Literal["index", "architecture", "markdown"]
-Scope = Literal["suite", "dataset"]
+Scope = Literal["suite", "document", "dataset"]
 
 
 @dataclass(frozen=True)

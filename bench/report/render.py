@@ -168,12 +168,12 @@ def _series(summary: Summary) -> tuple[Series, ...]:
 
 
 def _parts(kind: PageKind, summaries: list[Summary], extras: Extras) -> tuple[Part, ...]:
-    """The first data set with everything, then what differs for each further one."""
+    """The first document and data set with everything, then what differs for each further one."""
     files = found(kind)
     return tuple(
         Part(
-            title=f"On {summary.prefix}" if number else "",
-            slug=f"on-{summary.prefix}" if number else "",
+            title=summary.title if number or summary.several else "",
+            slug=f"on-{summary.place}" if number or summary.several else "",
             acts=tuple(_acts(files, summary, number, extras)),
         )
         for number, summary in enumerate(summaries)
@@ -187,7 +187,7 @@ def _acts(files: list[SectionFile], summary: Summary, number: int, extras: Extra
         own = [file for file in files if begin <= file.ORDER < end]
         sections = tuple(
             replace(section, slug=slug)
-            for slug, file in named(own, summary.prefix, number)
+            for slug, file in named(own, summary, number)
             if (section := file.section(summary)) is not None
         )
         for section in sections:

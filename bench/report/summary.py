@@ -7,31 +7,48 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
-from bench.evidence.claims import about
+from bench.evidence.claims import Objectives, Published, about
 from bench.evidence.claims.gather import SuiteContents, arranged
 from bench.evidence.claims.ledger import Entry, ledger
+from bench.evidence.claims.objectives import NO_DOCUMENT
 from bench.records.arms import Arm, identity
 from bench.records.observations import EffectiveField, Findings
 from bench.records.protocol import Protocol
 from bench.records.standing import chosen
 from bench.report.labels import labels
-from bench.spec import Claim, DatasetInfo, Portrait, RunRecord
+from bench.spec import (
+    Claim,
+    DatasetInfo,
+    Document,
+    Objective,
+    Portrait,
+    Reproduced,
+    RunRecord,
+)
 
-COMPARABLE = "mnist"  # the data set that the published accuracies speak of
+DIGITS = ("mnist", "mnist5k")  # data sets whose images are digits
+NO_RUN = ""  # instead of a data set's name
 ABLATIONS = "ablations"  # the group of files that take one network apart
 
 
 @dataclass(frozen=True)
 class Summary:
-    """One data set's part of a suite, or of one architecture in it.
+    """One data set's part of a suite, or of one architecture in it, as far as a document goes.
+
+    Documents that ask for different things are parts of their own, each with its networks.
 
     Attributes:
         base: From the page to the reports folder, "" or "../".
         record_links: A run's key -> its file, relative to the reports folder.
         palette: Every architecture of the suite, shown or not, sorted: its position is its colour.
         shown: Those of them that have a page and a place in the legend, sorted.
+        document: Whose networks these are; None where no document, or several, speak of them.
+        several: Whether the suite's report has parts of several documents.
+        objectives: What all documents of the part ask for.
         is_first: Whether this data set's part stands first on a page: what is said once for the
             whole suite is said there.
+        opens: Whether it stands first of its document's: what is said once for a document.
+        every_claim: Of all documents: a claim may be checked by another document's.
         suite_runs, suite_portraits: Of all data sets and architectures, shown or not: what claims
             are judged by.
     """
@@ -49,7 +66,12 @@ class Summary:
     portrait_of: Mapping[str, Portrait] = field(default_factory=dict)
     findings: Findings = field(default_factory=Findings)
     protocol: Protocol | None = None
+    document: Document | None = None
+    several: bool = False
+    objectives: Objectives = NO_DOCUMENT
     is_first: bool = True
+    opens: bool = True
+    every_claim: tuple[Claim, ...] = ()
     suite_runs: tuple[RunRecord, ...] = ()
     suite_portraits: tuple[Portrait, ...] = ()
     choosing: tuple[Arm, ...] = ()  # runs that helped to choose an arm, with the test split
@@ -78,16 +100,73 @@ class Summary:
         if not self.claims or not (self.suite_portraits or self.suite_runs):
             return ()
         held = SuiteContents(self.suite, self.suite_runs, self.suite_portraits, self.protocol)
-        return tuple(ledger(self.claims, arranged([held], self.claims)))
+        evidence = arranged([held], self.every_claim, objectives=self.objectives)
+        return tuple(ledger(self.claims, evidence))
+
+    @cached_property
+    def objective(self) -> Objective:
+        """What most of these arms are held against; an empty one where nothing is asked."""
+        found = Counter(arm.objective for arm in self.arms if arm.first.evaluate_test)
+        return found.most_common(1)[0][0] if found else Objective()
+
+    def aims(self, arm: Arm) -> bool:
+        """Whether the arm is held against the target of these pages."""
+        return arm.has_target and arm.objective.target == self.objective.target
 
     @property
-    def comparable(self) -> bool:
-        return self.dataset is not None and self.dataset.name == COMPARABLE
+    def target(self) -> float | None:
+        """The target as a line in a figure: the count that it asks for, in percent."""
+        aimed = next((arm for arm in self.arms if self.aims(arm)), None)
+        return None if aimed is None else 100 * aimed.target / aimed.n_test
+
+    @property
+    def elsewhere(self) -> tuple[str, ...]:
+        """The data sets that the documents speak of, where this one is none of them."""
+        names = dict.fromkeys(each.dataset for each in self.objectives.documents)
+        return () if self.dataset is None or self.dataset.name in names else tuple(names)
+
+    @property
+    def noun(self) -> str:
+        """What an image of the data set shows."""
+        return "digit" if self.prefix in DIGITS else "image"
+
+    @property
+    def label(self) -> str:
+        """What tables call the document: README."""
+        return self.document.label if self.document else "document"
+
+    @property
+    def heading(self) -> str:
+        """The same at the beginning of a heading: README's table."""
+        return self.label[0].upper() + self.label[1:]
+
+    @property
+    def title(self) -> str:
+        """What the part is about, where others stand beside it."""
+        if not self.several:
+            return f"On {self.prefix}"
+        title = self.document.title if self.document else "Networks of no document"
+        return title if self.opens else f"{title}, on {self.prefix}"
+
+    def reproduces(self, table: Reproduced) -> bool:
+        """Whether the report rebuilds that table of the document."""
+        return self.document is not None and table in self.document.sections
+
+    def speaks_of(self, claim: Claim) -> bool:
+        """Whether a published accuracy is one on this data set."""
+        return self.dataset is not None and claim.dataset == self.dataset.name
 
     @property
     def prefix(self) -> str:
-        """What the names of this data set's figures begin with."""
+        """The data set's name."""
         return self.dataset.name if self.dataset else "none"
+
+    @property
+    def place(self) -> str:
+        """What the names of this part's figures and further sections begin with."""
+        if not self.several:
+            return self.prefix
+        return f"{self.prefix}-{self.document.name if self.document else 'others'}"
 
     def published(self, subject: str, metric: str) -> Claim | None:
         """The number that was published about it, None where none was; the first of several."""
@@ -185,34 +264,93 @@ def summarise(
     suite: str,
     runs: list[RunRecord],
     portraits: list[Portrait],
-    claims: list[Claim],
+    published: Published,
     record_links: Mapping[str, str],
     command: str,
 ) -> list[Summary]:
-    """One summary a data set, the comparable one first; a single empty one without runs."""
+    """One summary a document and a data set; a single empty one without runs.
+
+    The data set that a document speaks of comes first.
+    """
     infos = {run.dataset.name: run.dataset for run in runs}
-    named = sorted(infos, key=lambda name: (name != COMPARABLE, name))
     portrait_of = _most_run_first({each.architecture: each for each in portraits}, runs)
     palette = tuple(sorted({run.architecture for run in runs} | set(portrait_of)))
     in_order = tuple(sorted(portraits, key=lambda p: (p.architecture, p.architecture_digest)))
+    said = tuple(about(palette, published.claims))
     whole = Summary(
         suite=suite,
         dataset=None,
         arms=(),
         portraits=in_order,
-        claims=tuple(about(palette, claims)),
+        claims=said,
         record_links=record_links,
         palette=palette,
         shown=palette,
         command=command,
         portrait_of=portrait_of,
+        objectives=Objectives.about(published.documents, palette),
+        every_claim=said,
         suite_runs=tuple(runs),
         suite_portraits=in_order,
     )
-    return [
-        replace(whole, dataset=infos[name], arms=_arms(runs, name, whole), is_first=number == 0)
-        for number, name in enumerate(named)
-    ] or [whole]
+    found = [
+        replace(
+            part,
+            dataset=infos.get(name),
+            arms=_asked(_arms(part_runs, name, part), part.objectives),
+            opens=number == 0,
+        )
+        for part, part_runs in ((part, _runs_of(part, runs)) for part in _parts(whole))
+        for number, name in enumerate(_datasets(part, part_runs) or [NO_RUN])
+    ]
+    return [replace(one, is_first=n == 0) for n, one in enumerate(found)]
+
+
+def _parts(whole: Summary) -> list[Summary]:
+    """A part a document where documents ask for different things; else the whole suite."""
+    documents = whole.objectives.documents
+    if len(whole.objectives.asked()) < 2:
+        with_objective = [each for each in documents if each.objective] or list(documents)
+        only = with_objective[0] if len(with_objective) == 1 else None
+        return [replace(whole, document=only)]
+    named = {name for each in documents for name in each.networks}
+    others = [name for name in whole.palette if name not in named]
+    parts = [_part(whole, each, each.networks) for each in documents]
+    return [*parts, *([_part(whole, None, others)] if others else [])]
+
+
+def _part(whole: Summary, document: Document | None, networks: Collection[str]) -> Summary:
+    """What one document speaks of, or what none does."""
+    shown = tuple(name for name in whole.shown if name in networks)
+    name = document.name if document else ""
+    return replace(
+        whole,
+        document=document,
+        several=True,
+        objectives=Objectives((document,) if document else ()),
+        claims=tuple(claim for claim in whole.claims if claim.file == name),
+        portraits=tuple(p for p in whole.portraits if p.architecture in shown),
+        shown=shown,
+    )
+
+
+def _runs_of(part: Summary, runs: list[RunRecord]) -> list[RunRecord]:
+    return [run for run in runs if run.architecture in part.shown]
+
+
+def _datasets(part: Summary, runs: list[RunRecord]) -> list[str]:
+    """The data sets of the part's runs, those first that its documents speak of."""
+    spoken_of = {each.dataset for each in part.objectives.documents}
+    return sorted(
+        {run.dataset.name for run in runs}, key=lambda name: (name not in spoken_of, name)
+    )
+
+
+def _asked(arms: Iterable[Arm], objectives: Objectives) -> tuple[Arm, ...]:
+    """The arms with what is asked of them on their data set."""
+    return tuple(
+        replace(arm, asked=objectives.of(arm.architecture, arm.dataset.name)) for arm in arms
+    )
 
 
 def _by_role(arm: Arm, protocol: Protocol | None) -> list[Arm]:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import bdtr, chdtri, nctdtr, stdtrit
 
-from bench.stats.declared import CONFIDENCE, DECLARED_RATE, FEWEST_RUNS
+from bench.stats.declared import CONFIDENCE, CONSISTENT_RATE, FEWEST_RUNS
 from bench.stats.means import standard_deviation
 from bench.stats.rates import Verdict, check_rate, lower_bound, upper_bound
 from bench.stats.sequences import decision_chances
@@ -150,7 +150,7 @@ def minimal_detectable_difference(sd: float, n: int) -> float | None:
     return last_true(lambda d: difference_power(sd, d, n) < POWER, 0.0, seen)
 
 
-def allowed_misses(n: int, rate: float = DECLARED_RATE) -> int | None:
+def allowed_misses(n: int, rate: float = CONSISTENT_RATE) -> int | None:
     """The most misses of n runs that still confirm the rate; None where n is too few.
 
     0 / 1 / 2 / 3 from n = 29 / 46 / 61 / 76 on, at a rate of 0.90.
@@ -160,20 +160,20 @@ def allowed_misses(n: int, rate: float = DECLARED_RATE) -> int | None:
     return above - 1 if above else None
 
 
-def refuting_misses(n: int, rate: float = DECLARED_RATE) -> int | None:
+def refuting_misses(n: int, rate: float = CONSISTENT_RATE) -> int | None:
     """The fewest misses of n runs that refute the rate; None where not even n do."""
     check_rate(rate)
     misses = fewest(lambda misses: misses > n or upper_bound(n - misses, n) < rate)
     return misses if misses is not None and misses <= n else None
 
 
-def seeds_for_misses(misses: int, rate: float = DECLARED_RATE) -> int:
+def seeds_for_misses(misses: int, rate: float = CONSISTENT_RATE) -> int:
     """The fewest runs that confirm the rate in spite of so many misses."""
     check_rate(rate)
     return _found(lambda n: lower_bound(n - misses, n) >= rate, start=max(1, misses))
 
 
-def rate_chances(pass_rate: float, n: int, rate: float = DECLARED_RATE) -> RateChances:
+def rate_chances(pass_rate: float, n: int, rate: float = CONSISTENT_RATE) -> RateChances:
     """How a sweep of n runs will be judged if each run passes with a given chance.
 
     Raises:
@@ -195,7 +195,7 @@ def pass_probability(pass_rate: float, n: int, misses: int = 0) -> float:
     return float(bdtr(min(misses, n), n, 1 - pass_rate)) if misses >= 0 else 0.0
 
 
-def rate_plan(pass_rate: float, rate: float = DECLARED_RATE) -> RatePlan:
+def rate_plan(pass_rate: float, rate: float = CONSISTENT_RATE) -> RatePlan:
     """Seeds for a verdict, given the pass rate that a pilot suggests.
 
     Of a fixed n the chance goes in a saw-tooth: it is highest where a further miss has just

@@ -9,7 +9,7 @@ from typing import Literal
 
 from scipy.special import betaincinv
 
-from bench.stats.declared import RATE_ALPHA, TARGET
+from bench.stats.declared import RATE_ALPHA
 
 Verdict = Literal["confirmed", "refuted", "undecided"]
 
@@ -35,9 +35,9 @@ class RateVerdict:
     decided_at: int | None = None  # the run, from 1, after which a sequence was decided
 
 
-def target_count(n_images: int, target: Fraction = TARGET) -> int:
-    """The smallest count of right answers that meets the target: 9,940 of 10,000."""
-    return math.ceil(target * n_images)
+def target_count(n_images: int, percent: float) -> int:
+    """The smallest count of right answers that meets a target: 70 of 100 for 69.5 %."""
+    return math.ceil(published_count(percent, n_images))
 
 
 def published_count(percent: float, n_images: int) -> Fraction:

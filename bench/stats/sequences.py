@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import betaincc, betaln
 
-from bench.stats.declared import DECLARED_RATE, RATE_ALPHA
+from bench.stats.declared import CONSISTENT_RATE, RATE_ALPHA
 from bench.stats.rates import RateVerdict, Verdict, check_rate
 from bench.stats.solve import HALVINGS, fewest
 from bench.stats.values import Interval
@@ -78,7 +78,7 @@ def confidence_sequence(
 
 def until_decided(
     reached: ArrayLike,
-    rate: float = DECLARED_RATE,
+    rate: float = CONSISTENT_RATE,
     levels: Levels = FULL,
     first_look: int = 1,
 ) -> RateVerdict:
@@ -120,7 +120,9 @@ def soonest(successes: int, n: int, rate: float, levels: Levels) -> tuple[int, i
     )
 
 
-def decision_chances(pass_rate: float, n_most: int, rate: float = DECLARED_RATE) -> DecisionChances:
+def decision_chances(
+    pass_rate: float, n_most: int, rate: float = CONSISTENT_RATE
+) -> DecisionChances:
     """How an `until-decided` sweep will go if each run passes with a given chance; exact.
 
     Args:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import betainc
 
-from bench.stats.declared import DECLARED_RATE, RATE_ALPHA
+from bench.stats.declared import CONSISTENT_RATE, RATE_ALPHA
 from bench.stats.rates import (
     RateVerdict,
     Verdict,
@@ -29,7 +29,7 @@ LEAST_LEVEL = 1e-9  # where a look has spent all of the error: no number of runs
 def rate_verdict(
     successes: int,
     n: int,
-    rate: float = DECLARED_RATE,
+    rate: float = CONSISTENT_RATE,
     *,
     declared: int | None = None,
     alpha: float = RATE_ALPHA,
@@ -82,7 +82,7 @@ def rate_verdict(
 def extended_verdict(
     reached: ArrayLike,
     declared: int,
-    rate: float = DECLARED_RATE,
+    rate: float = CONSISTENT_RATE,
     *,
     alpha: float = RATE_ALPHA,
 ) -> RateVerdict:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 
 from rich.console import Console
 
 from bench.inputs.datasets import Dataset
 from bench.records import declarations, until_decided
 from bench.records.declarations import JUDGES, Purpose, Wanted
-from bench.records.protocol import Protocol, arm_key
+from bench.records.protocol import NO_GOAL, Goal, Protocol, arm_key
 from bench.records.store import RunReader
 from bench.spec import Architecture, RunRecord
 from bench.training import jobs
@@ -34,6 +34,8 @@ class Sweep:
     n_workers: int
     protocol: Protocol | None = None
     purpose: Purpose = JUDGES
+    # By architecture; runs of one without a goal are only counted.
+    goals: Mapping[str, Goal] = field(default_factory=dict)
 
     def declare(self) -> list[str]:
         """Keeps what is declared before the first run; returns the lines that say so.
@@ -52,6 +54,7 @@ class Sweep:
                 dataset=matrix.dataset.name,
                 architecture=architecture.name,
                 seeds=matrix.seeds,
+                goal=self.goals.get(architecture.name, NO_GOAL),
             )
             for _, architecture in matrix.architectures
         ]

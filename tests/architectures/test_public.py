@@ -235,7 +235,7 @@ def thirty(name: str, last: int) -> list[RunRecord]:
 
 def judged(name: str, runs: list[RunRecord]) -> dict[str, Entry]:
     """Every claim about the network."""
-    said = claims.load_files([machine.folder("claims") / f"{name}.toml"])
+    said = claims.load_files([machine.folder("claims") / f"{name}.toml"]).claims
     held = SuiteContents("made_up", runs, [measured(name)])
     return {entry.claim.id: entry for entry in ledger(said, arranged([held], said))}
 

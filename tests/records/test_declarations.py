@@ -53,7 +53,7 @@ def arm_of(every: list[RunRecord], *sweeps: Sweep, attempts: tuple[str, ...] = (
 
 def summary_of(every: list[RunRecord], protocol: Protocol) -> Summary:
     links = {run.key: "record.json" for run in every}
-    (found,) = summarise("local", every, [], [], links, "command")
+    (found,) = summarise("local", every, [], factories.published(), links, "command")
     return found.judged_by(protocol)
 
 

@@ -157,7 +157,7 @@ def test_the_reports_verdict_is_the_sequences_only() -> None:
     """29 of 29 confirm a rate of 0.90 where 29 was declared, and prove less where it was not."""
     every = runs([True] * 29)
     links = {run.key: "record.json" for run in every}
-    (summary,) = summarise("local", every, [], [], links, "command")
+    (summary,) = summarise("local", every, [], factories.published(), links, "command")
     (fixed,) = summary.arms
     assert fixed.verdict.verdict == "confirmed"
     (arm,) = summary.judged_by(USUAL).arms

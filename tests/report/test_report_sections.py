@@ -22,7 +22,7 @@ def summary_of(n_seeds: int) -> Summary:
         latencies=(factories.latency("model_1"),) if n_seeds else (),
         fields=(factories.effective_field(runs),) if n_seeds else (),
     )
-    summary = summarise("local", runs, portraits, [], links, "command")[0]
+    summary = summarise("local", runs, portraits, factories.published(), links, "command")[0]
     return summary.with_findings(findings)
 
 

@@ -7,6 +7,8 @@ figure in it), `rules` (figure -> verdict), `metrics` (the table that joins the 
 
 from __future__ import annotations
 
-from bench.evidence.claims.load import ClaimError, about, load, load_files
+from bench.evidence.claims.load import Published, about, load, load_files
+from bench.evidence.claims.objectives import Objectives
+from bench.evidence.claims.sources import ClaimError
 
-__all__ = ["ClaimError", "about", "load", "load_files"]
+__all__ = ["ClaimError", "Objectives", "Published", "about", "load", "load_files"]

@@ -17,8 +17,9 @@ from bench.evidence.claims.gather import (
     Version,
     arranged,
 )
-from bench.evidence.claims.judging import DOCUMENT, AtHand
-from bench.evidence.claims.load import ClaimError, Placed, Problem, misquoted, placed
+from bench.evidence.claims.judging import AtHand
+from bench.evidence.claims.load import DOCUMENT, Placed, misquoted, placed
+from bench.evidence.claims.sources import ClaimError, Problem
 from bench.evidence.claims.wants import quoted
 from bench.inputs import discover
 from bench.inputs.discover import Found
@@ -103,7 +104,7 @@ def check(
         ArchitectureError: two architectures share a name.
         StoreError: a portrait cannot be read.
     """
-    rows, problems = placed(paths)
+    read = placed(paths)
     at_hand = AtHand.scan()
     held = tuple(SuiteContents(suite.name, (), suite.portraits()) for suite in suites)
     runs = [path.parent for suite in suites for path in suite.run_paths()]
@@ -112,7 +113,7 @@ def check(
     if builtin:
         subjects |= {found.name for found in discover.scan_all(folder("architectures"))}
     known = frozenset([*datasets, *(place.parent.name for place in runs)])
-    return Check(paths, rows, problems, held, at_hand, frozenset(subjects), known)
+    return Check(paths, read.rows, read.problems, held, at_hand, frozenset(subjects), known)
 
 
 def _layers(row: Placed, evidence: Evidence) -> Iterator[Problem]:

@@ -9,14 +9,17 @@ from fractions import Fraction
 from pathlib import PurePosixPath
 from typing import Any, Literal
 
+from bench.evidence.claims.objectives import NO_DOCUMENT, Objectives
 from bench.records.arms import Arm, Split, arms
 from bench.records.protocol import Protocol
 from bench.records.store import Suite, portrait_file, run_file
-from bench.spec import Claim, Measured, Portrait, RunRecord
+from bench.spec import Claim, Measured, Objective, Portrait, RunRecord
+from bench.stats.declared import CONSISTENT_RATE
 from bench.stats.means import Accuracy, accuracy
 
 Value = int | float | Fraction | str
 MEASURE_AGAIN = "python -m bench measure"
+DECLARE = "add '{}' to [objective] in claims/{}.toml"
 LAYERS = "parameters"  # the measure whose rows are the calls of all layers, in their order
 BY_PLACE = re.compile(r"(?P<operation>\w+) (?P<place>\d+)")
 
@@ -65,12 +68,14 @@ class Sample:
         split: The images that the answers are about.
         counts: (n_runs,), in the order of the seeds; `MISSING` for a run without a count.
         note: How the counts were chosen.
+        rate: The share of runs that "consistently" asks for.
     """
 
     arm: Arm
     split: Split
     counts: tuple[int, ...]
     note: str = ""
+    rate: float = CONSISTENT_RATE
 
     @property
     def n_images(self) -> int:
@@ -183,12 +188,38 @@ class Evidence:
         current: Architecture's name -> digest of its file at hand. Measures and runs of another
             source are then no evidence.
         anew: What was measured now.
+        objectives: What the documents ask of their networks.
     """
 
     suites: tuple[SuiteContents, ...]
     claims: Mapping[str, Claim]
     current: Mapping[str, str]
     anew: Anew = Anew()
+    objectives: Objectives = NO_DOCUMENT
+
+    def objective(self, claim: Claim) -> Objective:
+        """What the claim's document asks of the claim's subject; of nothing, an empty one."""
+        own = (d.objective for d in self.objectives.documents if d.name == claim.file)
+        return next(own, None) or self.objectives.of(claim.subject, claim.dataset) or Objective()
+
+    def target(self, claim: Claim) -> Fraction:
+        """The same document's target in percent; raises NoEvidence where it has none."""
+        target = self.objective(claim).target
+        if target is None:
+            raise NoEvidence(f"the document has no target: {DECLARE.format('target', claim.file)}")
+        return fraction(target)
+
+    def rate(self, claim: Claim) -> float:
+        """The share of runs that the same document means by "consistently"."""
+        return self.objective(claim).rate or CONSISTENT_RATE
+
+    def limit(self, claim: Claim) -> int:
+        """The same document's limit of parameters; raises NoEvidence where it has none."""
+        limit = self.objective(claim).limit
+        if limit is None:
+            key = "parameters_below"
+            raise NoEvidence(f"the document has no limit: {DECLARE.format(key, claim.file)}")
+        return limit
 
     @property
     def subjects(self) -> set[str]:
@@ -279,6 +310,7 @@ def arranged(
     claims: Iterable[Claim],
     current: Mapping[str, str] | None = None,
     anew: Anew = Anew(),
+    objectives: Objectives = NO_DOCUMENT,
 ) -> Evidence:
     """The evidence of suites that were read already.
 
@@ -287,8 +319,10 @@ def arranged(
         claims: All that are to be judged together.
         current: Architecture's name -> digest of its file at hand.
         anew: What was measured now.
+        objectives: What the documents ask of their networks.
     """
-    return Evidence(tuple(held), {claim.id: claim for claim in claims}, current or {}, anew)
+    by_id = {claim.id: claim for claim in claims}
+    return Evidence(tuple(held), by_id, current or {}, anew, objectives)
 
 
 def _runs_of(held: SuiteContents, subject: str, digest: str | None) -> list[RunRecord]:

@@ -7,10 +7,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.evidence.claims import ClaimError, about
+from bench.evidence.claims import ClaimError, Objectives, about
 from bench.evidence.claims.gather import Anew, SuiteContents, arranged
 from bench.evidence.claims.ledger import Entry, ledger
-from bench.evidence.claims.load import load_files
+from bench.evidence.claims.load import DOCUMENT, load_files
 from bench.inputs import discover
 from bench.inputs.digest import source_digest
 from bench.inputs.discover import Found
@@ -19,7 +19,6 @@ from bench.records.places import require_suite
 from bench.records.store import Suite
 from bench.spec import Claim, Portrait
 
-DOCUMENT = "document"  # the subject of what a text says of itself
 DEFAULT_SUITE, SHIPPED_SUITE = "local", "reference"
 
 
@@ -123,6 +122,7 @@ class Asked:
         every: Both, in their order.
         held: What the suites hold.
         at_hand: The files in use.
+        objectives: Of the documents that speak of the known networks.
     """
 
     claims: tuple[Claim, ...]
@@ -130,6 +130,7 @@ class Asked:
     every: tuple[Claim, ...]
     held: tuple[SuiteContents, ...]
     at_hand: AtHand
+    objectives: Objectives
 
     @property
     def unmeasured(self) -> list[Found]:
@@ -143,7 +144,7 @@ class Asked:
         Args:
             anew: What was found at the files of `unmeasured`.
         """
-        evidence = arranged(self.held, self.every, self.at_hand.digests, anew)
+        evidence = arranged(self.held, self.every, self.at_hand.digests, anew, self.objectives)
         notices = [*self._of_files(anew), *self._of_documents()]
         return Judged(ledger(self.claims, evidence), tuple(notices), self.left_out)
 
@@ -178,7 +179,8 @@ def ask(paths: Sequence[Path], suites: Sequence[Suite], every: bool = False) -> 
         ArchitectureError: two architectures share a name.
         StoreError: a record cannot be read.
     """
-    claims = load_files(paths)
+    published = load_files(paths)
+    claims = published.claims
     at_hand = AtHand.scan()
     held = tuple(map(SuiteContents.read, suites))
     known = set(at_hand.files) if is_own("architectures") else set()
@@ -186,7 +188,8 @@ def ask(paths: Sequence[Path], suites: Sequence[Suite], every: bool = False) -> 
     chosen = claims if every else about(known, claims) or claims
     files = {claim.file for claim in chosen}
     left_out = tuple(claim for claim in claims if claim.file not in files)
-    return Asked(tuple(chosen), left_out, tuple(claims), held, at_hand)
+    objectives = Objectives.about(published.documents, known)
+    return Asked(tuple(chosen), left_out, tuple(claims), held, at_hand, objectives)
 
 
 def _subjects(claims: Iterable[Claim]) -> set[str]:

@@ -1,7 +1,8 @@
-"""Files of claims -> claims. Every mistake is found and told with its line and column.
+"""Files of claims -> claims and documents. Every mistake is told with its line and column.
 
-A file is a list of `[[claim]]` tables; see `bench.spec.Claim` for the keys and `docs/claims.md`
-for how to write one. `file` is filled in from the file's name.
+A file begins with the tables `[document]` and `[objective]`, both of which may be left out, and
+goes on with `[[claim]]` tables; see `bench.spec` for the keys and `docs/claims.md` for how to write
+one. `file` is filled in from the file's name.
 """
 
 from __future__ import annotations
@@ -9,65 +10,35 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import msgspec
 
-from bench.errors import BenchError, nearest
+from bench.errors import nearest
+from bench.evidence.claims.heads import head
+from bench.evidence.claims.sources import ClaimError, Problem, Source
 from bench.evidence.claims.wants import KEYS, quoted, wants
-from bench.spec import Claim
+from bench.spec import Claim, Document
 
 HEADER = re.compile(r"^\s*\[\[\s*claim\s*\]\]")
 POSITION = re.compile(r"\s*\(at line (\d+), column (\d+)\)")
+DOCUMENT = "document"  # the subject of what a text says of itself
 AT_END = re.compile(r"\s*\(at end of document\)")
 JSON_PATH = re.compile(r" - at `\$\.(\w+)[^`]*`")
 
 
-class ClaimError(BenchError):
-    """A file of claims that cannot be used."""
-
-
 @dataclass(frozen=True)
-class Problem:
-    """One mistake in a file of claims; line and column count from 1."""
+class Published:
+    """What files of claims hold: a document each, and what it says."""
 
-    path: Path
-    what: str
-    remedy: str
-    line: int | None = None
-    column: int = 1
-
-    def error(self) -> ClaimError:
-        """The same as an error."""
-        where = f"{self.path}:{self.line}:{self.column}" if self.line else str(self.path)
-        return ClaimError(self.what, where=where, remedy=self.remedy)
+    claims: list[Claim] = field(default_factory=list)
+    documents: list[Document] = field(default_factory=list)
 
 
-@dataclass(frozen=True)
-class Source:
-    """The file's text, and where each of its `[[claim]]` tables begins."""
-
-    path: Path
-    lines: tuple[str, ...]
-    headers: tuple[int, ...]  # from 0
-
-    def problem(self, number: int, what: str, remedy: str, key: str = "") -> Problem:
-        """A mistake in the claim of that number (from 0): at the key, else at its table."""
-        if number >= len(self.headers):  # written in line, or a quote holds such a header
-            return Problem(self.path, f"claim {number + 1}: {what}", remedy)
-        start = self.headers[number]
-        following = self.headers[number + 1 : number + 2]
-        for at in range(start + 1, following[0] if following else len(self.lines)):
-            found = re.match(rf"(\s*)[\"']?{re.escape(key)}[\"']?\s*=", self.lines[at])
-            if key and found:
-                return Problem(self.path, what, remedy, at + 1, len(found[1]) + 1)
-        return Problem(self.path, what, remedy, start + 1)
-
-
-def load(folder: Path) -> list[Claim]:
-    """Every claim of every file in the folder, in the order of files and of lines.
+def load(folder: Path) -> Published:
+    """Every file of the folder, in the order of files and of lines.
 
     Raises:
         ClaimError: the first mistake; see `problems`. A missing folder holds no claims.
@@ -75,16 +46,16 @@ def load(folder: Path) -> list[Claim]:
     return load_files(sorted(folder.glob("*.toml")))
 
 
-def load_files(paths: Iterable[Path]) -> list[Claim]:
-    """The claims of the files, in their order.
+def load_files(paths: Iterable[Path]) -> Published:
+    """The files, in their order.
 
     Raises:
         ClaimError: the first mistake; see `problems`.
     """
-    claims, found = read(paths)
-    if found:
-        raise found[0].error()
-    return claims
+    found = placed(paths)
+    if found.problems:
+        raise found.problems[0].error()
+    return Published([row.claim for row in found.rows], found.documents)
 
 
 def about(subjects: Collection[str], claims: Iterable[Claim]) -> list[Claim]:
@@ -100,8 +71,8 @@ def read(paths: Iterable[Path]) -> tuple[list[Claim], list[Problem]]:
     A mistake is unreadable TOML, no claims, a wrong, missing or unknown key, an unknown metric, a
     metric without what it needs, a term that is no claim, or one id twice.
     """
-    rows, found = placed(paths)
-    return [row.claim for row in rows], found
+    found = placed(paths)
+    return [row.claim for row in found.rows], found.problems
 
 
 def read_lines(path: Path, what: str, remedy: str) -> list[str]:
@@ -124,7 +95,7 @@ def misquoted(paths: Iterable[Path], document: Path) -> list[Problem]:
     """
     lines = read_lines(document, "unreadable", "give the text that the claims quote")
     found = []
-    for claim, source, number in placed(paths)[0]:
+    for claim, source, number in placed(paths).rows:
         if claim.quote in "".join(lines[claim.line - 1 : claim.line]):
             continue
         elsewhere = [str(at) for at, line in enumerate(lines, start=1) if claim.quote in line]
@@ -149,27 +120,59 @@ class Placed(NamedTuple):
         return self.source.problem(self.number, what, remedy, key)
 
 
-def placed(paths: Iterable[Path]) -> tuple[list[Placed], list[Problem]]:
-    """The claims that can be used, each with its place, and every mistake; see `read`."""
-    found: list[Problem] = []
-    rows: list[Placed] = []
+@dataclass(frozen=True)
+class Read:
+    """What files of claims hold.
+
+    Attributes:
+        rows: The claims that can be used, each with its place.
+        documents: One a file whose tables are in order.
+        problems: Every mistake.
+    """
+
+    rows: list[Placed] = field(default_factory=list)
+    documents: list[Document] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+
+
+def placed(paths: Iterable[Path]) -> Read:
+    """Every claim, document and mistake of the files; see `read`."""
+    read = Read()
     for path in paths:
         parsed = _parse(path)
         if isinstance(parsed, Problem):
-            found.append(parsed)
+            read.problems.append(parsed)
             continue
-        source, tables = parsed
-        for number, row in enumerate(tables):
-            mistakes = list(_mistakes(row, source, number))
-            found += mistakes
-            if not mistakes:
-                claim = msgspec.convert({**row, "file": path.stem}, Claim)
-                rows.append(Placed(claim, source, number))
-    return rows, found + list(_between(rows))
+        source, content = parsed
+        document, mistakes = head(content, source)
+        read.problems.extend(mistakes)
+        read.rows.extend(_rows(content["claim"], source, document, read.problems))
+        read.documents.append(_with_networks(document, read.rows))
+    read.problems.extend(_between(read.rows))
+    return read
 
 
-def _parse(path: Path) -> tuple[Source, list[Any]] | Problem:
-    """The file's tables; the problem of a file that holds no claims at all."""
+def _rows(
+    tables: list[Any], source: Source, document: Document, problems: list[Problem]
+) -> Iterator[Placed]:
+    """The claims that can be used; a claim without a data set is of its document's."""
+    for number, row in enumerate(tables):
+        mistakes = list(_mistakes(row, source, number))
+        problems += mistakes
+        if not mistakes:
+            whole = {"dataset": document.dataset, **row, "file": source.path.stem}
+            yield Placed(msgspec.convert(whole, Claim), source, number)
+
+
+def _with_networks(document: Document, rows: Iterable[Placed]) -> Document:
+    """The same; where its head names no networks, they are the subjects of its claims."""
+    own = (row.claim.subject for row in rows if row.claim.file == document.name)
+    subjects = tuple(dict.fromkeys(name for name in own if name != DOCUMENT))
+    return msgspec.structs.replace(document, networks=document.networks or subjects)
+
+
+def _parse(path: Path) -> tuple[Source, dict[str, Any]] | Problem:
+    """The file's content; the problem of a file that holds no claims at all."""
     try:
         text = path.read_text(encoding="utf-8")
         content = tomllib.loads(text)
@@ -188,7 +191,7 @@ def _parse(path: Path) -> tuple[Source, list[Any]] | Problem:
         return Problem(path, "no claims in the file", remedy)
     lines = tuple(text.splitlines())
     headers = tuple(at for at, line in enumerate(lines) if HEADER.match(line))
-    return Source(path, lines, headers), rows
+    return Source(path, lines, headers), content
 
 
 def _syntax(path: Path, message: str, text: str) -> Problem:

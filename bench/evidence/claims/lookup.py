@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import wraps
 from math import inf
+from operator import itemgetter
 from typing import Any
 
 import msgspec
@@ -25,7 +26,6 @@ from bench.evidence.claims.gather import (
 )
 from bench.records.arms import Arm, Split, best_count
 from bench.spec import Claim, Epoch, Recipe, RunRecord
-from bench.stats.declared import PARAMETER_LIMIT, TARGET
 from bench.stats.outcomes import SUSTAINED_EPOCHS
 from bench.stats.values import MISSING
 
@@ -141,11 +141,10 @@ def parameters_by_type(claim: Claim, version: Version) -> Exact:
     return Exact(n, version.stands_on("parameters"))
 
 
-@of_versions
-def parameters_over_limit(claim: Claim, version: Version) -> Exact:
-    """Parameters less 8,000; below 0 is under the limit."""
-    over = version.value("parameters", "n_parameters") - PARAMETER_LIMIT
-    return Exact(over, version.stands_on("parameters"))
+def parameters_over_limit(claim: Claim, evidence: Evidence) -> Exact:
+    """Parameters less the document's limit; below 0 is under the limit."""
+    limit, found = evidence.limit(claim), figure("parameters", "n_parameters")(claim, evidence)
+    return Exact(fraction(found.value) - limit, found.stands_on)
 
 
 @of_versions
@@ -279,22 +278,24 @@ def of_claims(reckon: Callable[[list[Fraction]], Value], *, rounded: bool = Fals
     return find
 
 
-def published_shortfall(numbers: list[Fraction]) -> Fraction:
-    """99.40 less the first published accuracy, in points."""
-    return 100 * TARGET - numbers[0]
+def published_shortfall(claim: Claim, evidence: Evidence) -> Exact:
+    """The document's target less the first published accuracy, in points."""
+    found = of_claims(itemgetter(0))(claim, evidence)
+    return Exact(evidence.target(claim) - fraction(found.value), found.stands_on)
 
 
 def last_test_counts(claim: Claim, evidence: Evidence) -> Sample:
     """Right answers on the test split after the last epoch, over all runs."""
     arm = evidence.arm(claim.subject, claim.dataset, "test")
-    return Sample(arm, "test", tuple(arm.counts("test")))
+    return Sample(arm, "test", tuple(arm.counts("test")), rate=evidence.rate(claim))
 
 
 def sustained_test_counts(claim: Claim, evidence: Evidence) -> Sample:
     """The lowest of each run's last three counts: a target that it meets, all three meet."""
     arm = evidence.arm(claim.subject, claim.dataset, "test")
     counts = tuple(_lowest_at_end(run) for run in arm.runs)
-    return Sample(arm, "test", counts, f"the lowest of the last {SUSTAINED_EPOCHS} epochs")
+    note = f"the lowest of the last {SUSTAINED_EPOCHS} epochs"
+    return Sample(arm, "test", counts, note, evidence.rate(claim))
 
 
 def best_counts(split: Split, whose: str) -> Callable[[Claim, Evidence], Sample]:
@@ -323,11 +324,11 @@ def accuracies(find: Callable[[Claim, Evidence], Sample]) -> Read:
 
 
 def shortfalls(find: Callable[[Claim, Evidence], Sample]) -> Read:
-    """The points that the sample's accuracies lie below 99.40; negative above it."""
+    """The points that the sample's accuracies lie below the target; negative above it."""
 
     def read(claim: Claim, evidence: Evidence) -> Readings:
-        sample = find(claim, evidence)
-        target = TARGET * sample.n_images
+        percent, sample = evidence.target(claim), find(claim, evidence)
+        target = percent * sample.n_images / 100
         short = tuple(float(target - count) for count in sample.accuracy.counts)
         lowest, scale = float(target - sample.n_images), Fraction(sample.n_images, 100)
         return Readings(sample.arm, short, scale, lowest, float(target), note=sample.note)

@@ -73,7 +73,9 @@ METRICS: Mapping[str, Metric] = {
         lookup.parameters_by_type,
     ),
     "parameters_over_limit": Metric(
-        "parameters above 8,000; negative below", "structure", lookup.parameters_over_limit
+        "parameters above the document's limit; negative below",
+        "structure",
+        lookup.parameters_over_limit,
     ),
     "weights_bytes": Metric(
         "bytes of the parameters and buffers in float32, without a file's header",
@@ -213,7 +215,7 @@ METRICS: Mapping[str, Metric] = {
         rules.mean,
     ),
     "mean_test_shortfall_points": Metric(
-        "99.40 less the mean over runs",
+        "the document's target less the mean over runs",
         "runs",
         shortfalls(lookup.last_test_counts),
         BOUND,
@@ -227,7 +229,8 @@ METRICS: Mapping[str, Metric] = {
         rules.mean,
     ),
     "mean_best_validation_shortfall_points": Metric(
-        "99.40 less the mean over runs of the validation accuracy after the best epoch",
+        "the document's target less the mean over runs of the validation accuracy after the best "
+        "epoch",
         "runs",
         shortfalls(lookup.best_validation_counts),
         BOUND,
@@ -248,13 +251,14 @@ METRICS: Mapping[str, Metric] = {
         rules.mean,
     ),
     "consistent_test_accuracy_percent": Metric(
-        "an accuracy that nine runs of ten reach after the last epoch",
+        "an accuracy that the document's rate of runs reach after the last epoch; the rate is 0.90 "
+        "where it gives none",
         "runs",
         lookup.last_test_counts,
         rule=rules.rate,
     ),
     "sustained_test_accuracy_percent": Metric(
-        "an accuracy that nine runs of ten reach after each of the last three epochs",
+        "an accuracy that the same rate of runs reach after each of the last three epochs",
         "runs",
         lookup.sustained_test_counts,
         rule=rules.rate,
@@ -276,9 +280,9 @@ METRICS: Mapping[str, Metric] = {
         NUMBERS,
     ),
     "target_shortfall_points": Metric(
-        "99.40 less the accuracy that the claim in `terms` publishes",
+        "the document's target less the accuracy that the claim in `terms` publishes",
         "document",
-        terms(lookup.published_shortfall),
+        lookup.published_shortfall,
         TERMS,
     ),
     # The document against itself: a contradiction is "inconsistent".

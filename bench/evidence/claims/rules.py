@@ -133,7 +133,7 @@ def rate(claim: Claim, found: Sample) -> Judgement:
     reached = {
         run.seed: each >= target for run, each in zip(found.arm.runs, found.counts, strict=True)
     }
-    judged = standing.verdict(reached)
+    judged = standing.verdict(reached, found.rate)
     k_of_n = f"{judged.successes} of {judged.n}"
     rule = (
         f"{k_of_n} runs {'exceed' if claim.relation == 'above' else 'reach'} it; "
@@ -142,7 +142,7 @@ def rate(claim: Claim, found: Sample) -> Judgement:
         f"against {fixed(judged.rate, 2)}"
     )
     if standing.n_attempts > 1:
-        rule += f"; taken alone: {standing.alone(reached).verdict}"
+        rule += f"; taken alone: {standing.alone(reached, found.rate).verdict}"
     if note := standing.note(len(reached)):
         rule += f"; {note}"
     share = Fraction(judged.successes, judged.n) if judged.n else None

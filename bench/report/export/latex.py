@@ -28,12 +28,15 @@ CLAIMS = {
 def results_table(summaries: Sequence[Summary]) -> str:
     """A row an arm: test accuracy after the last epoch, rounded once."""
     arms = [arm for summary in summaries for arm in summary.arms]
-    sizes = dict.fromkeys((arm.target, arm.n_test) for arm in arms)
+    sizes = dict.fromkeys((arm.target, arm.n_test) for arm in arms if arm.has_target)
     targets = ", ".join(f"{integer(target)} of {integer(n)}" for target, n in sizes)
+    reached = (
+        f" Reached: runs with at least as many test images right as the target asks ({targets}); "
+        "a failed run is a miss."
+    )
     caption = (
         "Test accuracy after the last epoch over n runs: mean and standard deviation over "
-        "completed runs, in percent and points. Reached: runs with at least as many test images "
-        f"right as the target asks ({targets or NOT_AVAILABLE}); a failed run is a miss."
+        f"completed runs, in percent and points.{reached if targets else ''}"
     )
     frame = pd.DataFrame([_result(arm) for arm in arms], columns=list(RESULTS))
     return typeset(frame, "tab:results", caption, "".join(RESULTS.values()))
@@ -45,7 +48,7 @@ def _result(arm: Arm) -> tuple[str, ...]:
         *(arm.dataset.name, arm.label, integer(arm.first.n_parameters), integer(n)),
         *(points(found.mean_percent), points(found.sd_points)),
         *(points(found.lowest_percent, 2), points(found.highest_percent, 2)),
-        f"{arm.n_reached} of {n}" if arm.first.evaluate_test else NOT_AVAILABLE,
+        f"{arm.n_reached} of {n}" if arm.has_target else NOT_AVAILABLE,
     )
 
 

@@ -27,8 +27,9 @@ from bench.report.figures.canvas import (
 from bench.report.figures.svg import mark
 from bench.stats.format import fixed, written
 
-ACCURACY_TICKS = (50, 80, 90, 95, 98, 99, 99.4, 99.7, 99.9)  # percent
-FIRST_TICK, LABEL_POINTS = 99.4, 10.5  # the target's; a label's height with some air
+ACCURACY_TICKS = (50, 80, 90, 95, 98, 99, 99.7, 99.9)  # percent
+LOW_TICKS = (10, 20, 30, 40, 60, 70)  # of axes that end below the ticks above
+LABEL_POINTS = 10.5  # a label's height with some air
 LOSS_TICKS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2)
 NARROW_PANEL_INCHES, LOW_PANEL_INCHES, WIDE_PANEL_INCHES = 1.75, 1.4, 2.1
 WIDE_LETTERS, NARROW_LETTERS, TITLE_LINE_INCHES = 96, 46, 0.15  # of all titles in a row
@@ -88,7 +89,7 @@ def accuracy_curves(
             for axes in accuracy_axes:
                 line = axes.axhline(target, color=STAND_INS["target"], lw=1, linestyle=(0, (4, 3)))
                 mark(line, f"target: {fixed(target, 2)} %")
-        _accuracy_axis(accuracy_axes[0], lowest)
+        _accuracy_axis(accuracy_axes[0], lowest, target)
         for panel in others:
             _learning_rate(all_axes[-1], panel)
         return figure
@@ -217,25 +218,29 @@ def _learning_rate(axes: Axes, panel: Panel) -> None:
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: written(1000 * value, 6)))
 
 
-def _accuracy_axis(axes: Axes, lowest: float | None) -> None:
-    """Ticks as far apart as their labels need."""
+def _accuracy_axis(axes: Axes, lowest: float | None, target: float | None) -> None:
+    """Ticks as far apart as their labels need: the target's, then those nearest to it."""
     axes.set_yscale("function", functions=(_log_distance, _percents))
     axes.autoscale_view(scalex=False)
     if lowest is not None:
         axes.set_ylim(bottom=lowest)
-    axes.yaxis.set_major_locator(FixedLocator(_apart(axes, ACCURACY_TICKS)))
+    middle = _percents(np.mean(_log_distance(axes.get_ylim())))
+    first = float(middle) if target is None else target
+    low = LOW_TICKS if first < ACCURACY_TICKS[2] else ()
+    ticks = {*low, *ACCURACY_TICKS, *(() if target is None else (target,))}
+    axes.yaxis.set_major_locator(FixedLocator(_apart(axes, sorted(ticks), first)))
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: written(value, 4)))
 
 
-def _apart(axes: Axes, ticks: Sequence[float]) -> list[float]:
-    """Those that leave room for each other's labels; the first to have a place is `FIRST_TICK`."""
+def _apart(axes: Axes, ticks: Sequence[float], first: float) -> list[float]:
+    """Those that leave room for each other's labels; the one nearest to `first` has its place."""
     bottom, top = _log_distance(axes.get_ylim())
     inches = axes.get_position().height * axes.figure.get_figheight()  # type: ignore[union-attr]
     least = LABEL_POINTS * (top - bottom) / (72 * inches)
     heights = dict(zip(ticks, _log_distance(ticks), strict=True))
-    first = heights[FIRST_TICK]
+    middle = _log_distance([first])[0]
     kept: list[float] = []
-    for tick in sorted(ticks, key=lambda tick: (abs(heights[tick] - first), heights[tick])):
+    for tick in sorted(ticks, key=lambda tick: (abs(heights[tick] - middle), heights[tick])):
         if all(abs(heights[tick] - heights[other]) >= least for other in kept):
             kept.append(tick)
     return sorted(kept)

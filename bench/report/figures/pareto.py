@@ -48,7 +48,11 @@ Place = tuple[int, int, str]  # one of NEAR or FAR
 
 @dataclass(frozen=True)
 class Candidate:
-    """One arm: mean test accuracy in percent with its 95 % interval, None for one run."""
+    """One arm: mean test accuracy in percent with its 95 % interval, None for one run.
+
+    Attributes:
+        published: What the document `said_by` gives for one run, in percent.
+    """
 
     label: str
     colour: int
@@ -58,6 +62,7 @@ class Candidate:
     published: float | None
     says: str = ""
     series: str = ""
+    said_by: str = "document"
 
 
 @dataclass(frozen=True)
@@ -77,14 +82,14 @@ class Field:
     divisor: float = 1.0
 
 
-def pareto(fields: Sequence[Field], target: float, narrow: bool) -> Figure:
+def pareto(fields: Sequence[Field], target: float | None, narrow: bool) -> Figure:
     """Accuracy against each kind of cost.
 
     In a crowd a name that finds no room is left out; the front's are the first to find it.
 
     Args:
         fields: A panel each.
-        target: In percent.
+        target: In percent; None draws no line.
         narrow: For a phone: panels below each other, as they are in a crowd.
     """
     with matplotlib.rc_context(STYLE):
@@ -137,9 +142,9 @@ def _scale(axes: Axes, field: Field) -> None:
     axes.set_axisbelow(True)
 
 
-def _accuracies(axes: Axes, fields: Sequence[Field], target: float) -> None:
+def _accuracies(axes: Axes, fields: Sequence[Field], target: float | None) -> None:
     """The same heights in every panel."""
-    heights = [target]
+    heights = [] if target is None else [target]
     for candidate in (each for field in fields for each in field.candidates):
         heights += [candidate.mean, *(candidate.interval or ())]
         heights += [] if candidate.published is None else [candidate.published]
@@ -149,8 +154,9 @@ def _accuracies(axes: Axes, fields: Sequence[Field], target: float) -> None:
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: fixed(value, 2)))
 
 
-def _references(axes: Axes, field: Field, target: float) -> None:
-    axes.axhline(target, color=STAND_INS["target"], lw=1.2, linestyle=DASHED)
+def _references(axes: Axes, field: Field, target: float | None) -> None:
+    if target is not None:
+        axes.axhline(target, color=STAND_INS["target"], lw=1.2, linestyle=DASHED)
     if field.limit is None:
         return
     cost, words = field.limit
@@ -199,11 +205,12 @@ def _candidate(axes: Axes, one: Candidate, divisor: float) -> None:
     if one.published is not None:
         style: dict[str, Any] = {"markerfacecolor": "none", "markeredgewidth": 1.3}
         edge = STAND_INS["published"]
-        (readme,) = axes.plot([x], [one.published], "v", ms=6, markeredgecolor=edge, **style)
-        mark(readme, [f"{one.label}: the README says {fixed(one.published, 2)}"], one.series)
+        (triangle,) = axes.plot([x], [one.published], "v", ms=6, markeredgecolor=edge, **style)
+        said = f"{one.label}: the {one.said_by} says {fixed(one.published, 2)}"
+        mark(triangle, [said], one.series)
 
 
-def _names(axes: Axes, field: Field, target: float, crowded: bool) -> None:
+def _names(axes: Axes, field: Field, target: float | None, crowded: bool) -> None:
     """A name beside each mark, where it hides least; in a crowd only where it hides little."""
     points: float = axes.figure.dpi / 72
 
@@ -213,8 +220,8 @@ def _names(axes: Axes, field: Field, target: float, crowded: bool) -> None:
 
     left, bottom, right, top = (float(edge) / points for edge in axes.get_window_extent().extents)
     frame = (left, bottom, right, top)
-    height = at(1.0, target)[1]
-    taken: list[Box] = [(left, height - 1, right, height + 1)]
+    height = None if target is None else at(1.0, target)[1]
+    taken: list[Box] = [] if height is None else [(left, height - 1, right, height + 1)]
     taken += [box for one in field.candidates for box in _marks(one, at)]
     taken += _steps([at(*point) for point in field.front], right)
     places = NEAR if crowded else NEAR + FAR
@@ -244,7 +251,7 @@ def _badness(place: Place, box: Box, taken: Sequence[Box], frame: Box) -> float:
 
 
 def _marks(one: Candidate, at: Callable[[float, float], Point]) -> list[Box]:
-    """What the arm's dot, the README's triangle and the interval cover."""
+    """What the arm's dot, the document's triangle and the interval cover."""
     x, y = at(one.cost, one.mean)
     boxes = DOT * [(x - 5, y - 5, x + 5, y + 5)]
     if one.published is not None:

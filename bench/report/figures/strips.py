@@ -8,7 +8,8 @@ A frame of runs has one row a run, with the columns
     percent         test accuracy after the last epoch
     mean            of the arm's runs, in percent
     low, high       the ends of the mean's 95 % interval; nan where there is none
-    published       what the README says of the arm, in percent; nan where it says nothing
+    published       what a document says of the arm, in percent; nan where it says nothing
+    said_by         what that document is called
     says            what the run's dot says when it is asked
 """
 
@@ -33,12 +34,12 @@ FAR_SPREADS, LEAST_SPREAD = 8, 0.05  # quartile ranges below the quartile; perce
 BORDER = 0.04  # of the axis, on both sides
 
 
-def strips(runs: pd.DataFrame, target: float, narrow: bool) -> Figure:
+def strips(runs: pd.DataFrame, target: float | None, narrow: bool) -> Figure:
     """Every run as a dot, with the mean's interval, the published number and the target.
 
     Args:
         runs: As this module says.
-        target: In percent.
+        target: In percent; None draws no line.
         narrow: For a phone: labels stand above their row.
     """
     arms = [rows for _, rows in runs.groupby("label", sort=False)]
@@ -48,8 +49,9 @@ def strips(runs: pd.DataFrame, target: float, narrow: bool) -> Figure:
     with matplotlib.rc_context(STYLE):
         figure, axes = row_canvas(labels, narrow)
         axes.set(xlim=(low, high), xlabel="test accuracy after the last epoch (%)")
-        line = axes.axvline(target, color=STAND_INS["target"], lw=1.2, linestyle=(0, (4, 3)))
-        mark(line, f"target: {fixed(target, 2)} %")
+        if target is not None:
+            line = axes.axvline(target, color=STAND_INS["target"], lw=1.2, linestyle=(0, (4, 3)))
+            mark(line, f"target: {fixed(target, 2)} %")
         for place, rows in enumerate(arms):
             shown = rows.assign(x=rows["percent"].clip(lower=edge), y=-place)
             _strip(axes, shown.sort_values("percent"), SWARM * 72 * row_inches(labels, narrow))
@@ -74,14 +76,15 @@ def cut(runs: pd.DataFrame) -> float | None:
     return floor if floor > runs["percent"].min() else None
 
 
-def _limits(runs: pd.DataFrame, target: float) -> tuple[float, float]:
+def _limits(runs: pd.DataFrame, target: float | None) -> tuple[float, float]:
     """The axis in percent."""
     floor = cut(runs)
     least = -np.inf if floor is None else floor
     whole = runs[runs.groupby("label")["percent"].transform("min") >= least]
     shown = runs["percent"][runs["percent"] >= least]
     others = [*whole["low"], *whole["high"], *runs["published"]]
-    values = [*shown, *(value for value in others if not np.isnan(value)), target]
+    values = [*shown, *(value for value in others if not np.isnan(value))]
+    values += [] if target is None else [target]
     low, high = min(values if floor is None else [*values, floor]), min(max(values), 100.0)
     border = BORDER * max(high - low, 0.02) / (1 - 2 * BORDER)
     return low - border, high + border
@@ -105,7 +108,7 @@ def _strip(axes: Axes, rows: pd.DataFrame, room: float) -> None:
     (line,) = axes.plot([mean] * 2, [y - 0.3, y + 0.3], color=STAND_INS["ink"], lw=1.6)
     mark(line, f"{label}: mean {fixed(mean, 3)} %", owner)
     if not np.isnan(published):
-        (readme,) = axes.plot(
+        (triangle,) = axes.plot(
             published,
             y + 0.36,  # above the dots, so that it hides none
             linestyle="none",
@@ -115,7 +118,8 @@ def _strip(axes: Axes, rows: pd.DataFrame, room: float) -> None:
             markeredgecolor=STAND_INS["published"],
             markeredgewidth=1.3,
         )
-        mark(readme, [f"{label}: the README says {fixed(published, 2)} %"], owner)
+        said_by = rows["said_by"].iloc[0]
+        mark(triangle, [f"{label}: the {said_by} says {fixed(published, 2)} %"], owner)
 
 
 def _swarm(axes: Axes, rows: pd.DataFrame, dot: float, marker: str) -> None:

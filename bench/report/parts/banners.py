@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from bench.records.arms import Arm
-from bench.report.summary import COMPARABLE, Summary
+from bench.report.summary import Summary
 from bench.stats.format import count, integer, listed, ranges
 
 
@@ -13,7 +13,7 @@ def banners(summaries: list[Summary]) -> tuple[str, ...]:
     """One line for each reason, of all data sets together; nothing where all is well."""
     several = len(summaries) > 1
     return tuple(
-        f"{summary.prefix}: {line}" if several else line
+        f"{summary.title.removeprefix('On ')}: {line}" if several else line
         for summary in summaries
         for line in _of(summary)
     )
@@ -25,12 +25,13 @@ def _of(summary: Summary) -> list[str]:
 
 
 def _data(summary: Summary) -> str:
-    if summary.dataset is None or summary.comparable:
+    if not summary.elsewhere:
         return ""
+    spoken_of = listed(summary.elsewhere)
     return (
-        f"Data set {summary.dataset.name}, not full MNIST: the accuracy claims are not "
-        f"comparable; parameters, operations and receptive fields are. Run with "
-        f"--dataset {COMPARABLE} for the comparison."
+        f"Data set {summary.prefix}, not {spoken_of}, which the {summary.label} speaks of: the "
+        "accuracy claims are not comparable; parameters, operations and receptive fields are. Run "
+        f"with --dataset {summary.elsewhere[0]} for the comparison."
     )
 
 

@@ -156,7 +156,7 @@ def published(
     if claim is None:
         return Cell("")
     text = fixed(claim.published, 2)
-    if not summary.comparable:
+    if not summary.speaks_of(claim):
         return Cell(text, "not comparable", sort=claim.published)
     number = published_count(claim.published, arm.n_test)
     place = placement(number, counts, arm.n_test)

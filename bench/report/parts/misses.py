@@ -118,7 +118,7 @@ def whose(summary: Summary) -> str:
 
 def stem(summary: Summary) -> str:
     """What the names of figures and files begin with: an architecture's page has its own."""
-    return "-".join(part for part in (summary.prefix, owner(summary)) if part)
+    return "-".join(part for part in (summary.place, owner(summary)) if part)
 
 
 def together(summary: Summary, found: Misses) -> tuple[str, ...]:

@@ -2,12 +2,27 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+
 from bench.records.arms import Arm
-from bench.stats.declared import RATE_ALPHA, TARGET
-from bench.stats.format import count, fixed, integer, listed, percentage, written
+from bench.spec import Objective
+from bench.stats.declared import RATE_ALPHA
+from bench.stats.format import (
+    NOT_AVAILABLE,
+    count,
+    fixed,
+    integer,
+    listed,
+    percentage,
+    written,
+)
 
 FEW_NAMES = 3  # more of one verdict are counted: their names stand below, each with its own
-TARGET_WORDS = percentage(100 * TARGET)
+TENTHS = ("", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+HOW_TO_DECLARE = (
+    "To judge runs, add a target and a rate to [objective] in the file of claims before the first "
+    "run, or train with --target and --rate."
+)
 EXACT = (
     "The bounds of a declared number of runs are exact (Clopper and Pearson), each one-sided at "
     "95%; such a sweep is judged when it is whole."
@@ -20,6 +35,45 @@ UNTIL_DECIDED = (
     "The runs went on until a rate was decided, so they are judged by their confidence sequence "
     "only (beta-binomial, each bound one-sided at 95%, valid at every look)."
 )
+
+
+def target_words(objective: Objective) -> str:
+    """99.40 %; only where there is a target."""
+    assert objective.target is not None, "no target"
+    return percentage(objective.target)
+
+
+def rate_words(objective: Objective) -> str:
+    """0.90; only where there is a target."""
+    assert objective.rate is not None, "no rate"
+    return fixed(objective.rate, 2)
+
+
+def share_words(objective: Objective) -> str:
+    """9 of 10, or 95 of 100."""
+    whole = _whole(objective)
+    return f"{integer(round(whole * (objective.rate or 0)))} of {integer(whole)}"
+
+
+def runs_words(objective: Objective) -> str:
+    """nine runs of ten, or 95 runs of 100."""
+    whole = _whole(objective)
+    part = round(whole * (objective.rate or 0))
+    return f"{TENTHS[part]} runs of ten" if whole == 10 else f"{integer(part)} runs of {whole}"
+
+
+def _whole(objective: Objective) -> int:
+    """The smallest power of ten, from 10 on, of which the rate is a whole part."""
+    share = Fraction(str(objective.rate or 0))
+    return next(n for n in (10, 100, 1000, 10_000) if n == 10_000 or (share * n).denominator == 1)
+
+
+def limit_words(objective: Objective) -> str:
+    """under 8,000; nothing where there is no limit."""
+    if objective.parameters_below is not None:
+        return f"under {integer(objective.parameters_below)}"
+    most = objective.parameters_at_most
+    return "" if most is None else f"at most {integer(most)}"
 
 
 def bounds(arm: Arm) -> str:
@@ -41,17 +95,21 @@ def n_each(arms: list[tuple[str, int]]) -> str:
 
 def words(arm: Arm) -> str:
     """The verdict, corrected for all attempts; in brackets the one taken alone."""
+    if not arm.is_decidable:
+        return NOT_AVAILABLE
     verdict = arm.verdict.verdict
     return f"{verdict} (alone: {arm.alone.verdict})" if arm.standing.n_attempts > 1 else verdict
 
 
 def confirmed_alone(arm: Arm) -> bool:
     """Whether it would be confirmed if there were no other attempt."""
-    return arm.alone.verdict == "confirmed" != arm.verdict.verdict
+    return arm.is_decidable and arm.alone.verdict == "confirmed" != arm.verdict.verdict
 
 
 def note(arm: Arm) -> str:
     """How the runs stand to their declaration, and the soonest confirmation."""
+    if not arm.is_decidable:
+        return arm.standing.goal_words if arm.has_target else ""
     verdict, n = arm.verdict, len(arm.runs)
     parts = [arm.standing.note(n)]
     if verdict.verdict == "undecided" and verdict.more_to_confirm is not None:

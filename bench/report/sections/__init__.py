@@ -3,7 +3,8 @@
 A section file has three hooks (names that begin with an underscore are no sections)::
 
     ORDER = 20                        position on the page
-    SCOPE = "dataset"                 once for each data set, or "suite": once in all
+    SCOPE = "dataset"                 once for each data set, "document": once for each document
+                                      whose report is a part of its own, or "suite": once in all
     PAGES = ("index", "markdown")     of the index, an architecture's page and report.md
     def section(summary: Summary) -> Section | None    None where there is nothing to say
 """
@@ -31,6 +32,20 @@ class SectionFile(Protocol):
         ...
 
 
+class Placed(Protocol):
+    """What a summary says of its place in the report."""
+
+    @property
+    def place(self) -> str:
+        """What the names of its figures begin with."""
+        ...
+
+    @property
+    def opens(self) -> bool:
+        """Whether it stands first of its document's."""
+        ...
+
+
 def found(page: PageKind | None = None) -> list[SectionFile]:
     """Every section file, or those of one kind of page, by ORDER and then by name."""
     modules = [
@@ -48,17 +63,17 @@ def slug(file: SectionFile) -> str:
 
 
 def named(
-    files: Iterable[SectionFile], dataset: str, number: int
+    files: Iterable[SectionFile], summary: Placed, number: int
 ) -> Iterator[tuple[str, SectionFile]]:
-    """The sections of one data set on a page, each with its name in addresses.
+    """The sections of one part of a page, each with its name in addresses.
 
     Args:
         files: In the page's order.
-        dataset: Its name: a further one's sections are `results-mnist5k`.
+        summary: Of the part: a further one's sections are `results-mnist5k`.
         number: Its place on the page; all sections speak of the first, 0.
     """
     for file in files:
         if number == 0:
             yield slug(file), file
-        elif file.SCOPE == "dataset":
-            yield f"{slug(file)}-{dataset}", file
+        elif file.SCOPE == "dataset" or (file.SCOPE == "document" and summary.opens):
+            yield f"{slug(file)}-{summary.place}", file

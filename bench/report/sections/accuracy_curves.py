@@ -33,13 +33,13 @@ def section(summary: Summary) -> Section | None:
 
 def _plot(summary: Summary, arm: Arm) -> Plot:
     found = panels(summary, arm, "percent")
-    tested = arm.first.evaluate_test
     n = len(begun(arm))
     titles = ", ".join(panel.title for panel in found)
     band = " Thick line and band: median and range of the runs that came so far." if n > 1 else ""
-    dashed = " Dashed: the target." if tested else ""
+    aimed = summary.aims(arm)
+    dashed = " Dashed: the target." if aimed else ""
     return Plot(
-        name=f"{summary.prefix}-{arm.slug}-accuracy",
+        name=f"{summary.place}-{arm.slug}-accuracy",
         alt=(
             f"Accuracy of {arm.label} by epoch, one line for each of {count(n, 'seed')}: {titles}. "
             f"{_ends(arm)}"
@@ -51,7 +51,7 @@ def _plot(summary: Summary, arm: Arm) -> Plot:
         draw=partial(
             accuracy_curves,
             found,
-            100 * arm.target / arm.n_test if tested else None,
+            summary.target if aimed else None,
             learning_rate=learning_rates(summary, arm),
         ),
     )

@@ -6,7 +6,15 @@ from bench.evidence.claims.ledger import tally, verdict_words
 from bench.records.arms import Arm
 from bench.report.model import PageKind, Point, Scope, Section
 from bench.report.parts.ranking import in_order
-from bench.report.parts.verdicts import TARGET_WORDS, by_verdict, confirmed_alone, note, words
+from bench.report.parts.verdicts import (
+    HOW_TO_DECLARE,
+    by_verdict,
+    confirmed_alone,
+    note,
+    runs_words,
+    target_words,
+    words,
+)
 from bench.report.summary import Summary
 from bench.stats.format import count, integer, listed, mean_percent, percentage, points
 
@@ -61,7 +69,7 @@ def _is_variation(summary: Summary, arm: Arm) -> bool:
 
 def _is_decided(summary: Summary, arm: Arm) -> bool:
     """Whether it has a verdict, be it that of an attempt taken alone."""
-    if not (summary.comparable and arm.first.evaluate_test):
+    if not arm.is_decidable:
         return False
     return {arm.verdict.verdict, arm.alone.verdict} != {"undecided"}
 
@@ -95,27 +103,46 @@ def _overall(summary: Summary, arms: list[Arm]) -> str:
     tested = [arm for arm in arms if arm.first.evaluate_test]
     if not tested:
         return "These runs were made without looking at the test split."
+    aimed = [arm for arm in tested if summary.aims(arm)]
+    if not aimed:
+        return _no_target(summary)
+    objective = summary.objective
     first = (
-        f"A run reaches the target when {TARGET_WORDS} of the test images "
-        f"({integer(tested[0].target)} of {integer(tested[0].n_test)}) or more are right after its "
+        f"A run reaches the target when {target_words(objective)} of the test images "
+        f"({integer(aimed[0].target)} of {integer(aimed[0].n_test)}) or more are right after its "
         "last epoch. "
     )
-    if not summary.comparable:
-        return f"{first}The README's target is one of full MNIST, so no verdict follows from this."
-    said = f"{first}“Consistently”, in at least nine runs of ten, is {by_verdict(tested)}."
-    alone = [arm.label for arm in tested if confirmed_alone(arm)]
+    decidable = [arm for arm in aimed if arm.is_decidable]
+    if not decidable:
+        return f"{first}No verdict follows: the runs were {aimed[0].standing.goal_words}."
+    verdicts = by_verdict(decidable)
+    said = f"{first}“Consistently”, in at least {runs_words(objective)}, is {verdicts}."
+    alone = [arm.label for arm in decidable if confirmed_alone(arm)]
     return f"{said} Taken alone, it is confirmed for {listed(alone)} too." if alone else said
 
 
+def _no_target(summary: Summary) -> str:
+    """Why nothing is judged, and how it could be."""
+    if summary.elsewhere and summary.objectives.asked():
+        where = listed(summary.elsewhere)
+        return f"The {summary.label}'s target is one of {where}, so nothing is judged by it here."
+    return f"No target is declared, so the runs are judged by none. {HOW_TO_DECLARE}"
+
+
 def _point(summary: Summary, arm: Arm) -> Point:
-    n = len(arm.runs)
-    tested = arm.first.evaluate_test
     return Point(
         title=arm.label,
         href=summary.page_of(arm.architecture) if not summary.base else "",
-        headline=f"{integer(arm.n_reached)} of {integer(n)}" if tested else _validated(arm),
+        headline=_headline(summary, arm),
         sentence=_sentence(summary, arm),
     )
+
+
+def _headline(summary: Summary, arm: Arm) -> str:
+    """How many runs reach the target; without one, the mean."""
+    if summary.aims(arm):
+        return f"{integer(arm.n_reached)} of {integer(len(arm.runs))}"
+    return mean_percent(arm.accuracy()) if arm.first.evaluate_test else _validated(arm)
 
 
 def _sentence(summary: Summary, arm: Arm) -> str:
@@ -127,9 +154,11 @@ def _sentence(summary: Summary, arm: Arm) -> str:
             f"{first}; over {count(n, 'run')} its mean validation accuracy after the last epoch is "
             f"{_validated(arm)} (sd {sd}); the test split was not looked at."
         )
+    if not summary.aims(arm):
+        return f"{first}; {_accuracy(summary, arm)}"
     reached = f"{integer(arm.n_reached)} of {count(n, 'run')} reach{'es' if n == 1 else ''}"
     return (
-        f"{first}; {reached} {TARGET_WORDS}; consistently: {_verdict(summary, arm)}; "
+        f"{first}; {reached} {target_words(arm.objective)}; consistently: {_verdict(arm)}; "
         f"{_accuracy(summary, arm)}"
     )
 
@@ -138,15 +167,13 @@ def _validated(arm: Arm) -> str:
     return mean_percent(arm.accuracy("validation"))
 
 
-def _verdict(summary: Summary, arm: Arm) -> str:
-    if not summary.comparable:
-        return "not comparable"
+def _verdict(arm: Arm) -> str:
     more = note(arm)
     return f"{words(arm)}, {more}" if more else words(arm)
 
 
 def _accuracy(summary: Summary, arm: Arm) -> str:
-    """The mean, and the number that the README gives for one run."""
+    """The mean, and the number that the document gives for one run."""
     found, n = arm.accuracy(), len(arm.runs)
     if found.counts:
         over = count(n, "run")
@@ -159,13 +186,13 @@ def _accuracy(summary: Summary, arm: Arm) -> str:
     claim = summary.published_of(arm, "last_test_accuracy_percent")
     if claim is None:
         return f"{said}."
-    also = "" if summary.comparable else ", of full MNIST and so not comparable"
-    return f"{said}; the README says {percentage(claim.published)}{also}."
+    also = "" if summary.speaks_of(claim) else f", of {claim.dataset} and so not comparable"
+    return f"{said}; the {summary.label} says {percentage(claim.published)}{also}."
 
 
 def _claims(summary: Summary) -> tuple[Point, ...]:
     """The ledger's tally, once; an architecture's own page has no ledger to lead to."""
-    if summary.base or not summary.is_first or not summary.ledger:
+    if summary.base or not summary.opens or not summary.ledger:
         return ()
     counts = tally(summary.ledger)
     words = [f"{integer(n)} {verdict_words(verdict)}" for verdict, n in counts.items()]

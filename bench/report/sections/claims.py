@@ -23,7 +23,7 @@ from bench.report.summary import Summary
 from bench.stats.format import MINUS, integer
 
 ORDER = 35
-SCOPE: Scope = "suite"
+SCOPE: Scope = "document"
 PAGES: tuple[PageKind, ...] = ("index", "markdown")
 COLUMNS = (
     Column("Statement", numeric=False, note="and its parts"),

@@ -129,7 +129,7 @@ def _plot(summary: Summary, best: Arm, pairs: list[Pair], whole: bool) -> Plot:
     sizes = sorted({n for pair in shown for n in (pair.result.n_first, pair.result.n_second)})
     n = " to ".join(integer(n) for n in dict.fromkeys((sizes[0], sizes[-1])))
     return plot(
-        f"{summary.prefix}-comparisons",
+        f"{summary.place}-comparisons",
         f"Differences of mean test accuracy on {summary.prefix}",
         f"{_which(best, shown, few)} on {summary.prefix}: difference of mean test accuracy after "
         f"the last epoch, n = {n} runs each",

@@ -12,7 +12,7 @@ from bench.spec import Environment
 from bench.stats.format import milliseconds
 
 ORDER = 63
-SCOPE: Scope = "suite"
+SCOPE: Scope = "document"
 PAGES: tuple[PageKind, ...] = ("index", "architecture", "markdown")
 MEASURE = "cost"
 TIMED = (

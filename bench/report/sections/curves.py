@@ -42,11 +42,12 @@ def _plot(summary: Summary, arms: list[Arm], panels: list[Panel]) -> Plot:
     split = "Test" if tested else "Validation"
     lowest = _lowest(panels)
     cut = f" Bands are cut at {percentage(lowest)}." if lowest is not None else ""
-    dashed = f" Dashed: the target, {integer(tested[0].target)} right." if tested else ""
+    aimed = next((arm for arm in tested if summary.aims(arm)), None)
+    dashed = f" Dashed: the target, {integer(aimed.target)} right." if aimed else ""
     n_runs = n_each([(arm.label, len(begun(arm))) for arm in arms])
     ends = "; ".join(panel.band for panel in panels)
     return Plot(
-        name=f"{summary.prefix}-curves",
+        name=f"{summary.place}-curves",
         alt=f"{split} accuracy by epoch, a panel an architecture. {ends}.",
         caption=(
             f"{split} accuracy by epoch on {summary.prefix} ({n_runs}). Line: median of the runs "
@@ -56,7 +57,7 @@ def _plot(summary: Summary, arms: list[Arm], panels: list[Panel]) -> Plot:
         draw=partial(
             accuracy_curves,
             panels,
-            100 * tested[0].target / tested[0].n_test if tested else None,
+            summary.target,
             lowest=lowest,
         ),
     )

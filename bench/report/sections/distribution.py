@@ -12,7 +12,7 @@ from bench.records.arms import Arm
 from bench.report.figures.strips import cut, strips
 from bench.report.model import Cell, Column, PageKind, Plot, Scope, Section, Table
 from bench.report.parts import intervals
-from bench.report.parts.verdicts import TARGET_WORDS
+from bench.report.parts.verdicts import target_words
 from bench.report.summary import Summary
 from bench.stats.declared import DRAW_SEED
 from bench.stats.format import (
@@ -67,7 +67,7 @@ def section(summary: Summary) -> Section | None:
         folded=True,
     )
     return Section(
-        title="Every run against the target",
+        title="Every run" if summary.target is None else "Every run against the target",
         nav="Runs",
         tables=(table,),
         plots=(_plot(summary, arms),),
@@ -77,18 +77,19 @@ def section(summary: Summary) -> Section | None:
 
 def _plot(summary: Summary, arms: list[Arm]) -> Plot:
     runs = _runs(summary, arms)
-    target = 100 * arms[0].target / arms[0].n_test
-    published = " Hollow triangle: the README, one run."
+    target = summary.target
+    published = f" Hollow triangle: the {summary.label}, one run."
+    aimed = next((arm for arm in arms if summary.aims(arm)), None)
+    dashed = f" Dashed: the target, {integer(aimed.target)} right." if aimed else ""
     return Plot(
-        name=f"{summary.prefix}-distribution",
-        alt=_alt(arms),
+        name=f"{summary.place}-distribution",
+        alt=_alt(summary, arms),
         caption=(
             f"Test accuracy of every run after its last epoch on {summary.prefix} "
             f"({integer(arms[0].n_test)} test images). One dot: one run; upright stroke: the "
             "mean; band: 95% Student t interval of the mean (none for fewer than three runs, nor "
             "for equal ones)."
-            f"{published if runs['published'].any() else ''} Dashed: the target, "
-            f"{integer(arms[0].target)} right.{_cut(runs)}"
+            f"{published if runs['published'].any() else ''}{dashed}{_cut(runs)}"
         ),
         draw=partial(strips, runs, target),
     )
@@ -122,7 +123,8 @@ def _runs(summary: Summary, arms: list[Arm]) -> pd.DataFrame:
                 "mean": float(found.mean_percent),
                 "low": low,
                 "high": high,
-                "published": claim.published if claim and summary.comparable else nan,
+                "published": claim.published if claim and summary.speaks_of(claim) else nan,
+                "said_by": summary.label,
                 "says": (
                     f"{arm.label}, seed {run.seed}: {percent(correct, arm.n_test)}, "
                     f"{integer(correct)} of {integer(arm.n_test)}"
@@ -133,14 +135,16 @@ def _runs(summary: Summary, arms: list[Arm]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _alt(arms: list[Arm]) -> str:
+def _alt(summary: Summary, arms: list[Arm]) -> str:
     said = [
         f"{arm.label}: {count(len(found.counts), 'run')} from "
         f"{points(found.lowest_percent, 2)} to {points(found.highest_percent, 2)}, "
         f"mean {mean_percent(found)}"
         for arm, found in ((arm, arm.accuracy()) for arm in arms)
     ]
-    return f"Dots of test accuracy per run against the {TARGET_WORDS} target. {'; '.join(said)}."
+    objective = summary.objective
+    against = "" if summary.target is None else f" against the {target_words(objective)} target"
+    return f"Dots of test accuracy per run{against}. {'; '.join(said)}."
 
 
 def _row(arm: Arm, bca: tuple[Cell, ...]) -> tuple[Cell, ...]:

@@ -84,7 +84,7 @@ def _plot(summary: Summary, arm: Arm, field: EffectiveField, digit: Shown | None
     n = f"n = {integer(len(field.runs))}"
     box = "; dashed: the analytic receptive field" if field.box else ""
     return Plot(
-        name=f"{summary.prefix}-{arm.slug}-effective-field",
+        name=f"{summary.place}-{arm.slug}-effective-field",
         alt=(
             f"Effective receptive field of {arm.label} on {field.dataset}: "
             f"{_over_runs([run.sd_pixels for run in field.runs], 2)} pixels standard deviation, "

@@ -46,7 +46,7 @@ def section(summary: Summary) -> Section | None:
 def _files(summary: Summary) -> list[Download]:
     """The files of the runs are named by their data set where the suite has several."""
     several = set(summary.record_links) > {run.key for run in summary.runs}
-    own = f"{summary.prefix}-" if several else ""
+    own = f"{summary.place}-" if several else ""
     found: dict[str, str] = {}  # a file's name -> what stands in it
     if summary.runs:
         n_epochs = sum(len(run.epochs) for run in summary.runs)

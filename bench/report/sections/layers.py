@@ -8,7 +8,7 @@ from bench.report.parts.layers import columns_of, table
 from bench.report.summary import Summary
 
 ORDER = 65
-SCOPE: Scope = "suite"
+SCOPE: Scope = "document"
 PAGES: tuple[PageKind, ...] = ("architecture",)
 
 

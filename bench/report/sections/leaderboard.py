@@ -6,25 +6,22 @@ from bench.records.arms import Arm
 from bench.report.model import Cell, Column, PageKind, Scope, Section, Table
 from bench.report.parts.cells import MARKS, measured, published, reached
 from bench.report.parts.ranking import FAILED_LAST, Ranked, in_order
-from bench.report.parts.verdicts import TARGET_WORDS, note, words
+from bench.report.parts.verdicts import note, share_words, target_words, words
 from bench.report.summary import Summary
-from bench.stats.declared import PARAMETER_LIMIT
 from bench.stats.format import integer, points
 
 ORDER = 11
 SCOPE: Scope = "dataset"
 PAGES: tuple[PageKind, ...] = ("index", "markdown")
-COLUMNS = (
+NETWORK = (
     Column("Network", numeric=False),
     Column("Parameters"),
     Column("Multiply-adds", note="an image"),
     Column("Test accuracy", note="mean ± sd"),
     Column("Runs", note="completed, worst"),
-    Column("Target", note="runs, bounds"),
-    Column("Consistently", numeric=False, note=f"{TARGET_WORDS} in 9 of 10"),
-    Column("Published", note="place in ours"),
 )
-NOT_COMPARABLE = Cell("not comparable")
+TARGET = Column("Target", note="runs, bounds")
+PUBLISHED = Column("Published", note="place in ours")
 # The published number of one run: of its last epoch, or else of the best, chosen on the test split.
 LAST, BEST = "last_test_accuracy_percent", "best_test_accuracy_percent"
 
@@ -39,24 +36,41 @@ def section(summary: Summary) -> Section | None:
         return None
     table = Table(
         caption=f"Networks by mean test accuracy on {summary.dataset.name}",
-        columns=COLUMNS,
+        columns=_columns(summary),
         rows=tuple(_row(summary, one) for one in in_order(arms)),
     )
-    return Section(title="Leaderboard", tables=(table,), notes=(_note(arms),))
+    return Section(title="Leaderboard", tables=(table,), notes=(_note(summary, arms),))
 
 
-def _note(arms: list[Arm]) -> str:
+def _columns(summary: Summary) -> tuple[Column, ...]:
+    """Without a target, nothing is said of one."""
+    if summary.target is None:
+        return (*NETWORK, PUBLISHED)
+    objective = summary.objective
+    said = f"{target_words(objective)} in {share_words(objective)}"
+    return (*NETWORK, TARGET, Column("Consistently", numeric=False, note=said), PUBLISHED)
+
+
+def _note(summary: Summary, arms: list[Arm]) -> str:
     epochs = sorted({arm.first.recipe.epochs for arm in arms})
     said = " or ".join(str(n) for n in epochs)
     images = integer(arms[0].first.dataset.n_train)
     return (
         f"Test accuracy in percent after the last of {said} epochs on {images} images, over "
         f"completed runs. {FAILED_LAST} Neighbours may differ by chance alone: "
-        "the pairwise comparisons say which do not. Target: runs that reach "
-        f"{TARGET_WORDS}, of all runs; below, two one-sided 95% bounds of that rate. Published: "
+        f"the pairwise comparisons say which do not. {_target(summary)}Published: "
         "the number of one run, and its percentile among ours; that of a best epoch, chosen on the "
         "test split, is placed among our best epochs."
         f"{_attempts(arms)}"
+    )
+
+
+def _target(summary: Summary) -> str:
+    if summary.target is None:
+        return ""
+    return (
+        f"Target: runs that reach {target_words(summary.objective)}, of all runs; below, two "
+        "one-sided 95% bounds of that rate. "
     )
 
 
@@ -73,7 +87,8 @@ def _attempts(arms: list[Arm]) -> str:
 def _row(summary: Summary, one: Ranked) -> tuple[Cell, ...]:
     arm = one.arm
     n_parameters = arm.first.n_parameters
-    over = "" if n_parameters < PARAMETER_LIMIT else f"{MARKS[False]} {integer(PARAMETER_LIMIT)}"
+    limit = arm.objective.limit
+    over = "" if arm.objective.allows(n_parameters) else f"{MARKS[False]} {integer(limit or 0)}"
     worst = points(one.found.lowest_percent, 2)
     return (
         Cell(arm.label, href=summary.page_of(arm.architecture), series=arm.architecture),
@@ -81,8 +96,7 @@ def _row(summary: Summary, one: Ranked) -> tuple[Cell, ...]:
         measured(summary, arm, "multiply_adds", "multiply_adds"),
         one.accuracy(),
         one.runs(worst),
-        reached(arm),
-        Cell(words(arm), note(arm)) if summary.comparable else NOT_COMPARABLE,
+        *((reached(arm), Cell(words(arm), note(arm))) if summary.target is not None else ()),
         _published(summary, arm),
     )
 

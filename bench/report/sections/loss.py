@@ -30,7 +30,7 @@ def _plot(summary: Summary, arm: Arm, found: list[Panel]) -> Plot:
     band = " Thick line and band: median and range of the runs that came so far." if n > 1 else ""
     ends = "; ".join(panel.band for panel in found if panel.band)
     return Plot(
-        name=f"{summary.prefix}-{arm.slug}-loss",
+        name=f"{summary.place}-{arm.slug}-loss",
         alt=(
             f"Loss of {arm.label} by epoch, one line for each of {count(n, 'seed')}: {titles}. "
             f"{ends}".strip()

@@ -12,7 +12,7 @@ from bench.spec import Measured
 from bench.stats.format import measured_value
 
 ORDER = 60
-SCOPE: Scope = "suite"
+SCOPE: Scope = "document"
 PAGES: tuple[PageKind, ...] = ("index", "architecture", "markdown")
 MEASURE = "multiply_adds"
 TEXT = (

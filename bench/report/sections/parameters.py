@@ -1,8 +1,9 @@
-"""The README's parameter distribution, counted exactly; the components add up to the total."""
+"""The distribution of parameters, counted exactly; the components add up to the total."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 
 from bench.report.model import Cell, Column, PageKind, Scope, Section, Table, words
@@ -12,7 +13,7 @@ from bench.spec import Claim, Portrait
 from bench.stats.format import integer
 
 ORDER = 32
-SCOPE: Scope = "suite"
+SCOPE: Scope = "document"
 PAGES: tuple[PageKind, ...] = ("index", "markdown")
 # Other ways to split the same total: the measure's view, the table's caption.
 VIEWS: tuple[tuple[str, str], ...] = (
@@ -21,7 +22,6 @@ VIEWS: tuple[tuple[str, str], ...] = (
     ("by_kind", "The same parameters as weights and biases"),
     ("by_training", "The same parameters, trainable and frozen"),
 )
-README_ROWS = ("Conv Layers", "BatchNorm", "SE Attention", "Skip Connections", "Final Linear")
 MEASURE, TOTAL = "parameters", "Total"
 
 
@@ -30,11 +30,10 @@ def section(summary: Summary) -> Section | None:
     portraits = having(summary, MEASURE)
     if not portraits:
         return None
-    found = {name for p in portraits for name in p.measures[MEASURE].components}
-    others = sorted(found - set(README_ROWS))
+    own = summary.document.components if summary.document else ()
     *rows, total = (
         (Cell(part), *(_cell(summary, portrait, part) for portrait in portraits))
-        for part in (*README_ROWS, *others, TOTAL)
+        for part in (*own, *_others(portraits, own), TOTAL)
     )
     table = Table(
         caption="Trainable parameters by component",
@@ -45,10 +44,20 @@ def section(summary: Summary) -> Section | None:
     return Section(
         title="Parameter distribution",
         nav="Parameters",
-        text=("Counted above, as the README gives it below; “~” marks what the README rounds.",),
+        text=(_text(summary.label),) if summary.reproduces("parameters") else (),
         tables=(table, *_views(portraits)),
         notes=notes(portraits, MEASURE),
     )
+
+
+def _text(label: str) -> str:
+    return f"Counted above, as the {label} gives it below; “~” marks what the {label} rounds."
+
+
+def _others(portraits: list[Portrait], own: Sequence[str]) -> list[str]:
+    """Components that the document does not name and some network has."""
+    counts = [portrait.measures[MEASURE].components for portrait in portraits]
+    return sorted({name for each in counts for name, n in each.items() if n} - set(own))
 
 
 def _cell(summary: Summary, portrait: Portrait, part: str) -> Cell:
@@ -56,7 +65,7 @@ def _cell(summary: Summary, portrait: Portrait, part: str) -> Cell:
     parts, is_total = measured.components, part == TOTAL
     n = sum(parts.values()) if is_total else parts.get(part, 0)
     claim = summary.published(portrait.architecture, f"n_parameters.{_slug(part)}")
-    return Cell(at_least(measured, n), _readme(claim), sort=None if is_total else n)
+    return Cell(at_least(measured, n), _said(summary.heading, claim), sort=None if is_total else n)
 
 
 def _views(portraits: list[Portrait]) -> list[Table]:
@@ -70,10 +79,10 @@ def _views(portraits: list[Portrait]) -> list[Table]:
     return tables
 
 
-def _readme(claim: Claim | None) -> str:
+def _said(heading: str, claim: Claim | None) -> str:
     if claim is None:
         return ""
-    return f"README {'~' if claim.tolerance else ''}{integer(int(claim.published))}"
+    return f"{heading} {'~' if claim.tolerance else ''}{integer(int(claim.published))}"
 
 
 def _slug(name: str) -> str:

@@ -12,7 +12,6 @@ from bench.report.figures.pareto import Candidate, Field, is_crowd, pareto
 from bench.report.model import PageKind, Plot, Scope, Section
 from bench.report.parts.pairs import MOST_ARMS, networks_of_many
 from bench.report.summary import Summary
-from bench.stats.declared import PARAMETER_LIMIT
 from bench.stats.format import count, fixed, integer, listed, mean_percent, percentage
 
 ORDER = 42
@@ -41,7 +40,7 @@ class Cost:
     axis: str
     divisor: float
     of: Callable[[Summary, Arm], int | None]
-    limit: int | None = None
+    is_limited: bool = False  # whether a document's limit is of this cost
 
 
 def n_parameters(_: Summary, arm: Arm) -> int | None:
@@ -58,7 +57,7 @@ def multiply_adds(summary: Summary, arm: Arm) -> int | None:
 
 
 COSTS = (
-    Cost("parameters", "parameters", 1.0, n_parameters, PARAMETER_LIMIT),
+    Cost("parameters", "parameters", 1.0, n_parameters, is_limited=True),
     Cost("multiply-adds", "multiply-adds (millions)", 1e6, multiply_adds),
 )
 
@@ -146,13 +145,16 @@ def _by_whom(one: Option, best: list[Option], cost: Cost) -> str:
 
 
 def _plot(summary: Summary, arms: list[Arm], found: list[tuple[Cost, list[Option]]]) -> Plot:
-    target = 100 * arms[0].target / arms[0].n_test
+    target = summary.target
     fields = [_field(summary, cost, options) for cost, options in found]
     published = any(one.published is not None for field in fields for one in field.candidates)
-    readme = " Hollow triangle: what a README says of one run." if published else ""
+    document = f"{'an' if summary.label[0] in 'aeiou' else 'a'} {summary.label}"
+    said = f" Hollow triangle: what {document} says of one run." if published else ""
     sizes = sorted({len(arm.test_counts) for arm in arms})
     n = integer(sizes[0]) if len(sizes) == 1 else f"{integer(sizes[0])} to {integer(sizes[-1])}"
-    limits = [integer(cost.limit) for cost, _ in found if cost.limit is not None]
+    limit = summary.objective.limit
+    limits = [integer(limit) for cost, _ in found if cost.is_limited and limit is not None]
+    dashed = "" if target is None else f" Dashed: the target, {percentage(target)}."
     dotted = f" Dotted: {listed(limits)} parameters." if limits else ""
     unnamed = (
         " Where there is no room a name is left out; on the page, pointing at its mark tells it."
@@ -161,13 +163,13 @@ def _plot(summary: Summary, arms: list[Arm], found: list[tuple[Cost, list[Option
     )
     nouns = listed([cost.noun for cost, _ in found])
     return Plot(
-        name=f"{summary.prefix}-pareto",
+        name=f"{summary.place}-pareto",
         alt=f"Mean test accuracy on {summary.prefix} against {nouns}. {_alt(found)}",
         caption=(
             f"Mean test accuracy after the last epoch on {summary.prefix} against {nouns} (one "
             f"image, forward), n = {n} completed runs each. Upright bar: 95% Student t interval "
-            f"of the mean (none for fewer than three runs).{readme} Step line: the Pareto front "
-            f"of the means. Dashed: the target, {percentage(target)}.{dotted}"
+            f"of the mean (none for fewer than three runs).{said} Step line: the Pareto front "
+            f"of the means.{dashed}{dotted}"
             f"{unnamed}"
         ),
         draw=partial(pareto, fields, target),
@@ -182,7 +184,8 @@ def _alt(found: list[tuple[Cost, list[Option]]]) -> str:
 
 
 def _field(summary: Summary, cost: Cost, options: list[Option]) -> Field:
-    limit = None if cost.limit is None else (float(cost.limit), f"limit {integer(cost.limit)}")
+    most = summary.objective.limit if cost.is_limited else None
+    limit = None if most is None else (float(most), f"limit {integer(most)}")
     return Field(
         title=cost.axis,
         candidates=tuple(_candidate(summary, cost, one) for one in options),
@@ -202,7 +205,8 @@ def _candidate(summary: Summary, cost: Cost, one: Option) -> Candidate:
         cost=float(one.cost),
         mean=float(one.mean),
         interval=(interval.low, interval.high) if interval else None,
-        published=claim.published if claim and summary.comparable else None,
+        published=claim.published if claim and summary.speaks_of(claim) else None,
+        said_by=summary.label,
         says=(
             f"{arm.label}: mean {mean_percent(found)} of "
             f"{count(len(found.counts), 'run')}, {integer(one.cost)} {cost.noun}"

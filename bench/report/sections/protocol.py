@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+from bench.records import until_decided
 from bench.records.protocol import Protocol
 from bench.records.until_decided import CAP
 from bench.report.model import Cell, Column, PageKind, Scope, Section, Table
-from bench.report.parts.verdicts import TARGET_WORDS
+from bench.report.parts.verdicts import limit_words, rate_words, target_words
 from bench.report.summary import Summary
+from bench.spec import Objective
 from bench.stats.declared import (
     CONFIDENCE,
-    DECLARED_RATE,
     DRAW_SEED,
     FEWEST_RUNS,
     MARGIN_POINTS,
-    PARAMETER_LIMIT,
     RATE_ALPHA,
 )
 from bench.stats.format import count, fixed, integer, percentage, points, written
@@ -22,7 +22,7 @@ from bench.stats.outcomes import SUSTAINED_EPOCHS
 from bench.stats.permutation import N_RESAMPLES as N_PERMUTATIONS
 
 ORDER = 86
-SCOPE: Scope = "suite"
+SCOPE: Scope = "document"
 PAGES: tuple[PageKind, ...] = ("index", "markdown")
 TEXT = (
     (
@@ -60,20 +60,7 @@ def section(summary: Summary) -> Section | None:
 
 
 def _of_rates(summary: Summary) -> tuple[Rule, ...]:
-    rules: tuple[Rule, ...] = (
-        ("Target", TARGET_WORDS, "what a run's last epoch must reach, as a count of test images"),
-        (
-            "Declared rate",
-            fixed(DECLARED_RATE, 2),
-            "the share of runs that “consistently” asks for",
-        ),
-        ("Parameter limit", f"under {integer(PARAMETER_LIMIT)}", "trainable parameters"),
-        (
-            "Sustained",
-            count(SUSTAINED_EPOCHS, "epoch"),
-            "the last epochs that must all reach the target to count as sustained",
-        ),
-    )
+    rules = _of_objective(summary.objective)
     protocol = summary.protocol
     if protocol is not None and protocol.rule == "until-decided":
         return (*rules, *_until_decided(protocol))
@@ -89,13 +76,30 @@ def _of_rates(summary: Summary) -> tuple[Rule, ...]:
     return (*rules, ("Family", n, "at the target: alpha is divided by their number"))
 
 
+def _of_objective(objective: Objective) -> tuple[Rule, ...]:
+    """What the runs are held against; nothing of what is not asked for."""
+    rules: list[Rule] = []
+    if objective.target is not None:
+        what = "what a run's last epoch must reach, as a count of test images"
+        share = "the share of runs that “consistently” asks for"
+        rules.append(("Target", target_words(objective), what))
+        rules.append(("Declared rate", rate_words(objective), share))
+    if limit := limit_words(objective):
+        rules.append(("Parameter limit", limit, "trainable parameters"))
+    if objective.target is not None:
+        what = "the last epochs that must all reach the target to count as sustained"
+        rules.append(("Sustained", count(SUSTAINED_EPOCHS, "epoch"), what))
+    return tuple(rules)
+
+
 def _until_decided(protocol: Protocol) -> tuple[Rule, ...]:
     """Of a suite that went on until it was decided: judged by its confidence sequence only."""
     words = "one-sided, of each bound of the confidence sequence (Howard et al. 2021)"
+    target, rate = until_decided.goal(protocol)
     return (
         ("Number of runs", "until decided", "declared before the first run"),
-        ("Rate decided", fixed(protocol.rate, 2), "what the runs went on for"),
-        ("At a target of", percentage(protocol.target), "which a run counts for or against"),
+        ("Rate decided", fixed(rate, 2), "what the runs went on for"),
+        ("At a target of", percentage(target), "which a run counts for or against"),
         ("Cap", count(protocol.cap or CAP, "run"), "an architecture's runs at most"),
         ("First seed", str(protocol.first_seed), "runs are judged in the order of their seeds"),
         ("Alpha", written(protocol.alpha), words),

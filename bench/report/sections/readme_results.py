@@ -1,15 +1,15 @@
-"""The README's results table, measured, with the README's numbers below ours."""
+"""The document's results table, measured, with the document's numbers below ours."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from bench.records.arms import Arm
 from bench.report.model import Cell, Column, PageKind, Scope, Section, Table
 from bench.report.parts.cells import MARKS
+from bench.report.parts.verdicts import limit_words
 from bench.report.summary import Summary
-from bench.spec import Claim
-from bench.stats.declared import PARAMETER_LIMIT
+from bench.spec import Claim, Objective
 from bench.stats.format import (
     NOT_AVAILABLE,
     THIN,
@@ -18,6 +18,7 @@ from bench.stats.format import (
     integer,
     mean_percent,
     points,
+    written,
 )
 from bench.stats.means import Accuracy, accuracy
 
@@ -29,66 +30,90 @@ COLUMNS = (
     Column("Parameters"),
     Column("Val Accuracy", note="best epoch"),
     Column("Test Accuracy", note="last epoch"),
-    Column("Target 99.4%", note="runs that reach it"),
-    Column("Parameter Limit", note=f"under {integer(PARAMETER_LIMIT)}"),
 )
-METRICS = (  # of the README's figures, a column each
+METRICS = (  # of the document's figures, a column each
     "n_parameters",
     "selected_validation_accuracy_percent",
     "last_test_accuracy_percent",
     "target_shortfall_points",
     "parameters_over_limit",
 )
-TEXT = (
-    (
-        "Measured above, what the README says below. Accuracies are means over completed runs ± "
-        "the standard deviation, n in brackets. As in the README, the validation accuracy is "
-        "that of the best epoch, chosen on that same split and so optimistic; the test accuracy "
-        "is that of the last epoch. A run that fails or diverges misses the target."
-    ),
-    "The README gives as “short” 99.40 minus its validation accuracy.",
-)
 
 
 def section(summary: Summary) -> Section | None:
-    """None where no run looked at the test split."""
-    if summary.dataset is None or not any(arm.first.evaluate_test for arm in summary.arms):
+    """None where the document has no such table, or no run looked at the test split."""
+    tested = any(arm.first.evaluate_test for arm in summary.arms)
+    if summary.dataset is None or not tested or not summary.reproduces("results"):
         return None
     table = Table(
-        caption=f"The README's table on {summary.dataset.name}",
-        columns=COLUMNS,
+        caption=f"The {summary.label}'s table on {summary.dataset.name}",
+        columns=(*COLUMNS, *_of_objective(summary.objective)),
         rows=tuple(_row(summary, arm) for arm in _arms(summary)),
     )
     return Section(
-        title="The README's results table", nav="README's table", text=TEXT, tables=(table,)
+        title=f"The {summary.label}'s results table",
+        nav=f"{summary.heading}'s table",
+        text=tuple(_text(summary)),
+        tables=(table,),
     )
 
 
+def _of_objective(objective: Objective) -> list[Column]:
+    """Columns of what the document asks for."""
+    columns = []
+    if objective.target is not None:
+        title = f"Target {written(objective.target)}%"
+        columns.append(Column(title, note="runs that reach it"))
+    if limit := limit_words(objective):
+        columns.append(Column("Parameter Limit", note=limit))
+    return columns
+
+
+def _text(summary: Summary) -> Iterator[str]:
+    label, objective = summary.label, summary.objective
+    misses = " A run that fails or diverges misses the target." if objective.target else ""
+    yield (
+        f"Measured above, what the {label} says below. Accuracies are means over completed runs ± "
+        f"the standard deviation, n in brackets. As in the {label}, the validation accuracy is "
+        "that of the best epoch, chosen on that same split and so optimistic; the test accuracy "
+        f"is that of the last epoch.{misses}"
+    )
+    short = any(claim.metric == "target_shortfall_points" for claim in summary.claims)
+    if objective.target is not None and short:
+        yield (
+            f"The {label} gives as “short” {fixed(objective.target, 2)} minus its validation "
+            "accuracy."
+        )
+
+
 def _arms(summary: Summary) -> Sequence[Arm]:
-    """Those that the README's table has, in every column; all where it has none of them."""
+    """Those that the document's table has, in every column; all where it has none of them."""
     told = [arm for arm in summary.arms if all(_published(summary, arm))]
     return told or summary.arms
 
 
 def _published(summary: Summary, arm: Arm) -> list[Claim | None]:
-    """The README's figures of the arm, as METRICS names them."""
+    """The document's figures of the arm, as METRICS names them."""
     return [summary.published_of(arm, metric) for metric in METRICS]
 
 
 def _row(summary: Summary, arm: Arm) -> tuple[Cell, ...]:
     n_parameters, validation, test, shortfall, excess = _published(summary, arm)
     best = accuracy(arm.best_validation_counts, arm.n_images("validation"))
-    return (
+    heading, objective = summary.heading, summary.objective
+    cells = [
         Cell(arm.label, href=summary.page_of(arm.architecture), series=arm.architecture),
-        Cell(integer(arm.first.n_parameters), _readme(n_parameters, 0)),
-        Cell(_accuracy(best), _readme(validation, 2, "%")),
-        Cell(_accuracy(arm.accuracy()), _readme(test, 2, "%")),
-        Cell(_target(arm), _shortfall(shortfall)),
-        Cell(
-            _limit(arm.first.n_parameters - PARAMETER_LIMIT),
-            f"README {_limit(excess.published)}" if excess else "",
-        ),
-    )
+        Cell(integer(arm.first.n_parameters), _said(heading, n_parameters, 0)),
+        Cell(_accuracy(best), _said(heading, validation, 2, "%")),
+        Cell(_accuracy(arm.accuracy()), _said(heading, test, 2, "%")),
+    ]
+    if objective.target is not None:
+        cells.append(Cell(_target(summary, arm), _shortfall(heading, shortfall)))
+    if objective.limit is not None:
+        n = arm.first.n_parameters
+        said = f"{heading} {_limit(excess.published, excess.published < 0)}" if excess else ""
+        cells.append(Cell(_limit(n - objective.limit, objective.allows(n)), said))
+    return tuple(cells)
 
 
 def _accuracy(found: Accuracy) -> str:
@@ -97,24 +122,24 @@ def _accuracy(found: Accuracy) -> str:
     return f"{mean_percent(found)} ± {points(found.sd_points)} ({len(found.counts)})"
 
 
-def _target(arm: Arm) -> str:
-    if not arm.first.evaluate_test:
+def _target(summary: Summary, arm: Arm) -> str:
+    if not summary.aims(arm):
         return NOT_AVAILABLE
     return f"{arm.n_reached} of {count(len(arm.runs), 'run')}"
 
 
-def _limit(excess: float) -> str:
-    """Fewer than the limit: 8,000 itself is over."""
+def _limit(excess: float, is_kept: bool) -> str:
+    """How far from the limit; whether a network that just meets it keeps to it, it says itself."""
     distance = integer(int(abs(excess)))
-    return f"{MARKS[excess < 0]} {distance} {'under' if excess < 0 else 'over'}"
+    return f"{MARKS[is_kept]} {distance} {'under' if is_kept else 'over'}"
 
 
-def _readme(claim: Claim | None, digits: int, unit: str = "") -> str:
+def _said(heading: str, claim: Claim | None, digits: int, unit: str = "") -> str:
     if claim is None:
         return ""
     value = integer(int(claim.published)) if digits == 0 else fixed(claim.published, digits)
-    return f"README {value}{THIN + unit if unit else ''}"
+    return f"{heading} {value}{THIN + unit if unit else ''}"
 
 
-def _shortfall(claim: Claim | None) -> str:
-    return f"README ✗ {fixed(claim.published, 2)} short" if claim else ""
+def _shortfall(heading: str, claim: Claim | None) -> str:
+    return f"{heading} {MARKS[False]} {fixed(claim.published, 2)} short" if claim else ""

@@ -11,7 +11,7 @@ from bench.spec import Portrait
 from bench.stats.format import NOT_AVAILABLE
 
 ORDER = 70
-SCOPE: Scope = "suite"
+SCOPE: Scope = "document"
 PAGES: tuple[PageKind, ...] = ("index", "markdown")
 MEASURE = "receptive_field"
 TEXT = (

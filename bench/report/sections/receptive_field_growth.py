@@ -15,7 +15,7 @@ from bench.spec import Portrait
 from bench.stats.format import TIMES, count
 
 ORDER = 71
-SCOPE: Scope = "suite"
+SCOPE: Scope = "document"
 PAGES: tuple[PageKind, ...] = ("architecture",)
 MEASURE = "receptive_field"
 

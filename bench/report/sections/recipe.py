@@ -10,7 +10,7 @@ from bench.spec import Augmentation, Recipe
 from bench.stats.format import written
 
 ORDER = 80
-SCOPE: Scope = "suite"
+SCOPE: Scope = "document"
 PAGES: tuple[PageKind, ...] = ("architecture",)
 
 

@@ -7,7 +7,7 @@ from bench.records.receptive_fields import FIGURE, LAST_MAP
 from bench.report.model import Cell, Column, PageKind, Scope, Section, Table
 from bench.report.parts import intervals
 from bench.report.parts.cells import measured, published, reached, time_a_run, time_notes
-from bench.report.parts.verdicts import TARGET_WORDS
+from bench.report.parts.verdicts import target_words
 from bench.report.summary import Summary
 from bench.stats.format import (
     NOT_AVAILABLE,
@@ -26,11 +26,9 @@ COLUMNS = (
     Column("Receptive field", note="pixels"),
     Column("Test accuracy", note="mean, 95% t interval"),
     Column("sd", note="min to max"),
-    Column("Target", note="runs, bounds"),
-    Column("Epochs to it", note="median"),
-    Column("Time a run", note="median"),
-    Column("README", note="place in ours"),
 )
+OF_TARGET = (Column("Target", note="runs, bounds"), Column("Epochs to it", note="median"))
+TIME = Column("Time a run", note="median")
 NONE = Cell(NOT_AVAILABLE)
 
 
@@ -40,32 +38,39 @@ def section(summary: Summary) -> Section | None:
         return None
     table = Table(
         caption=f"Results on {summary.dataset.name}",
-        columns=COLUMNS,
+        columns=_columns(summary),
         rows=tuple(_row(summary, arm) for arm in summary.arms),
     )
     return Section(title="Results", tables=(table,), notes=_notes(summary))
 
 
+def _columns(summary: Summary) -> tuple[Column, ...]:
+    """Without a target or a document, nothing is said of one."""
+    published = (Column(summary.heading, note="place in ours"),) if summary.every_claim else ()
+    return (*COLUMNS, *(OF_TARGET if summary.target is not None else ()), TIME, *published)
+
+
 def _notes(summary: Summary) -> tuple[str, ...]:
-    return (
-        (
-            "Test accuracy in percent after the last epoch, over completed runs. Target: runs that "
-            f"reach {TARGET_WORDS}, of all runs; below, two one-sided 95% bounds of the rate. "
-            "A run that failed or diverged is a miss."
-        ),
-        (
-            "Epochs to target: the median over all runs of the first epoch that reaches it; "
-            "a run that never reaches it counts as later than its last epoch. Multiply-adds: "
-            "convolutions and matrix products, one image forward; receptive field: "
-            f"the side of the square that one position of {LAST_MAP} sees."
-        ),
-        (
-            "README: its number of one run, and the percentile of that number among our runs "
-            "(equal runs count half)."
-        ),
-        *intervals.notes(summary.arms),
-        *time_notes(summary.runs),
+    accuracy = "Test accuracy in percent after the last epoch, over completed runs."
+    costs = (
+        "Multiply-adds: convolutions and matrix products, one image forward; receptive field: "
+        f"the side of the square that one position of {LAST_MAP} sees."
     )
+    if summary.target is not None:
+        accuracy += (
+            f" Target: runs that reach {target_words(summary.objective)}, of all runs; below, two "
+            "one-sided 95% bounds of the rate. A run that failed or diverged is a miss."
+        )
+        costs = (
+            "Epochs to target: the median over all runs of the first epoch that reaches it; "
+            f"a run that never reaches it counts as later than its last epoch. {costs}"
+        )
+    published = (
+        f"{summary.heading}: its number of one run, and the percentile of that number among our "
+        "runs (equal runs count half)."
+    )
+    said = (accuracy, costs, *((published,) if summary.every_claim else ()))
+    return (*said, *intervals.notes(summary.arms), *time_notes(summary.runs))
 
 
 def _row(summary: Summary, arm: Arm) -> tuple[Cell, ...]:
@@ -77,11 +82,16 @@ def _row(summary: Summary, arm: Arm) -> tuple[Cell, ...]:
         measured(summary, arm, "multiply_adds", "multiply_adds"),
         measured(summary, arm, "receptive_field", FIGURE),
         *_accuracy(arm),
-        reached(arm) if arm.first.evaluate_test else NONE,
-        _epochs(arm),
+        *_of_target(summary, arm),
         time_a_run(arm),
-        published(summary, arm, claim, arm.test_counts),
+        *((published(summary, arm, claim, arm.test_counts),) if summary.every_claim else ()),
     )
+
+
+def _of_target(summary: Summary, arm: Arm) -> tuple[Cell, ...]:
+    if summary.target is None:
+        return ()
+    return (reached(arm), _epochs(arm)) if summary.aims(arm) else (NONE, NONE)
 
 
 def _accuracy(arm: Arm) -> tuple[Cell, Cell]:
@@ -97,8 +107,6 @@ def _accuracy(arm: Arm) -> tuple[Cell, Cell]:
 
 def _epochs(arm: Arm) -> Cell:
     """A median that was not reached lies beyond the last epoch."""
-    if not arm.first.evaluate_test:
-        return NONE
     found, last = arm.outcomes.epochs_to_target, arm.first.recipe.epochs
     misses = found.n - found.n_reached
     note = f"{integer(misses)} of {integer(found.n)} never" if misses else ""

@@ -6,7 +6,7 @@ from bench.report.model import Listing, PageKind, Scope, Section
 from bench.report.summary import Summary
 
 ORDER = 85
-SCOPE: Scope = "suite"
+SCOPE: Scope = "document"
 PAGES: tuple[PageKind, ...] = ("architecture",)
 
 

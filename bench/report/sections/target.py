@@ -7,22 +7,21 @@ from functools import partial
 from bench.records.arms import Arm
 from bench.report.figures.rates import Rate, rates
 from bench.report.model import Cell, Column, PageKind, Plot, Scope, Section, Table
-from bench.report.parts.verdicts import TARGET_WORDS, n_each, note, rules, words
+from bench.report.parts.verdicts import n_each, note, rate_words, rules, target_words, words
 from bench.report.summary import Summary
-from bench.stats.declared import DECLARED_RATE
-from bench.stats.format import fixed, integer, mean_percent, points, ranges
+from bench.stats.format import NOT_AVAILABLE, fixed, integer, mean_percent, points, ranges
 from bench.stats.rates import lower_bound
 
 ORDER = 25
 SCOPE: Scope = "dataset"
 PAGES: tuple[PageKind, ...] = ("index", "architecture", "markdown")
-RATE = fixed(DECLARED_RATE, 2)
-COLUMNS = (
+HEADS = (
     Column("Model", numeric=False),
     Column("Reached"),
     Column("Lower bound", note="one-sided 95%"),
     Column("Upper bound", note="one-sided 95%"),
-    Column("Verdict", numeric=False, note=f"rate of {RATE} or more"),
+)
+OTHER_WAYS = (
     Column("Last three epochs", note="all reach it"),
     Column("Best epoch", note="by validation, reaches it"),
     Column("Any epoch", note="optimistic"),
@@ -35,23 +34,24 @@ PROOF = f" Five of five would prove a rate of {fixed(lower_bound(5, 5), 3)}, no 
 
 
 def section(summary: Summary) -> Section | None:
-    """None where no run looked at the test split."""
-    arms = [arm for arm in summary.arms if arm.first.evaluate_test]
+    """None where there is no target, or no run looked at the test split."""
+    arms = [arm for arm in summary.arms if summary.aims(arm)]
     if not arms:
         return None
+    rate = rate_words(summary.objective)
     exact = any(arm.standing.kind in ("declared", "undeclared") for arm in arms)
     text = (
         (
             f"A run reaches the target when its last epoch has {integer(arms[0].target)} or more "
             f"of {integer(arms[0].n_test)} test images right. {rules(arms)} "
-            f"“Consistently” is confirmed when the lower bound reaches {RATE}, refuted when the "
+            f"“Consistently” is confirmed when the lower bound reaches {rate}, refuted when the "
             f"upper bound lies below it, and otherwise undecided.{PROOF if exact else ''}"
         ),
     )
     table = Table(
-        caption=f"Runs that reach {TARGET_WORDS}",
-        columns=COLUMNS,
-        rows=tuple(_row(arm, summary.comparable) for arm in arms),
+        caption=f"Runs that reach {target_words(summary.objective)}",
+        columns=(*HEADS, _verdict(rate), *OTHER_WAYS),
+        rows=tuple(map(_row, arms)),
     )
     chosen = Table(
         caption="Runs that helped to choose a network: they judge nothing",
@@ -64,14 +64,18 @@ def section(summary: Summary) -> Section | None:
     return Section(title=title, nav="Target", text=text, tables=tables, plots=plots)
 
 
-def _row(arm: Arm, comparable: bool) -> tuple[Cell, ...]:
+def _verdict(rate: str) -> Column:
+    return Column("Verdict", numeric=False, note=f"rate of {rate} or more")
+
+
+def _row(arm: Arm) -> tuple[Cell, ...]:
     verdict, outcomes = arm.verdict, arm.outcomes
     return (
         Cell(arm.label, series=arm.architecture),
         _share(arm.n_reached, arm),
         Cell(fixed(verdict.lower, 3), sort=verdict.lower),
         Cell(fixed(verdict.upper, 3), sort=verdict.upper),
-        Cell(words(arm), note(arm)) if comparable else Cell("not comparable"),
+        Cell(words(arm), note(arm)),
         _share(outcomes.sustained, arm),
         _share(outcomes.selected or 0, arm),
         _share(outcomes.touched, arm),
@@ -83,7 +87,7 @@ def _choosing(arm: Arm) -> tuple[Cell, ...]:
     return (
         Cell(arm.label, series=arm.architecture),
         Cell(ranges(arm.seeds)),
-        _share(arm.n_reached, arm),
+        _share(arm.n_reached, arm) if arm.has_target else Cell(NOT_AVAILABLE),
         Cell(f"{mean_percent(found)} ± {points(found.sd_points)}"),
     )
 
@@ -96,16 +100,16 @@ def _share(n_runs: int, arm: Arm) -> Cell:
 def _plot(summary: Summary, arms: list[Arm]) -> Plot:
     rows = [_rate(summary, arm) for arm in arms]
     said = "; ".join(row.says for row in rows)
-    declared = DECLARED_RATE if summary.comparable else None
-    dashed = f" Dashed: the declared rate of {RATE}." if declared else ""
+    declared = summary.objective.rate
+    dashed = f" Dashed: the declared rate of {rate_words(summary.objective)}."
     n_runs = n_each([(row.label, row.n) for row in rows])
     return Plot(
-        name=f"{summary.prefix}-rates",
+        name=f"{summary.place}-rates",
         alt=f"Share of runs that reach the target, with its bounds. {said}.",
         caption=(
-            f"Share of runs that reach {TARGET_WORDS} of the test images of {summary.prefix} after "
-            f"the last epoch ({n_runs}). Dot: the share; bar: from the lower to the upper of "
-            f"two one-sided bounds.{dashed}"
+            f"Share of runs that reach {target_words(summary.objective)} of the test images of "
+            f"{summary.prefix} after the last epoch ({n_runs}). Dot: the share; bar: from the "
+            f"lower to the upper of two one-sided bounds.{dashed}"
         ),
         draw=partial(rates, rows, declared),
     )
@@ -123,7 +127,7 @@ def _rate(summary: Summary, arm: Arm) -> Rate:
         upper=verdict.upper,
         says=(
             f"{arm.label}: {integer(verdict.successes)} of {integer(verdict.n)} runs reach "
-            f"{TARGET_WORDS}, rate at least {fixed(verdict.lower, 3)} and at most "
+            f"{target_words(arm.objective)}, rate at least {fixed(verdict.lower, 3)} and at most "
             f"{fixed(verdict.upper, 3)}"
         ),
         series=arm.architecture,

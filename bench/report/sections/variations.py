@@ -88,7 +88,7 @@ def _names(summary: Summary, pair: Pair) -> tuple[Cell, Cell]:
 
 def _plot(summary: Summary, pairs: list[Pair]) -> Plot:
     return plot(
-        f"{summary.prefix}-variations",
+        f"{summary.place}-variations",
         f"Variations on {summary.prefix} less their own network, mean test accuracy",
         f"Each variation less its own network on {summary.prefix}: difference of mean test "
         "accuracy after the last epoch",

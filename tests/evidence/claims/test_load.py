@@ -30,11 +30,11 @@ def written(folder: Path, text: str) -> Path:
 
 
 def test_a_missing_folder_holds_no_claims(tmp_path: Path) -> None:
-    assert claims.load(tmp_path / "none") == []
+    assert claims.load(tmp_path / "none") == claims.Published()
 
 
 def test_a_claim_is_read_as_it_is_written(tmp_path: Path) -> None:
-    (claim,) = claims.load_files([written(tmp_path, GOOD)])
+    (claim,) = claims.load_files([written(tmp_path, GOOD)]).claims
     assert claim == Claim(
         id="a.parameters",
         file="bad",

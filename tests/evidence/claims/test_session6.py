@@ -18,7 +18,7 @@ from bench.records.store import Suite
 from bench.spec import Measured, Portrait, RunRecord
 from tests.support import ROOT
 
-CLAIMS = claims.load_files([machine.folder("claims") / "session6.toml"])
+CLAIMS = claims.load_files([machine.folder("claims") / "session6.toml"]).claims
 ELSEWHERE = {  # what other documents speak of
     *("multiply_adds", "weights_bytes", "n_non_trainable_parameters", "step_size_epochs"),
     *("best_test_accuracy_percent", "best_test_epoch", "sustained_test_accuracy_percent"),

@@ -14,7 +14,7 @@ from bench.evidence.claims.ledger import NO_NUMBER, VERDICTS
 from bench.spec import Claim
 
 FILES = sorted(machine.folder("claims").glob("*.toml"))
-CLAIMS = claims.load_files(FILES)
+CLAIMS = claims.load_files(FILES).claims
 ROUNDED = re.compile(r"(~?)(\d[\d,]*(?:\.\d+)?)(%?)")
 
 

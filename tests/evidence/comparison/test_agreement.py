@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from scipy import stats as scipy_stats
 
+from bench.evidence.claims import Published
 from bench.evidence.claims.gather import SuiteContents, arranged
 from bench.evidence.claims.metrics import judge
 from bench.evidence.claims.rules import Gain
@@ -61,7 +62,7 @@ def by_compare() -> Comparison:
 
 
 def by_report() -> Comparison:
-    (summary,) = summarise("reference", *records(), [], {}, "command")
+    (summary,) = summarise("reference", *records(), Published(), {}, "command")
     ours, theirs = (largest(list(summary.arms), name) for name in NAMES)
     (pair,) = pairs.tested([(ours, theirs)])
     return pair.result

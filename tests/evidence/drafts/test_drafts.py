@@ -48,7 +48,7 @@ def test_the_course_readme_is_covered_and_the_proposals_agree_with_a_persons_cla
     """Lines that a person's claims stand on, and how many proposals on them are among those."""
     found = draft(COURSE, "course", MODELS, tmp_path / "net.toml")
     proposed = loaded(found, tmp_path, COURSE)
-    persons = claims.load_files([machine.folder("claims") / "session6.toml"])
+    persons = claims.load_files([machine.folder("claims") / "session6.toml"]).claims
     lines = {claim.line for claim in persons}
     covered = lines & {claim.line for claim in proposed}
     said = {(c.line, c.metric, c.published, c.text) for c in persons}

@@ -62,7 +62,7 @@ def summary_of(runs: list[RunRecord], findings: Findings | None = None) -> Summa
         factories.portrait(name) for name in dict.fromkeys(run.architecture for run in runs)
     ]
     links = {run.key: "record.json" for run in runs}
-    found = summarise("local", runs, portraits, [PUBLISHED], links, "command")[0]
+    found = summarise("local", runs, portraits, factories.published(PUBLISHED), links, "command")[0]
     return found.with_findings(findings or Findings())
 
 
@@ -299,7 +299,9 @@ def test_the_growing_field_shows_the_layers_and_the_digit() -> None:
     (portrait,) = found.portraits
     measured = replace(portrait.measures["receptive_field"], layers=layers)
     whole = replace(portrait, measures={"receptive_field": measured})
-    summary = summarise("local", runs, [whole], [], dict(found.record_links), "c")[0]
+    summary = summarise(
+        "local", runs, [whole], factories.published(), dict(found.record_links), "c"
+    )[0]
     root = drawn(receptive_field_growth.section(summary.with_findings(found.findings)))
 
     (image,) = plotted.styled(root, "stroke: var(--muted)")  # 28 x 28 pixels

@@ -34,7 +34,7 @@ from tests.report import plotted
 ALL = (answer, results, distribution, target, readme_results, curves, accuracy_curves, loss)
 CLAIMS = published.load_files([folder("claims") / "session6.toml"])
 # Lines with a claim that is more than a setting which was typed from the document.
-N_LINES = len({claim.line for claim in CLAIMS if kind(claim) != "settings"})
+N_LINES = len({claim.line for claim in CLAIMS.claims if kind(claim) != "settings"})
 THIN = "\N{NARROW NO-BREAK SPACE}"
 GPU = Numerics(device_type="cuda", memory_format="channels_last")
 PROTOCOL = Protocol(rate=0.9, target=99.4, cap=60, alpha=0.05)
@@ -44,7 +44,9 @@ def summary(runs: list[RunRecord], *, claims: bool = True, portraits: bool = Tru
     names = dict.fromkeys(run.architecture for run in runs)
     measured = [factories.portrait(name) for name in names] if portraits else []
     links = {run.key: "record.json" for run in runs}
-    return summarise("local", runs, measured, CLAIMS if claims else [], links, "command")[0]
+    return summarise(
+        "local", runs, measured, CLAIMS if claims else factories.published(), links, "command"
+    )[0]
 
 
 def runs(counts: list[int], name: str = "model_2") -> list[RunRecord]:
@@ -284,7 +286,9 @@ def test_a_small_data_set_has_no_verdict_and_no_declared_rate() -> None:
 def test_measures_of_another_source_are_not_shown() -> None:
     other = replace(factories.portrait("model_2"), architecture_digest="another")
     made = runs([9940])
-    found = summarise("local", made, [other], [], {run.key: "" for run in made}, "")[0]
+    found = summarise(
+        "local", made, [other], factories.published(), {run.key: "" for run in made}, ""
+    )[0]
     assert cells(results.section(found))["Multiply-adds"] == ("n/a", "")
 
 

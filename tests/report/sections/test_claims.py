@@ -6,6 +6,7 @@ from bench.report.model import Section
 from bench.report.sections import claims
 from bench.report.summary import Summary, summarise
 from bench.spec import Claim
+from tests import factories
 from tests.evidence.claims.evidences import OUR_COUNTS, SUBJECT, claim, portrait, runs
 
 SAID = [
@@ -21,7 +22,7 @@ def summary(said: list[Claim], *, measured: bool = True) -> Summary:
     records = runs(SUBJECT, OUR_COUNTS) if measured else []
     links = {run.key: "record.json" for run in records}
     portraits = [portrait()] if measured else []
-    return summarise("local", records, portraits, said, links, "command")[0]
+    return summarise("local", records, portraits, factories.published(*said), links, "command")[0]
 
 
 def section(said: list[Claim]) -> Section:

@@ -27,7 +27,7 @@ def summary_of(counts: Mapping[str, Sequence[int]], more: Sequence[RunRecord] = 
         for name, rights in counts.items()
         for seed, right in enumerate(rights)
     ]
-    return summarise("local", [*runs, *more], [], [], {}, "command")[0]
+    return summarise("local", [*runs, *more], [], factories.published(), {}, "command")[0]
 
 
 def section_of(summary: Summary) -> Section:

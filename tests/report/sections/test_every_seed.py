@@ -36,7 +36,7 @@ def summary_of(*subjects: str) -> Summary:
     runs = [factories.record(name) for name in factories.NAMES]
     runs.append(factories.record("model_1", recipe=varied))
     portraits = [factories.portrait(name) for name in factories.NAMES]
-    return summarise("local", runs, portraits, claims, {}, "command")[0]
+    return summarise("local", runs, portraits, factories.published(*claims), {}, "command")[0]
 
 
 def names(file: SectionFile, summary: Summary) -> list[str]:

@@ -34,7 +34,7 @@ def summary(runs: list[RunRecord], portraits: list[Portrait] | None = None) -> S
     links = {run.key: "record.json" for run in runs}
     held = [factories.portrait("model_1")] if portraits is None else portraits
     said = [claim("n_parameters", 9850, id="right"), claim("n_parameters", 1, id="wrong")]
-    return summarise("local", runs, held, said, links, "command")[0]
+    return summarise("local", runs, held, factories.published(*said), links, "command")[0]
 
 
 RUNS = [factories.record("model_1", seed, test_correct=n) for seed, n in enumerate(COUNTS)]
@@ -141,7 +141,7 @@ def test_json_says_all_tables_with_their_kinds() -> None:
 
 
 def test_an_empty_suite_is_headings_alone() -> None:
-    empty = summarise("local", [], [], [], {}, "")
+    empty = summarise("local", [], [], factories.published(), {}, "")
     for name, make in frames.FRAMES.items():
         heading = ",".join(make([WHOLE]).columns[:4])
         text = as_csv(make(empty))

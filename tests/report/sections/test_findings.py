@@ -19,7 +19,9 @@ RUNS = [factories.record("model_1", seed) for seed in range(3)]
 def summary(findings: Findings, runs: list[RunRecord] = RUNS) -> Summary:
     links = {run.key: "record.json" for run in runs}
     portraits = [factories.portrait("model_1"), factories.portrait("model_2")]
-    return summarise("local", runs, portraits, [], links, "command")[0].with_findings(findings)
+    return summarise("local", runs, portraits, factories.published(), links, "command")[
+        0
+    ].with_findings(findings)
 
 
 def rows(section: Section | None, number: int) -> list[list[str]]:
@@ -73,7 +75,9 @@ def test_counted_bytes_stand_first() -> None:
     portrait = one.portraits[0]
     told = replace(portrait, measures={**portrait.measures, "cost": found})
     section = cost.section(
-        summarise("local", RUNS, [told], [], {run.key: "" for run in RUNS}, "")[0]
+        summarise("local", RUNS, [told], factories.published(), {run.key: "" for run in RUNS}, "")[
+            0
+        ]
     )
     assert rows(section, 0) == [["Model_1", "40,000"]]
     assert section is not None
@@ -118,7 +122,7 @@ def test_a_field_of_other_runs_is_not_shown() -> None:
 def shown_columns(measured: dict[str, dict[str, Any]]) -> list[str]:
     one = factories.portrait()
     told = replace(one, measures={"parameters": Measured(fields=(), values={}, layers=measured)})
-    section = layers.section(summarise("local", [], [told], [], {}, "")[0])
+    section = layers.section(summarise("local", [], [told], factories.published(), {}, "")[0])
     assert section is not None
     return [column.title for column in section.tables[0].columns]
 
@@ -159,7 +163,7 @@ def test_shares_are_percent_with_two_digits() -> None:
     columns = {"a": {"parameters_percent": 19.3}, "b": {"parameters_percent": None}}
     found = Measured(fields=(), values={}, layers=columns)
     told = replace(one, measures={"parameters": found})
-    section = layers.section(summarise("local", [], [told], [], {}, "")[0])
+    section = layers.section(summarise("local", [], [told], factories.published(), {}, "")[0])
     assert [
         [row[0], row[1].replace("\N{NARROW NO-BREAK SPACE}", " ")] for row in rows(section, 0)
     ] == [

@@ -43,7 +43,7 @@ def summary_of(
 ) -> Summary:
     kept = {} if labels is None else {"mnist": digits(labels)}
     portraits = [factories.portrait("model_1")]
-    summary = summarise("local", list(runs), portraits, [], {}, "command")[0]
+    summary = summarise("local", list(runs), portraits, factories.published(), {}, "command")[0]
     return summary.with_findings(Findings(missed_digits=kept))
 
 

@@ -22,7 +22,9 @@ def runs_of(*counts: int, name: str = "model_1") -> list[RunRecord]:
 
 
 def section_of(runs: Sequence[RunRecord]) -> Section | None:
-    return noise.section(summarise("local", list(runs), [], [], {}, "command")[0])
+    return noise.section(
+        summarise("local", list(runs), [], factories.published(), {}, "command")[0]
+    )
 
 
 def row_of(runs: Sequence[RunRecord]) -> list[tuple[str, str]]:

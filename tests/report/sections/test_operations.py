@@ -50,7 +50,9 @@ def portrait(name: str, display_name: str) -> Portrait:
 
 
 def operations_of(*portraits: Portrait) -> Section:
-    section = operations.section(summarise("local", [], list(portraits), [], {}, "command")[0])
+    section = operations.section(
+        summarise("local", [], list(portraits), factories.published(), {}, "command")[0]
+    )
     assert section is not None
     return section
 
@@ -105,7 +107,9 @@ def test_an_old_portrait_without_tables_has_the_headline_alone() -> None:
 
 
 def parameters_of(*portraits: Portrait) -> tuple[Table, ...]:
-    section = parameters.section(summarise("local", [], list(portraits), [], {}, "command")[0])
+    section = parameters.section(
+        summarise("local", [], list(portraits), factories.published(), {}, "command")[0]
+    )
     assert section is not None
     return section.tables
 

@@ -29,7 +29,7 @@ def summary_of(runs: Sequence[RunRecord], names: Sequence[str] = factories.NAMES
         published=99.39,
     )
     portraits = [factories.portrait(name) for name in names]
-    return summarise("local", list(runs), portraits, [claim], {}, "command")[0]
+    return summarise("local", list(runs), portraits, factories.published(claim), {}, "command")[0]
 
 
 def runs_of(name: str, *counts: int) -> list[RunRecord]:

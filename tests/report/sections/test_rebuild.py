@@ -17,7 +17,7 @@ from bench.report.model import Section, Table
 from bench.report.sections import appendix, files, protocol, provenance, rebuild, runs
 from bench.report.summary import Summary, summarise
 from bench.spec import RunRecord
-from bench.stats.declared import RATE_ALPHA, TARGET
+from bench.stats.declared import RATE_ALPHA
 from bench.training.reproduction import recorded
 from tests import factories
 
@@ -28,7 +28,7 @@ TRAINED = factories.LAPTOP.command
 def summary(records: list[RunRecord], command: str = COMMAND) -> Summary:
     links = {run.key: f"../results/{run.key}.json" for run in records}
     portraits = [factories.portrait("model_1")]
-    return summarise("local", records, portraits, [], links, command)[0]
+    return summarise("local", records, portraits, factories.published(), links, command)[0]
 
 
 RUNS = [factories.record("model_1", seed) for seed in range(3)]
@@ -80,7 +80,12 @@ def test_code_that_was_changed_or_is_unknown_says_so() -> None:
 def test_no_run_is_promised_where_all_failed() -> None:
     broken = msgspec.structs.replace(factories.failed("model_1"), status="failed")
     assert "reproduce" not in steps(summary([broken]))[3]
-    assert rebuild.section(summarise("local", [], [], [], {}, "c")[0]).listings[0].text == "c"
+    assert (
+        rebuild.section(summarise("local", [], [], factories.published(), {}, "c")[0])
+        .listings[0]
+        .text
+        == "c"
+    )
 
 
 def test_a_run_is_found_by_its_command(tmp_path: Any) -> None:
@@ -150,7 +155,7 @@ def rules(of: Summary) -> dict[str, str]:
 
 def test_rules_carry_the_constants_of_the_code(monkeypatch: pytest.MonkeyPatch) -> None:
     found = rules(summary(RUNS))
-    assert found["Target"].startswith(f"{float(100 * TARGET):.2f}")
+    assert found["Target"].startswith(f"{factories.OBJECTIVE.target:.2f}")
     assert found["Alpha"] == f"{RATE_ALPHA:g}"
     assert found["Number of runs"] == "fixed"
     monkeypatch.setattr(protocol, "DECLARED_RATE", 0.75)
@@ -174,7 +179,7 @@ def test_files_are_named_by_data_set_only_where_there_are_several() -> None:
     links = {run.key: "r" for run in both}
     names = [
         [each.file for each in there(files.section(of)).downloads]
-        for of in summarise("local", both, [], [], links, "c")
+        for of in summarise("local", both, [], factories.published(), links, "c")
     ]
     assert "data/mnist-runs.csv" in names[0]
     assert "data/mnist5k-runs.csv" in names[1]

@@ -38,7 +38,9 @@ def summary(**digits: MissedDigit) -> Summary:
     }
     whole = {**portrait.measures, "receptive_field": replace(measured, layers=layers)}
     portraits = [replace(portrait, measures=whole)]
-    return summarise("local", RUNS, portraits, [], links, "c")[0].with_findings(findings)
+    return summarise("local", RUNS, portraits, factories.published(), links, "c")[0].with_findings(
+        findings
+    )
 
 
 def test_the_middle_unit_lies_where_start_and_jump_say() -> None:

@@ -16,7 +16,9 @@ def rows(**fields: Any) -> dict[str, str]:
     """Setting -> value, as the section prints the recipe with these fields."""
     how = Recipe(peak_learning_rate=0.012, warmup_fraction=0.1, **fields)
     portrait = replace(factories.portrait("model_1"), recipe=how)
-    section = recipe.section(summarise("local", [], [portrait], [], {}, "command")[0])
+    section = recipe.section(
+        summarise("local", [], [portrait], factories.published(), {}, "command")[0]
+    )
     assert section is not None
     (table,) = section.tables
     return {name.text: value.text for name, value in table.rows}

@@ -18,7 +18,7 @@ def run(name: str, seed: int, right: int, *, loss: float = 0.02, tested: bool = 
 
 def rows(runs: list[RunRecord]) -> list[dict[str, str]]:
     """Column -> text."""
-    section = search.section(summarise("search", runs, [], [], {}, "command")[0])
+    section = search.section(summarise("search", runs, [], factories.published(), {}, "command")[0])
     assert section is not None
     titles = [column.title for column in section.tables[0].columns]
     return [
@@ -47,7 +47,9 @@ def test_short_runs_stand_after_long_ones_with_all_that_was_changed() -> None:
     short = replace(made, recipe=changed, epochs=made.epochs[-2:])
     portrait = factories.portrait("model_1")
     assert portrait.recipe == own
-    section = search.section(summarise("s", [short, long], [portrait], [], {}, "command")[0])
+    section = search.section(
+        summarise("s", [short, long], [portrait], factories.published(), {}, "command")[0]
+    )
     assert section is not None
     told = [(row[0].text, row[0].note, row[3].text) for row in section.tables[0].rows]
     assert told[0] == ("Model_1", "", "15")
@@ -78,4 +80,6 @@ def test_a_candidate_with_a_run_that_failed_stands_after_those_without() -> None
 
 def test_runs_that_looked_at_the_test_split_are_no_search() -> None:
     tested = [run("model_1", 0, 5964, tested=True)]
-    assert search.section(summarise("s", tested, [], [], {}, "command")[0]) is None
+    assert (
+        search.section(summarise("s", tested, [], factories.published(), {}, "command")[0]) is None
+    )

@@ -80,7 +80,7 @@ def test_a_network_that_nobody_measured_has_nothing_to_tell_by() -> None:
 
 
 def test_a_network_that_another_document_speaks_of_is_not_in_the_readmes_table() -> None:
-    said = [c for c in CLAIMS if c.subject != "model_2" or c.metric == "n_parameters"]
+    said = [c for c in CLAIMS.claims if c.subject != "model_2" or c.metric == "n_parameters"]
     found = dataclasses.replace(summary(*OWN, NEIGHBOUR), claims=tuple(said))
     assert list(rows(readme.section(found))) == ["Model_1"]
 

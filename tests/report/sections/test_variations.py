@@ -46,7 +46,7 @@ def portrait(name: str, group: str = "") -> Portrait:
 
 
 def summary_of(records: list[RunRecord], *portraits: Portrait) -> Summary:
-    return summarise("local", records, list(portraits), [], {}, "command")[0]
+    return summarise("local", records, list(portraits), factories.published(), {}, "command")[0]
 
 
 def rows(section: Section | None) -> list[list[str]]:

@@ -1,0 +1,96 @@
+"""The tables `[document]` and `[objective]` that a file of claims begins with."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import msgspec
+
+from bench.errors import nearest
+from bench.evidence.claims.sources import Problem, Source
+from bench.spec import Document, Frozen, Objective
+
+FILLED_IN = ("name", "objective")  # of a document, by whoever reads the file
+JSON_PATH = re.compile(r" - at `\$\.(\w+)[^`]*`")
+TABLES = ("document", "objective", "claim")
+
+
+def keys_of(kind: type[Frozen]) -> list[str]:
+    """The keys that a table of that kind may have."""
+    return [name for name in kind.__struct_fields__ if name not in FILLED_IN]
+
+
+def head(content: Mapping[str, Any], source: Source) -> tuple[Document, list[Problem]]:
+    """The document that the file is about, and what is wrong with its two tables.
+
+    A file without `[document]` is about a document that is called as the file is.
+    """
+    problems = list(_unknown_tables(content, source))
+    found = content.get("document", {"title": source.path.stem})
+    document = _converted(found, Document, "document", source, problems)
+    objective = _converted(content.get("objective"), Objective, "objective", source, problems)
+    document = document or Document(title=source.path.stem)
+    problems += _misfits(document, objective, source)
+    return msgspec.structs.replace(document, name=source.path.stem, objective=objective), problems
+
+
+def _unknown_tables(content: Mapping[str, Any], source: Source) -> Iterator[Problem]:
+    for name in content:
+        if name not in TABLES:
+            shown = name if name.isprintable() else ascii(name)[1:-1]
+            yield source.in_file(f"unknown table '{shown}'", nearest(name, list(TABLES)), name)
+
+
+def _converted(
+    row: Any, kind: type[Any], table: str, source: Source, problems: list[Problem]
+) -> Any:
+    """The table as a record; None where there is none, or a mistake in it."""
+    if row is None:
+        return None
+    if not isinstance(row, dict):
+        remedy = f"write [{table}] and keys below it"
+        problems.append(source.in_table(table, "no table", remedy))
+        return None
+    known = keys_of(kind)
+    unknown = [key for key in row if key not in known]
+    for key in unknown:
+        shown = key if key.isprintable() else ascii(key)[1:-1]
+        problems.append(source.in_table(table, f"unknown key '{shown}'", nearest(key, known), key))
+    try:
+        return msgspec.convert({key: row[key] for key in row if key in known}, kind)
+    except msgspec.ValidationError as error:
+        key = found[1] if (found := JSON_PATH.search(str(error))) else ""
+        what = JSON_PATH.sub(f" in '{key}'", str(error)).replace("Object missing", "missing")
+        remedy = f"it has the keys {', '.join(known)}"
+        problems.append(source.in_table(table, what, remedy, key))
+        return None
+
+
+def _misfits(document: Document, objective: Objective | None, source: Source) -> Iterator[Problem]:
+    """What contradicts itself, or says nothing."""
+    for key in ("title", "label", "file", "address"):
+        if not getattr(document, key).isprintable():
+            what = f"a control character in '{key}'"
+            yield source.in_table("document", what, "leave it out", key)
+    for key in ("networks", "sections", "components"):
+        names = getattr(document, key)
+        twice = next((name for name in names if names.count(name) > 1), None)
+        if twice:
+            yield source.in_table("document", f"'{twice}' twice in '{key}'", "name it once", key)
+    if objective is not None:
+        for what, remedy, key in _unusable(objective):
+            yield source.in_table("objective", what, remedy, key)
+
+
+def _unusable(objective: Objective) -> Iterator[tuple[str, str, str]]:
+    """What is wrong, the remedy, and the key it is about."""
+    if objective == Objective():
+        yield "it asks for nothing", "give a target and a rate, or a limit; or leave it out", ""
+    if objective.rate is None and objective.target is not None:
+        yield "a target without a rate", "say how many runs must reach it: rate = 0.9", "target"
+    if objective.target is None and objective.rate is not None:
+        yield "a rate without a target", "say what the runs must reach: target = 75.5", "rate"
+    if objective.parameters_below and objective.parameters_at_most:
+        yield "two limits of parameters", "keep one of them", "parameters_at_most"

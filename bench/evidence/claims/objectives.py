@@ -1,0 +1,51 @@
+"""Which objective a network is held against: that of the document which names it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+
+from bench.spec import Document, Objective
+
+
+@dataclass(frozen=True)
+class Objectives:
+    """The documents that speak of some networks, and what they ask for.
+
+    Attributes:
+        documents: In their files' order.
+    """
+
+    documents: tuple[Document, ...] = ()
+
+    @classmethod
+    def about(cls, documents: Iterable[Document], networks: Collection[str]) -> Objectives:
+        """Of the documents that name one of these networks at least."""
+        return cls(tuple(d for d in documents if not set(networks).isdisjoint(d.networks)))
+
+    def asked(self, on: str | None = None) -> list[Objective]:
+        """The objectives that differ, in the documents' order.
+
+        Args:
+            on: The data set that they must speak of; None for any.
+        """
+        found = (d.objective for d in self.documents if on in (None, d.dataset) and d.objective)
+        return list(dict.fromkeys(found))
+
+    def of(self, network: str, on: str | None = None) -> Objective | None:
+        """What is asked of a network on a data set; None where nothing is.
+
+        It is what the document asks that names the network, else what all documents ask alike:
+        a network of the same suite is there to be compared with theirs.
+        """
+        naming = [d for d in self.documents if network in d.networks]
+        own = Objectives(tuple(naming)).asked(on) or self.asked(on)
+        return own[0] if len(own) == 1 else None
+
+
+NO_DOCUMENT = Objectives()
+
+
+def common(found: Sequence[Objective | None]) -> Objective | None:
+    """The one that all have; None where some has another, or there is none."""
+    return found[0] if found and len(set(found)) == 1 else None
