@@ -548,7 +548,7 @@ class Claim(Frozen, frozen=True, kw_only=True):
     """
 
     id: Annotated[
-        str, msgspec.Meta(description="A name of its own: model_1.parameters", min_length=1)
+        str, msgspec.Meta(description="A name of its own: network.parameters", min_length=1)
     ]
     file: str  # stem of the TOML file
     line: Annotated[int, msgspec.Meta(description="Line of the published document", ge=1)]

@@ -20,6 +20,7 @@ from bench.records.declarations import Purpose
 from bench.records.protocol import Goal, Protocol
 from bench.records.store import Suite
 from bench.records.until_decided import DecisionOptions
+from bench.stats.declared import CONSISTENT_RATE
 from bench.training.plan import require_epochs
 
 
@@ -72,12 +73,11 @@ class Request:
         Raises:
             ClaimError: a file of claims cannot be used.
         """
-        asked = Goal(self.options.target, self.options.rate)
-        if asked.target is not None:
-            return dict.fromkeys(networks, asked)
         kept = {path.parent.name for path in self.suite.run_paths()}
         objectives = _objectives({*networks, *kept})
-        return {name: Goal.of(objectives.of(name, dataset)) for name in networks}
+        return {
+            name: _given(self.options, Goal.of(objectives.of(name, dataset))) for name in networks
+        }
 
 
 def parse(options: Options) -> Request:
@@ -119,21 +119,28 @@ def _purpose(options: Options) -> Purpose:
 
 def _decision(options: Options) -> DecisionOptions | None:
     """What --until-decided is to declare; None without it."""
+    Goal(options.target, options.rate).require_possible()
+    if options.rate is not None and options.target is None and not options.until_decided:
+        what = "a rate is one of runs that reach a target"
+        raise UsageError(what, where="--rate", remedy="give --target too")
     if not options.until_decided:
         if options.cap is not None:
             what = "--cap applies only with --until-decided"
             raise UsageError(what, where="train", remedy="add --until-decided")
-        Goal(options.target, options.rate).require_possible()
         return None
     if options.no_test:
         what = "the verdict needs the test split, which --no-test leaves out"
         raise UsageError(what, where="--until-decided", remedy="give one of the two options")
-    usual = _usual_goal(options)
-    return DecisionOptions(
-        rate=usual.rate if options.rate is None else options.rate,
-        target=usual.target if options.target is None else options.target,
-        cap=options.cap,
-    )
+    goal = _given(options, _usual_goal(options))
+    return DecisionOptions(rate=goal.rate, target=goal.target, cap=options.cap)
+
+
+def _given(options: Options, usual: Goal) -> Goal:
+    """The goal by the options, and where they say nothing by what the claims ask for."""
+    target = usual.target if options.target is None else options.target
+    if target is None:
+        return Goal(None, options.rate)
+    return Goal(target, options.rate or usual.rate or CONSISTENT_RATE)
 
 
 def _usual_goal(options: Options) -> Goal:

@@ -23,7 +23,7 @@ from bench.training.engine.modes import in_mode
 
 ROOT = "(model)"  # the model itself, for work outside of its layers
 
-# The README's grouping: these keys are always there, with 0 for a part that is missing.
+# The general grouping: these keys are always there, with 0 for a part that is missing.
 COMPONENTS = ("Conv Layers", "BatchNorm", "SE Attention", "Skip Connections", "Final Linear")
 OTHER = "Other"
 
@@ -162,7 +162,7 @@ def type_of(module: nn.Module) -> str:
 
 
 def component_of(module: nn.Module, model: nn.Module, components: Mapping[str, str]) -> str:
-    """The README's grouping: the declared component, else that of the layer's type, else OTHER."""
+    """The general grouping: the declared component, else that of the layer's type, else OTHER."""
     by_type = (title for kind, title in COMPONENT_OF_TYPE if isinstance(module, kind))
     return role_of(module, model, components) or next(by_type, OTHER)
 
@@ -170,7 +170,7 @@ def component_of(module: nn.Module, model: nn.Module, components: Mapping[str, s
 def grouped(
     model: nn.Module, values: Mapping[str, int], components: Mapping[str, str]
 ) -> dict[str, int]:
-    """Component -> sum of the values: the README's keys always, others only above 0.
+    """Component -> sum of the values: the keys of COMPONENTS always, others only above 0.
 
     Args:
         model: The model whose modules `values` and `components` name.

@@ -13,7 +13,7 @@ from typing import Annotated, Literal, NamedTuple
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from bench.errors import UsageError, bad_option
+from bench.errors import bad_option
 from bench.spec import (
     SCHEMA,
     Count,
@@ -55,10 +55,6 @@ class Goal(NamedTuple):
             raise bad_option("rate", written(self.rate), remedy)
         if self.target is not None and not 0 < self.target <= 100:
             raise bad_option("target", written(self.target), "give a percentage, such as 75.50")
-        if (self.rate is None) != (self.target is None):
-            given, other = ("target", "rate") if self.rate is None else ("rate", "target")
-            what = f"a {given} without a {other}"
-            raise UsageError(what, where=f"--{given}", remedy=f"give --{other} too")
 
 
 NO_GOAL = Goal()

@@ -103,18 +103,18 @@ def _declared(options: DecisionOptions, seeds: list[int], known: Protocol | None
     target = usual.target if options.target is None else options.target
     cap = most if options.cap is None else options.cap
     Goal(target, rate).require_possible()
-    if rate is None or target is None:
-        raise UsageError(
-            "--until-decided needs a target, and claims/ declares none for these networks",
-            where="--target",
-            remedy="give --target and --rate, or an [objective] in the file of claims",
-        )
     if sorted(seeds) != list(range(min(seeds), min(seeds) + len(seeds))):
         what = "--until-decided needs first seeds without gaps"
         raise UsageError(what, where="--seeds", remedy="give 5 or 1000-1004")
     if cap < len(seeds):
         raise bad_option(
             "cap", written(cap), f"give {len(seeds)} or more, the number of the first seeds"
+        )
+    if rate is None or target is None:
+        raise UsageError(
+            "--until-decided needs a target, and claims/ declares none for these networks",
+            where="--target",
+            remedy="give --target and --rate, or an [objective] in the file of claims",
         )
     return Protocol(rate=rate, target=target, cap=cap, alpha=RATE_ALPHA, first_seed=min(seeds))
 

@@ -3,7 +3,7 @@
 A piece is named as its section: `results`, and `results-mnist5k` of a further data set. Without
 more said it is the section's first table, its figures where it has no table, else all of it;
 `results:all`, `results:table`, `results:figures` and `results:text` say which. Names of
-architectures keep only their rows of its tables: `leaderboard=model_1,model_2`.
+architectures keep only their rows of its tables: `leaderboard=first,second`.
 """
 
 from __future__ import annotations

@@ -103,7 +103,7 @@ FEATURES: tuple[Feature, ...] = (
 
 
 def labels(name: str, runs: Sequence[RunRecord], portraits: Portraits) -> list[str]:
-    """One label an arm, such as `Model_1` or `Model_1 · 2 epochs`.
+    """One label an arm, such as `Network` or `Network · 2 epochs`.
 
     Args:
         name: The architecture's, as it is displayed.

@@ -229,7 +229,7 @@ def _markdown(text: Any) -> str:
 
 
 def _breakable(text: str) -> Markup:
-    """Names such as `model_1.test_accuracy` may be broken after a dot or an underscore."""
+    """Names such as `network.test_accuracy` may be broken after a dot or an underscore."""
     return Markup(re.sub(r"([._])(?=\w)", r"\1<wbr>", str(escape(text))))
 
 

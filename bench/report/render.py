@@ -146,7 +146,7 @@ def _architecture_page(name: str, summaries: list[Summary], extras: Extras) -> P
 
 
 def _subtitle(summaries: list[Summary]) -> str:
-    names = [summary.dataset.name for summary in summaries if summary.dataset]
+    names = dict.fromkeys(summary.dataset.name for summary in summaries if summary.dataset)
     return f"Suite “{summaries[0].suite}”" + (f", {', '.join(names)}" if names else "")
 
 

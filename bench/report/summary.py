@@ -132,12 +132,12 @@ class Summary:
 
     @property
     def label(self) -> str:
-        """What tables call the document: README."""
+        """What tables call the document."""
         return self.document.label if self.document else "document"
 
     @property
     def heading(self) -> str:
-        """The same at the beginning of a heading: README's table."""
+        """The same at the beginning of a heading."""
         return self.label[0].upper() + self.label[1:]
 
     @property

@@ -25,7 +25,7 @@ SMALLEST_P = 0.001  # below it, few runs tell nothing finer
 
 
 def plain(text: str) -> str:
-    """The text as a terminal shows it: -0.5, 99.40 %, 3 x 3."""
+    """The text as a terminal shows it: -0.5, 70.50 %, 3 x 3."""
     return text.translate(PLAIN)
 
 
@@ -62,7 +62,7 @@ def number(value: Fraction | float | str) -> str:
 
 
 def percentage(value: Fraction | float, digits: int = 2) -> str:
-    """99.4 -> 99.40 %."""
+    """70.5 -> 70.50 %."""
     return f"{fixed(value, digits)}{THIN}%"
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import subprocess
 from collections.abc import Callable, Sequence
-from fractions import Fraction
 from pathlib import Path
 
 import pytest
@@ -41,7 +40,9 @@ def runs(reached: Sequence[bool | None], first: int = 0) -> list[RunRecord]:
 
 def test_what_is_usual_is_the_protocols(tmp_path: Path) -> None:
     suite = Suite(tmp_path, "local")
-    assert until_decided.declaration(suite, DecisionOptions(), [0, 1, 2]) == USUAL
+    assert until_decided.declaration(suite, DecisionOptions(0.9, 99.4), [0, 1, 2]) == USUAL
+    with pytest.raises(UsageError, match="needs a target"):
+        until_decided.declaration(suite, DecisionOptions(), [0])
     assert until_decided.declaration(suite, None, [0]) is None
     assert list(tmp_path.iterdir()) == []  # asking writes nothing
 
@@ -116,11 +117,11 @@ def test_bad_declarations(
 
 def test_the_target_is_compared_as_a_whole_number() -> None:
     at, below = runs([True, False])
-    assert until_decided.is_reached(at, Fraction(994, 1000))
-    assert not until_decided.is_reached(below, Fraction(994, 1000))
-    assert not until_decided.is_reached(factories.failed(), Fraction(1, 10000))
+    assert until_decided.is_reached(at, 99.4)
+    assert not until_decided.is_reached(below, 99.4)
+    assert not until_decided.is_reached(factories.failed(), 0.01)
     untested = factories.record("model_1", 0, evaluate_test=False)
-    assert not until_decided.is_reached(untested, Fraction(1, 10000))
+    assert not until_decided.is_reached(untested, 0.01)
 
 
 def test_runs_are_judged_by_seed_up_to_the_first_gap() -> None:
@@ -288,9 +289,12 @@ def test_a_search_never_looks_at_the_test_split(
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["--cap", "3"], "apply only with --until-decided"),
-        (["--rate", "0.9"], "apply only with --until-decided"),
-        (["--target", "99"], "apply only with --until-decided"),
+        (["--cap", "3"], "applies only with --until-decided"),
+        (
+            ["--rate", "0.9"],
+            "a rate is one of runs that reach a target (--rate): give --target too",
+        ),
+        (["--target", "101"], "bad target '101'"),
         (["--until-decided", "--no-test"], "the verdict needs the test split"),
         (["--until-decided", "--seeds", "0,2"], "first seeds without gaps"),
         (["--until-decided", "--target", "0"], "bad target '0'"),

@@ -77,7 +77,7 @@ def test_two_of_five_is_refuted() -> None:
     ("n_images", "needed"), [(10000, 9940), (1000, 994), (500, 497), (10001, 9941), (1, 1)]
 )
 def test_the_target_is_an_integer(n_images: int, needed: int) -> None:
-    assert target_count(n_images) == needed
+    assert target_count(n_images, 99.4) == needed
 
 
 @pytest.mark.parametrize(("successes", "n"), [(-1, 5), (6, 5), (1, 0), (0, -1)])

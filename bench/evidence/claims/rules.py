@@ -156,7 +156,7 @@ def rate(claim: Claim, found: Sample) -> Judgement:
 
 
 def _least_count(claim: Claim, n_images: int) -> int:
-    """The fewest right answers that meet the published accuracy; ">99.4%" is strict."""
+    """The fewest right answers that meet the published accuracy; ">70%" is strict."""
     published = published_count(claim.published, n_images)
     return math.floor(published) + 1 if claim.relation == "above" else math.ceil(published)
 
@@ -288,7 +288,7 @@ def _of_runs(
 
 
 def _shown(value: Value, digits: int) -> str:
-    """99.44, or a loss with four digits: 0.0204."""
+    """70.44, or a loss with four digits: 0.0204."""
     return plain(fixed(fraction(value), digits)).rstrip("0").rstrip(".")
 
 

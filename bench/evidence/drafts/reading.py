@@ -96,7 +96,7 @@ class Names:
         return cls(names.known, own, found, tuple(n for n in every if n not in names.known))
 
     def in_text(self, text: str) -> tuple[str, ...]:
-        """The networks that a text names, such as "Model_1" or "models 2 & 3"."""
+        """The networks that a text names, such as "Model_7" or "models 2 & 3"."""
         spelled = (r"[ _-]?".join(map(re.escape, name.split("_"))) for name in self.known)
         pattern = rf"(?<![A-Za-z0-9])(?:{'|'.join(spelled)})(?![A-Za-z0-9])"
         direct = [_slug(match[0]) for match in re.finditer(pattern, text, re.IGNORECASE)]

@@ -102,7 +102,7 @@ def _lines(document: Path) -> list[str]:
         raise UsageError("no plain file", where=str(document), remedy=remedy)
     if document.is_file() and document.stat().st_size > MOST_BYTES:
         what = f"larger than {MOST_BYTES:,} bytes"
-        raise UsageError(what, where=str(document), remedy="name the README alone")
+        raise UsageError(what, where=str(document), remedy="name the document alone")
     lines = read_lines(document, "unreadable", remedy)
     if any("\0" in line for line in lines):
         raise UsageError("binary data", where=str(document), remedy=remedy)
@@ -119,7 +119,7 @@ def _counts(found: Sequence[Proposal], names: Names) -> str:
 
 
 def _ids(found: Sequence[Proposal], name: str) -> list[str]:
-    """One id a proposal, in order: NAME.line_13.model_1.n_parameters."""
+    """One id a proposal, in order: NAME.line_13.network.n_parameters."""
     seen: Counter[str] = Counter()
     ids = []
     for each in found:

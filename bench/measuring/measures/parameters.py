@@ -2,7 +2,7 @@
 
 Convention: elements of `model.parameters()`; a tensor that several layers share counts once, in
 the first of them. Buffers (BatchNorm's running statistics) are no parameters. `components` is the
-README's grouping; `views` hold the same total by type of layer, by declared role, as weights and
+general grouping; `views` hold the same total by type of layer, by declared role, as weights and
 biases, as trainable and frozen.
 """
 

@@ -115,7 +115,7 @@ def _last(run: RunRecord, split: str, quantity: str) -> str:
 
 
 def _told(arm: Arm, run: RunRecord, last: str) -> str:
-    """Model_1, seed 3: best epoch 14, last 99.41 %."""
+    """Network, seed 3: best epoch 14, last 70.41 %."""
     if run.selected_epoch is None:
         after = f"{run.status} after epoch {len(run.epochs)}"
         return f"{arm.label}, seed {run.seed}: {after}, last {last}"

@@ -25,6 +25,7 @@ class Misses:
         indices: (n_digits,), places in the test split.
         given: (n_digits, 10), how many runs gave each label.
         digits: What the suite keeps of them, by index.
+        noun: What such an image shows: digit, or image where nothing is known.
     """
 
     runs: tuple[RunRecord, ...]
@@ -33,6 +34,7 @@ class Misses:
     indices: NDArray[np.int64]
     given: NDArray[np.int64]
     digits: dict[int, MissedDigit]
+    noun: str = "image"
 
     @cached_property
     def n_missed(self) -> NDArray[np.int64]:
@@ -84,7 +86,7 @@ def misses(summary: Summary) -> Misses | None:
         return None
     n_arms = sum(bool(of_arm) for of_arm in of_arms)
     digits = summary.findings.missed_digits.get(summary.dataset.name, {})
-    return Misses(runs, n_arms, summary.dataset.n_test, *_counted(runs), digits)
+    return Misses(runs, n_arms, summary.dataset.n_test, *_counted(runs), digits, summary.noun)
 
 
 def typical_digit(summary: Summary) -> Shown | None:
@@ -111,7 +113,7 @@ def owner(summary: Summary) -> str:
 
 
 def whose(summary: Summary) -> str:
-    """ " of Model_1" on an architecture's own page."""
+    """ " of Network" on an architecture's own page."""
     own = owner(summary)
     return f" of {summary.display_name(own)}" if own else ""
 

@@ -38,7 +38,7 @@ UNTIL_DECIDED = (
 
 
 def target_words(objective: Objective) -> str:
-    """99.40 %; only where there is a target."""
+    """70.50 %; only where there is a target."""
     assert objective.target is not None, "no target"
     return percentage(objective.target)
 
@@ -69,7 +69,7 @@ def _whole(objective: Objective) -> int:
 
 
 def limit_words(objective: Objective) -> str:
-    """under 8,000; nothing where there is no limit."""
+    """under 5,000; nothing where there is no limit."""
     if objective.parameters_below is not None:
         return f"under {integer(objective.parameters_below)}"
     most = objective.parameters_at_most
@@ -142,7 +142,7 @@ def rules(arms: list[Arm]) -> str:
 
 
 def by_verdict(arms: list[Arm]) -> str:
-    """confirmed for Model_3, undecided for 4 of 7 and refuted for Model_1 and Model_2."""
+    """confirmed for C, undecided for 4 of 7 and refuted for A and B."""
     said = []
     for word in ("confirmed", "undecided", "refuted"):
         labels = [arm.label for arm in arms if arm.verdict.verdict == word]

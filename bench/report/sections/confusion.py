@@ -34,7 +34,7 @@ def section(summary: Summary) -> Section | None:
     if not confusion.any():
         return _given_alone(summary, found)
     return Section(
-        title="Which digit is taken for which",
+        title=f"Which {'digit' if found.noun == 'digit' else 'class'} is taken for which",
         nav="Confusions",
         text=(_text(found, confusion),),
         plots=(_plot(summary, found, confusion),),
@@ -123,7 +123,7 @@ def _notes(summary: Summary, found: Misses, confusion: NDArray[np.int64]) -> tup
         return pooled
     text = (
         f"{integer(without)} of {integer(int(found.given.sum()))} wrong answers are left out: the "
-        "suite keeps no true label of these digits."
+        f"suite keeps no true label of these {found.noun}s."
     )
     return (text, *pooled)
 
@@ -143,5 +143,7 @@ def _given_alone(summary: Summary, found: Misses) -> Section:
             for label, times in enumerate(totals)
         ),
     )
-    text = "The suite keeps no true labels of missed digits, so only the answers are counted."
+    text = (
+        f"The suite keeps no true labels of missed {found.noun}s, so only the answers are counted."
+    )
     return Section(title="Labels given wrongly", nav="Confusions", text=(text,), tables=(table,))

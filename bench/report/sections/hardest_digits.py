@@ -35,12 +35,12 @@ def section(summary: Summary) -> Section | None:
     plot = _plot(summary, found)
     download = Download(
         file=f"data/{stem(summary)}-missed-digits.csv",
-        title=f"Every digit of {summary.prefix} that runs{whose(summary)} missed (CSV)",
+        title=f"Every {found.noun} of {summary.prefix} that runs{whose(summary)} missed (CSV)",
         content=partial(_csv, found),
     )
     return Section(
-        title="The hardest test digits",
-        nav="Hardest digits",
+        title=f"The hardest test {found.noun}s",
+        nav=f"Hardest {found.noun}s",
         text=(_text(found),),
         plots=(plot,) if plot else (),
         tables=(_table(summary, found),),
@@ -53,7 +53,7 @@ def _text(found: Misses) -> str:
     n = len(found.runs)
     total = len(found.indices)
     text = (
-        f"{count(total, 'digit')} of {integer(found.n_test)} in the test split "
+        f"{count(total, found.noun)} of {integer(found.n_test)} in the test split "
         f"{'was' if total == 1 else 'were'} missed by at least one of {count(n, 'completed run')}, "
         "each judged by its last epoch."
     )
@@ -86,7 +86,7 @@ def _plot(summary: Summary, found: Misses) -> Plot | None:
     if not tiles:
         return None
     n = len(found.runs)
-    shown = f"The {len(tiles)} test digits" if len(tiles) > 1 else "The test digit"
+    shown = f"The {len(tiles)} test {found.noun}s" if len(tiles) > 1 else f"The test {found.noun}"
     labelled = bool((found.labels[: len(tiles)] >= 0).all())
     above = "the label and the place" if labelled else "the place"
     return Plot(
@@ -110,8 +110,8 @@ def _tile(found: Misses, place: int) -> Digit:
         aside=f"#{index}",
         lines=(missed, _short(found.answers(place))),
         says=(
-            f"Test digit {index}{f', a {label}' if label >= 0 else ''}: missed by {missed} runs; "
-            f"labels given: {_given(found, place)}"
+            f"Test {found.noun} {index}{f', a {label}' if label >= 0 else ''}: missed by {missed} "
+            f"runs; labels given: {_given(found, place)}"
         ),
     )
 
@@ -143,7 +143,9 @@ def _first(found: Misses) -> str:
 def _table(summary: Summary, found: Misses) -> Table:
     n = min(N_LISTED, len(found.indices))
     all_of_them = n == len(found.indices)
-    which = "Every missed test digit" if all_of_them else f"The {n} hardest test digits"
+    which = (
+        f"Every missed test {found.noun}" if all_of_them else f"The {n} hardest test {found.noun}s"
+    )
     return Table(
         caption=f"{which} of {summary.prefix}, runs{whose(summary) or ' of all models'}",
         columns=COLUMNS,
@@ -169,7 +171,9 @@ def _notes(summary: Summary, found: Misses) -> tuple[str, ...]:
     pooled = together(summary, found)
     if not unlabelled:
         return pooled
-    which = "its missed digits" if unlabelled == n else f"{integer(unlabelled)} of {integer(n)}"
+    which = (
+        f"its missed {found.noun}s" if unlabelled == n else f"{integer(unlabelled)} of {integer(n)}"
+    )
     return (f"The suite keeps no true labels of {which}: there, answers alone are known.", *pooled)
 
 

@@ -49,13 +49,13 @@ def section(summary: Summary) -> Section | None:
     return Section(
         title="The noise floor",
         nav="Noise",
-        text=(_spreads(known), _seen(known)),
+        text=(_spreads(summary, known), _seen(known)),
         tables=(table,),
         notes=(NOTE,),
     )
 
 
-def _spreads(known: list[Known]) -> str:
+def _spreads(summary: Summary, known: list[Known]) -> str:
     n_test = integer(known[0][0].n_test)
     seeds = _range([floor.sd_points for _, floor in known])
     chance = _range([floor.sampling_sd_points for _, floor in known])
@@ -64,8 +64,8 @@ def _spreads(known: list[Known]) -> str:
         f"From seed to seed, test accuracy varies with a standard deviation of {seeds} points. "
         f"Another {n_test} test images of the same kind would move it by {chance} points, whatever "
         f"the seed. Variance over seeds by that of the test set: {ratios}. Below 1, the choice of "
-        "test images is the larger uncertainty about accuracy on new digits; models that are "
-        "compared on the same images share it."
+        f"test images is the larger uncertainty about accuracy on new {summary.noun}s; models that "
+        "are compared on the same images share it."
     )
 
 

@@ -30,7 +30,8 @@ def section(summary: Summary) -> Section | None:
     )
     if not plots:
         return None
-    return Section(title="Receptive field on a digit", nav="Field on a digit", plots=plots)
+    what = "a digit" if summary.noun == "digit" else "an image"
+    return Section(title=f"Receptive field on {what}", nav=f"Field on {what}", plots=plots)
 
 
 def seen(rows: Rows) -> list[Box]:

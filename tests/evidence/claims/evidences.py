@@ -7,6 +7,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from bench.evidence.claims import Objectives
 from bench.evidence.claims.gather import Evidence, SuiteContents, arranged
 from bench.evidence.claims.ledger import ledger
 from bench.evidence.claims.rules import Judgement
@@ -97,7 +98,7 @@ def claim(metric: str, published: float = 0.0, **keys: Any) -> Claim:
 
 
 def evidence(*claims: Claim, **changes: Any) -> Evidence:
-    return arranged([held(**changes)], claims)
+    return arranged([held(**changes)], claims, objectives=Objectives((factories.DOCUMENT,)))
 
 
 def judge(said: Claim, found: Evidence) -> Judgement:

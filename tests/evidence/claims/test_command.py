@@ -143,7 +143,7 @@ def test_check_looks_for_the_quotes_in_the_document(bench: Bench, tmp_path: Path
     done = bench(*words)
     assert done.returncode == 2
     missing = "line 5 of README.md does not hold"
-    assert f"{missing} \"under 8,000\", the quote of 'my_network.limit'" in done.stderr
+    assert f"{missing} \"under 2,000\", the quote of 'my_network.limit'" in done.stderr
     assert "my_network.parameters" not in done.stderr
 
 

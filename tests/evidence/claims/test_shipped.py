@@ -10,8 +10,9 @@ import pytest
 
 from bench import machine
 from bench.evidence import claims
+from bench.evidence.claims.heads import keys_of
 from bench.evidence.claims.ledger import NO_NUMBER, VERDICTS
-from bench.spec import Claim
+from bench.spec import Claim, Document, Objective
 
 FILES = sorted(machine.folder("claims").glob("*.toml"))
 CLAIMS = claims.load_files(FILES).claims
@@ -28,7 +29,7 @@ def test_the_course_readme_and_three_public_ones_are_there() -> None:
 def test_no_verdict_is_typed_in(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
     keys = set(re.findall(r"^(\w+) =", text, re.MULTILINE))
-    assert keys <= set(Claim.__struct_fields__)
+    assert keys <= {*Claim.__struct_fields__, *keys_of(Document), *keys_of(Objective)}
     assert not any(re.search(rf'"{verdict}"', text) for verdict in VERDICTS)
 
 

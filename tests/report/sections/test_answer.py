@@ -96,9 +96,12 @@ def test_of_many_networks_of_one_verdict_the_headline_counts(others: int, said: 
 
 def test_confirmed_networks_are_named_however_many() -> None:
     names = [f"other_{number}" for number in range(5)]
-    found = summary([run for name in names for run in runs([9941] * 29, name)], portraits=False)
+    every = [run for name in (*names, "model_1") for run in runs([9941] * 29, name)]
+    found = summary(every, portraits=False)
     (text,) = answer.section(found).text
-    assert text.endswith("is confirmed for other_0, other_1, other_2, other_3 and other_4.")
+    assert text.endswith(
+        "is confirmed for model_1, other_0, other_1, other_2, other_3 and other_4."
+    )
 
 
 def test_the_tally_counts_every_line_once_and_the_ledger_is_made_once() -> None:
@@ -273,13 +276,13 @@ def test_a_sweep_until_decided_is_not_incomplete_where_it_ended() -> None:
     assert "judged by their confidence sequence only" in section.text[0]
 
 
-def test_a_small_data_set_has_no_verdict_and_no_declared_rate() -> None:
+def test_a_target_holds_on_its_own_data_set_alone() -> None:
     made = [factories.record("model_2", s, dataset=factories.MNIST5K) for s in range(3)]
     found = summary(made)
-    assert "consistently: not comparable" in answer.section(found).points[0].sentence
-    section = target.section(found)
-    assert section is not None
-    assert "declared" not in section.plots[0].caption
+    (text,) = answer.section(found).text
+    assert text == "The README's target is one of mnist, so nothing is judged by it here."
+    assert "consistently" not in answer.section(found).points[0].sentence
+    assert target.section(found) is None
     assert cells(results.section(found))["README"] == ("99.35", "not comparable")
 
 

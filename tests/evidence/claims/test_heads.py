@@ -1,0 +1,111 @@
+"""The tables that a file of claims begins with, and what they ask of which network."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+
+from bench.evidence.claims import Objectives, load, load_files
+from bench.evidence.claims.load import read
+from bench.spec import Document, Objective
+from tests import factories
+from tests.evidence.claims.test_load import GOOD, written
+
+DOCUMENT = """[document]
+title = "Petals: a first network"
+dataset = "petals"
+"""
+OBJECTIVE = """
+[objective]
+target = 70
+rate = 0.8
+parameters_at_most = 5000
+
+"""
+
+
+def test_a_head_is_read_and_its_data_set_is_the_claims(tmp_path: Path) -> None:
+    found = load_files([written(tmp_path, DOCUMENT + OBJECTIVE + GOOD)])
+    assert found.documents == [
+        Document(
+            title="Petals: a first network",
+            dataset="petals",
+            networks=("a",),
+            name="bad",
+            objective=Objective(target=70.0, rate=0.8, parameters_at_most=5000),
+        )
+    ]
+    assert [claim.dataset for claim in found.claims] == ["petals"]
+    own = load_files([written(tmp_path, DOCUMENT + GOOD + 'dataset = "leaves"')])
+    assert [claim.dataset for claim in own.claims] == ["leaves"]
+
+
+def test_a_file_without_a_head_asks_for_nothing(tmp_path: Path) -> None:
+    (found,) = load_files([written(tmp_path, GOOD)]).documents
+    assert found == Document(title="bad", networks=("a",), name="bad")
+
+
+BAD = [
+    (DOCUMENT.replace("title", "titel"), ":2:1", "unknown key 'titel' .*did you mean 'title'"),
+    ('[document]\nlabel = "it"\n', ":1:1", "missing required field `title`"),
+    (DOCUMENT + 'networks = ["A b"]\n', ":4:1", "'networks'"),
+    (DOCUMENT + 'sections = ["losses"]\n', ":4:1", "'sections'"),
+    (DOCUMENT + 'networks = ["a", "a"]\n', ":4:1", "'a' twice in 'networks'"),
+    ("document = 3\n", "", "no table"),
+    ("[objectives]\ntarget = 3\n", ":1", "unknown table 'objectives' .*'objective'"),
+    ("[objective]\n", ":1:1", "it asks for nothing"),
+    ("[objective]\ntarget = 70\n", ":2:1", "a target without a rate .*rate = 0.9"),
+    ("[objective]\nrate = 0.8\n", ":2:1", "a rate without a target"),
+    ("[objective]\ntarget = 170\nrate = 0.8\n", ":2:1", "<= 100.*'target'"),
+    ("[objective]\ntarget = 70\nrate = 1\n", ":3:1", "< 1.*'rate'"),
+    ('[objective]\ntarget = "70 %"\n', ":2:1", "'target'"),
+    ("[objective]\nmetric = 'loss'\n", ":2:1", "'metric'"),
+    ("[objective]\nparameters_below = 0\n", ":2:1", "'parameters_below'"),
+    (
+        "[objective]\nparameters_below = 9\nparameters_at_most = 8\n",
+        ":3:1",
+        "two limits of parameters",
+    ),
+]
+
+
+@pytest.mark.parametrize(("head", "place", "message"), BAD, ids=[str(n) for n in range(len(BAD))])
+def test_a_bad_head_is_told_where_it_is_bad(
+    tmp_path: Path, head: str, place: str, message: str
+) -> None:
+    path = written(tmp_path, head + GOOD)
+    _, problems = read([path])
+    error = str(problems[0].error())
+    assert f"{path}{place}" in error
+    assert pytest.approx(1) == len(error.splitlines())
+    with pytest.raises(Exception, match=message):
+        load_files([path])
+
+
+ASKED = Objective(target=70.0, rate=0.8)
+OURS = Document(title="ours", networks=("a", "b"), dataset="petals", objective=ASKED)
+SILENT = Document(title="theirs", networks=("c",), dataset="petals")
+
+
+def test_an_objective_is_that_of_the_document_that_names_the_network() -> None:
+    other = replace(SILENT, objective=replace(ASKED, target=80.0))
+    found = Objectives((OURS, other))
+    assert found.of("a", "petals") == ASKED
+    assert found.of("c", "petals") == other.objective
+    assert found.of("d", "petals") is None  # the documents ask for different things
+    assert found.of("a", "leaves") is None
+
+
+def test_what_all_documents_ask_alike_holds_for_the_networks_beside_theirs() -> None:
+    found = Objectives((OURS, SILENT))
+    assert found.of("c", "petals") == found.of("d", "petals") == ASKED
+    about = Objectives.about([OURS, SILENT], ["c", "d"])
+    assert about.documents == (SILENT,)
+    assert about.of("d", "petals") is None
+
+
+def test_the_shipped_documents_have_one_objective() -> None:
+    documents = load(Path(__file__).parents[3] / "claims").documents
+    assert Objectives(tuple(documents)).asked() == [factories.OBJECTIVE]

@@ -1,0 +1,201 @@
+"""Reports of other documents: what they ask for is said, and nothing that the first one says."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+
+from bench.records.declarations import JUDGES, Wanted, declare
+from bench.records.protocol import Goal, arm_key
+from bench.records.store import Suite
+from bench.spec import DatasetInfo, digest
+from tests import factories
+from tests.reports import render
+from tests.support import ROOT
+
+PETALS = DatasetInfo(
+    name="petals",
+    digest=digest(b"petals"),
+    n_train=800,
+    n_validation=100,
+    n_test=100,
+    split_seed=1,
+)
+HEAD = """[document]
+title = "Petals: a first network"
+label = "article"
+dataset = "petals"
+networks = ["rose", "tulip"]
+"""
+OBJECTIVE = """
+[objective]
+target = 70
+rate = 0.8
+"""
+CLAIM = """
+[[claim]]
+id = "rose.accuracy"
+line = 3
+quote = "70.25 %"
+metric = "last_test_accuracy_percent"
+subject = "rose"
+published = 70.25
+tolerance = 0.005
+"""
+# What no report but one about the course's README may say.
+FOREIGN = re.compile(
+    r"99\.40?\b|8,?000|README|Model_1|[Mm]nist|MNIST|"
+    r"(?<!-)(?<!12 )\b[Dd]igits?\b(?! given|, and| of the run)"
+)
+WITHOUT = ("reach", "Dashed: the target", "over the limit", "Consistently", "onsistently: ")
+
+
+def suite_of(results: Path, networks: tuple[str, ...] = ("rose", "tulip")) -> Suite:
+    suite = Suite(results, "flowers")
+    for at, name in enumerate(networks):
+        measured = replace(factories.portrait(f"model_{1 + (at + 1) % 3}"), architecture=name)
+        measured = replace(
+            measured,
+            display_name=name.capitalize(),
+            architecture_digest=digest(name.encode()),
+            docstring="Made up.",
+        )
+        suite.add_portrait(measured)
+        for seed, right in enumerate((69, 70, 72, 71)):
+            run = factories.record(name, seed, dataset=PETALS, test_correct=right + at)
+            suite.add_run(replace(run, n_parameters=3000, test_misses=[(1, 6), (2, 7)]), b"")
+    return suite
+
+
+def pages(suite: Suite, reports: Path) -> str:
+    """Every page and table of the report, without style, script and figures of other sizes."""
+    files = render(suite, reports, command="python -m bench report")
+    texts = [path.read_text(encoding="utf-8") for path in files if path.suffix in (".html", ".md")]
+    whole = "\n".join(texts).replace("\N{NARROW NO-BREAK SPACE}", " ")
+    whole = re.sub(r"<(style|script|svg)\b.*?</\1>", "", whole, flags=re.DOTALL)
+    return whole.replace("model_2", "").replace("&#x27;", "'").replace("&#39;", "'")
+
+
+def claims(folder: Path, **texts: str) -> None:
+    (folder / "claims").mkdir()
+    for name, text in texts.items():
+        (folder / "claims" / f"{name}.toml").write_text(text, encoding="utf-8")
+
+
+def declared(suite: Suite, goal: Goal) -> None:
+    runs = suite.runs()
+    by_arm = {arm_key(run): run for run in runs}
+    wanted = [
+        Wanted(key, "petals", run.architecture, range(4), goal) for key, run in by_arm.items()
+    ]
+    declare(suite, wanted, JUDGES, [])
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_another_target_and_limit_are_said_in_its_own_words(folder: Path) -> None:
+    claims(folder, petals=HEAD + OBJECTIVE + "parameters_at_most = 2500\n" + CLAIM)
+    text = pages(suite_of(folder / "results"), folder / "reports")
+    assert not FOREIGN.findall(text)
+    assert "A run reaches the target when 70.00 % of the test images (70 of 100)" in text
+    assert "in at least eight runs of ten" in text
+    assert "the article says 70.25 %" in text
+    assert "at most 2,500" in text
+    assert "\N{BALLOT X} 2,500" not in text  # no leaderboard: both stand at the top
+    assert "results table" not in text  # the document names no table to rebuild
+
+
+def test_without_a_limit_none_is_told(folder: Path) -> None:
+    claims(folder, petals=HEAD + OBJECTIVE + CLAIM)
+    text = pages(suite_of(folder / "results"), folder / "reports")
+    assert not FOREIGN.findall(text)
+    assert "70.00 %" in text
+    assert "imit" not in text.replace("limits", "")
+
+
+@pytest.mark.parametrize(
+    "said", [{}, {"petals": CLAIM.replace("rose.", "x.")}, {"p": HEAD + CLAIM}]
+)
+def test_without_a_target_nothing_is_judged(folder: Path, said: dict[str, str]) -> None:
+    """No document, one without a head, one without an objective."""
+    claims(folder, **said)
+    text = pages(suite_of(folder / "results"), folder / "reports")
+    found = set(FOREIGN.findall(text))
+    assert found <= ({"mnist"} if "petals" in said else set())  # the default data set of claims
+    assert "No target is declared" in text or "target is one of" in text
+    assert "--target and --rate" in text
+    assert "mean test accuracy is 70.500 %" in text
+    assert not [words for words in WITHOUT if words in text]
+
+
+def test_a_declared_target_needs_no_document(folder: Path) -> None:
+    claims(folder)
+    suite = suite_of(folder / "results")
+    declared(suite, Goal(71.0, 0.75))
+    text = pages(suite, folder / "reports")
+    assert "when 71.00 % of the test images" in text
+    assert "in at least 75 runs of 100" in text
+    assert not FOREIGN.findall(text)
+
+
+@pytest.mark.parametrize(
+    ("goal", "words"),
+    [
+        (Goal(), "declared without a target"),
+        (Goal(60.0, 0.8), "declared for 60.00 % in 0.80 of runs"),
+    ],
+)
+def test_a_target_that_was_set_after_the_runs_decides_nothing(
+    folder: Path, goal: Goal, words: str
+) -> None:
+    claims(folder, petals=HEAD + OBJECTIVE + CLAIM)
+    suite = suite_of(folder / "results")
+    declared(suite, goal)
+    text = pages(suite, folder / "reports")
+    assert f"No verdict follows: the runs were {words}." in text
+
+
+def test_two_documents_are_two_parts_each_with_its_objective(folder: Path) -> None:
+    first = HEAD.replace('"rose", "tulip"', '"rose"')
+    second = HEAD.replace('"rose", "tulip"', '"tulip"').replace("a first", "another")
+    other = OBJECTIVE.replace("70", "72").replace("0.8", "0.6")
+    theirs = CLAIM.replace("rose", "tulip").replace("70.25", "72.5")
+    claims(folder, a=first + OBJECTIVE + CLAIM, b=second + other + theirs)
+    suite = suite_of(folder / "results", ("rose", "tulip", "weed"))
+    render(suite, folder / "reports", command="c")
+    text = (folder / "reports" / "report.md").read_text(encoding="utf-8")
+    text = text.replace("\N{NARROW NO-BREAK SPACE}", " ")
+    one, rest = text.split("Petals: another network")[0], text.split("Petals: another network")[1]
+    two, three = rest.split("Networks of no document")
+    assert "Petals: a first network" in one
+    assert "when 70.00 %" in one
+    assert "when 72.00 %" not in one
+    assert "the article says 72.50 %" in two
+    assert "when 72.00 %" in two
+    assert "when 70.00 %" not in two
+    assert "No target is declared" in three
+    assert "Weed" in three
+    assert not FOREIGN.findall(text.replace("model_2", ""))
+
+
+def test_neither_code_nor_templates_know_a_document() -> None:
+    """Its target, its limit, its epochs as a limit, its networks: all that is data."""
+    known = re.compile(
+        r"99\.40?(?!\d)|(?<![\d_,])8[,_]?000\b|Model_[123]\b|\bthe README\b", re.ASCII
+    )
+    paths = [*(ROOT / "bench").rglob("*.py"), *(ROOT / "templates").iterdir()]
+    found = [
+        f"{path.relative_to(ROOT)}:{number}: {line.strip()}"
+        for path in paths
+        if "_shipped" not in path.parts
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1)
+        if known.search(line)
+    ]
+    assert found == []
