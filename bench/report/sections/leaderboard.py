@@ -8,7 +8,7 @@ from bench.report.parts.cells import MARKS, measured, published, reached
 from bench.report.parts.ranking import FAILED_LAST, Ranked, in_order
 from bench.report.parts.verdicts import note, share_words, target_words, words
 from bench.report.summary import Summary
-from bench.stats.format import integer, points
+from bench.stats.format import NOT_AVAILABLE, integer, points
 
 ORDER = 11
 SCOPE: Scope = "dataset"
@@ -96,9 +96,17 @@ def _row(summary: Summary, one: Ranked) -> tuple[Cell, ...]:
         measured(summary, arm, "multiply_adds", "multiply_adds"),
         one.accuracy(),
         one.runs(worst),
-        *((reached(arm), Cell(words(arm), note(arm))) if summary.target is not None else ()),
+        *_of_target(summary, arm),
         _published(summary, arm),
     )
+
+
+def _of_target(summary: Summary, arm: Arm) -> tuple[Cell, ...]:
+    if summary.target is None:
+        return ()
+    if not summary.aims(arm):
+        return Cell(NOT_AVAILABLE), Cell(NOT_AVAILABLE)
+    return reached(arm), Cell(words(arm), note(arm))
 
 
 def _published(summary: Summary, arm: Arm) -> Cell:

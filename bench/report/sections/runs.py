@@ -20,12 +20,12 @@ COLUMNS = (
     Column("Status", numeric=False, filter=True),
     Column("Test right", note="last epoch"),
     Column("Test", note="last epoch"),
-    Column("Target", numeric=False, note="reached", filter=True),
     Column("Validation", note="best epoch"),
     Column("Best epoch", note="by validation"),
     Column("Training time"),
     Column("Environment", numeric=False, filter=True),
 )
+TARGET = Column("Target", numeric=False, note="reached", filter=True)
 REPRODUCED = (
     *words("Seed", "Command"),
     Column("Weights", numeric=False, note="sha256, first 12 digits"),
@@ -47,24 +47,26 @@ def section(summary: Summary) -> Section | None:
 
 def _runs(summary: Summary, arm: Arm, frame: pd.DataFrame) -> Table:
     n = count(len(frame), "run")
+    asked = arm.objective.target is not None
     return Table(
         caption=f"{n} of {arm.label} on {arm.first.dataset.name}",
-        columns=COLUMNS,
-        rows=tuple(_row(summary, run) for run in records(frame)),
+        columns=(*COLUMNS[:4], *((TARGET,) if asked else ()), *COLUMNS[4:]),
+        rows=tuple(_row(summary, run, asked=asked) for run in records(frame)),
     )
 
 
-def _row(summary: Summary, run: Record) -> tuple[Cell, ...]:
+def _row(summary: Summary, run: Record, *, asked: bool) -> tuple[Cell, ...]:
     link = summary.base + summary.record_links[run["key"]]
     right, best, reached = (
         run[name] for name in ("last_test_correct", "best_validation_correct", "reached_target")
     )
+    target = Cell(NOT_AVAILABLE if reached is None else "yes" if reached else "no")
     return (
         Cell(str(run["seed"]), href=link, sort=run["seed"]),
         Cell(run["status"], run["reason"] or ""),
         Cell(NOT_AVAILABLE if right is None else integer(right), sort=right),
         _percent(right, run["n_test"]),
-        Cell(NOT_AVAILABLE if reached is None else "yes" if reached else "no"),
+        *((target,) if asked else ()),
         _percent(best, run["n_validation"]),
         Cell(str(run["selected_epoch"] or NOT_AVAILABLE), sort=run["selected_epoch"]),
         time(run["train_seconds"], run["device_type"]),

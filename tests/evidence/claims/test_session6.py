@@ -18,7 +18,8 @@ from bench.records.store import Suite
 from bench.spec import Measured, Portrait, RunRecord
 from tests.support import ROOT
 
-CLAIMS = claims.load_files([machine.folder("claims") / "session6.toml"]).claims
+SAID = claims.load_files([machine.folder("claims") / "session6.toml"])
+CLAIMS, OBJECTIVES = SAID.claims, claims.Objectives(tuple(SAID.documents))
 ELSEWHERE = {  # what other documents speak of
     *("multiply_adds", "weights_bytes", "n_non_trainable_parameters", "step_size_epochs"),
     *("best_test_accuracy_percent", "best_test_epoch", "sustained_test_accuracy_percent"),
@@ -61,7 +62,8 @@ def reference_runs() -> list[RunRecord]:
 
 def judged(portraits: list[Portrait], runs: list[RunRecord]) -> dict[str, Entry]:
     held = SuiteContents("reference", runs, portraits)
-    return {each.claim.id: each for each in ledger(CLAIMS, arranged([held], CLAIMS))}
+    evidence = arranged([held], CLAIMS, objectives=OBJECTIVES)
+    return {each.claim.id: each for each in ledger(CLAIMS, evidence)}
 
 
 @pytest.fixture(scope="module")

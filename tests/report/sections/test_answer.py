@@ -100,7 +100,7 @@ def test_confirmed_networks_are_named_however_many() -> None:
     found = summary(every, portraits=False)
     (text,) = answer.section(found).text
     assert text.endswith(
-        "is confirmed for model_1, other_0, other_1, other_2, other_3 and other_4."
+        "is confirmed for other_0, other_1, other_2, other_3, other_4 and model_1."
     )
 
 
