@@ -39,6 +39,7 @@ def strip(
             "low": interval.low if interval else nan,
             "high": interval.high if interval else nan,
             "published": published,
+            "said_by": "README",
             "says": [f"{label}, run {number}" for number in range(len(percents))],
         }
     )

@@ -16,7 +16,7 @@ from bench.report.figures.canvas import STAND_INS
 from bench.report.figures.pareto import Candidate, Field, pareto
 from bench.report.figures.svg import svg
 
-ONE = Candidate("Model_1", 0, 9850.0, 99.45, (99.40, 99.50), 99.39, "one", "model_1")
+ONE = Candidate("Model_1", 0, 9850.0, 99.45, (99.40, 99.50), 99.39, "one", "model_1", "README")
 TWO = Candidate("Model_2", 1, 7262.0, 99.39, None, None, "two", "model_2")
 FRONT = ((7262.0, 99.39), (9850.0, 99.45))
 FIELD = Field("parameters", (ONE, TWO), FRONT, (8000.0, "limit 8,000"))
