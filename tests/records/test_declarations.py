@@ -12,8 +12,9 @@ from msgspec.structs import replace
 
 from bench.errors import StoreError, UsageError
 from bench.records.arms import Arm, arms
-from bench.records.declarations import Purpose, Wanted, declare
-from bench.records.protocol import Protocol, Sweep, arm_key
+from bench.records.declarations import JUDGES, Purpose, Wanted, declare
+from bench.records.protocol import Goal, Protocol, Sweep, arm_key
+from bench.records.standing import standing
 from bench.records.store import Suite
 from bench.report.parts.banners import banners
 from bench.report.sections import answer, target
@@ -319,3 +320,24 @@ def test_the_references_attempts_have_both_verdicts() -> None:
     assert said["fine_7344"] == said["p4m_2576"] == ("undecided", "undecided")
     assert (found["p4m_3772"].n_reached, len(found["p4m_3772"].runs)) == (29, 29)
     assert found["p4m_3772"].standing.note(29) == "incomplete, 29 of 49"
+
+
+def test_each_sweep_keeps_what_it_is_judged_against(tmp_path: Path) -> None:
+    """The first goal is the protocol's; another stands in its sweep, and in no other's bytes."""
+    suite = Suite(tmp_path, "local")
+    goals = (Goal(99.4, 0.9), Goal(99.4, 0.9), Goal(70.0, 0.8), Goal())
+    runs = [factories.record(f"net_{number}", 0) for number in range(4)]
+    wanted = [
+        Wanted(arm_key(run), "mnist", run.architecture, [0], goal)
+        for run, goal in zip(runs, goals, strict=True)
+    ]
+    declare(suite, wanted, JUDGES, [])
+    kept = json.loads((suite.folder / "protocol.json").read_bytes())
+    assert (kept["target"], kept["rate"]) == (99.4, 0.9)
+    own = [(sweep.get("target", "none"), sweep.get("rate", "none")) for sweep in kept["sweeps"]]
+    assert own == [("none", "none"), ("none", "none"), (70.0, 0.8), (None, None)]
+    protocol = suite.protocol()
+    assert protocol is not None
+    found = [standing(protocol, arm_key(run), [0]) for run in runs]
+    assert [each.goal for each in found] == list(goals)
+    assert [each.judges(Goal(70.0, 0.8)) for each in found] == [False, False, True, False]
