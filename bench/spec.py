@@ -27,6 +27,7 @@ Count = Annotated[int, msgspec.Meta(ge=0)]
 Jitter = Annotated[float, msgspec.Meta(ge=0, le=7)]  # up to 7 float32 is exact in it
 GreyLevel = Annotated[int, msgspec.Meta(ge=0, le=255)]
 PositiveInt = Annotated[int, msgspec.Meta(gt=0)]
+Shape = tuple[PositiveInt, PositiveInt, PositiveInt]  # (channels, height, width) of one image
 # Names and keys become names of files: none may lead out of its folder.
 NAME = "[a-z][a-z0-9_]*"
 Name = Annotated[str, msgspec.Meta(pattern=rf"^{NAME}$(?!\n)")]
@@ -208,8 +209,9 @@ class Recipe(Frozen, frozen=True, kw_only=True):
     epochs: PositiveInt = 15
     augmentation: Augmentation = Augmentation()
     unaugmented_epochs: Count = 0  # the last so many epochs train on the images as they are
-    pixel_mean: float = 0.1307
-    pixel_std: Positive = 0.3081
+    # Of grey levels from 0 to 1: one number, or one for each channel.
+    pixel_mean: float | tuple[float, ...] = 0.1307
+    pixel_std: Positive | tuple[Positive, ...] = 0.3081
 
     def __post_init__(self) -> None:
         _refuse(self, _contradiction)
@@ -315,7 +317,9 @@ class Architecture(Frozen, frozen=True, kw_only=True):
     recipe: Recipe
     components: Mapping[str, str]  # prefix of a module's dotted name -> component's name
     memory_format: Literal["channels_last", "contiguous_format"]
-    build: Callable[[], Any]  # () -> torch.nn.Module: (n, 1, 28, 28) -> (n, 10)
+    build: Callable[[], Any]  # () -> torch.nn.Module: (n, *input_shape) -> (n, n_classes)
+    input_shape: Shape = (1, 28, 28)
+    n_classes: PositiveInt = 10
 
 
 class Numerics(Frozen, frozen=True, kw_only=True):
@@ -333,9 +337,13 @@ class DatasetInfo(Frozen, frozen=True, kw_only=True):
     name: Name
     digest: str  # sha256 over images and labels of both parts
     n_train: int
-    n_validation: int
+    n_validation: int  # 0: nothing is chosen, and every epoch's validation is None
     n_test: int
     split_seed: int
+    shape: Shape = (1, 28, 28)
+    n_classes: PositiveInt = 10
+    class_names: tuple[str, ...] = ()  # by label; none: a label is its own name
+    noun: str = "digit"  # what an image shows
 
 
 class RunSpec(Frozen, frozen=True, kw_only=True):
@@ -388,8 +396,8 @@ class Epoch(Frozen, frozen=True, kw_only=True):
     learning_rate: float  # of the epoch's last step
     train_loss: float
     train_correct: int  # counted on the augmented batches while training
-    validation_loss: float
-    validation_correct: int
+    validation_loss: float | None  # None where the data set has no validation images
+    validation_correct: int | None
     test_loss: float | None = None  # None where the run was made without looking at the test split
     test_correct: int | None = None
     # Training alone, evaluation excluded. On a GPU: from the epoch's first operation there to its
@@ -415,7 +423,8 @@ class RunRecord(Frozen, frozen=True, kw_only=True):
     numerics: Numerics
     environment: Environment
     epochs: list[Epoch]
-    selected_epoch: int | None  # the epoch with the best validation count, the first of equals
+    # The epoch with the best validation count, the first of equals; None without validation.
+    selected_epoch: int | None
     test_misses: list[tuple[int, int]] | None  # (test index, label given) of the last epoch
     weights_sha256: str | None
     train_seconds: float  # the sum over its epochs
@@ -463,6 +472,13 @@ class Portrait(Frozen, frozen=True, kw_only=True):
     recipe: Recipe
     measures: dict[str, Measured]  # measure's name -> what it found
     environment: Environment
+    input_shape: Shape = (1, 28, 28)
+    n_classes: PositiveInt = 10
+
+    @property
+    def sides(self) -> tuple[int, int]:
+        """(height, width) of the network's images, pixels."""
+        return self.input_shape[1:]
 
 
 Reproduced = Literal["results", "parameters"]  # a document's tables that the report can rebuild

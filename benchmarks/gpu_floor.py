@@ -26,9 +26,10 @@ from bench.errors import BenchError
 from bench.inputs import discover
 from bench.measuring.measures import measure_all
 from bench.spec import Architecture, DatasetInfo
-from bench.training.engine.network import INPUT_SHAPE, initialised
+from bench.training.engine.network import initialised
 
 N_PIXELS = 28 * 28
+INPUT_SHAPE = (1, 28, 28)
 PASSES = 3  # forward; backward towards the input and towards the weights
 MOMENTS = 3  # a parameter and Adam's two, each read and written at every step
 N_REPEATS = 10

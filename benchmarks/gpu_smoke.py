@@ -200,7 +200,7 @@ def _runs_of(
 ) -> tuple[RunSpec, Dataset, Callable[[DeviceData, int, bool], Run]]:
     (found,) = discover.select(discover.scan(ROOT / "architectures"), [name])
     architecture = discover.load(found)
-    info = DatasetInfo(name="noise", digest="", **SIZES, split_seed=0)
+    info = DatasetInfo(name="noise", digest="", **SIZES, split_seed=0)  # type: ignore[arg-type]
     spec = RunSpec(
         architecture=name,
         architecture_digest=architecture.digest,

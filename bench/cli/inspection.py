@@ -14,6 +14,7 @@ from rich.table import Table
 
 from bench.records import receptive_fields
 from bench.records.layers import Rows, merged
+from bench.records.receptive_fields import Sides
 from bench.spec import Field, Frozen, Measured, Portrait, Recipe, canonical_json
 from bench.stats.format import fixed, integer, measured_value, plain
 
@@ -67,6 +68,10 @@ class Inspection(Frozen, frozen=True, kw_only=True):
 
     architecture: str
     architecture_digest: str
+    input_shape: Annotated[
+        tuple[int, int, int], Described(description="channels, height and width of one image")
+    ]
+    n_classes: int
     n_parameters: int | None
     components: Annotated[
         dict[str, int], Described(description="component -> parameters; adds up to n_parameters")
@@ -83,6 +88,8 @@ def as_json(portrait: Portrait) -> bytes:
         {
             "architecture": portrait.architecture,
             "architecture_digest": portrait.architecture_digest,
+            "input_shape": portrait.input_shape,
+            "n_classes": portrait.n_classes,
             "n_parameters": parameters.values.get("n_parameters"),
             "components": parameters.components,
             "layers": [{"name": name, **row} for name, row in merged(portrait).items()],
@@ -113,9 +120,9 @@ def show(portrait: Portrait, console: Console) -> None:
     console.print(f"{portrait.display_name} ({portrait.architecture})", style="bold")
     console.print(portrait.docstring.splitlines()[0] if portrait.docstring else "", markup=False)
     console.print(_components_table(portrait.measures["parameters"]))
-    _show_layers(merged(portrait), console)
+    _show_layers(merged(portrait), portrait.sides, console)
     for name, measured in portrait.measures.items():
-        _show_measure(name, measured, console)
+        _show_measure(name, measured, portrait.sides, console)
 
 
 def _components_table(measured: Measured) -> Table:
@@ -139,14 +146,14 @@ def _share(column: str) -> Callable[[Row], str]:
     return lambda row: "" if not row.get(column) else fixed(row[column], 1)
 
 
-def _with_gates(row: Row) -> str:
+def _with_gates(row: Row, sides: Sides) -> str:
     gated = receptive_fields.GATED
-    return "" if row.get(gated) == row.get(receptive_fields.COLUMN) else _field(row, gated)
+    return "" if row.get(gated) == row.get(receptive_fields.COLUMN) else _field(row, sides, gated)
 
 
-def _field(row: Row, column: str = receptive_fields.COLUMN) -> str:
+def _field(row: Row, sides: Sides, column: str = receptive_fields.COLUMN) -> str:
     """The word stays short: a narrow terminal shows this column, too."""
-    text = _cell(receptive_fields.shown(row, column)).replace(" x ", "x")
+    text = _cell(receptive_fields.shown(row, column, sides)).replace(" x ", "x")
     return "whole" if text == receptive_fields.WHOLE else text
 
 
@@ -154,28 +161,31 @@ def _plain(column: str) -> Callable[[Row], str]:
     return lambda row: _cell(row.get(column)).replace(" x ", "x")
 
 
-# Title -> the cell of a row.
-COLUMNS: dict[str, Callable[[Row], str]] = {
-    "operation": _plain("operation"),
-    "output": _plain("output_shape"),
-    "kernel": _plain("kernel"),
-    "stride": _plain("stride"),
-    "groups": _plain("groups"),
-    "params": _plain("n_parameters"),
-    "params %": _share("parameters_percent"),
-    "mult-adds": _plain("multiply_adds"),
-    "mult-adds %": _share("multiply_adds_percent"),
-    "field": _field,
-    "gated": _with_gates,
-    "jump": _plain("jump"),
-}
+def _columns(sides: Sides) -> dict[str, Callable[[Row], str]]:
+    """Title -> the cell of a row, of a network for images of these sides."""
+    return {
+        "operation": _plain("operation"),
+        "output": _plain("output_shape"),
+        "kernel": _plain("kernel"),
+        "stride": _plain("stride"),
+        "groups": _plain("groups"),
+        "params": _plain("n_parameters"),
+        "params %": _share("parameters_percent"),
+        "mult-adds": _plain("multiply_adds"),
+        "mult-adds %": _share("multiply_adds_percent"),
+        "field": lambda row: _field(row, sides),
+        "gated": lambda row: _with_gates(row, sides),
+        "jump": _plain("jump"),
+    }
+
+
 # A narrow terminal hides these columns, in this order, until the table fits.
 SPARED = ("params %", "mult-adds %", "jump", "stride", "groups", "kernel", "output", "operation")
 
 
-def _show_layers(rows: Rows, console: Console) -> None:
+def _show_layers(rows: Rows, sides: Sides, console: Console) -> None:
     """One line for each layer: a file gets every column, a narrow terminal fewer."""
-    table = _layers_table(rows)
+    table = _layers_table(rows, sides)
     if not console.is_terminal:
         Console(file=console.file, width=_width(table, console)).print(table)
         return
@@ -190,13 +200,14 @@ def _show_layers(rows: Rows, console: Console) -> None:
         console.print(f"  too narrow here for {', '.join(hidden)}", style="dim", soft_wrap=True)
 
 
-def _layers_table(rows: Rows) -> Table:
+def _layers_table(rows: Rows, sides: Sides) -> Table:
     """Every column in which some layer has a value."""
     table = _table(
         "Layers in the order of a forward pass; fields and jumps in pixels, whole: whole image"
     )
     table.add_column("layer", no_wrap=True)
-    columns = {title: cell for title, cell in COLUMNS.items() if any(map(cell, rows.values()))}
+    every = _columns(sides).items()
+    columns = {title: cell for title, cell in every if any(map(cell, rows.values()))}
     for title in columns:
         side: JustifyMethod = "left" if title == "operation" else "right"
         table.add_column(title, justify=side, no_wrap=True)
@@ -210,10 +221,10 @@ def _width(table: Table, console: Console) -> int:
     return table.__rich_measure__(console, console.options.update(max_width=1000)).maximum
 
 
-def _show_measure(name: str, measured: Measured, console: Console) -> None:
+def _show_measure(name: str, measured: Measured, sides: Sides, console: Console) -> None:
     if measured.error:
         console.print(f"{name}: {measured.error}", markup=False)
-    for line in receptive_fields.lines(measured):
+    for line in receptive_fields.lines(measured, sides):
         console.print(line, markup=False)
     for field in measured.fields:
         if field.name in measured.values and field.name != receptive_fields.FIGURE:

@@ -37,6 +37,7 @@ from bench.training.selection import (
     find_architectures,
     load_architectures,
     recipe_of,
+    require_usable_recipe,
 )
 from bench.training.sweep import Sweep
 
@@ -111,9 +112,11 @@ def _select(request: Request) -> Selected:
     n_at_once = _at_once(request, device)
     dataset_name, notice = datasets.resolve(options.dataset, options.data_dir)
     dataset = datasets.load(dataset_name, options.data_dir)
-    selection = load_architectures(found, bool(options.arch), device)
+    selection = load_architectures(found, bool(options.arch), device, dataset.info)
     changes = Changes(recipe, request.fields, options.epochs)
     architectures = changed(selection.usable, changes)
+    for _, each in architectures:
+        require_usable_recipe(each, dataset.info)
     require_writable([request.suite.folder, *([options.reports] if options.reports else [])])
     environment = provenance.environment(device, provenance.command_line())
     paths, slow = jobs.engine_paths([each for _, each in selection.usable], device)

@@ -18,7 +18,7 @@ import msgspec
 
 from bench.errors import ArchitectureError, UsageError, nearest
 from bench.inputs.digest import source_digest
-from bench.spec import NAME, TOP, Architecture, Recipe, RecipeError, checked
+from bench.spec import NAME, TOP, Architecture, PositiveInt, Recipe, RecipeError, Shape, checked
 
 MEMORY_FORMATS = ("channels_last", "contiguous_format")
 
@@ -128,6 +128,8 @@ def load(found: Found) -> Architecture:
         components=_components(found, module),
         memory_format=_memory_format(found, module),
         build=network,
+        input_shape=_input(found, module),
+        n_classes=_classes(found, module),
     )
 
 
@@ -199,6 +201,26 @@ def _components(found: Found, module: ModuleType) -> dict[str, str]:
     except msgspec.ValidationError as error:
         remedy = "give a dict from a module's name to a component's name"
         raise _error(found, f"bad COMPONENTS: {error}", remedy) from error
+
+
+def _input(found: Found, module: ModuleType) -> Shape:
+    value = getattr(module, "INPUT", (1, 28, 28))
+    try:
+        shape: Shape = msgspec.convert(value, Shape)
+        return shape
+    except msgspec.ValidationError as error:
+        remedy = "give (channels, height, width), such as INPUT = (3, 32, 32)"
+        raise _error(found, f"bad INPUT {value!r}", remedy) from error
+
+
+def _classes(found: Found, module: ModuleType) -> int:
+    value = getattr(module, "CLASSES", 10)
+    try:
+        n_classes: int = msgspec.convert(value, PositiveInt)
+        return n_classes
+    except msgspec.ValidationError as error:
+        remedy = "give the number of classes, such as CLASSES = 100"
+        raise _error(found, f"bad CLASSES {value!r}", remedy) from error
 
 
 def _memory_format(found: Found, module: ModuleType) -> Any:

@@ -17,7 +17,6 @@ import http.client
 import importlib
 import io
 import math
-import os
 import threading
 import urllib.request
 import zlib
@@ -26,25 +25,25 @@ from pathlib import Path
 from typing import NoReturn
 
 import numpy as np
-import platformdirs
 import torch
 from numpy.typing import NDArray
 
 from bench.errors import BenchError, DataError, without_home
-from bench.inputs.datasets import (
+from bench.inputs.image_data import (
+    LOCAL,
     SPLIT_SEED,
     Dataset,
     MissingDataError,
     Split,
     assembled,
+    cache,
     content_digest,
+    named_root,
 )
 from bench.machine import write_atomically
 
 Pixels = NDArray[np.uint8]
 
-APPLICATION = "manyseeds"
-LOCAL = Path("data")  # searched before the cache
 MOST_BYTES = 64 << 20  # read from an archive; the largest published archive has 26 MB
 NAMES = (
     "train-images-idx3-ubyte",
@@ -126,7 +125,7 @@ class Source:
             MissingDataError: The folder that the user named does not hold the files.
             DataError: It does not exist.
         """
-        named = _named_root(data_dir)
+        named = named_root(data_dir)
         for root in [named[0]] if named else [LOCAL, cache()]:
             for folder in (root / self.folder / "raw", root / "raw", root):
                 if not self._missing(folder):
@@ -238,27 +237,10 @@ class Source:
         return np.frombuffer(content, np.uint8)[-math.prod(file.shape) :].reshape(file.shape)
 
 
-def cache() -> Path:
-    """The folder that keeps downloads; in the working folder where the user has no home."""
-    try:
-        folder = Path(platformdirs.user_cache_dir(APPLICATION))
-    except RuntimeError:
-        return LOCAL
-    return folder if folder.is_absolute() else LOCAL  # older platformdirs leaves a `~` as it is
-
-
 def published_mirrors(class_name: str) -> tuple[str, ...]:
     """The mirrors in torchvision's class of this name."""
     datasets = importlib.import_module("torchvision.datasets")  # takes a second: only if needed
     return tuple(getattr(datasets, class_name).mirrors)
-
-
-def _named_root(data_dir: Path | None) -> tuple[Path, str] | None:
-    """The folder that the user named, and where; None if the user named no folder."""
-    if data_dir is not None:
-        return Path(data_dir), "--data-dir"
-    from_environment = os.environ.get("BENCH_DATA")
-    return (Path(from_environment), "$BENCH_DATA") if from_environment else None
 
 
 def _split(images: Pixels, labels: Pixels, rows: NDArray[np.int64]) -> Split:

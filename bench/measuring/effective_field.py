@@ -24,13 +24,14 @@ from safetensors.torch import load
 from torch import Tensor, nn
 
 from bench.errors import MeasureError, StoreError
-from bench.inputs.datasets import Dataset
+from bench.inputs.datasets import Dataset, Split
 from bench.measuring import subject
 from bench.measuring.measures import receptive_field
 from bench.records.arms import Arm
 from bench.records.observations import THRESHOLD, EffectiveField, FieldOfRun
-from bench.spec import Architecture, RunRecord
-from bench.training.engine.network import INPUT_SHAPE, weights_sha256
+from bench.spec import Architecture, RunRecord, Shape
+from bench.training.engine.data import NORMALISATION, of_channels
+from bench.training.engine.network import weights_sha256
 
 N_IMAGES = 256
 BATCH = 64  # images at once: float64 maps are large
@@ -63,15 +64,17 @@ def measure(
         architecture: The one that the runs have trained.
         arm: Completed runs, each with weights.
         weights: The safetensors of each run, in the arm's order.
-        dataset: The runs' data set; the first `N_IMAGES` validation images are used.
+        dataset: The runs' data set; the first `N_IMAGES` validation images are used, or training
+            images where it has none for validation.
 
     Raises:
         MeasureError: the network has no convolution whose map has a centre.
         StoreError: the weights are not those of the record.
     """
-    unit = central_unit(_built(architecture))
+    unit = central_unit(_built(architecture), architecture.input_shape)
+    looked_at = dataset.validation if len(dataset.validation) else dataset.train
     maps = [
-        _map(architecture, run, content, unit, dataset)
+        _map(architecture, run, content, unit, looked_at)
         for run, content in zip(arm.runs, weights, strict=True)
     ]
     mean = np.mean(maps, axis=0)
@@ -84,7 +87,7 @@ def measure(
         map_shape=unit.map_shape,
         position=unit.position,
         box=unit.box,
-        n_images=min(N_IMAGES, len(dataset.validation)),
+        n_images=min(N_IMAGES, len(looked_at)),
         runs=[_extent(run, each, unit) for run, each in zip(arm.runs, maps, strict=True)],
         gradient=[[_rounded(value) for value in row] for row in mean],
     )
@@ -97,13 +100,17 @@ def _built(architecture: Architecture) -> nn.Module:
     return network
 
 
-def central_unit(network: nn.Module) -> Unit:
+def central_unit(network: nn.Module, input_shape: Shape) -> Unit:
     """The centre of the last convolution's map, and the analytic box that it sees.
+
+    Args:
+        network: It takes images of that shape.
+        input_shape: (channels, height, width).
 
     Raises:
         MeasureError: no convolution gives a map of more than one position.
     """
-    image = torch.zeros(1, *INPUT_SHAPE)
+    image = torch.zeros(1, *input_shape)
     modules = dict(network.named_modules(remove_duplicate=False))
     maps = [
         call
@@ -138,12 +145,17 @@ def _box(network: nn.Module, image: Tensor, row: str, position: tuple[int, int])
 
 
 def _map(
-    architecture: Architecture, run: RunRecord, weights: bytes, unit: Unit, dataset: Dataset
+    architecture: Architecture, run: RunRecord, weights: bytes, unit: Unit, split: Split
 ) -> Map:
-    """One run's magnitudes, (28, 28), adding up to 1."""
+    """One run's magnitudes, (height, width), adding up to 1."""
     network = with_weights(_built(architecture), weights, run)
-    pixels = torch.from_numpy(dataset.validation.images[:N_IMAGES]).double().unsqueeze(1) / 255
-    images = (pixels - run.recipe.pixel_mean) / run.recipe.pixel_std  # (n, 1, 28, 28)
+    levels = torch.from_numpy(split.images[:N_IMAGES]).double()
+    pixels = (levels if levels.dim() == 4 else levels.unsqueeze(1)) / 255
+    mean, std = (
+        torch.tensor(of_channels(run.recipe, field, pixels.shape[1]), dtype=torch.float64)
+        for field in NORMALISATION
+    )
+    images = (pixels - mean[:, None, None]) / std[:, None, None]  # (n, channels, height, width)
     return magnitudes(network, images, unit)
 
 
@@ -173,7 +185,7 @@ def magnitudes(network: nn.Module, images: Tensor, unit: Unit) -> Map:
 
     Args:
         network: It stays in float64 afterwards; its training flags come back.
-        images: (n, 1, height, width) float64.
+        images: (n, channels, height, width) float64.
         unit: A unit of the network.
 
     Raises:
@@ -197,7 +209,7 @@ def magnitudes(network: nn.Module, images: Tensor, unit: Unit) -> Map:
 
 
 def _summed(network: nn.Module, batch: Tensor, unit: Unit, caught: list[Tensor]) -> Tensor:
-    """The magnitudes of a batch (n, 1, height, width), summed to (height, width)."""
+    """The magnitudes of a batch (n, channels, height, width), summed to (height, width)."""
     caught.clear()
     inputs = batch.clone().requires_grad_()
     network(inputs)

@@ -24,7 +24,7 @@ from bench.records.observations import Latency, Timing
 from bench.spec import Architecture, Environment, Numerics
 from bench.training.engine import optimizer
 from bench.training.engine.data import memory_format
-from bench.training.engine.network import INPUT_SHAPE, N_CLASSES, initialised
+from bench.training.engine.network import initialised
 from bench.training.engine.settings import numerics_of
 from bench.training.engine.uncompiled import without_compiler
 
@@ -53,11 +53,11 @@ def measure(
         network = initialised(architecture, seed=0).to(device)
         network = network.to(memory_format=memory_format(numerics))
         timings = [
-            _timing(network.eval(), _images(n, numerics, device), *calls)
+            _timing(network.eval(), _images(architecture, n, numerics, device), *calls)
             for n, calls in repetitions.items()
         ]
         n_images = architecture.recipe.batch_size
-        step = _step(architecture, network, _images(n_images, numerics, device))
+        step = _step(architecture, network, _images(architecture, n_images, numerics, device))
         peak = peak_bytes(step, network, device)
     return Latency(
         architecture=architecture.name,
@@ -71,10 +71,10 @@ def measure(
     )
 
 
-def _images(n: int, numerics: Numerics, device: torch.device) -> Tensor:
-    """(n, 1, 28, 28) normal numbers in the memory format of the runs."""
+def _images(architecture: Architecture, n: int, numerics: Numerics, device: torch.device) -> Tensor:
+    """n images of normal numbers in the memory format of the runs."""
     stream = torch.Generator().manual_seed(0)
-    images = torch.randn(n, *INPUT_SHAPE, generator=stream)
+    images = torch.randn(n, *architecture.input_shape, generator=stream)
     return images.to(device).contiguous(memory_format=memory_format(numerics))
 
 
@@ -114,7 +114,7 @@ def _finish(device: torch.device) -> None:
 
 def _step(architecture: Architecture, network: nn.Module, images: Tensor) -> Callable[[], None]:
     """One whole training step on the batch, as the network is written."""
-    labels = torch.arange(len(images), device=images.device) % N_CLASSES
+    labels = torch.arange(len(images), device=images.device) % architecture.n_classes
     descent = optimizer.build(architecture.recipe, network)
 
     def step() -> None:

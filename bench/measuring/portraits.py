@@ -7,7 +7,7 @@ import torch
 from bench.measuring import measures
 from bench.records.store import Suite
 from bench.spec import Architecture, Environment, Portrait
-from bench.training.engine.network import INPUT_SHAPE, initialised
+from bench.training.engine.network import initialised
 from bench.training.selection import Selection
 
 
@@ -15,7 +15,8 @@ def portrait(architecture: Architecture, environment: Environment) -> Portrait:
     """Measures one architecture; a measure that fails leaves its reason, and the others run."""
     with torch.random.fork_rng(devices=[]):
         model = initialised(architecture, seed=0)
-    batch = torch.zeros(architecture.recipe.batch_size, *INPUT_SHAPE)  # what training costs
+    # What training costs.
+    batch = torch.zeros(architecture.recipe.batch_size, *architecture.input_shape)
     return Portrait(
         architecture=architecture.name,
         architecture_digest=architecture.digest,
@@ -26,6 +27,8 @@ def portrait(architecture: Architecture, environment: Environment) -> Portrait:
         recipe=architecture.recipe,
         measures=measures.measure_all(model, batch, architecture.components, architecture.recipe),
         environment=environment,
+        input_shape=architecture.input_shape,
+        n_classes=architecture.n_classes,
     )
 
 

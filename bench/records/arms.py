@@ -183,9 +183,8 @@ class Arm:
         for run in self.runs:
             epochs = run.epochs if run.completed else []
             rest = [MISSING] * (n_epochs - len(epochs))
-            counts = [MISSING if e.test_correct is None else e.test_correct for e in epochs]
-            test.append(counts + rest)
-            validation.append([e.validation_correct for e in epochs] + rest)
+            test.append([_known(e.test_correct) for e in epochs] + rest)
+            validation.append([_known(e.validation_correct) for e in epochs] + rest)
         return count_outcomes(test, self.target, validation)
 
     @cached_property
@@ -220,8 +219,7 @@ def last_count(run: RunRecord, split: Split) -> int:
     """Right answers after the last epoch; `MISSING` for a run that did not complete."""
     if not run.completed:
         return MISSING
-    count = _count(run.epochs[-1], split)
-    return MISSING if count is None else count
+    return _known(_count(run.epochs[-1], split))
 
 
 def best_count(run: RunRecord, split: Split) -> int:
@@ -234,6 +232,10 @@ def best_count(run: RunRecord, split: Split) -> int:
 
 def _count(epoch: Epoch, split: Split) -> int | None:
     return epoch.test_correct if split == "test" else epoch.validation_correct
+
+
+def _known(count: int | None) -> int:
+    return MISSING if count is None else count
 
 
 def arms(

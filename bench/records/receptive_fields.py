@@ -21,8 +21,9 @@ COLUMN, GATED = "receptive_field", "receptive_field_with_gates"
 FIGURE = "receptive_field_pixels"
 LAST_MAP = "the last feature map before everything is pooled"
 WHOLE = "whole image"
-SIDE = 28  # pixels of an image's side
 
+Sides = tuple[int, int]  # pixels of an image: height, width
+SIDES: Sides = (28, 28)
 Row = Mapping[str, Any]
 
 
@@ -34,8 +35,8 @@ class Headline(Frozen, frozen=True, kw_only=True):
     output: str | None  # "whole image", or how many pixels of each side; None: its rows do not say
 
 
-def headline(measured: Measured) -> Headline | None:
-    """The two fields; None where the measure failed."""
+def headline(measured: Measured, sides: Sides = SIDES) -> Headline | None:
+    """The two fields of a network for images of these sides; None where the measure failed."""
     if FIGURE not in measured.values:
         return None
     rows = measured.layers
@@ -44,13 +45,13 @@ def headline(measured: Measured) -> Headline | None:
     return Headline(
         last_map=measured.values[FIGURE],
         layer=maps[-1] if maps and windows else None,
-        output=_of_output(list(rows.values())),
+        output=_of_output(list(rows.values()), sides),
     )
 
 
-def lines(measured: Measured) -> list[str]:
+def lines(measured: Measured, sides: Sides = SIDES) -> list[str]:
     """The headline in sentences without a verb; nothing for a measure that found no such figure."""
-    found = headline(measured)
+    found = headline(measured, sides)
     if found is None:
         return []
     place = f" ({found.layer})" if found.layer else ""
@@ -61,31 +62,36 @@ def lines(measured: Measured) -> list[str]:
     ]
 
 
-def shown(row: Row, column: str = COLUMN) -> Any:
+def shown(row: Row, column: str = COLUMN, sides: Sides = SIDES) -> Any:
     """A row's field as people read it: pixels, or the whole image once everything is seen.
 
     Args:
         row: A row of the measure, or of a table that it was joined into.
         column: `COLUMN` or `GATED`.
+        sides: Of the network's images.
     """
     value = row.get(column)
     sizes, jumps = _axes(value), _axes(row.get("jump") or 0)
     if not sizes or not jumps:
         return value
-    pairs = [(_at(sizes, axis), _at(jumps, axis)) for axis in range(max(len(sizes), len(jumps)))]
-    return value if all(jump for _, jump in pairs) else _words(pairs)
+    n_axes = max(len(sizes), len(jumps), len(set(sides)))
+    pairs = [(_at(sizes, axis), _at(jumps, axis)) for axis in range(n_axes)]
+    return value if all(jump for _, jump in pairs) else _words(pairs, sides)
 
 
-def _words(pairs: Iterable[tuple[Fraction, Fraction]]) -> str:
+def _words(pairs: Iterable[tuple[Fraction, Fraction]], sides: Sides) -> str:
     """Size and jump of each axis; where the jump is 0 every position sees the same pixels."""
-    words = [str(size) if jump else _of_image(size) for size, jump in pairs]
+    words = [
+        str(size) if jump else _of_image(size, side)
+        for (size, jump), side in zip(pairs, sides, strict=False)
+    ]
     if set(words) == {"whole"}:
         return WHOLE
     return words[0] if len(set(words)) == 1 else " x ".join(words)
 
 
-def _of_image(size: Fraction) -> str:
-    return "whole" if size == SIDE else f"{size} of {SIDE}"
+def _of_image(size: Fraction, side: int) -> str:
+    return "whole" if size == side else f"{size} of {side}"
 
 
 def _axes(value: Any) -> list[Fraction]:
@@ -102,29 +108,29 @@ def _at(values: Sequence[Fraction], axis: int) -> Fraction:
     return values[axis] if axis < len(values) else values[0]
 
 
-def _of_output(rows: Sequence[Row]) -> str | None:
+def _of_output(rows: Sequence[Row], image: Sides) -> str | None:
     """The last row's; where functions pool behind it, what the positions of its map see."""
     last = rows[-1] if rows else {}
     if last.get("jump") is None:
-        return WHOLE if not rows else str(shown(last))
+        return WHOLE if not rows else str(shown(last, sides=image))
     sides = _sides(last)
     met = [row for row in rows if row.get("jump") is not None and _sides(row) == sides]
     # Branches of one size may meet behind their rows, so the widest view counts on each axis.
     try:
-        spans = [[_seen(row, axis, n) for row in met] for axis, n in enumerate(sides)]
+        spans = [[_seen(row, axis, n, image[axis]) for row in met] for axis, n in enumerate(sides)]
     except IndexError:  # a row without one of the columns
         return None
     sizes = [max(high for _, high in axis) - min(low for low, _ in axis) + 1 for axis in spans]
-    return _words((size, Fraction(0)) for size in sizes) if sizes else None
+    return _words([(size, Fraction(0)) for size in sizes], image) if sizes else None
 
 
 def _sides(row: Row) -> list[int]:
     return list(row.get("output_shape") or ())[1:]
 
 
-def _seen(row: Row, axis: int, n: int) -> tuple[Fraction, Fraction]:
-    """First and last pixel of the image that the n positions along the axis see."""
+def _seen(row: Row, axis: int, n: int, side: int) -> tuple[Fraction, Fraction]:
+    """First and last pixel of the image's side that the n positions along the axis see."""
     columns = (_axes(row.get(name)) for name in (COLUMN, "jump", "start"))
     size, jump, start = (_at(column, axis) for column in columns)
     last = start + (n - 1) * jump + size - 1
-    return max(start, Fraction(0)), min(last, Fraction(SIDE - 1))
+    return max(start, Fraction(0)), min(last, Fraction(side - 1))

@@ -107,7 +107,9 @@ def _run(arm: Arm, run: RunRecord) -> dict[str, Any]:
         # A failed run is a miss; one that never looked at the test split is neither.
         "reached_target": test is not None and test >= arm.target if arm.has_target else None,
         "last_validation_correct": ends[-1].validation_correct if ends else None,
-        "best_validation_correct": max((each.validation_correct for each in ends), default=None),
+        "best_validation_correct": max(
+            (e.validation_correct for e in ends if e.validation_correct is not None), default=None
+        ),
         "selected_test_correct": selected.test_correct if selected else None,
     }
 

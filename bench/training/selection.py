@@ -8,12 +8,13 @@ from dataclasses import dataclass, field
 import torch
 from msgspec.structs import replace
 
-from bench.errors import ArchitectureError
+from bench.errors import ArchitectureError, TrainingError
 from bench.inputs import discover
 from bench.inputs.discover import Found
 from bench.inputs.recipes import Changes
 from bench.machine import folder, folder_in_use
-from bench.spec import Architecture, Recipe
+from bench.spec import Architecture, DatasetInfo, Recipe
+from bench.training.engine.data import NORMALISATION, of_channels
 from bench.training.engine.network import require_trainable
 from bench.training.engine.path import nondeterministic
 
@@ -50,7 +51,10 @@ def find_architectures(names: list[str], group: str | None, builtin: bool) -> li
 
 
 def load_architectures(
-    found: list[Found], named: bool, device: torch.device | None = None
+    found: list[Found],
+    named: bool,
+    device: torch.device | None = None,
+    info: DatasetInfo | None = None,
 ) -> Selection:
     """Loads and tries each file.
 
@@ -58,6 +62,7 @@ def load_architectures(
         found: The files.
         named: True where the user named them: a bad file is then an error, else it is reported.
         device: Where they will be trained; None where they will not be.
+        info: The data set that they will be trained on.
 
     Raises:
         ArchitectureError: a named file cannot be used.
@@ -68,12 +73,53 @@ def load_architectures(
         try:
             architecture = discover.load(each)
             require_trainable(architecture)
+            if info is not None:
+                require_fit(architecture, info)
             selection.usable.append((each, architecture))
         except ArchitectureError as error:
             if named:
                 raise
             selection.broken.append(error)
     return _deterministic(selection, named, device) if device else selection
+
+
+def require_fit(architecture: Architecture, info: DatasetInfo) -> None:
+    """Raises ArchitectureError where the network takes other images, or gives other classes."""
+    told = (
+        ("INPUT", architecture.input_shape, info.shape),
+        ("CLASSES", architecture.n_classes, info.n_classes),
+    )
+    for name, own, wanted in told:
+        if own != wanted:
+            raise ArchitectureError(
+                f"architecture '{architecture.name}': its {name} is {own}, the data set "
+                f"'{info.name}' has {wanted}",
+                where=str(architecture.path),
+                remedy=f"set {name} = {wanted} and build the network for it, or give another "
+                "--dataset",
+            )
+
+
+def require_usable_recipe(architecture: Architecture, info: DatasetInfo) -> None:
+    """Raises ArchitectureError where the data set lacks what the recipe needs."""
+    recipe = architecture.recipe
+    try:
+        for field in NORMALISATION:
+            of_channels(recipe, field, info.shape[0])
+    except TrainingError as error:
+        raise _bad_recipe(architecture, error.what, error.remedy) from error
+    if recipe.schedule == "plateau" and not info.n_validation:
+        what = f"schedule='plateau' needs validation images, and '{info.name}' has none"
+        remedy = "take another schedule, or give the data set's [split] a validation share"
+        raise _bad_recipe(architecture, what, remedy)
+
+
+def _bad_recipe(architecture: Architecture, what: str, remedy: str) -> ArchitectureError:
+    return ArchitectureError(
+        f"the recipe of '{architecture.name}': {what}",
+        where=str(architecture.path),
+        remedy=remedy,
+    )
 
 
 def _deterministic(selection: Selection, named: bool, device: torch.device) -> Selection:

@@ -124,7 +124,7 @@ def test_images_in_batches_are_the_same_mean() -> None:
 
 @pytest.mark.parametrize("name", ["model_1", "model_2", "model_3"])
 def test_the_published_networks_centre_sees_the_whole_image(name: str) -> None:
-    unit = effective_field.central_unit(architecture(name).build())
+    unit = effective_field.central_unit(architecture(name).build(), (1, 28, 28))
     # 7 x 7 positions at a jump of 4; the field of 32 starts at -14, so at -14 + 3 * 4 = -2.
     assert (unit.layer, unit.map_shape, unit.position) == ("block3.1", (7, 7), (3, 3))
     assert unit.box == (-2, -2, 29, 29)
@@ -132,7 +132,7 @@ def test_the_published_networks_centre_sees_the_whole_image(name: str) -> None:
 
 def test_a_small_box_is_centred_on_its_unit() -> None:
     network = nn.Sequential(nn.Conv2d(1, 2, (5, 3), stride=2), nn.AdaptiveAvgPool2d(1))
-    unit = effective_field.central_unit(network)  # 12 x 13 positions
+    unit = effective_field.central_unit(network, (1, 28, 28))  # 12 x 13 positions
     assert unit.map_shape == (12, 13)
     assert unit.box == (12, 12, 16, 14)  # positions 6 and 6, two pixels each
 
@@ -141,13 +141,13 @@ def test_a_gates_convolution_is_no_map() -> None:
     network = nn.Sequential(
         nn.Conv2d(1, 2, 3), nn.AdaptiveAvgPool2d(1), nn.Conv2d(2, 10, 1), nn.Flatten()
     )
-    assert effective_field.central_unit(network).layer == "0"
+    assert effective_field.central_unit(network, (1, 28, 28)).layer == "0"
 
 
 def test_a_network_without_a_map_is_one_line() -> None:
     network = nn.Sequential(nn.Flatten(), nn.Linear(784, 10))
     with pytest.raises(MeasureError, match=r"no convolution whose map has .* \(Sequential\): an"):
-        effective_field.central_unit(network)
+        effective_field.central_unit(network, (1, 28, 28))
 
 
 def test_a_dead_unit_is_one_line() -> None:

@@ -179,6 +179,8 @@ def recipe_field(claim: Claim, version: Version) -> Exact:
     value: Any = version.portrait.recipe
     for name in path.split("."):
         value = version.known(getattr(value, name, None), f"field '{path}'")
+    if isinstance(value, tuple):
+        raise NoEvidence(f"{path} of '{version.subject}' is not one number: {value}")
     return Exact(value, version.stands_on("recipe"))
 
 

@@ -118,11 +118,17 @@ def _misfits_recipe(claim: Claim) -> Iterator[Want]:
         elif claim.text not in words:
             what = f"{path} can never be '{claim.text}'"
             yield f"{what}, of the quote {quoted(claim.quote)}", nearest(claim.text, words), "text"
-    elif not isinstance(kind, inspect.IntType | inspect.FloatType):
+    elif not _is_number(kind):
         remedy = 'no metric speaks of it: use "not_checkable" and a reason'
         yield f"{path} is no number and no word", remedy, "metric"
     elif claim.text:
         yield f"{path} is a number, no word", "give 'published' instead of 'text'", "text"
+
+
+def _is_number(kind: inspect.Type) -> bool:
+    """Whether the field may be one number, as `pixel_mean`, which may also be one a channel."""
+    kinds = kind.types if isinstance(kind, inspect.UnionType) else (kind,)
+    return any(isinstance(each, inspect.IntType | inspect.FloatType) for each in kinds)
 
 
 def _misfits_percent(claim: Claim) -> Iterator[Want]:

@@ -9,47 +9,18 @@ Plug-ins may import torch, so they are imported when they are used, never here.
 
 from __future__ import annotations
 
-import hashlib
 import importlib
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, cast
 
-import numpy as np
-from numpy.typing import NDArray
+from bench.errors import UsageError, nearest
+from bench.inputs.image_data import Dataset, MissingDataError, Split
 
-from bench.errors import DataError, UsageError, nearest
-from bench.spec import DatasetInfo
+__all__ = ["Dataset", "MissingDataError", "Split", "load", "locate", "names", "resolve"]
 
 AUTO = "auto"
 PREFERRED = "mnist"
 FALLBACK = "mnist5k"
-SPLIT_SEED = 42  # for the fixed split of every data set
-
-
-class MissingDataError(DataError):
-    """The data is not there and could not be fetched; damaged data is a `DataError`."""
-
-
-@dataclass(frozen=True)
-class Split:
-    """One part of a data set."""
-
-    images: NDArray[np.uint8]  # (n, 28, 28), grey levels 0..255
-    labels: NDArray[np.int64]  # (n,), 0..9
-
-    def __len__(self) -> int:
-        return len(self.labels)
-
-
-@dataclass(frozen=True)
-class Dataset:
-    """A data set with its fixed split."""
-
-    info: DatasetInfo
-    train: Split
-    validation: Split
-    test: Split
 
 
 class _Plugin(Protocol):
@@ -112,27 +83,6 @@ def resolve(name: str, data_dir: Path | None = None) -> tuple[str, str | None]:
             f"about structure still are. To use MNIST: {missing.remedy}"
         )
     return PREFERRED, None
-
-
-def assembled(name: str, digest: str, train: Split, validation: Split, test: Split) -> Dataset:
-    """The data set of these parts, with the facts that records keep."""
-    info = DatasetInfo(
-        name=name,
-        digest=digest,
-        n_train=len(train),
-        n_validation=len(validation),
-        n_test=len(test),
-        split_seed=SPLIT_SEED,
-    )
-    return Dataset(info=info, train=train, validation=validation, test=test)
-
-
-def content_digest(*arrays: NDArray[np.uint8] | NDArray[np.int64]) -> str:
-    """64 hex digits: sha256 over the arrays' values, one byte each, in row order."""
-    running = hashlib.sha256()
-    for array in arrays:
-        running.update(np.ascontiguousarray(array, dtype=np.uint8).tobytes())
-    return running.hexdigest()
 
 
 def _plugin(name: str) -> _Plugin:

@@ -14,7 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from bench.errors import DataError
-from bench.inputs.datasets import (
+from bench.inputs.image_data import (
     SPLIT_SEED,
     Dataset,
     MissingDataError,

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from bench.records.layers import Rows
-from bench.records.receptive_fields import COLUMN, GATED, shown
+from bench.records.receptive_fields import COLUMN, GATED, SIDES, Sides, shown
 from bench.report.model import Cell, Column, Table
 from bench.stats.format import measured_value, percentage
 
@@ -55,15 +55,30 @@ def columns_of(rows: Rows) -> list[str]:
     return [name for name in TITLES if name in present] + sorted(present - set(TITLES))
 
 
-def table(caption: str, rows: Rows, columns: Iterable[str], *, folded: bool = False) -> Table:
-    """A row a layer, in their order; a layer without an entry shows a dash."""
+def table(
+    caption: str,
+    rows: Rows,
+    columns: Iterable[str],
+    *,
+    sides: Sides = SIDES,
+    folded: bool = False,
+) -> Table:
+    """A row a layer, in their order; a layer without an entry shows a dash.
+
+    Args:
+        caption: The table's.
+        rows: By layer.
+        columns: The names of those that are shown.
+        sides: Of the network's images.
+        folded: Whether the table is closed at first.
+    """
     names = list(columns)
     titles = (TITLES.get(name, Column(name.replace("_", " "))) for name in names)
     return Table(
         caption=caption,
         columns=(Column("Layer", numeric=False), *titles),
         rows=tuple(
-            (Cell(_named(layer, row)), *(Cell(_entry(name, row)) for name in names))
+            (Cell(_named(layer, row)), *(Cell(_entry(name, row, sides)) for name in names))
             for layer, row in rows.items()
         ),
         folded=folded,
@@ -75,8 +90,8 @@ def _named(layer: str, row: Row) -> str:
     return f"{layer} (unused)" if row.get("unused") else layer
 
 
-def _entry(name: str, row: Row) -> str:
-    value = shown(row, name) if name in (COLUMN, GATED) else row.get(name)
+def _entry(name: str, row: Row, sides: Sides) -> str:
+    value = shown(row, name, sides) if name in (COLUMN, GATED) else row.get(name)
     if value is None:
         return NO_ENTRY
     if name.endswith("_percent"):

@@ -16,7 +16,12 @@ def section(summary: Summary) -> Section | None:
     """None where nothing was measured."""
     found = [(portrait, merged(portrait)) for portrait in summary.portraits]
     tables = tuple(
-        table(f"Layers of {portrait.display_name}, in the order of a forward pass", rows, columns)
+        table(
+            f"Layers of {portrait.display_name}, in the order of a forward pass",
+            rows,
+            columns,
+            sides=portrait.sides,
+        )
         for portrait, rows in found
         if (columns := columns_of(rows))
     )

@@ -58,7 +58,7 @@ def _headlines(summary: Summary, portraits: list[Portrait]) -> Table:
 
 def _headline(summary: Summary, portrait: Portrait) -> tuple[Cell, ...]:
     measured = portrait.measures[MEASURE]
-    found = headline(measured) or Headline(last_map=None, layer=None, output=None)
+    found = headline(measured, portrait.sides) or Headline(last_map=None, layer=None, output=None)
     return (
         model(summary, portrait),
         value(measured, FIGURE),
@@ -73,7 +73,7 @@ def _table(portrait: Portrait) -> Table:
     rows = measured.layers
     shown = {layer: row for layer, row in rows.items() if row.get("kernel", "unknown") is not None}
     columns = [name for name in columns_of(shown or rows) if name not in LEFT_OUT]
-    found = headline(measured)
+    found = headline(measured, portrait.sides)
     ending = f": {found.last_map} pixels in the last feature map" if found else ""
     caption = f"Receptive field of {portrait.display_name}{ending}, layer by layer"
-    return table(caption, shown or rows, columns, folded=True)
+    return table(caption, shown or rows, columns, sides=portrait.sides, folded=True)

@@ -79,7 +79,8 @@ def _candidate(summary: Summary, arm: Arm) -> Cell:
 
 
 def _loss(arm: Arm) -> Cell:
-    losses = [run.epochs[-1].validation_loss for run in arm.completed]
+    last = [run.epochs[-1].validation_loss for run in arm.completed]
+    losses = [loss for loss in last if loss is not None]
     return Cell(fixed(mean(losses), 4), sort=mean(losses)) if losses else Cell(NOT_AVAILABLE)
 
 

@@ -7,47 +7,74 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from bench.errors import TrainingError
 from bench.inputs.datasets import Dataset, Split
-from bench.spec import Numerics, RunSpec
+from bench.spec import Numerics, Recipe, RunSpec
 from bench.training.augment.steps import Size
 from bench.training.engine.cpu import looked_up
+
+NORMALISATION = ("pixel_mean", "pixel_std")  # fields of a recipe
 
 
 @dataclass(frozen=True)
 class DeviceSplit:
     """One part of a data set on the device."""
 
-    images: Tensor  # (n, 28, 28) uint8
+    images: Tensor  # (n, height, width) grey, else (n, channels, height, width); uint8
     labels: Tensor  # (n,) int64
 
 
 @dataclass(frozen=True)
 class DeviceData:
-    """A data set on the device; `test` is None for a run that must not look at it."""
+    """A data set on the device."""
 
     train: DeviceSplit
-    validation: DeviceSplit
-    test: DeviceSplit | None
-    grey_levels: Tensor  # (256,) float32: the normalised value of each grey level
+    validation: DeviceSplit | None  # None where the data set has no validation images
+    test: DeviceSplit | None  # None for a run that must not look at it
+    # The normalised value of each level, float32: (256,) of grey images, else (channels, 256).
+    grey_levels: Tensor
 
     @property
     def size(self) -> Size:
         """The images' (height, width)."""
-        _, height, width = self.train.images.shape
+        height, width = self.train.images.shape[-2:]
         return height, width
 
 
 def prepare(dataset: Dataset, spec: RunSpec, device: torch.device) -> DeviceData:
-    """Moves a data set to the device."""
+    """Moves a data set to the device.
+
+    Raises:
+        TrainingError: the recipe has a mean or a deviation for another number of channels.
+    """
+    n_channels = spec.dataset.shape[0]
     # ToTensor's arithmetic, then Normalize's.
-    grey = torch.arange(256, dtype=torch.float32).div(255)
-    grey = grey.sub(spec.recipe.pixel_mean).div(spec.recipe.pixel_std)
+    levels = torch.arange(256, dtype=torch.float32).div(255).expand(n_channels, 256)
+    mean, std = (of_channels(spec.recipe, field, n_channels) for field in NORMALISATION)
+    levels = levels.sub(torch.tensor(mean)[:, None]).div(torch.tensor(std)[:, None])
     return DeviceData(
         train=_on_device(dataset.train, device),
-        validation=_on_device(dataset.validation, device),
+        validation=_on_device(dataset.validation, device) if len(dataset.validation) else None,
         test=_on_device(dataset.test, device) if spec.evaluate_test else None,
-        grey_levels=grey.to(device),
+        grey_levels=(levels[0] if n_channels == 1 else levels).to(device),
     )
+
+
+def of_channels(recipe: Recipe, field: str, n_channels: int) -> tuple[float, ...]:
+    """The field's number for each channel.
+
+    Raises:
+        TrainingError: the recipe gives another number of them.
+    """
+    value = getattr(recipe, field)
+    values: tuple[float, ...] = value if isinstance(value, tuple) else (value,) * n_channels
+    if len(values) != n_channels:
+        raise TrainingError(
+            f"{field} has {len(values)} numbers, the images have {n_channels} channels",
+            where="the recipe",
+            remedy="give one number, or one for each channel",
+        )
+    return values
 
 
 def _on_device(split: Split, device: torch.device) -> DeviceSplit:
@@ -56,8 +83,12 @@ def _on_device(split: Split, device: torch.device) -> DeviceSplit:
 
 
 def network_input(images: Tensor, grey_levels: Tensor, numerics: Numerics) -> Tensor:
-    """(n, 28, 28) uint8 -> (n, 1, 28, 28) normalised float32."""
-    if numerics.path == "fused":
+    """A split's images (n, ...) uint8 -> (n, channels, height, width) normalised float32."""
+    if images.dim() == 4:
+        n_channels, n_levels = grey_levels.shape
+        first = torch.arange(0, n_channels * n_levels, n_levels, device=images.device)
+        values = grey_levels.flatten()[images.int() + first.int()[:, None, None]]
+    elif numerics.path == "fused":
         values = looked_up(images, grey_levels)
     else:
         values = grey_levels[images.int()].unsqueeze(1)

@@ -55,7 +55,7 @@ def score(
             network(network_input(images, grey_levels, numerics))
             for images in split.images.split(BATCH[numerics.device_type])
         ]
-    )  # (n, 10)
+    )  # (n, classes)
     given = outputs.argmax(dim=1)
     loss = functional.cross_entropy(outputs, split.labels)
     return Scores(loss, (given == split.labels).sum(), given)

@@ -14,9 +14,6 @@ from bench.spec import Architecture
 from bench.training.engine.settings import seed_global_generators
 from bench.training.engine.streams import stream_seed
 
-INPUT_SHAPE = (1, 28, 28)
-N_CLASSES = 10
-
 
 def initialised(architecture: Architecture, seed: int) -> nn.Module:
     """The network with the initial weights of that seed; the global generators move."""
@@ -35,12 +32,13 @@ def require_trainable(architecture: Architecture) -> int:
     Raises:
         ArchitectureError: no module, an error in forward, or a wrong output.
     """
+    n_classes = architecture.n_classes
     try:
         with torch.random.fork_rng(devices=[]):
             network = architecture.build()
         if not isinstance(network, nn.Module):
             raise _error(architecture, "Network is no torch.nn.Module", "derive it from nn.Module")
-        output = _of_blank_images(network)
+        output = _of_blank_images(architecture, network)
     except ArchitectureError:
         raise
     except Exception as error:
@@ -50,13 +48,13 @@ def require_trainable(architecture: Architecture) -> int:
         raise _error(
             architecture,
             f"output is a {type(output).__name__}, not a tensor",
-            f"return one tensor (n, {N_CLASSES})",
+            f"return one tensor (n, {n_classes})",
         )
-    if output.shape != (2, N_CLASSES):
+    if output.shape != (2, n_classes):
         raise _error(
             architecture,
             f"output shape {tuple(output.shape)} for 2 images",
-            f"return (2, {N_CLASSES}): one logit or log-probability a class",
+            f"return (2, {n_classes}), one logit or log-probability a class, or set CLASSES",
         )
     return sum(parameter.numel() for parameter in network.parameters())
 
@@ -67,13 +65,13 @@ def gives_probabilities(architecture: Architecture) -> bool:
     Cross-entropy takes the softmax of what a network returns; here it would be the second.
     """
     with torch.random.fork_rng(devices=[]):
-        output = _of_blank_images(architecture.build())
+        output = _of_blank_images(architecture, architecture.build())
     return bool((output >= 0).all()) and torch.allclose(output.sum(dim=1), torch.ones(len(output)))
 
 
 @torch.no_grad()
-def _of_blank_images(network: nn.Module) -> Any:
-    return network.eval()(torch.zeros(2, *INPUT_SHAPE))
+def _of_blank_images(architecture: Architecture, network: nn.Module) -> Any:
+    return network.eval()(torch.zeros(2, *architecture.input_shape))
 
 
 def weights_bytes(network: nn.Module) -> bytes:

@@ -93,10 +93,10 @@ def resumed(
 
 def completed(spec: RunSpec, environment: Environment, state: State, data: DeviceData) -> Result:
     """The record and the weights of a run that has trained all its epochs."""
-    counts = [epoch.validation_correct for epoch in state.epochs]
+    counts = [e.validation_correct for e in state.epochs if e.validation_correct is not None]
     record = replace(
         record_of(spec, environment, "completed", None, state),
-        selected_epoch=counts.index(max(counts)) + 1,
+        selected_epoch=counts.index(max(counts)) + 1 if counts else None,
         test_misses=_misses(spec, state, data),
         weights_sha256=weights_sha256(state.evaluated),
     )

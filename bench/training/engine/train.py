@@ -116,7 +116,9 @@ def run_epoch(state: State, data: DeviceData, spec: RunSpec, epoch: int) -> Epoc
     training = _train_epoch(state, data, spec, epoch)
     seconds = time.perf_counter() - started
     grey, numerics = data.grey_levels, spec.numerics
-    validation = evaluate(state.scored, data.validation, grey, numerics)
+    validation = (
+        evaluate(state.scored, data.validation, grey, numerics) if data.validation else None
+    )
     test = evaluate(state.scored, data.test, grey, numerics) if data.test else None
     return epoch_of(state, spec, epoch, (training, validation, test), seconds)
 
@@ -125,7 +127,7 @@ def epoch_of(
     state: State,
     spec: RunSpec,
     number: int,
-    scores: tuple[Evaluation, Evaluation, Evaluation | None],
+    scores: tuple[Evaluation, Evaluation | None, Evaluation | None],
     train_seconds: float,
 ) -> Epoch:
     """The epoch's record, from its scores of training, validation and test; epochs count from 1.
@@ -143,8 +145,8 @@ def epoch_of(
         learning_rate=float(state.rates.learning_rate[last_step]),
         train_loss=training.loss,
         train_correct=training.correct,
-        validation_loss=validation.loss,
-        validation_correct=validation.correct,
+        validation_loss=validation.loss if validation else None,
+        validation_correct=validation.correct if validation else None,
         test_loss=test.loss if test else None,
         test_correct=test.correct if test else None,
         train_seconds=train_seconds,
@@ -191,7 +193,7 @@ def augmentation_in(recipe: Recipe, epoch: int) -> Augmentation:
 def _batch(
     data: DeviceData, maps: augment.Coefficients, chosen: Tensor, numerics: Numerics
 ) -> tuple[Tensor, Tensor]:
-    """The chosen training images, augmented, (n, 1, 28, 28) float32; and their labels (n,)."""
+    """The chosen training images, augmented, normalised float32, and their labels (n,)."""
     labels = data.train.labels[chosen]
     if numerics.path == "fused":
         inputs = augmented(data.train.images, maps, chosen, data.grey_levels)
@@ -204,7 +206,7 @@ def _batch(
 def forward(
     trained: nn.Module, inputs: Tensor, labels: Tensor, label_smoothing: float
 ) -> tuple[Tensor, Tensor]:
-    """The mean loss () and the outputs (n, 10).
+    """The mean loss () and the outputs (n, classes).
 
     Outputs are logits or log-probabilities: the latter are their own logarithmic softmax, so the
     loss is the same.

@@ -8,12 +8,12 @@ from functools import lru_cache
 from bench.errors import ArchitectureError
 from bench.inputs import datasets, discover
 from bench.inputs.datasets import Dataset
+from bench.inputs.mapped import mapped
 from bench.records.observations import MissedDigit
 from bench.records.store import Suite
 from bench.spec import Architecture, Epoch, RunRecord, RunSpec
 from bench.training.engine.run import Result, run
 from bench.training.executors import Job
-from bench.training.shared_dataset import mapped
 
 load_dataset = lru_cache(datasets.load)
 map_dataset = lru_cache(mapped)

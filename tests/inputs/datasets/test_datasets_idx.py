@@ -19,7 +19,7 @@ from torch import Generator
 from torch.utils.data import random_split
 
 from bench.errors import DataError
-from bench.inputs import idx
+from bench.inputs import image_data
 from bench.inputs.datasets import MissingDataError
 from bench.inputs.idx import NAMES, Source
 
@@ -185,7 +185,7 @@ def test_the_lookup_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     wanted = source()
     assert wanted.locate(None) is None
 
-    cache = lay(idx.cache() / "MadeUp" / "raw", ARCHIVES, ".gz")
+    cache = lay(image_data.cache() / "MadeUp" / "raw", ARCHIVES, ".gz")
     assert wanted.locate(None) == cache
 
     lay(Path("data") / "MadeUp" / "raw", CONTENTS)
@@ -204,7 +204,7 @@ def test_a_named_folder_without_the_data_is_an_error(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str
 ) -> None:
     """Though the cache holds it: a run on other data than the user named is worse than no run."""
-    lay(idx.cache() / "MadeUp" / "raw", ARCHIVES, ".gz")
+    lay(image_data.cache() / "MadeUp" / "raw", ARCHIVES, ".gz")
     named = lay(tmp_path / "named", {IMAGES: b""})
     lay(named / "MadeUp" / "raw", {name: CONTENTS[name] for name in NAMES[:3]})
     if where == "$BENCH_DATA":
@@ -278,8 +278,8 @@ def test_what_is_nowhere_is_fetched_into_the_cache_once(mirror: Mirror) -> None:
     assert first.info == second.info
     assert np.array_equal(first.train.images, second.train.images)
     assert sorted(mirror.asked) == sorted(f"/{name}.gz" for name in NAMES)
-    assert wanted.locate(None) == idx.cache() / "MadeUp" / "raw"
-    assert files_below(idx.cache()) == sorted(f"{name}.gz" for name in NAMES)
+    assert wanted.locate(None) == image_data.cache() / "MadeUp" / "raw"
+    assert files_below(image_data.cache()) == sorted(f"{name}.gz" for name in NAMES)
 
 
 def test_two_at_once_do_no_harm(mirror: Mirror) -> None:
@@ -289,7 +289,7 @@ def test_two_at_once_do_no_harm(mirror: Mirror) -> None:
         first, second = pool.map(wanted.load, [None, None])
 
     assert first.info == second.info
-    assert files_below(idx.cache()) == sorted(f"{name}.gz" for name in NAMES)
+    assert files_below(image_data.cache()) == sorted(f"{name}.gz" for name in NAMES)
 
 
 def test_mirrors_complete_each_other_and_wrong_files_are_passed_over(mirror: Mirror) -> None:
@@ -321,7 +321,7 @@ def test_what_failed_is_told_of_every_mirror_and_arrived_files_are_kept(mirror: 
     assert caught.value.remedy == (
         f"fetch {NAMES[3]}.gz by hand into that folder, or try again: files that arrived are kept"
     )
-    assert files_below(idx.cache()) == sorted(f"{name}.gz" for name in NAMES[:3])
+    assert files_below(image_data.cache()) == sorted(f"{name}.gz" for name in NAMES[:3])
 
 
 def test_a_mirror_that_stalls_is_given_up_and_leaves_no_half_file(mirror: Mirror) -> None:
@@ -332,7 +332,7 @@ def test_a_mirror_that_stalls_is_given_up_and_leaves_no_half_file(mirror: Mirror
     with pytest.raises(MissingDataError, match=r"within 0\.5 seconds|timed out"):
         source(stalled, seconds=0.5).load(None)
 
-    assert files_below(idx.cache()) == [f"{IMAGES}.gz"]
+    assert files_below(image_data.cache()) == [f"{IMAGES}.gz"]
 
 
 def test_no_further_file_or_mirror_is_asked_after_the_limit(mirror: Mirror, tmp_path: Path) -> None:
@@ -352,8 +352,8 @@ def test_no_further_file_or_mirror_is_asked_after_the_limit(mirror: Mirror, tmp_
 
 
 def test_a_cache_that_cannot_be_written_is_told(mirror: Mirror) -> None:
-    idx.cache().parent.mkdir(parents=True)
-    idx.cache().write_text("a file where the folder should be")
+    image_data.cache().parent.mkdir(parents=True)
+    image_data.cache().write_text("a file where the folder should be")
 
     with pytest.raises(MissingDataError, match=r"MadeUp could not be downloaded: .*manyseeds"):
         source(mirror.serve(ARCHIVES)).load(None)

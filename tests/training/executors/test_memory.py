@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 from bench.inputs.datasets import Dataset
-from bench.training.shared_dataset import mapped, shared
+from bench.inputs.mapped import mapped
+from bench.training.shared_dataset import shared
 from tests.support import ROOT
 
 LIMIT = 3 * 2**18  # kB, the unit of /proc: three quarters of a gibibyte

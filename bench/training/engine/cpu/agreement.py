@@ -16,7 +16,6 @@ from bench.errors import in_one_line
 from bench.spec import Architecture, Numerics
 from bench.training.engine.cpu.fused import Words, is_image_batch
 from bench.training.engine.cpu.rewriting import NotRewritable, Rewritten
-from bench.training.engine.network import INPUT_SHAPE
 from bench.training.engine.settings import numerics_of, seed_global_generators
 
 NUMERICS = Numerics(memory_format="channels_last", path="fused")
@@ -33,7 +32,7 @@ def refusal(architecture: Architecture) -> str | None:
     if architecture.memory_format != "channels_last":
         return "its MEMORY_FORMAT is not channels_last"
     try:
-        require_agreement(architecture.build, INPUT_SHAPE)
+        require_agreement(architecture.build, architecture.input_shape)
     except NotRewritable as reason:
         return str(reason)
     return None

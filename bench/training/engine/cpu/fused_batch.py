@@ -27,16 +27,18 @@ def augmented(images: Tensor, maps: Coefficients, chosen: Tensor, grey: Tensor) 
     """What `augment.apply` and a look-up of the grey levels give, on a CPU.
 
     Args:
-        images: (n, height, width) uint8.
+        images: (n, height, width) uint8; those in colour these loops do not know.
         maps: n maps.
         chosen: (batch,) indices.
         grey: (256,) float32.
 
     Returns:
-        (batch, 1, height, width) float32; None where the maps are such that these loops do not
-        know them.
+        (batch, 1, height, width) float32; None where the images or the maps are such that these
+        loops do not know them.
     """
     loop: Callable[..., None]
+    if images.dim() != 3:
+        return None
     if isinstance(maps, NearestMaps) and maps.sources is None and not maps.identity:
         loop, parts = _nearest, [maps.rotation, maps.columns, maps.skew, maps.rows]
     elif isinstance(maps, BilinearMaps) and not maps.is_wide and not maps.identity:

@@ -18,11 +18,10 @@ from msgspec.structs import replace
 from torch import nn
 
 from bench.errors import StoreError
-from bench.inputs.datasets import Dataset, Split
+from bench.inputs.image_data import Dataset, Split, stored_shape
 from bench.spec import Architecture, DatasetInfo, Frozen, NonNegative, Numerics, RunSpec
 from bench.training.engine.data import DeviceData, prepare
 from bench.training.engine.gpu.turns import in_steps
-from bench.training.engine.network import INPUT_SHAPE, N_CLASSES
 from bench.training.engine.settings import numerics_of
 from bench.training.engine.train import Diverged, start
 
@@ -149,7 +148,12 @@ def _trained(
     with watched, suppress(Diverged):
         for _ in in_steps(state, data, spec, capture=is_captured):
             pass
-    losses = [loss for each in state.epochs for loss in (each.train_loss, each.validation_loss)]
+    losses = [
+        loss
+        for each in state.epochs
+        for loss in (each.train_loss, each.validation_loss)
+        if loss is not None
+    ]
     losses += [math.nan] * (2 * N_EPOCHS - len(losses))
     is_whole = len(state.epochs) == N_EPOCHS
     return losses, state.epochs[-1].train_seconds / N_FULL_STEPS if is_whole else 0.0
@@ -206,10 +210,19 @@ def _on_noise(architecture: Architecture, device: torch.device) -> tuple[RunSpec
     """Two epochs on noise."""
     n_images = N_FULL_STEPS * architecture.recipe.batch_size + N_LEFT_OVER
     draw = np.random.default_rng(0)
-    images = draw.integers(256, size=(n_images, *INPUT_SHAPE[1:]), dtype=np.uint8)
-    split = Split(images, draw.integers(N_CLASSES, size=n_images))
-    sizes = dict.fromkeys(("n_train", "n_validation", "n_test"), n_images)
-    info = DatasetInfo(name="noise", digest="", **sizes, split_seed=0)
+    shape, n_classes = architecture.input_shape, architecture.n_classes
+    images = draw.integers(256, size=(n_images, *stored_shape(shape)), dtype=np.uint8)
+    split = Split(images, draw.integers(n_classes, size=n_images))
+    info = DatasetInfo(
+        name="noise",
+        digest="",
+        n_train=n_images,
+        n_validation=n_images,
+        n_test=n_images,
+        split_seed=0,
+        shape=shape,
+        n_classes=n_classes,
+    )
     spec = RunSpec(
         architecture=architecture.name,
         architecture_digest=architecture.digest,

@@ -34,7 +34,7 @@ from bench.training.engine.train import (
     steps_per_epoch,
 )
 
-IMAGES_AT_ONCE = 6000  # that an epoch's augmentation holds in memory, 20 MB a temporary
+PIXELS_AT_ONCE = 6000 * 784  # that an epoch's augmentation holds in memory, 20 MB a temporary
 
 
 class Steps:
@@ -98,8 +98,9 @@ class Steps:
         order = self._order.to(device, non_blocking=True)
         self._maps, maps = maps, maps.to(device, non_blocking=True)
         self._clock.copied()
-        for first in range(0, len(order), IMAGES_AT_ONCE):
-            chosen = order[first : first + IMAGES_AT_ONCE]
+        n_at_once = max(1, PIXELS_AT_ONCE // data.images[0].numel())
+        for first in range(0, len(order), n_at_once):
+            chosen = order[first : first + n_at_once]
             images = augment.apply(data.images[chosen], maps[chosen])
             self._images[first : first + len(chosen)].copy_(images)
         self._labels.copy_(data.labels[order])
@@ -146,7 +147,8 @@ class Steps:
             *map(float, on_host.means),
         ]
         training, validation, test = map(Evaluation, losses, map(int, on_host.correct))
-        scores = training, validation, test if self._data.test else None
+        data = self._data
+        scores = training, validation if data.validation else None, test if data.test else None
         seconds = self._clock.seconds()
         state, spec = self._state, self._spec
         state.epochs.append(epoch_of(state, spec, self._epoch, scores, seconds))
@@ -201,7 +203,7 @@ class Steps:
         self._learn(self._images[self._n_in_rows :], self._labels[self._n_in_rows :])
 
     def _learn(self, images: Tensor, labels: Tensor) -> None:
-        """A step on (n, height, width) uint8 images and labels (n,)."""
+        """A step on n uint8 images as a split holds them, and their labels (n,)."""
         data, spec, state, totals = self._data, self._spec, self._state, self._totals
         state.trained.train()
         inputs = network_input(images, data.grey_levels, spec.numerics)

@@ -18,7 +18,7 @@ import msgspec
 import torch
 
 from bench.errors import StoreError, TrainingError, in_one_line
-from bench.inputs import discover, idx
+from bench.inputs import discover, image_data
 from bench.inputs.discover import Found
 from bench.machine import GONE, PACKAGE, begin_process, write_atomically
 from bench.spec import Architecture, canonical_json
@@ -148,7 +148,8 @@ def _require_answer(device: torch.device) -> None:
 def _file(architecture: Architecture, device: torch.device) -> Path:
     """Where the trial is kept: by the network, the engine, torch, the GPU and its driver."""
     parts = [architecture.digest, fingerprint(device), device.type, _engine_digest()]
-    return idx.cache() / "trials" / f"{hashlib.sha256(' '.join(parts).encode()).hexdigest()}.json"
+    name = hashlib.sha256(" ".join(parts).encode()).hexdigest()
+    return image_data.cache() / "trials" / f"{name}.json"
 
 
 @cache

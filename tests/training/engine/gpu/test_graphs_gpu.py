@@ -13,7 +13,7 @@ import pytest
 import torch
 from msgspec.structs import replace
 
-from bench.inputs import datasets, discover, idx
+from bench.inputs import datasets, discover, image_data
 from bench.inputs.datasets import Dataset
 from bench.inputs.recipes import Changes
 from bench.machine import begin_process
@@ -56,7 +56,7 @@ pytestmark = [
 @pytest.fixture(autouse=True)
 def empty_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No trial is known."""
-    monkeypatch.setattr(idx, "cache", lambda: tmp_path / "cache")
+    monkeypatch.setattr(image_data, "cache", lambda: tmp_path / "cache")
 
 
 GPU = torch.device("cuda")

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from bench.errors import TrainingError
-from bench.inputs import discover, idx
+from bench.inputs import discover, image_data
 from bench.spec import Architecture
 from bench.training.engine.gpu import trial_processes
 from bench.training.engine.gpu.capturing import Trial
@@ -23,7 +23,7 @@ Write = Callable[..., Path]
 @pytest.fixture(autouse=True)
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The folder of an empty cache."""
-    monkeypatch.setattr(idx, "cache", lambda: tmp_path / "cache")
+    monkeypatch.setattr(image_data, "cache", lambda: tmp_path / "cache")
     return tmp_path / "cache" / "trials"
 
 
