@@ -1,4 +1,6 @@
-"""Image data sets: one file a plug-in, found by a scan of this folder.
+"""Image data sets: one file a plug-in, found by a scan of this folder; and the user's own.
+
+A user declares one by `datasets/NAME.toml` or `datasets/NAME.py` in the working folder.
 
 A plug-in defines ``load(data_dir) -> Dataset``, ``locate(data_dir) -> Path | None`` (the data's
 place now, without a download) and ``ensure(data_dir) -> Path`` (its place after a download, if one
@@ -13,11 +15,14 @@ import importlib
 from pathlib import Path
 from typing import Protocol, cast
 
-from bench.errors import UsageError, nearest
+from bench.errors import DataError, UsageError, nearest
+from bench.inputs.declared.loading import Declared, declared
 from bench.inputs.image_data import Dataset, MissingDataError, Split
+from bench.machine import folder_in_use
 
 __all__ = ["Dataset", "MissingDataError", "Split", "load", "locate", "names", "resolve"]
 
+FOLDER = "datasets"  # in the working folder
 AUTO = "auto"
 PREFERRED = "mnist"
 FALLBACK = "mnist5k"
@@ -30,9 +35,29 @@ class _Plugin(Protocol):
 
 
 def names() -> list[str]:
-    """Names of the data sets, sorted."""
+    """Names of the data sets, built in and declared, sorted.
+
+    Raises:
+        DataError: two data sets of one name.
+    """
+    return sorted([*_built_in(), *_declared()])
+
+
+def _built_in() -> list[str]:
     files = Path(__file__).parent.glob("*.py")
-    return sorted(file.stem for file in files if not file.stem.startswith("_"))
+    return [file.stem for file in files if not file.stem.startswith("_")]
+
+
+def _declared() -> dict[str, Declared]:
+    found = declared(folder_in_use(FOLDER))
+    for name in _built_in():
+        if name in found:
+            raise DataError(
+                f"two data sets named '{name}'",
+                where=f"{found[name].path} and the built-in one",
+                remedy="rename the file",
+            )
+    return found
 
 
 def load(name: str, data_dir: Path | None = None) -> Dataset:
@@ -92,4 +117,5 @@ def _plugin(name: str) -> _Plugin:
             where="--dataset",
             remedy=nearest(name, [AUTO, *names()]),
         )
-    return cast(_Plugin, importlib.import_module(f"{__name__}.{name}"))
+    own = _declared().get(name)
+    return own or cast(_Plugin, importlib.import_module(f"{__name__}.{name}"))

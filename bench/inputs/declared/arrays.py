@@ -1,0 +1,120 @@
+"""Images that lie as arrays: in a NumPy file, or in the four files of MNIST's format."""
+
+from __future__ import annotations
+
+import gzip
+import math
+import zipfile
+import zlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bench.inputs.declared.checks import Layout
+from bench.inputs.declared.declaration import Content, Declaration, Images, damaged, found
+
+IDX_UINT8 = 8  # the type byte of an IDX file
+WORD = 4  # bytes
+IDX_FILES = {
+    "train_images": "train-images-idx3-ubyte",
+    "train_labels": "train-labels-idx1-ubyte",
+    "test_images": "t10k-images-idx3-ubyte",
+    "test_labels": "t10k-labels-idx1-ubyte",
+}
+
+
+class Npz(Declaration, frozen=True, kw_only=True, tag="npz"):
+    """A NumPy file (`numpy.savez`) of uint8 images and their labels."""
+
+    path: str
+    train_images: str = "train_images"  # names of the arrays
+    train_labels: str = "train_labels"
+    test_images: str = "test_images"  # may be absent: then [split] gives test images
+    test_labels: str = "test_labels"
+    layout: Layout = "hwc"  # the order of an image's dimensions
+
+    def places(self, beside: Path, data_dir: Path | None) -> list[Path]:
+        """The one file."""
+        return [found(self.path, beside, data_dir)]
+
+    def read(self, places: Sequence[Path]) -> Content:
+        """The arrays of the file; none with Python objects is loaded."""
+        (path,) = places
+        train = (self.train_images, self.train_labels)
+        test = (self.test_images, self.test_labels)
+        try:
+            with np.load(path, allow_pickle=False) as file:
+                if isinstance(file, np.ndarray):
+                    raise damaged("one array, no .npz file", path, "save it by numpy.savez")
+                for name in train:
+                    if name not in file:
+                        known = ", ".join(file.files)
+                        what = f"no array '{name}'; it has {known}"
+                        raise damaged(what, path, f'name it: train_images = "{file.files[0]}"')
+                has_test = test[0] in file and test[1] in file
+                arrays = [file[name] for name in (*train, *(test if has_test else ()))]
+        except (OSError, EOFError, ValueError, zipfile.BadZipFile, zlib.error) as error:
+            raise damaged(f"cannot be read: {error}", path) from error
+        return content_of(arrays)
+
+
+class Idx(Declaration, frozen=True, kw_only=True, tag="idx"):
+    """Files in the IDX format, packed by gzip or not."""
+
+    path: str = "."  # the folder
+    train_images: str = IDX_FILES["train_images"]
+    train_labels: str = IDX_FILES["train_labels"]
+    test_images: str = IDX_FILES["test_images"]  # may be absent: then [split] gives test images
+    test_labels: str = IDX_FILES["test_labels"]
+    layout: Layout = "hwc"
+
+    def places(self, beside: Path, data_dir: Path | None) -> list[Path]:
+        """The two or four files."""
+        folder = found(self.path, beside, data_dir)
+        train = [_packed_or_not(folder, name) for name in (self.train_images, self.train_labels)]
+        test = [_packed_or_not(folder, name) for name in (self.test_images, self.test_labels)]
+        for path in train:
+            if not path.is_file():
+                raise damaged("there is no such file", path, "put it there, or name it in the TOML")
+        return train + (test if all(path.is_file() for path in test) else [])
+
+    def read(self, places: Sequence[Path]) -> Content:
+        """The arrays of the files."""
+        return content_of([idx_array(path.read_bytes(), path) for path in places])
+
+
+def content_of(arrays: Sequence[NDArray[Any]]) -> Content:
+    """Training images and labels, then test images and labels where there are any."""
+    train, *test = (Images(*arrays[i : i + 2]) for i in range(0, len(arrays), 2))
+    return Content(train, test[0] if test else None)
+
+
+def _packed_or_not(folder: Path, name: str) -> Path:
+    plain, packed = folder / name, folder / f"{name}.gz"
+    return packed if packed.is_file() and not plain.is_file() else plain
+
+
+def idx_array(content: bytes, where: Path | str) -> NDArray[np.uint8]:
+    """The array of an IDX file: a big-endian word, one word a dimension, then the values by rows.
+
+    Raises:
+        DataError: it is no such file of bytes, or not a whole one.
+    """
+    if content.startswith(b"\x1f\x8b"):
+        try:
+            content = gzip.decompress(content)
+        except (OSError, EOFError, zlib.error) as error:
+            raise damaged(f"cannot be unpacked: {error}", where) from error
+    if len(content) < WORD or content[:2] != b"\0\0" or content[2] != IDX_UINT8:
+        raise damaged("no IDX file of unsigned bytes", where, "see docs/data.md for the format")
+    n_dimensions = content[3]
+    n_words = min(n_dimensions, len(content) // WORD - 1)
+    words = np.frombuffer(content, ">u4", count=n_words, offset=WORD)
+    start, shape = WORD * (1 + n_dimensions), tuple(int(word) for word in words)
+    if len(shape) < n_dimensions or len(content) != start + math.prod(shape):
+        what = f"{len(content):,} bytes do not hold an array of shape {shape}"
+        raise damaged(what, where)
+    return np.frombuffer(content, np.uint8, offset=start).reshape(shape)

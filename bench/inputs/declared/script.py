@@ -1,0 +1,79 @@
+"""A data set that a Python file gives: `datasets/NAME.py` with a function `images`."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from bench.errors import BenchError, in_one_line
+from bench.inputs.declared.arrays import content_of
+from bench.inputs.declared.checks import Layout
+from bench.inputs.declared.declaration import Content, Declaration, damaged
+
+TRAIN, TEST = ("train_images", "train_labels"), ("test_images", "test_labels")
+
+
+class Script(Declaration, frozen=True, kw_only=True, tag="script"):
+    """What the file's `DECLARATION` may say; its function is called in every command."""
+
+    layout: Layout = "hwc"
+
+
+def declaration(path: Path) -> tuple[Script, Callable[[Path | None], Content]]:
+    """What the file declares, and the function that reads its images.
+
+    Raises:
+        DataError: the file cannot be executed, or lacks the function.
+    """
+    module = _executed(path)
+    images = getattr(module, "images", None)
+    if not callable(images):
+        raise damaged("no function images", path, "define `def images(data_dir): ...`")
+    told = getattr(module, "DECLARATION", {})
+    try:
+        declared: Script = msgspec.convert({"kind": "script", **told}, Script)
+    except (msgspec.ValidationError, TypeError) as error:
+        raise damaged(f"bad DECLARATION: {error}", path, "see docs/data.md") from error
+    return declared, lambda data_dir: _content(images, data_dir, path)
+
+
+def _executed(path: Path) -> ModuleType:
+    name = f"bench_dataset_{path.stem}"
+    spec = importlib.util.spec_from_file_location(name, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:  # the file may raise anything
+        del sys.modules[name]
+        raise damaged(in_one_line(error), path, "mend the file") from error
+    return module
+
+
+def _content(images: Callable[[Path | None], Any], data_dir: Path | None, path: Path) -> Content:
+    try:
+        found = images(data_dir)
+    except BenchError:
+        raise
+    except Exception as error:  # the function may raise anything
+        raise damaged(f"images: {in_one_line(error)}", path, "mend the function") from error
+    names = _names(found)
+    if names is None:
+        what = "images returns no dictionary of train_images and train_labels"
+        raise damaged(what, path, f"return a dictionary with {', '.join((*TRAIN, *TEST))}")
+    return content_of([np.asarray(found[name]) for name in names])
+
+
+def _names(found: object) -> Sequence[str] | None:
+    if not isinstance(found, Mapping) or not all(name in found for name in TRAIN):
+        return None
+    return (*TRAIN, *TEST) if all(name in found for name in TEST) else TRAIN
