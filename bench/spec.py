@@ -333,7 +333,9 @@ class Numerics(Frozen, frozen=True, kw_only=True):
     device_type: Literal["cpu", "cuda"] = "cpu"
 
 
-class DatasetInfo(Frozen, frozen=True, kw_only=True):
+class DatasetInfo(Frozen, frozen=True, kw_only=True, omit_defaults=True):
+    """A data set with its split. Fields with defaults are left out, as they were before them."""
+
     name: Name
     digest: str  # sha256 over images and labels of both parts
     n_train: int

@@ -72,20 +72,21 @@ class EffectiveField(Frozen, frozen=True, kw_only=True):
     map_shape: tuple[int, int]
     position: tuple[int, int]  # row and column of the unit
     box: tuple[int, int, int, int] | None  # analytic: top, left, bottom, right pixel, inclusive
-    n_images: int  # the first of the validation split
+    n_images: int  # the first of the validation split, or of training where that is empty
     runs: list[FieldOfRun]  # by seed
-    gradient: list[list[float]]  # (28, 28), mean over the runs, adds up to 1
+    gradient: list[list[float]]  # (height, width), mean over the runs, adds up to 1
 
 
-# Grey levels of 28 x 28 pixels in hex, row by row, two characters a pixel.
-Pixels = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{1568}$")]
+# Levels of one image in hex, two characters each, in the order of the data set's shape.
+Pixels = Annotated[str, msgspec.Meta(pattern="^([0-9a-f]{2})*$")]
+MOST_PIXEL_BYTES = 4 << 20  # of one data set in a suite; of images beyond it the labels alone
 
 
 class MissedDigit(Frozen, frozen=True, kw_only=True):
-    """A test digit that some run missed, so that a report can show it without the data set."""
+    """A test image that some run missed, so that a report can show it without the data set."""
 
-    label: Annotated[int, msgspec.Meta(ge=0, le=9)] | None = None  # true; None in older suites
-    pixels: Pixels
+    label: Annotated[int, msgspec.Meta(ge=0)] | None = None  # true; None in older suites
+    pixels: Pixels  # empty where the suite kept enough of them
 
 
 THRESHOLD = 1 - 0.9545  # Luo et al.: above it a pixel belongs to the effective field

@@ -27,7 +27,14 @@ from msgspec.structs import replace
 
 from bench.errors import StoreError
 from bench.machine import write_atomically
-from bench.records.observations import EffectiveField, Findings, Latency, MissedDigit, Pixels
+from bench.records.observations import (
+    MOST_PIXEL_BYTES,
+    EffectiveField,
+    Findings,
+    Latency,
+    MissedDigit,
+    Pixels,
+)
 from bench.records.protocol import Protocol
 from bench.spec import Portrait, RunRecord, RunSpec, canonical_json
 from bench.stats.format import count
@@ -42,6 +49,7 @@ PROTOCOL = "protocol.json"
 UNFINISHED = ".unfinished"
 RESTORE = "restore the file, from git or from a copy"
 MISSED_DIGITS = "missed-digits.json"
+SPREAD = 2654435761  # 2**32 over the golden ratio: multiples of it lie far from each other
 
 
 def run_file(run: RunRecord | RunSpec) -> PurePosixPath:
@@ -264,18 +272,45 @@ class Suite:
         }
 
     def add_missed_digits(self, dataset: str, digits: Mapping[int, MissedDigit]) -> None:
-        """Adds missed test digits, and the labels of those that were kept without."""
+        """Adds missed test images, and the labels of those that were kept without.
+
+        Beyond `MOST_PIXEL_BYTES` the labels alone are kept: most images may be missed by some run.
+        """
         with self._lock(f"{dataset}-missed-digits"):
             known = self.missed_digits(dataset)
-            if all(known.get(index) == digit for index, digit in digits.items()):
+            if all(_holds(known.get(index), digit) for index, digit in digits.items()):
                 return
-            rows = {str(index): digit for index, digit in sorted((known | dict(digits)).items())}
+            merged = known | {
+                index: digit
+                for index, digit in digits.items()
+                if not _holds(known.get(index), digit)
+            }
+            rows = {str(index): digit for index, digit in _within_bounds(merged, known)}
             write_atomically(self.folder / dataset / MISSED_DIGITS, canonical_json(rows))
 
     def _lock(self, name: str) -> FileLock:
         path = self.folder / UNFINISHED / f"{name}.lock"
         path.parent.mkdir(parents=True, exist_ok=True)
         return FileLock(path)
+
+
+def _holds(kept: MissedDigit | None, digit: MissedDigit) -> bool:
+    """Whether the suite keeps the digit, with its pixels or beyond the bound without them."""
+    return kept is not None and kept in (digit, MissedDigit(label=digit.label, pixels=""))
+
+
+def _within_bounds(
+    digits: Mapping[int, MissedDigit], known: Mapping[int, MissedDigit]
+) -> list[tuple[int, MissedDigit]]:
+    """The digits by index, later ones without pixels where there would be too many of them."""
+    left = 2 * MOST_PIXEL_BYTES  # two characters a byte
+    kept: dict[int, MissedDigit] = {}
+    # Known ones first; then spread over the indices, for a folder's images are sorted by class.
+    for index in sorted(digits, key=lambda i: (i not in known, i * SPREAD % 2**32)):
+        digit = digits[index]
+        left -= len(digit.pixels)
+        kept[index] = digit if left >= 0 else MissedDigit(label=digit.label, pixels="")
+    return sorted(kept.items())
 
 
 class RunReader:

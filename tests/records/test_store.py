@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from bench.errors import StoreError
 from bench.machine import write_atomically
+from bench.records import store
 from bench.records.observations import Findings, MissedDigit
 from bench.records.store import Suite
 from bench.spec import canonical_json
@@ -56,10 +57,28 @@ def test_digits_that_were_kept_without_labels_are_read_and_completed(tmp_path: P
     assert suite.missed_digits("mnist") == {5: labelled, 900: MissedDigit(pixels="07" * 784)}
 
 
+def test_beyond_the_bound_labels_alone_are_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store, "MOST_PIXEL_BYTES", 3 * 4)
+    suite = Suite(tmp_path, "local")
+    digits = {index: MissedDigit(pixels="0" * 8, label=index % 2) for index in range(6)}
+    suite.add_missed_digits("colours", digits)
+    kept = suite.missed_digits("colours")
+    assert {index: digit.label for index, digit in kept.items()} == {i: i % 2 for i in range(6)}
+    drawn = {index for index, digit in kept.items() if digit.pixels}
+    assert len(drawn) == 3
+    suite.add_missed_digits("colours", {index + 3: digits[index + 3] for index in range(3)})
+    suite.add_missed_digits("colours", {9: MissedDigit(pixels="1" * 8, label=3)})
+    again = suite.missed_digits("colours")
+    assert {index for index, digit in again.items() if digit.pixels} == drawn
+    assert again[9] == MissedDigit(pixels="", label=3)
+
+
 def test_a_digit_that_is_no_digit_is_one_line(tmp_path: Path) -> None:
     suite = Suite(tmp_path, "local")
     path = tmp_path / "local" / "mnist" / "missed-digits.json"
-    write_atomically(path, canonical_json({"5": "00"}))
+    write_atomically(path, canonical_json({"5": "0g"}))
     with pytest.raises(StoreError, match=r"unreadable record: .* \(.*missed-digits.json\)"):
         suite.findings()
 

@@ -71,7 +71,7 @@ class Declared:
         kind.fetch(self.path.parent, data_dir)
         places = kind.places(self.path.parent, data_dir)
         if not places:
-            return self._decoded(kind, kind.read(places))[1]
+            return self._decoded(kind, _read(kind, places))[1]
         return self._kept(kind, places)
 
     def locate(self, data_dir: Path | None) -> Path | None:
@@ -107,7 +107,7 @@ class Declared:
                         # The name holds the digest of what was decoded.
                         self._require_pinned(kind, file.name.removesuffix(ENDING).split("-")[-1])
                         return known
-                digest, dataset = self._decoded(kind, kind.read(places))
+                digest, dataset = self._decoded(kind, _read(kind, places))
                 for old in folder.glob(f"{own}-*{ENDING}"):
                     old.unlink(missing_ok=True)  # who maps it keeps it
                 return _written(dataset, folder / f"{state}-{digest}{ENDING}")
@@ -203,6 +203,16 @@ def parsed(path: Path) -> Declaration:
         remedy = _remedy(KINDS[kind], str(error))
         raise damaged(f"bad declaration: {error}", path, remedy) from error
     return found
+
+
+def _read(kind: Declaration, places: Sequence[Path]) -> Content:
+    """Raises DataError where a file cannot be read."""
+    try:
+        return kind.read(places)
+    except OSError as error:
+        where = error.filename or ", ".join(str(place) for place in places)
+        what = f"cannot be read: {error.strerror or error}"
+        raise damaged(what, str(where), "make it readable") from error
 
 
 def _remedy(kind: type[Declaration], words: str) -> str:

@@ -1,4 +1,4 @@
-"""A sheet of digits, each with what is known of it."""
+"""A sheet of images, each with what is known of it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import matplotlib
-import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
@@ -15,26 +14,29 @@ from matplotlib.patches import Rectangle
 
 from bench.report.figures.canvas import STAND_INS, STYLE, canvas
 from bench.report.figures.svg import mark
+from bench.report.figures.tiles import colours
+from bench.spec import Shape
 
-SIDE = 28
 WIDE_COLUMNS, NARROW_COLUMNS = 8, 4
 IMAGE_INCHES, ROW_INCHES, TITLE_INCHES, LINE_INCHES = 0.64, 1.22, 0.2, 0.155
+LINES = 2  # below an image, in a row of that height
 SMALL = 8.0  # points; 10.7 CSS pixels
 
 
 @dataclass(frozen=True)
 class Digit:
-    """One tile: grey levels (784,) row by row, words above and below it, and what it says."""
+    """One tile: an image as a data set holds it, words above and below it, and what it says."""
 
     pixels: bytes
     title: str
     aside: str
     lines: tuple[str, ...]
     says: str
+    shape: Shape = (1, 28, 28)
 
 
 def digits(tiles: Sequence[Digit], narrow: bool) -> Figure:
-    """The digits in rows, white on black as the data set holds them: so on any page.
+    """The images in rows, in the data set's own shades: so on any page.
 
     Args:
         tiles: From left to right, then down.
@@ -43,7 +45,9 @@ def digits(tiles: Sequence[Digit], narrow: bool) -> Figure:
     with matplotlib.rc_context(STYLE):
         n_columns = NARROW_COLUMNS if narrow else WIDE_COLUMNS
         n_rows = -(-len(tiles) // n_columns)
-        figure, (axes,) = canvas(narrow, ROW_INCHES * n_rows, 1)
+        n_lines = max((len(tile.lines) for tile in tiles), default=LINES)
+        row_inches = ROW_INCHES + (n_lines - LINES) * LINE_INCHES
+        figure, (axes,) = canvas(narrow, row_inches * n_rows, 1)
         width, height = figure.get_size_inches()
         axes.set_position((0, 0, 1, 1))
         axes.set_xlim(0, width)  # data are inches from the upper left corner
@@ -51,20 +55,21 @@ def digits(tiles: Sequence[Digit], narrow: bool) -> Figure:
         axes.set_axis_off()
         for place, tile in enumerate(tiles):
             row, column = divmod(place, n_columns)
-            _tile(axes, tile, width / n_columns * column + 0.04, ROW_INCHES * row)
+            _tile(axes, tile, width / n_columns * column + 0.04, row_inches * row)
         return figure
 
 
 def _tile(axes: Axes, tile: Digit, left: float, top: float) -> None:
     upper = top + TITLE_INCHES
-    levels = np.frombuffer(tile.pixels, dtype=np.uint8).reshape(SIDE, SIDE)
+    _, height, width = tile.shape
+    across, down = (IMAGE_INCHES * side / max(height, width) for side in (width, height))
     image = AxesImage(
         axes,
         interpolation="none",  # the pixels themselves lie in the SVG
-        extent=(left, left + IMAGE_INCHES, upper + IMAGE_INCHES, upper),
+        extent=(left, left + across, upper + down, upper),
         clip_on=False,
     )
-    image.set_data(np.repeat(levels[:, :, None], 3, axis=2))
+    image.set_data(colours(tile.pixels, tile.shape))
     axes.add_image(image)
     frame = Rectangle(
         (left, upper),

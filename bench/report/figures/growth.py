@@ -15,7 +15,8 @@ from matplotlib.path import Path
 
 from bench.report.figures.canvas import STAND_INS, STYLE, canvas, series
 from bench.report.figures.svg import mark
-from bench.report.figures.tiles import SIDE, frame, shade_paths
+from bench.report.figures.tiles import frame, grey_levels, shade_paths
+from bench.spec import Shape
 
 WIDE_HEIGHT, NARROW_HEIGHT = 3.6, 2.15  # inches, of the image; names take the rest of the width
 LABEL_POINTS, LABEL_INCHES = 8.0, 0.15
@@ -37,25 +38,31 @@ class Box:
 
 
 def growth(
-    boxes: Sequence[Box], digit: bytes | None, colour: int, series_name: str, narrow: bool
+    boxes: Sequence[Box],
+    digit: bytes | None,
+    colour: int,
+    series_name: str,
+    narrow: bool,
+    shape: Shape = (1, 28, 28),
 ) -> Figure:
     """Nested frames over the image, the last one strongest, named at the right.
 
     Args:
         boxes: From the first layer to the last.
-        digit: Its 784 grey levels; None leaves the image empty.
+        digit: An image as a data set holds it; None leaves the image empty.
         colour: The architecture's place in the palette.
         series_name: The architecture.
         narrow: For a phone.
+        shape: Of the network's images: channels, height, width.
     """
     with matplotlib.rc_context(STYLE):
         figure, (axes,) = canvas(narrow, NARROW_HEIGHT if narrow else WIDE_HEIGHT, 1)
         axes.set_position((0.01, 0.02, 0.98, 0.96))
         axes.set_axis_off()
-        low, high = _extent(boxes)
-        axes.add_patch(frame((0, 0, SIDE - 1, SIDE - 1), "muted", linewidth=1.0))
+        low, high = _extent(boxes, shape)
+        axes.add_patch(frame((0, 0, shape[1] - 1, shape[2] - 1), "muted", linewidth=1.0))
         if digit is not None:
-            paint(axes, digit)
+            paint(axes, digit, shape)
         for number, box in enumerate(boxes, start=1):
             outline = _outline(box.pixels, colour, 0.35 + 0.65 * number / len(boxes))
             mark(axes.add_patch(outline), box.says, series_name)
@@ -67,19 +74,19 @@ def growth(
         return figure
 
 
-def paint(axes: Axes, digit: bytes, darkest: float = DARKEST) -> None:
-    """The digit's grey levels as shades of muted ink, dark on light pages, light on dark ones."""
-    levels = np.frombuffer(digit, dtype=np.uint8).reshape(SIDE, SIDE) / 255
+def paint(axes: Axes, digit: bytes, shape: Shape, darkest: float = DARKEST) -> None:
+    """The image's grey levels as shades of muted ink, dark on light pages, light on dark ones."""
+    levels = grey_levels(digit, shape) / 255
     for shade, path in shade_paths(np.round(DIGIT_SHADES * levels).astype(int)):
         style: dict[str, Any] = {"facecolor": STAND_INS["muted"], "edgecolor": "none"}
         alpha = darkest * shade / DIGIT_SHADES
         axes.add_patch(PathPatch(path, alpha=alpha, linewidth=0, **style))
 
 
-def _extent(boxes: Sequence[Box]) -> tuple[float, float]:
+def _extent(boxes: Sequence[Box], shape: Shape) -> tuple[float, float]:
     """Of a square that holds the image and every box."""
     edges = [edge for box in boxes for edge in box.pixels]
-    return min([0, *edges]) - 1.0, max([SIDE - 1, *edges]) + 1.0
+    return min([0, *edges]) - 1.0, max([*(side - 1 for side in shape[1:]), *edges]) + 1.0
 
 
 def _outline(box: tuple[int, int, int, int], colour: int, alpha: float) -> PathPatch:

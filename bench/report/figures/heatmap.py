@@ -15,7 +15,8 @@ from matplotlib.path import Path
 from numpy.typing import NDArray
 
 from bench.report.figures.canvas import STAND_INS, STYLE, canvas, margins, series
-from bench.report.figures.tiles import SIDE, frame, shade_paths
+from bench.report.figures.tiles import frame, grey_levels, shade_paths
+from bench.spec import Shape
 
 N_SHADES = 10
 HALF_GREY = 127.5
@@ -30,13 +31,15 @@ class Focus:
         mass: (n_rows, n_columns), adds up to 1.
         centre: Row and column of the middle of what the unit sees.
         box: Analytic: top, left, bottom, right pixel, inclusive; None where none is known.
-        digit: 784 grey levels of a digit whose edge is drawn over it.
+        digit: An image as a data set holds it, whose edge is drawn over it.
+        shape: Of that image: channels, height, width.
     """
 
     mass: tuple[tuple[float, ...], ...]
     centre: tuple[float, float]
     box: tuple[int, int, int, int] | None
     digit: bytes | None = None
+    shape: Shape = (1, 28, 28)
 
 
 def focus(shown: Focus, colour: int, narrow: bool) -> Figure:
@@ -53,7 +56,7 @@ def focus(shown: Focus, colour: int, narrow: bool) -> Figure:
         margins(figure, left=left, bottom=0.5, top=0.3, wspace=0.18, hspace=0.3)
         _shades(pixels, np.asarray(shown.mass), colour)
         if shown.digit is not None:
-            _outline(pixels, shown.digit)
+            _outline(pixels, shown.digit, shown.shape)
         if shown.box is not None:
             pixels.add_patch(frame(shown.box, "target", linestyle=DASHED))
         _limit(pixels, shown)
@@ -89,9 +92,9 @@ def _shades(axes: Axes, mass: NDArray[np.float64], colour: int) -> None:
     axes.add_patch(frame((0, 0, n_rows - 1, n_columns - 1), "muted"))
 
 
-def _outline(axes: Axes, digit: bytes) -> None:
-    """The digit's edge at half its full grey level; a rim of paper keeps it off every shade."""
-    levels = np.frombuffer(digit, dtype=np.uint8).reshape(SIDE, SIDE)
+def _outline(axes: Axes, digit: bytes, shape: Shape) -> None:
+    """The image's edge at half its full grey level; a rim of paper keeps it off every shade."""
+    levels = grey_levels(digit, shape)
     edges = contour_generator(z=np.pad(levels.astype(float), 1)).lines(HALF_GREY)
     if not edges:
         return

@@ -13,6 +13,7 @@ from bench.report.figures.svg import mark
 DARKEST = 0.45  # opacity at which ink on it is still easily read, light and dark
 LEAST = 1 / 15  # of the darkest: a surface to point at
 SMALL, NORMAL = 8.0, 9.0  # points; 10.7 and 12 CSS pixels
+SHORT_NAME, LETTER_INCHES = 3, 0.075  # letters that the margin holds; width of each further one
 
 
 def matrix(cells: pd.DataFrame, colour: int | None, narrow: bool, owner: str = "") -> Figure:
@@ -36,8 +37,10 @@ def matrix(cells: pd.DataFrame, colour: int | None, narrow: bool, owner: str = "
     shades = LinearSegmentedColormap.from_list(
         "shades", [to_rgba(paint, 0), to_rgba(paint, DARKEST)]
     )
+    longest = max(len(str(name)) for name in shares.index)
+    extra = max(0, longest - SHORT_NAME) * LETTER_INCHES  # of the margins that hold names
     with matplotlib.rc_context(STYLE):
-        figure, (axes,) = canvas(narrow, (0.3 if narrow else 0.34) * len(shares) + 0.7, 1)
+        figure, (axes,) = canvas(narrow, (0.3 if narrow else 0.34) * len(shares) + 0.7 + extra, 1)
         seaborn.heatmap(
             shares.where(shares == 0, shares.clip(lower=LEAST)),
             vmin=0,
@@ -58,6 +61,10 @@ def matrix(cells: pd.DataFrame, colour: int | None, narrow: bool, owner: str = "
         axes.xaxis.set_label_position("top")
         axes.tick_params(top=False, labeltop=True, bottom=False, labelbottom=False, length=0)
         axes.tick_params(axis="y", labelrotation=0)
+        axes.tick_params(axis="x", labelrotation=90 if extra else 0)
         width, height = figure.get_size_inches()
-        axes.set_position((0.45 / width, 0.05 / height, 1 - 0.5 / width, 1 - 0.66 / height))
+        left, top = 0.45 + extra, 0.61 + extra  # inches
+        axes.set_position(
+            (left / width, 0.05 / height, 1 - (left + 0.05) / width, 1 - (top + 0.05) / height)
+        )
         return figure

@@ -12,8 +12,23 @@ from matplotlib.path import Path
 from numpy.typing import NDArray
 
 from bench.report.figures.canvas import STAND_INS
+from bench.spec import Shape
 
-SIDE = 28
+LUMA = (299, 587, 114)  # of red, green and blue, in thousandths (ITU-R 601)
+
+
+def colours(pixels: bytes, shape: Shape) -> NDArray[np.uint8]:
+    """The levels of an image as a data set holds it, as (height, width, 3)."""
+    levels = np.frombuffer(pixels, dtype=np.uint8).reshape(shape).transpose(1, 2, 0)
+    return levels[..., :3] if shape[0] >= 3 else np.repeat(levels[..., :1], 3, axis=2)
+
+
+def grey_levels(pixels: bytes, shape: Shape) -> NDArray[np.float64]:
+    """The same as one level a pixel, (height, width)."""
+    levels = np.frombuffer(pixels, dtype=np.uint8).reshape(shape).astype(np.float64)
+    if shape[0] != len(LUMA):
+        return np.asarray(levels.mean(axis=0))
+    return np.asarray(np.tensordot(LUMA, levels, axes=1) / sum(LUMA))
 
 
 def shade_paths(shades: NDArray[Any]) -> Iterator[tuple[int, Path]]:

@@ -1,7 +1,8 @@
-"""Which test digits the runs missed, counted over runs, and whose runs these are."""
+"""Which test images the runs missed, counted over runs, and whose runs these are."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -11,30 +12,53 @@ from numpy.typing import NDArray
 
 from bench.records.observations import MissedDigit
 from bench.report.summary import Summary
-from bench.spec import RunRecord
+from bench.spec import DatasetInfo, RunRecord, Shape
 from bench.stats.format import integer
-
-N_LABELS = 10
 
 
 @dataclass(frozen=True)
 class Misses:
-    """The wrong answers of runs on one data set, the digit that most runs missed first.
+    """The wrong answers of runs on one data set, the image that most runs missed first.
 
     Attributes:
-        indices: (n_digits,), places in the test split.
-        given: (n_digits, 10), how many runs gave each label.
+        info: The data set.
+        indices: (n_missed,), places in the test split.
+        given: (n_missed, n_classes), how many runs gave each label.
         digits: What the suite keeps of them, by index.
-        noun: What such an image shows: digit, or image where nothing is known.
     """
 
     runs: tuple[RunRecord, ...]
     n_arms: int
-    n_test: int
+    info: DatasetInfo
     indices: NDArray[np.int64]
     given: NDArray[np.int64]
     digits: dict[int, MissedDigit]
-    noun: str = "image"
+
+    @property
+    def n_test(self) -> int:
+        return self.info.n_test
+
+    @property
+    def noun(self) -> str:
+        """What an image shows: digit, image."""
+        return self.info.noun
+
+    def name(self, label: int) -> str:
+        """The class's name; the label itself where classes have no names."""
+        names = self.info.class_names
+        return names[label] if label < len(names) else str(label)
+
+    def told(self, label: int) -> str:
+        """ ", a 3", ", labelled cat"; empty for an unknown label."""
+        if label < 0:
+            return ""
+        return f", labelled {self.name(label)}" if self.info.class_names else f", a {label}"
+
+    def pixels(self, place: int) -> bytes:
+        """The image at that place, as the data set holds it; empty where the suite has none."""
+        digit = self.digits.get(int(self.indices[place]))
+        found = b"" if digit is None else bytes.fromhex(digit.pixels)
+        return found if len(found) == math.prod(self.info.shape) else b""
 
     @cached_property
     def n_missed(self) -> NDArray[np.int64]:
@@ -54,8 +78,11 @@ class Misses:
         return sorted(((k, int(n)) for k, n in enumerate(row) if n), key=lambda a: (-a[1], a[0]))
 
     def confusion(self) -> NDArray[np.int64]:
-        """(10, 10), true label by label given, over all runs; digits without a label left out."""
-        table = np.zeros((N_LABELS, N_LABELS), dtype=np.int64)
+        """(n_classes, n_classes), true label by label given, over all runs.
+
+        Images without a label are left out.
+        """
+        table = np.zeros((self.info.n_classes, self.info.n_classes), dtype=np.int64)
         known = self.labels >= 0
         np.add.at(table, self.labels[known], self.given[known])
         return table
@@ -63,10 +90,11 @@ class Misses:
 
 @dataclass(frozen=True)
 class Shown:
-    """One real digit to draw on: its 784 grey levels, and what it is, in words."""
+    """One real image to draw on, as the data set holds it, and what it is, in words."""
 
     pixels: bytes
     words: str
+    shape: Shape
 
 
 def misses(summary: Summary) -> Misses | None:
@@ -86,23 +114,25 @@ def misses(summary: Summary) -> Misses | None:
         return None
     n_arms = sum(bool(of_arm) for of_arm in of_arms)
     digits = summary.findings.missed_digits.get(summary.dataset.name, {})
-    return Misses(runs, n_arms, summary.dataset.n_test, *_counted(runs), digits, summary.noun)
+    indices, given = _counted(runs, summary.dataset.n_classes)
+    return Misses(runs, n_arms, summary.dataset, indices, given, digits)
 
 
 def typical_digit(summary: Summary) -> Shown | None:
-    """The digit that most of these runs missed, of those whose pixels the suite keeps."""
+    """The image that most of these runs missed, of those whose pixels the suite keeps."""
     found = misses(summary)
     if found is None:
         return None
     for place, index in enumerate(found.indices):
-        digit = found.digits.get(int(index))
-        if digit is None:
+        pixels = found.pixels(place)
+        if not pixels:
             continue
-        label = "" if digit.label is None else f", a {digit.label}"
+        label = found.told(int(found.labels[place]))
         n_missed, n_runs = int(found.n_missed[place]), len(found.runs)
         return Shown(
-            pixels=bytes.fromhex(digit.pixels),
+            pixels=pixels,
             words=f"test image {integer(int(index))}{label}, missed by {n_missed} of {n_runs} runs",
+            shape=found.info.shape,
         )
     return None
 
@@ -132,13 +162,15 @@ def together(summary: Summary, found: Misses) -> tuple[str, ...]:
     return (text + rest,)
 
 
-def _counted(runs: Sequence[RunRecord]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def _counted(
+    runs: Sequence[RunRecord], n_classes: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Indices and labels given, in `Misses`' order."""
     pairs = np.concatenate(
         [np.asarray(run.test_misses or [], dtype=np.int64).reshape(-1, 2) for run in runs]
     )
     indices, place = np.unique(pairs[:, 0], return_inverse=True)
-    flat = np.bincount(place * N_LABELS + pairs[:, 1], minlength=len(indices) * N_LABELS)
-    given = flat.reshape(-1, N_LABELS)
+    flat = np.bincount(place * n_classes + pairs[:, 1], minlength=len(indices) * n_classes)
+    given = flat.reshape(-1, n_classes)
     order = np.lexsort((indices, -given.sum(axis=1)))
     return indices[order], given[order]

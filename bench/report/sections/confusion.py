@@ -1,4 +1,4 @@
-"""Which digits are taken for which, a run."""
+"""Which classes are taken for which, a run."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from bench.report.figures.matrix import matrix
 from bench.report.model import Cell, Column, PageKind, Plot, Scope, Section, Table
-from bench.report.parts.misses import N_LABELS, Misses, misses, owner, stem, together, whose
+from bench.report.parts.misses import Misses, misses, owner, stem, together, whose
 from bench.report.summary import Summary
 from bench.stats.format import count, fixed, integer, listed
 
@@ -18,6 +18,14 @@ ORDER = 59
 SCOPE: Scope = "dataset"
 PAGES: tuple[PageKind, ...] = ("index", "architecture", "markdown")
 N_NAMED = 3
+MOST_DRAWN = 20  # classes; of more, the commonest errors are listed
+N_LISTED = 40
+PAIR_COLUMNS = (
+    Column("Label", numeric=False),
+    Column("Label given", numeric=False),
+    Column("Wrong answers"),
+    Column("A run", note="mean"),
+)
 GIVEN_COLUMNS = (
     Column("Label given wrongly", numeric=False),
     Column("Wrong answers"),
@@ -26,7 +34,7 @@ GIVEN_COLUMNS = (
 
 
 def section(summary: Summary) -> Section | None:
-    """None where no run missed a digit; without true labels, the labels given alone."""
+    """None where no run missed an image; without true labels, the labels given alone."""
     found = misses(summary)
     if found is None or not len(found.indices):
         return None
@@ -34,10 +42,11 @@ def section(summary: Summary) -> Section | None:
     if not confusion.any():
         return _given_alone(summary, found)
     return Section(
-        title=f"Which {'digit' if found.noun == 'digit' else 'class'} is taken for which",
+        title=f"Which {found.noun} is taken for which",
         nav="Confusions",
         text=(_text(found, confusion),),
-        plots=(_plot(summary, found, confusion),),
+        plots=(_plot(summary, found, confusion),) if len(confusion) <= MOST_DRAWN else (),
+        tables=() if len(confusion) <= MOST_DRAWN else (_pairs(summary, found, confusion),),
         notes=_notes(summary, found, confusion),
     )
 
@@ -45,16 +54,16 @@ def section(summary: Summary) -> Section | None:
 def _text(found: Misses, confusion: NDArray[np.int64]) -> str:
     n = len(found.runs)
     said = [
-        f"{true} taken for {given} ({_a_run(times, n)} a run)"
+        f"{found.name(true)} taken for {found.name(given)} ({_a_run(times, n)} a run)"
         for times, true, given in _largest(confusion)
     ]
     return f"The commonest {'error is' if len(said) == 1 else 'errors are'} {listed(said)}."
 
 
-def _largest(confusion: NDArray[np.int64]) -> list[tuple[int, int, int]]:
+def _largest(confusion: NDArray[np.int64], n: int = N_NAMED) -> list[tuple[int, int, int]]:
     """Times, true label, label given; equal ones by their labels."""
     entries = [(int(confusion[t, g]), int(t), int(g)) for t, g in np.argwhere(confusion)]
-    return sorted(entries, key=lambda e: (-e[0], e[1:]))[:N_NAMED]
+    return sorted(entries, key=lambda e: (-e[0], e[1:]))[:n]
 
 
 def _a_run(times: int, n_runs: int) -> str:
@@ -64,7 +73,10 @@ def _a_run(times: int, n_runs: int) -> str:
 def _plot(summary: Summary, found: Misses, confusion: NDArray[np.int64]) -> Plot:
     n = len(found.runs)
     own = owner(summary)
-    alt = [f"{t} as {g}: {_a_run(times, n)}" for times, t, g in _largest(confusion)]
+    alt = [
+        f"{found.name(true)} as {found.name(given)}: {_a_run(times, n)}"
+        for times, true, given in _largest(confusion)
+    ]
     return Plot(
         name=f"{stem(summary)}-confusion",
         alt=(
@@ -77,32 +89,55 @@ def _plot(summary: Summary, found: Misses, confusion: NDArray[np.int64]) -> Plot
             "stronger the colour, the more; an empty cell: never. Right answers (the diagonal) "
             "are left out."
         ),
-        draw=partial(matrix, _cells(confusion, n), summary.colour(own) if own else None, owner=own),
+        draw=partial(
+            matrix, _cells(found, confusion), summary.colour(own) if own else None, owner=own
+        ),
     )
 
 
-def _cells(confusion: NDArray[np.int64], n_runs: int) -> pd.DataFrame:
+def _pairs(summary: Summary, found: Misses, confusion: NDArray[np.int64]) -> Table:
+    """The commonest errors, where the classes are too many to draw."""
+    n = len(found.runs)
+    return Table(
+        caption=f"The commonest wrong answers{whose(summary)} on {summary.prefix}",
+        columns=PAIR_COLUMNS,
+        rows=tuple(
+            (
+                Cell(found.name(true)),
+                Cell(found.name(given)),
+                Cell(integer(times), sort=times),
+                Cell(_a_run(times, n), sort=times / n),
+            )
+            for times, true, given in _largest(confusion, N_LISTED)
+        ),
+    )
+
+
+def _cells(found: Misses, confusion: NDArray[np.int64]) -> pd.DataFrame:
     """A row a cell, as `bench.report.figures.matrix` takes them, and the sums."""
-    largest = int(confusion.max())
+    largest, n_labels, n_runs = int(confusion.max()), len(confusion), len(found.runs)
     below = np.vstack([confusion, confusion.sum(axis=0)])
     whole = np.column_stack([below, below.sum(axis=1)])
-    names = [*map(str, range(N_LABELS)), "all"]
+    names = [*map(found.name, range(n_labels)), "all"]
     rows = []
     for (true, given), times in np.ndenumerate(whole):
-        answer = bool(times) and N_LABELS not in (true, given)
+        answer = bool(times) and n_labels not in (true, given)
         rows.append(
             {
                 "true label": names[true],
                 "label given": names[given],
                 "share": times / largest if answer else 0.0,
-                "text": _brief(int(times), n_runs) if answer or N_LABELS in (true, given) else "",
-                "says": _says(int(times), true, given, n_runs) if answer else "",
+                "text": _brief(int(times), n_runs) if answer or n_labels in (true, given) else "",
+                "says": _says(int(times), names[true], names[given], n_runs) if answer else "",
             }
         )
-    return pd.DataFrame(rows)
+    cells = pd.DataFrame(rows)
+    for column in cells.columns[:2]:
+        cells[column] = pd.Categorical(cells[column], categories=names, ordered=True)
+    return cells
 
 
-def _says(times: int, true: int, given: int, n_runs: int) -> str:
+def _says(times: int, true: str, given: str, n_runs: int) -> str:
     return (
         f"{true} taken for {given}: {_a_run(times, n_runs)} a run, "
         f"{count(times, 'time')} in {count(n_runs, 'run')}"
@@ -136,7 +171,7 @@ def _given_alone(summary: Summary, found: Misses) -> Section:
         columns=GIVEN_COLUMNS,
         rows=tuple(
             (
-                Cell(str(label)),
+                Cell(found.name(label)),
                 Cell(integer(int(times))),
                 Cell(_a_run(int(times), n), sort=int(times) / n),
             )

@@ -106,17 +106,20 @@ def _focus(field: EffectiveField, digit: Shown | None) -> Focus:
     if field.box is not None:
         top, left, bottom, right = field.box
         middle = (top + bottom) / 2, (left + right) / 2
-    return Focus(mass=mass, centre=middle, box=field.box, digit=digit.pixels if digit else None)
+    if digit is None or digit.shape[1:] != (len(mass), len(mass[0])):
+        return Focus(mass=mass, centre=middle, box=field.box)
+    return Focus(mass, middle, field.box, digit=digit.pixels, shape=digit.shape)
 
 
 def _note(arm: Arm, field: EffectiveField) -> str:
+    split = "validation" if arm.dataset.n_validation else "training"
     (row, column), (height, width) = field.position, field.map_shape
     outside = ""
     if field.box is not None and _covers(field):
         outside = " The analytic box covers the whole image, so all of the gradient lies inside."
     return (
         f"{arm.label}: unit ({row}, {column}) of the {height} {TIMES} {width} map of layer "
-        f"“{field.layer}”, {integer(field.n_images)} images of the validation split; effective "
+        f"“{field.layer}”, {integer(field.n_images)} images of the {split} split; effective "
         f"size: root of the number of pixels above 4.55{THIN}% of the largest; a gradient spread "
         f"evenly over the image would have a standard deviation of {_even(field)} pixels.{outside}"
     )

@@ -1,4 +1,4 @@
-"""The test digits that most runs miss, and what they are taken for."""
+"""The test images that most runs miss, and what they are taken for."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ ORDER = 58
 SCOPE: Scope = "dataset"
 PAGES: tuple[PageKind, ...] = ("index", "architecture", "markdown")
 N_SHOWN, N_LISTED = 24, 60
-LINE_CHARACTERS = 16  # of the small type under a digit
+NAME_CHARACTERS = 10
+LINE_CHARACTERS = 16  # of the small type under an image
 COLUMNS = (
     Column("Test index"),
     Column("Label", filter=True),
@@ -78,24 +79,26 @@ def _text(found: Misses) -> str:
 
 def _plot(summary: Summary, found: Misses) -> Plot | None:
     """None where the suite keeps no pixels."""
-    tiles = [
-        _tile(found, place)
-        for place in range(min(N_SHOWN, len(found.indices)))
-        if int(found.indices[place]) in found.digits
-    ]
+    drawn = [place for place in range(len(found.indices)) if found.pixels(place)][:N_SHOWN]
+    tiles = [_tile(found, place) for place in drawn]
     if not tiles:
         return None
     n = len(found.runs)
-    shown = f"The {len(tiles)} test {found.noun}s" if len(tiles) > 1 else f"The test {found.noun}"
-    labelled = bool((found.labels[: len(tiles)] >= 0).all())
-    above = "the label and the place" if labelled else "the place"
+    noun = found.noun
+    shown = f"The {len(tiles)} test {noun}s" if len(tiles) > 1 else f"The test {noun}"
+    which = "" if drawn[-1] < N_SHOWN else ", of those whose pixels the suite keeps"
+    labelled = bool((found.labels[drawn] >= 0).all())
+    has_names = bool(found.info.class_names)
+    above = "the label and the place" if labelled and not has_names else "the place"
+    below = "the label, " if labelled and has_names else ""
     return Plot(
         name=f"{stem(summary)}-hardest-digits",
         alt=f"{shown} of {summary.prefix} that most of {count(n, 'run')} miss: {_first(found)}.",
         caption=(
-            f"{shown} of {summary.prefix} that most runs{whose(summary)} miss, n = {integer(n)} "
-            f"completed {'run' if n == 1 else 'runs'}. Above each: {above} in the test split; "
-            "below: how many runs missed it, and the labels that they gave, with runs in brackets."
+            f"{shown} of {summary.prefix} that most runs{whose(summary)} miss{which}, "
+            f"n = {integer(n)} completed {'run' if n == 1 else 'runs'}. Above each: {above} in the "
+            f"test split; below: {below}how many runs missed it, and the labels that they gave, "
+            "with runs in brackets."
         ),
         draw=partial(digits, tiles),
     )
@@ -104,23 +107,31 @@ def _plot(summary: Summary, found: Misses) -> Plot | None:
 def _tile(found: Misses, place: int) -> Digit:
     index, label = int(found.indices[place]), int(found.labels[place])
     missed = f"{integer(int(found.n_missed[place]))} of {integer(len(found.runs))}"
+    has_names = bool(found.info.class_names)  # too long for the line above
+    named = (_brief(found.name(label)),) if has_names and label >= 0 else ()
     return Digit(
-        pixels=bytes.fromhex(found.digits[index].pixels),
-        title=str(label) if label >= 0 else "",
+        pixels=found.pixels(place),
+        title=str(label) if label >= 0 and not has_names else "",
         aside=f"#{index}",
-        lines=(missed, _short(found.answers(place))),
+        lines=(*named, missed, _short(found, place)),
         says=(
-            f"Test {found.noun} {index}{f', a {label}' if label >= 0 else ''}: missed by {missed} "
-            f"runs; labels given: {_given(found, place)}"
+            f"Test {found.noun} {index}{found.told(label)}: missed by {missed} runs; "
+            f"labels given: {_given(found, place)}"
         ),
+        shape=found.info.shape,
     )
 
 
-def _short(answers: list[tuple[int, int]]) -> str:
+def _brief(name: str) -> str:
+    return name if len(name) <= NAME_CHARACTERS else f"{name[: NAME_CHARACTERS - 1]}…"
+
+
+def _short(found: Misses, place: int) -> str:
     """As many of the labels as a line holds."""
-    line = ""
+    line, answers = "", found.answers(place)
     for number, (label, n) in enumerate(answers):
-        longer = f"{line}, {label} ({integer(n)})" if line else f"as {label} ({integer(n)})"
+        name = _brief(found.name(label))
+        longer = f"{line}, {name} ({integer(n)})" if line else f"as {name} ({integer(n)})"
         rest = "" if number == len(answers) - 1 else " …"
         if line and len(longer + rest) > LINE_CHARACTERS:
             return f"{line} …"
@@ -129,7 +140,8 @@ def _short(answers: list[tuple[int, int]]) -> str:
 
 
 def _given(found: Misses, place: int) -> str:
-    return ", ".join(f"{label} ({integer(n)}{TIMES})" for label, n in found.answers(place))
+    answers = found.answers(place)
+    return ", ".join(f"{found.name(label)} ({integer(n)}{TIMES})" for label, n in answers)
 
 
 def _first(found: Misses) -> str:
@@ -143,9 +155,8 @@ def _first(found: Misses) -> str:
 def _table(summary: Summary, found: Misses) -> Table:
     n = min(N_LISTED, len(found.indices))
     all_of_them = n == len(found.indices)
-    which = (
-        f"Every missed test {found.noun}" if all_of_them else f"The {n} hardest test {found.noun}s"
-    )
+    noun = found.noun
+    which = f"Every missed test {noun}" if all_of_them else f"The {n} hardest test {noun}s"
     return Table(
         caption=f"{which} of {summary.prefix}, runs{whose(summary) or ' of all models'}",
         columns=COLUMNS,
@@ -159,7 +170,7 @@ def _row(found: Misses, place: int) -> tuple[Cell, ...]:
     missed, n = int(found.n_missed[place]), len(found.runs)
     return (
         Cell(str(index), sort=index),
-        Cell(str(label) if label >= 0 else NOT_AVAILABLE),
+        Cell(found.name(label) if label >= 0 else NOT_AVAILABLE),
         Cell(f"{integer(missed)} of {integer(n)}", sort=missed),
         Cell(percent(missed, n, 0), sort=missed / n),
         Cell(_given(found, place)),
@@ -178,9 +189,13 @@ def _notes(summary: Summary, found: Misses) -> tuple[str, ...]:
 
 
 def _csv(found: Misses) -> str:
-    """A row a digit; `given_k` counts the runs that took it for k."""
+    """A row an image; `given_k` counts the runs that took it for k."""
     labels = pd.Series(found.labels, dtype="Int64")
     columns = {"test_index": found.indices, "label": labels.mask(labels < 0)}
     counts = {"n_missed": found.n_missed, "n_runs": len(found.runs)}
-    given = {f"given_{k}": found.given[:, k] for k in range(10)}
+    names = found.info.class_names
+    if names:
+        known = [found.name(label) if label >= 0 else None for label in found.labels.tolist()]
+        columns["class"] = pd.Series(known, dtype="object")
+    given = {f"given_{k}": found.given[:, k] for k in range(found.info.n_classes)}
     return as_csv(pd.DataFrame({**columns, **counts, **given}))

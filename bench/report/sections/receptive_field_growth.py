@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any
 
 from bench.records.layers import Rows
-from bench.records.receptive_fields import WHOLE, shown
+from bench.records.receptive_fields import SIDES, WHOLE, Sides, shown
 from bench.report.figures.growth import Box, growth
 from bench.report.model import PageKind, Plot, Scope, Section
 from bench.report.parts.misses import Shown, typical_digit
@@ -26,15 +26,18 @@ def section(summary: Summary) -> Section | None:
     plots = tuple(
         _plot(summary, portrait, boxes, digit)
         for portrait in summary.portraits
-        if MEASURE in portrait.measures and (boxes := seen(portrait.measures[MEASURE].layers))
+        if MEASURE in portrait.measures
+        and (boxes := seen(portrait.measures[MEASURE].layers, portrait.sides))
     )
     if not plots:
         return None
-    what = "a digit" if summary.noun == "digit" else "an image"
-    return Section(title=f"Receptive field on {what}", nav=f"Field on {what}", plots=plots)
+    noun = summary.dataset.noun if summary.dataset else "image"
+    article = "an" if noun[0] in "aeiou" else "a"
+    title = f"Receptive field on {article} {noun}"
+    return Section(title=title, nav=f"Field on {article} {noun}", plots=plots)
 
 
-def seen(rows: Rows) -> list[Box]:
+def seen(rows: Rows, sides: Sides = SIDES) -> list[Box]:
     """What the middle unit of each layer sees, where that differs from the layer before it."""
     boxes: list[Box] = []
     for layer, row in rows.items():
@@ -43,7 +46,7 @@ def seen(rows: Rows) -> list[Box]:
             continue
         top, left, bottom, right = pixels
         pair = f"{bottom - top + 1} {TIMES} {right - left + 1}"
-        size = WHOLE if shown(row) == WHOLE else pair
+        size = WHOLE if shown(row, sides=sides) == WHOLE else pair
         operation = row.get("operation") or "layer"
         says = f"{layer}, {operation}: {size if size == WHOLE else f'{size} pixels'}"
         boxes.append(Box(f"{size}  {operation}", layer, pixels, says))
@@ -74,7 +77,8 @@ def _pair(value: object) -> tuple[int, int] | None:
 
 
 def _plot(summary: Summary, portrait: Portrait, boxes: list[Box], digit: Shown | None) -> Plot:
-    name = portrait.display_name
+    name, (height, width) = portrait.display_name, portrait.sides
+    digit = digit if digit and digit.shape[1:] == portrait.sides else None
     data = summary.prefix if summary.dataset else ""
     if digit:
         below = f"over {digit.words} on {data}"
@@ -85,7 +89,8 @@ def _plot(summary: Summary, portrait: Portrait, boxes: list[Box], digit: Shown |
         alt=(
             f"Receptive field of {name}: what the middle unit of a layer sees grows in "
             f"{count(len(boxes), 'step')} from {boxes[0].label.split('  ')[0]} to "
-            f"{max(boxes, key=_area).label.split('  ')[0]}; the image has 28 x 28 pixels."
+            f"{max(boxes, key=_area).label.split('  ')[0]}; the image has {height} x {width} "
+            "pixels."
         ),
         caption=(
             f"{name}: one frame a layer that changes what its middle unit can see, "
@@ -98,6 +103,7 @@ def _plot(summary: Summary, portrait: Portrait, boxes: list[Box], digit: Shown |
             digit.pixels if digit else None,
             summary.colour(portrait.architecture),
             portrait.architecture,
+            shape=digit.shape if digit else portrait.input_shape,
         ),
     )
 
