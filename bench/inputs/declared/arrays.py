@@ -46,14 +46,16 @@ class Npz(Declaration, frozen=True, kw_only=True, tag="npz"):
         train = (self.train_images, self.train_labels)
         test = (self.test_images, self.test_labels)
         try:
-            with np.load(path, allow_pickle=False) as file:
+            with path.open("rb") as stream:  # NumPy leaves a broken file open
+                file = np.load(stream, allow_pickle=False)
                 if isinstance(file, np.ndarray):
                     raise damaged("one array, no .npz file", path, "save it by numpy.savez")
                 for name in train:
                     if name not in file:
                         known = ", ".join(file.files)
                         what = f"no array '{name}'; it has {known}"
-                        raise damaged(what, path, f'name it: train_images = "{file.files[0]}"')
+                        remedy = 'give its name, such as train_images = "x_train"'
+                        raise damaged(what, path, remedy)
                 has_test = test[0] in file and test[1] in file
                 arrays = [file[name] for name in (*train, *(test if has_test else ()))]
         except (OSError, EOFError, ValueError, zipfile.BadZipFile, zlib.error) as error:

@@ -38,11 +38,20 @@ Name = Literal["CIFAR10", "CIFAR100", "FashionMNIST", "KMNIST", "EMNIST", "SVHN"
 SECONDS = 30.0  # that a server may be silent
 CHUNK = 1 << 20
 LETTERS_FROM = 1  # EMNIST's letters are numbered from 1
+
+
+def _latin1(text: str, encoding: str) -> bytes:
+    """What Python 3 writes for bytes, in place of `_codecs.encode`."""
+    if encoding != "latin1":
+        raise pickle.UnpicklingError(f"it asks for the encoding {encoding}")
+    return text.encode("latin1")
+
+
 # The only names that a pickle of CIFAR needs.
 ARRAYS_ALONE: dict[tuple[str, str], Any] = {
     (module, "_reconstruct"): np.empty(0).__reduce__()[0]
     for module in ("numpy.core.multiarray", "numpy._core.multiarray")
-} | {("numpy", "ndarray"): np.ndarray, ("numpy", "dtype"): np.dtype}
+} | {("numpy", "ndarray"): np.ndarray, ("numpy", "dtype"): np.dtype, ("_codecs", "encode"): _latin1}
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ ORDER = 58
 SCOPE: Scope = "dataset"
 PAGES: tuple[PageKind, ...] = ("index", "architecture", "markdown")
 N_SHOWN, N_LISTED = 24, 60
-NAME_CHARACTERS = 10
+NAME_CHARACTERS, BRIEF_CHARACTERS = 12, 7  # of a class's name: alone on a line, and with runs
 LINE_CHARACTERS = 16  # of the small type under an image
 COLUMNS = (
     Column("Test index"),
@@ -108,7 +108,7 @@ def _tile(found: Misses, place: int) -> Digit:
     index, label = int(found.indices[place]), int(found.labels[place])
     missed = f"{integer(int(found.n_missed[place]))} of {integer(len(found.runs))}"
     has_names = bool(found.info.class_names)  # too long for the line above
-    named = (_brief(found.name(label)),) if has_names and label >= 0 else ()
+    named = (_brief(found.name(label), NAME_CHARACTERS),) if has_names and label >= 0 else ()
     return Digit(
         pixels=found.pixels(place),
         title=str(label) if label >= 0 and not has_names else "",
@@ -122,15 +122,15 @@ def _tile(found: Misses, place: int) -> Digit:
     )
 
 
-def _brief(name: str) -> str:
-    return name if len(name) <= NAME_CHARACTERS else f"{name[: NAME_CHARACTERS - 1]}…"
+def _brief(name: str, most: int) -> str:
+    return name if len(name) <= most else f"{name[: most - 1]}…"
 
 
 def _short(found: Misses, place: int) -> str:
     """As many of the labels as a line holds."""
     line, answers = "", found.answers(place)
     for number, (label, n) in enumerate(answers):
-        name = _brief(found.name(label))
+        name = _brief(found.name(label), BRIEF_CHARACTERS)
         longer = f"{line}, {name} ({integer(n)})" if line else f"as {name} ({integer(n)})"
         rest = "" if number == len(answers) - 1 else " …"
         if line and len(longer + rest) > LINE_CHARACTERS:
