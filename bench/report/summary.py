@@ -26,7 +26,6 @@ from bench.spec import (
     RunRecord,
 )
 
-DIGITS = ("mnist", "mnist5k")  # data sets whose images are digits
 NO_RUN = ""  # instead of a data set's name
 ABLATIONS = "ablations"  # the group of files that take one network apart
 
@@ -128,7 +127,7 @@ class Summary:
     @property
     def noun(self) -> str:
         """What an image of the data set shows."""
-        return "digit" if self.prefix in DIGITS else "image"
+        return self.dataset.noun if self.dataset else "image"
 
     @property
     def label(self) -> str:

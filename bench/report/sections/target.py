@@ -77,7 +77,7 @@ def _row(arm: Arm) -> tuple[Cell, ...]:
         Cell(fixed(verdict.upper, 3), sort=verdict.upper),
         Cell(words(arm), note(arm)),
         _share(outcomes.sustained, arm),
-        _share(outcomes.selected or 0, arm),
+        _share(outcomes.selected or 0, arm) if arm.dataset.n_validation else Cell(NOT_AVAILABLE),
         _share(outcomes.touched, arm),
     )
 
