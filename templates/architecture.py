@@ -32,6 +32,10 @@ RECIPE = Recipe(
 # is not named here is counted by its type (Conv Layers, BatchNorm, Final Linear, Other).
 COMPONENTS = {"head": "Final Linear"}
 
+# Optional: the images that it takes, (channels, height, width), and the number of its classes.
+INPUT = (1, 28, 28)
+CLASSES = 10
+
 # Optional: "channels_last" (the default) or "contiguous_format"; try both, one is faster.
 MEMORY_FORMAT = "channels_last"
 
