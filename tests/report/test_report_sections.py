@@ -29,7 +29,7 @@ def summary_of(n_seeds: int) -> Summary:
 @pytest.mark.parametrize("file", FOUND, ids=lambda file: file.__name__.rpartition(".")[2])
 @pytest.mark.parametrize("n_seeds", [0, 1, 3])
 def test_a_section_speaks_of_any_suite_or_is_silent(file: SectionFile, n_seeds: int) -> None:
-    assert file.SCOPE in ("suite", "dataset")
+    assert file.SCOPE in ("suite", "document", "dataset")
     assert file.PAGES
     assert set(file.PAGES) <= {"index", "architecture", "markdown"}
     section = file.section(summary_of(n_seeds))

@@ -101,7 +101,7 @@ NEVER = [
     ('metric = "validation_share_percent"\npublished = 0.2', ":7:1", "did you mean 20?"),
     ('metric = "last_test_accuracy_percent"\npublished = 994', ":7:1", "from 0 to 100"),
     ('metric = "recipe.optimizer"\ntext = "adamm"', ":7:1", "did you mean 'adam'?"),
-    ('metric = "recipe.optimizer"\npublished = 1', ":7:1", "'text': adam, adamw, sgd"),
+    ('metric = "recipe.optimizer"\npublished = 1', ":7:1", "'text': adam, adamw, rmsprop, sgd"),
     ('metric = "recipe.epochs"\ntext = "fifteen"', ":7:1", "give 'published'"),
     ('metric = "recipe.augmentation.interpolation"\ntext = "linear"', ":7:1", "'bilinear'?"),
     ('metric = "recipe.cycle_momentum"\npublished = 1', ":6:1", '"not_checkable"'),
