@@ -49,7 +49,6 @@ NAMES = {  # a field of a record, flattened -> its column
     "dataset.digest": "data_digest",
     "dataset.n_test": "n_test",
     "dataset.n_validation": "n_validation",
-    "recipe.epochs": "epochs_declared",
     "numerics.device_type": "device_type",
     "environment.fingerprint": "environment",
     "environment.processor": "processor",
@@ -65,6 +64,13 @@ MAY_MISS = {
     **dict.fromkeys(("best_validation_correct", "selected_test_correct", "test_correct"), "Int64"),
     **dict.fromkeys(("reached_target", "uncommitted_changes"), "boolean"),
     **dict.fromkeys(("last_test_accuracy_percent", "test_loss", "test_percent"), "float64"),
+}
+# Those that only a run which is not ours lacks.
+MAY_BE_UNKNOWN = {
+    **dict.fromkeys(("n_parameters", "engine_version", "n_validation"), "Int64"),
+    **dict.fromkeys(("train_correct", "validation_correct"), "Int64"),
+    **dict.fromkeys(("learning_rate", "train_seconds", "train_loss", "train_percent"), "float64"),
+    **dict.fromkeys(("validation_loss", "validation_percent"), "float64"),
 }
 
 
@@ -101,6 +107,7 @@ def _run(arm: Arm, run: RunRecord) -> dict[str, Any]:
     selected = ends[run.selected_epoch - 1] if ends and run.selected_epoch else None
     return {
         **msgspec.to_builtins(msgspec.structs.replace(run, epochs=[], test_misses=None)),
+        "epochs_declared": run.n_epochs,
         "epochs_finished": len(run.epochs),
         "last_test_correct": test,
         "last_test_accuracy_percent": percent(test, run.dataset.n_test),
@@ -140,7 +147,10 @@ def _epochs(arm: Arm) -> Iterator[dict[str, Any]]:
 def _typed(frame: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
     """These columns alone, in this order, also where there is no row."""
     dtypes = {name: dtype for name, dtype in MAY_MISS.items() if name in columns}
-    return frame.reindex(columns=list(columns)).astype(dtypes)
+    found = frame.reindex(columns=list(columns))
+    unknown = {name: dtype for name, dtype in MAY_BE_UNKNOWN.items() if name in columns}
+    dtypes |= {name: dtype for name, dtype in unknown.items() if found[name].isna().any()}
+    return found.astype(dtypes)
 
 
 @dataclass(frozen=True)
@@ -186,7 +196,7 @@ RESULTS: dict[str, Callable[[ArmOf], Any]] = {
     "n_runs": lambda of: len(of.arm.runs),
     "n_completed": lambda of: len(of.arm.completed),
     "n_parameters": lambda of: of.arm.first.n_parameters,
-    "epochs": lambda of: of.arm.first.recipe.epochs,
+    "epochs": lambda of: of.arm.first.n_epochs,
     "n_test": lambda of: of.arm.n_test,
     "mean_test_accuracy_percent": lambda of: _float(of.test.mean_percent),
     "sd_test_accuracy_points": lambda of: of.test.sd_points,
@@ -292,9 +302,9 @@ def digits(arm: Arm) -> str:
     return arm.identity[:6]
 
 
-def percent(images: float | None, n_images: int) -> float | None:
+def percent(images: float | None, n_images: int | None) -> float | None:
     """A number of images in percent of all."""
-    return None if images is None else 100 * images / n_images
+    return None if images is None or not n_images else 100 * images / n_images
 
 
 def _float(exact: Fraction | None) -> float | None:

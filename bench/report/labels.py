@@ -15,12 +15,12 @@ MOST_CHANGES_NAMED = 2
 
 def _recipe(run: RunRecord, portraits: Portraits) -> str:
     """What differs from the recipe in the architecture's file; nothing where nothing does."""
-    return _told(run, portraits)[0]
+    return "" if run.recipe is None else _told(run, portraits)[0]
 
 
 def untold(run: RunRecord, portraits: Portraits) -> str:
     """The fields of the augmentation, with their values, where a label has a word for them."""
-    return _told(run, portraits)[1]
+    return "" if run.recipe is None else _told(run, portraits)[1]
 
 
 def _told(run: RunRecord, portraits: Portraits) -> tuple[str, str]:
@@ -32,7 +32,7 @@ def _told(run: RunRecord, portraits: Portraits) -> tuple[str, str]:
     giver = next((p for p in portraits.values() if not _changed(p, run)), None)
     if giver:
         return f"recipe of {giver.display_name}", ""
-    if own and all(name.startswith("augmentation.") for name in changed):
+    if own and run.recipe and all(name.startswith("augmentation.") for name in changed):
         word = _compared(own.recipe.augmentation, run.recipe.augmentation)
         if word:
             return word, _in_words(changed)
@@ -78,7 +78,9 @@ def _in_words(changed: Mapping[str, Any]) -> str:
 
 
 def _changed(portrait: Portrait, run: RunRecord) -> dict[str, Any]:
-    """All but the epochs, which are told anyway."""
+    """All but the epochs, which are told anyway; nothing where nobody knows the recipe."""
+    if run.recipe is None:
+        return {}
     changed = difference(portrait.recipe, run.recipe)
     changed.pop("epochs", None)
     return changed
@@ -89,16 +91,28 @@ def _short_digest(value: Any) -> str:
     return digest(canonical_json(essence(value)))[:6]
 
 
+def _settings(run: RunRecord, _: Portraits) -> str:
+    """The columns of an imported file that tell its arms apart."""
+    found = run.foreign.settings.items() if run.foreign else ()
+    return ", ".join(f"{name}={value}" for name, value in found)
+
+
+def _marked(name: str, run: RunRecord) -> str:
+    """The name; runs that are not ours are marked wherever they are shown."""
+    return f"{name} ({run.foreign.words})" if run.foreign else name
+
+
 # What tells two arms of one architecture apart, in words, the plainest first.
 FEATURES: tuple[Feature, ...] = (
-    lambda run, _: {"cpu": "CPU", "cuda": "GPU"}[run.numerics.device_type],
-    lambda run, _: f"{run.recipe.epochs} epochs",
+    lambda run, _: {"cpu": "CPU", "cuda": "GPU", None: ""}[run.device_type],
+    lambda run, _: f"{run.n_epochs} epochs",
     lambda run, _: "" if run.evaluate_test else "validation only",
     _recipe,
+    _settings,
     lambda run, _: f"source {run.architecture_digest[:6]}",
-    lambda run, _: f"numerics {_short_digest(run.numerics)}",
+    lambda run, _: f"numerics {_short_digest(run.numerics)}" if run.numerics else "",
     lambda run, _: f"data {_short_digest(run.dataset)}",
-    lambda run, _: f"engine {run.engine_version}",
+    lambda run, _: f"engine {run.engine_version}" if run.engine_version else "",
 )
 
 
@@ -112,7 +126,7 @@ def labels(name: str, runs: Sequence[RunRecord], portraits: Portraits) -> list[s
     """
     telling = _telling(runs, portraits)
     return [
-        " · ".join([name, *(word for of in telling if (word := of(run, portraits)))])
+        " · ".join([_marked(name, run), *(word for of in telling if (word := of(run, portraits)))])
         for run in runs
     ]
 

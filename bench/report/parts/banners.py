@@ -104,8 +104,8 @@ def _standings(summary: Summary) -> str:
     return f"Judged by a confidence sequence: {listed(said)}."
 
 
-def _kind(arm: Arm) -> tuple[bool, str]:
-    return arm.first.evaluate_test, arm.first.numerics.device_type
+def _kind(arm: Arm) -> tuple[bool, str | None]:
+    return arm.first.evaluate_test, arm.first.device_type
 
 
 def _environments(summary: Summary) -> str:

@@ -12,6 +12,7 @@ from bench.report.summary import Summary
 from bench.spec import Claim, Measured, Portrait, RunRecord
 from bench.stats.format import (
     NOT_AVAILABLE,
+    NOT_KNOWN,
     count,
     duration,
     fixed,
@@ -66,21 +67,25 @@ def time_a_run(arm: Arm) -> Cell:
     """Over completed runs; several machines are named, for their times differ."""
     if not arm.completed:
         return Cell(NOT_AVAILABLE)
-    middle = median(run.train_seconds for run in arm.completed)
+    seconds = [run.train_seconds for run in arm.completed if run.train_seconds is not None]
+    if not seconds:
+        return Cell(NOT_KNOWN)
     n_machines = len({run.environment.fingerprint for run in arm.completed})
     machines = count(n_machines, "environment") if n_machines > 1 else ""
-    return time(middle, arm.first.numerics.device_type, machines)
+    return time(median(seconds), arm.first.device_type, machines)
 
 
-def time(seconds: float, device_type: str, note: str = "") -> Cell:
+def time(seconds: float | None, device_type: str | None, note: str = "") -> Cell:
     """Training time; one of a GPU says so, for it may hold the work of other runs."""
+    if seconds is None:
+        return Cell(NOT_KNOWN)
     on_gpu = ON_GPU if device_type == "cuda" else ""
     return Cell(duration(seconds), ", ".join(filter(None, (on_gpu, note))), sort=seconds)
 
 
 def time_notes(runs: Iterable[RunRecord]) -> tuple[str, ...]:
     """What the training times of these runs hold; nothing where all ran on a CPU."""
-    return (SHARED,) if any(run.numerics.device_type == "cuda" for run in runs) else ()
+    return (SHARED,) if any(run.device_type == "cuda" for run in runs) else ()
 
 
 def having(summary: Summary, measure: str) -> list[Portrait]:

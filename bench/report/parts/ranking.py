@@ -57,4 +57,4 @@ def in_order(arms: Iterable[Arm]) -> list[Ranked]:
 def _place(one: Ranked) -> tuple[bool, Fraction | float, int, str]:
     mean = one.found.mean_percent
     height = math.inf if mean is None else -mean
-    return not one.is_whole, height, one.arm.first.n_parameters, one.arm.label
+    return not one.is_whole, height, one.arm.first.n_parameters or 0, one.arm.label

@@ -52,7 +52,7 @@ def _columns(summary: Summary) -> tuple[Column, ...]:
 
 
 def _note(summary: Summary, arms: list[Arm]) -> str:
-    epochs = sorted({arm.first.recipe.epochs for arm in arms})
+    epochs = sorted({arm.first.n_epochs for arm in arms})
     said = " or ".join(str(n) for n in epochs)
     images = integer(arms[0].first.dataset.n_train)
     return (
@@ -88,7 +88,8 @@ def _row(summary: Summary, one: Ranked) -> tuple[Cell, ...]:
     arm = one.arm
     n_parameters = arm.first.n_parameters
     limit = arm.objective.limit
-    over = "" if arm.objective.allows(n_parameters) else f"{MARKS[False]} {integer(limit or 0)}"
+    is_allowed = n_parameters is None or arm.objective.allows(n_parameters)
+    over = "" if is_allowed else f"{MARKS[False]} {integer(limit or 0)}"
     worst = points(one.found.lowest_percent, 2)
     return (
         Cell(arm.label, href=summary.page_of(arm.architecture), series=arm.architecture),

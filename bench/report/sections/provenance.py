@@ -8,7 +8,7 @@ from bench.report.model import Cell, Column, PageKind, Scope, Section, Table, wo
 from bench.report.parts.cells import time, time_notes
 from bench.report.summary import Summary
 from bench.spec import Environment, RunRecord, digest
-from bench.stats.format import NOT_AVAILABLE, count, integer, listed, ranges
+from bench.stats.format import NOT_AVAILABLE, NOT_KNOWN, count, integer, listed, ranges
 
 ORDER = 84
 SCOPE: Scope = "dataset"
@@ -45,18 +45,18 @@ def _runs(summary: Summary) -> Table:
 
 
 def _arm_row(summary: Summary, arm: Arm) -> tuple[Cell, ...]:
-    numerics = arm.first.numerics
-    train_seconds = sum(run.train_seconds for run in arm.runs)
+    first, numerics = arm.first, arm.first.numerics
+    known = [run.train_seconds for run in arm.runs if run.train_seconds is not None]
     return (
         Cell(arm.label, href=summary.page_of(arm.architecture), series=arm.architecture),
         Cell(integer(len(arm.runs)), sort=len(arm.runs)),
         Cell(ranges([run.seed for run in arm.runs])),
-        Cell(integer(arm.first.recipe.epochs), sort=arm.first.recipe.epochs),
-        time(train_seconds, numerics.device_type),
-        Cell(numerics.device_type + (", TF32" if numerics.tf32 else "")),
-        Cell(numerics.memory_format),
-        Cell(numerics.path),
-        Cell(str(arm.first.engine_version)),
+        Cell(integer(first.n_epochs), sort=first.n_epochs),
+        time(sum(known) if known else None, first.device_type),
+        Cell(numerics.device_type + (", TF32" if numerics.tf32 else "") if numerics else NOT_KNOWN),
+        Cell(numerics.memory_format if numerics else NOT_KNOWN),
+        Cell(numerics.path if numerics else NOT_KNOWN),
+        Cell(first.foreign.words if first.foreign else str(first.engine_version)),
     )
 
 
@@ -75,7 +75,7 @@ def _data(summary: Summary) -> Table:
             (
                 Cell(info.name),
                 *(Cell(integer(n)) for n in (info.n_train, info.n_validation, info.n_test)),
-                Cell(str(info.split_seed)),
+                Cell(NOT_KNOWN if info.split_seed is None else str(info.split_seed)),
             )
             for info in infos
         ),

@@ -12,6 +12,7 @@ from bench.report.summary import Summary
 from bench.spec import Claim, Objective
 from bench.stats.format import (
     NOT_AVAILABLE,
+    NOT_KNOWN,
     THIN,
     count,
     fixed,
@@ -99,6 +100,7 @@ def _published(summary: Summary, arm: Arm) -> list[Claim | None]:
 
 def _row(summary: Summary, arm: Arm) -> tuple[Cell, ...]:
     n_parameters, validation, test, shortfall, excess = _published(summary, arm)
+    n = arm.first.n_parameters
     best = accuracy(arm.best_validation_counts, arm.n_images("validation"))
     heading, objective = summary.heading, summary.objective
     cells = [
@@ -110,9 +112,9 @@ def _row(summary: Summary, arm: Arm) -> tuple[Cell, ...]:
     if objective.target is not None:
         cells.append(Cell(_target(summary, arm), _shortfall(heading, shortfall)))
     if objective.limit is not None:
-        n = arm.first.n_parameters
         said = f"{heading} {_limit(excess.published, excess.published < 0)}" if excess else ""
-        cells.append(Cell(_limit(n - objective.limit, objective.allows(n)), said))
+        own = NOT_KNOWN if n is None else _limit(n - objective.limit, objective.allows(n))
+        cells.append(Cell(own, said))
     return tuple(cells)
 
 

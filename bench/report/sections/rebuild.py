@@ -36,7 +36,7 @@ def section(summary: Summary) -> Section:
 def _said(summary: Summary) -> str:
     runs = summary.runs
     environments = {run.environment.fingerprint for run in runs}
-    total = sum(run.train_seconds for run in runs)
+    total = sum(run.train_seconds or 0.0 for run in runs)
     return (
         f"{count(len(runs), 'run')} of {count(len({r.architecture for r in runs}), 'architecture')}"
         f" in {count(len(environments), 'environment')}, {duration(total)} of training in all, "

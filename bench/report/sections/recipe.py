@@ -17,7 +17,8 @@ PAGES: tuple[PageKind, ...] = ("architecture",)
 def section(summary: Summary) -> Section | None:
     """The recipe of each portrait, else of each arm without one."""
     recipes = {portrait.display_name: portrait.recipe for portrait in summary.portraits}
-    recipes = recipes or {arm.label: arm.first.recipe for arm in summary.arms}
+    of_arms = ((arm.label, arm.first.recipe) for arm in summary.arms)
+    recipes = recipes or {label: recipe for label, recipe in of_arms if recipe is not None}
     tables = tuple(_table(label, recipe) for label, recipe in recipes.items())
     return Section(title="Recipe", tables=tables) if tables else None
 

@@ -107,7 +107,7 @@ def _accuracy(arm: Arm) -> tuple[Cell, Cell]:
 
 def _epochs(arm: Arm) -> Cell:
     """A median that was not reached lies beyond the last epoch."""
-    found, last = arm.outcomes.epochs_to_target, arm.first.recipe.epochs
+    found, last = arm.outcomes.epochs_to_target, arm.first.n_epochs
     misses = found.n - found.n_reached
     note = f"{integer(misses)} of {integer(found.n)} never" if misses else ""
     if found.median is None:

@@ -35,7 +35,7 @@ def section(summary: Summary) -> Section | None:
         return None
     ranked = sorted(
         in_order(arms),
-        key=lambda one: -one.arm.first.recipe.epochs,  # a short run ranks among short runs
+        key=lambda one: -one.arm.first.n_epochs,  # a short run ranks among short runs
     )
     table = Table(
         caption=f"Candidates by mean validation accuracy on {summary.dataset.name}",
@@ -56,7 +56,7 @@ def _text(summary: Summary) -> str:
 
 
 def _row(summary: Summary, one: Ranked) -> tuple[Cell, ...]:
-    arm, n_parameters, epochs = one.arm, one.arm.first.n_parameters, one.arm.first.recipe.epochs
+    arm, n_parameters, epochs = one.arm, one.arm.first.n_parameters, one.arm.first.n_epochs
     return (
         _candidate(summary, arm),
         Cell(integer(n_parameters), sort=n_parameters),
