@@ -38,6 +38,8 @@ Status = Literal["completed", "diverged", "failed"]
 # How the step is computed: as the network is written, with fused chains on a CPU, as CUDA graphs.
 EnginePath = Literal["eager", "fused", "graph"]
 
+NOT_KNOWN = "not known"  # a text of a record that nobody can tell; a number is then None
+
 S = TypeVar("S", bound=msgspec.Struct)
 
 
@@ -338,14 +340,20 @@ class DatasetInfo(Frozen, frozen=True, kw_only=True, omit_defaults=True):
 
     name: Name
     digest: str  # sha256 over images and labels of both parts
-    n_train: int
-    n_validation: int  # 0: nothing is chosen, and every epoch's validation is None
+    n_train: int | None  # None is not known, as of runs that are not ours
+    n_validation: int | None  # 0: nothing is chosen, and every epoch's validation is None
     n_test: int
-    split_seed: int
-    shape: Shape = (1, 28, 28)
-    n_classes: PositiveInt = 10
+    split_seed: int | None
+    shape: Shape | None = (1, 28, 28)
+    n_classes: PositiveInt | None = 10
     class_names: tuple[str, ...] = ()  # by label; none: a label is its own name
     noun: str = "digit"  # what an image shows
+
+    def has_images_of(self, other: DatasetInfo) -> bool:
+        """Whether both are the same images, as far as anybody knows."""
+        if NOT_KNOWN in (self.digest, other.digest):
+            return (self.name, self.n_test) == (other.name, other.n_test)
+        return self == other
 
 
 class RunSpec(Frozen, frozen=True, kw_only=True):
@@ -363,7 +371,57 @@ class RunSpec(Frozen, frozen=True, kw_only=True):
     @property
     def key(self) -> str:
         """64 hex digits: sha256 of the canonical JSON."""
-        return digest(msgspec.json.encode(essence(self), order="sorted"))
+        return _key(self)
+
+    @property
+    def n_epochs(self) -> int:
+        return self.recipe.epochs
+
+    @property
+    def n_train(self) -> int:
+        """Of the data set, which the engine has read."""
+        assert self.dataset.n_train is not None
+        return self.dataset.n_train
+
+
+class Foreign(Frozen, frozen=True, kw_only=True):
+    """All that is known of how runs that are not ours were made: their arm is told by it."""
+
+    origin: Literal["command", "import"]
+    epochs: PositiveInt | None = None  # asked for; None is not known
+    command: str | None = None  # with {seed} and {epochs} as they stand in the runner's file
+    files: dict[str, Hex] = {}  # the files that the runner's file names -> sha256
+    settings: dict[str, str] = {}  # column of the imported file -> value
+
+    @property
+    def words(self) -> str:
+        """How such runs are marked wherever they are shown."""
+        return {"command": "own command", "import": "imported"}[self.origin]
+
+
+class ForeignSpec(Frozen, frozen=True, kw_only=True):
+    """What tells one run that is not ours from others; nothing of it decides bits."""
+
+    architecture: Name
+    architecture_digest: Hex  # over `foreign`
+    seed: Count
+    dataset: DatasetInfo
+    foreign: Foreign
+
+    @property
+    def key(self) -> str:
+        """64 hex digits, as a `RunSpec` has."""
+        return _key(self)
+
+    @property
+    def n_epochs(self) -> int:
+        """Epochs that the command is asked for."""
+        assert self.foreign.epochs is not None
+        return self.foreign.epochs
+
+
+def _key(spec: RunSpec | ForeignSpec) -> str:
+    return digest(msgspec.json.encode(essence(spec), order="sorted"))
 
 
 def essence(value: Any) -> Any:
@@ -380,6 +438,8 @@ def digest(content: bytes) -> str:
 
 
 class Environment(Frozen, frozen=True, kw_only=True):
+    """Where a run was made; a text is `NOT_KNOWN` where the run is not ours and nobody can tell."""
+
     fingerprint: str  # 12 hex digits over torch build, processor or GPU, driver, cuDNN
     device: str
     processor: str
@@ -392,49 +452,76 @@ class Environment(Frozen, frozen=True, kw_only=True):
 
 
 class Epoch(Frozen, frozen=True, kw_only=True):
-    """One epoch's measurements: losses are means over images, counts are exact."""
+    """One epoch's measurements: losses are means over images, counts are exact.
+
+    Of a run that is not ours, None is not known.
+    """
 
     epoch: int  # from 1
-    learning_rate: float  # of the epoch's last step
-    train_loss: float
-    train_correct: int  # counted on the augmented batches while training
-    validation_loss: float | None  # None where the data set has no validation images
-    validation_correct: int | None
+    learning_rate: float | None = None  # of the epoch's last step
+    train_loss: float | None = None
+    train_correct: int | None = None  # counted on the augmented batches while training
+    validation_loss: float | None = None  # None where the data set has no validation images
+    validation_correct: int | None = None
     test_loss: float | None = None  # None where the run was made without looking at the test split
     test_correct: int | None = None
     # Training alone, evaluation excluded. On a GPU: from the epoch's first operation there to its
     # last, so it holds the work of the other runs that share the GPU meanwhile.
-    train_seconds: float = 0.0
+    train_seconds: float | None = 0.0
+
+
+class Source(Frozen, frozen=True, kw_only=True):
+    """Where the figures of a run that is not ours stand."""
+
+    file: str  # the imported file's name, or that of the command's output, beside the record
+    sha256: Hex
+    seconds: float | None = None  # of the whole command, by the clock
 
 
 class RunRecord(Frozen, frozen=True, kw_only=True):
-    """One run as it lies in `results/`. Immutable."""
+    """One run as it lies in `results/`. Immutable.
+
+    Of a run that is not ours, None is not known; `foreign` says what is.
+    """
 
     schema: int = SCHEMA
-    engine_version: int
+    engine_version: int | None
     key: Hex
     status: Status
     reason: str | None  # why a run is not completed
     architecture: Name
     architecture_digest: Hex
-    n_parameters: int
-    recipe: Recipe
+    n_parameters: int | None
+    recipe: Recipe | None
     seed: int
     evaluate_test: bool
     dataset: DatasetInfo
-    numerics: Numerics
+    numerics: Numerics | None
     environment: Environment
     epochs: list[Epoch]
     # The epoch with the best validation count, the first of equals; None without validation.
     selected_epoch: int | None
     test_misses: list[tuple[int, int]] | None  # (test index, label given) of the last epoch
     weights_sha256: str | None
-    train_seconds: float  # the sum over its epochs
+    train_seconds: float | None  # the sum over its epochs
     declaration: str | None = None  # 12 hex digits: where its suite's protocol declared this run
+    foreign: Foreign | None = None  # None: a run of this engine
+    source: Source | None = None
 
     @property
     def completed(self) -> bool:
         return self.status == "completed"
+
+    @property
+    def n_epochs(self) -> int:
+        """Epochs that were asked for; those that were finished, where nobody can tell."""
+        if self.recipe is not None:
+            return self.recipe.epochs
+        return (self.foreign and self.foreign.epochs) or len(self.epochs)
+
+    @property
+    def device_type(self) -> Literal["cpu", "cuda"] | None:
+        return self.numerics.device_type if self.numerics else None
 
 
 class Field(Frozen, frozen=True, kw_only=True):

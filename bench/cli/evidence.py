@@ -212,7 +212,7 @@ def reproduce(
     shown = errors if as_json else console
     rebuilt = retraining.rebuild(runs, device, builtin, data_dir)
     print_to(shown, outcome.environment_line(kept.record.environment, rebuilt.environment))
-    epochs, seconds = kept.record.recipe.epochs, rough_duration(rebuilt.estimate_seconds())
+    epochs, seconds = kept.record.n_epochs, rough_duration(rebuilt.estimate_seconds())
     others = f" and the next {count(seeds - 1, 'recorded seed')}" if seeds > 1 else ""
     print_to(shown, f"plan: {kept.name}{others}, epochs {epochs}, about {seconds}")
     try:

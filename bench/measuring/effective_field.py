@@ -151,6 +151,7 @@ def _map(
     network = with_weights(_built(architecture), weights, run)
     levels = torch.from_numpy(split.images[:N_IMAGES]).double()
     pixels = (levels if levels.dim() == 4 else levels.unsqueeze(1)) / 255
+    assert run.recipe is not None  # the run has weights, so it is ours
     mean, std = (
         torch.tensor(of_channels(run.recipe, field, pixels.shape[1]), dtype=torch.float64)
         for field in NORMALISATION

@@ -90,7 +90,8 @@ class Arm:
         return f"{self.suite}/{self.dataset.name}/{self.architecture}/{self.identity[:6]}"
 
     def n_images(self, split: Split) -> int:
-        return self.dataset.n_test if split == "test" else self.dataset.n_validation
+        """Of the split; 0 where nobody knows, and then no run has a count."""
+        return self.dataset.n_test if split == "test" else self.dataset.n_validation or 0
 
     def counts(self, split: Split) -> list[int]:
         """Right answers after the last epoch, (n_runs,); `MISSING` for a run without them."""
@@ -178,7 +179,7 @@ class Arm:
     @cached_property
     def outcomes(self) -> Outcomes:
         """What the epochs of every run say of the target; a run that did not complete is a miss."""
-        n_epochs = max(self.first.recipe.epochs, *(len(run.epochs) for run in self.runs))
+        n_epochs = max(self.first.n_epochs, *(len(run.epochs) for run in self.runs))
         test, validation = [], []
         for run in self.runs:
             epochs = run.epochs if run.completed else []
@@ -276,7 +277,8 @@ def arms(
 def identity(run: RunRecord) -> str:
     """64 hex digits over all that decides a run's bits but its seed.
 
-    Whether a run looked at the test split changes none of its bits, so it is no part.
+    Whether a run looked at the test split changes none of its bits, so it is no part. Of runs that
+    are not ours it is all that is known of how they were made.
     """
     shared = (
         run.architecture_digest,
@@ -285,4 +287,6 @@ def identity(run: RunRecord) -> str:
         run.numerics,
         run.engine_version,
     )
+    if run.foreign is not None:
+        return digest(canonical_json((*shared, run.foreign)))
     return digest(canonical_json(shared))

@@ -17,6 +17,7 @@ from bench.errors import bad_option
 from bench.spec import (
     SCHEMA,
     Count,
+    ForeignSpec,
     Fraction,
     Frozen,
     Hex,
@@ -117,7 +118,7 @@ class Protocol(Frozen, frozen=True, kw_only=True):
         """By how many attempts the arm's verdict is corrected; 1 for an arm that is none."""
         return len(self.attempts) if arm in self.attempts else 1
 
-    def declaration_of(self, run: RunRecord | RunSpec) -> str | None:
+    def declaration_of(self, run: RunRecord | RunSpec | ForeignSpec) -> str | None:
         """12 hex digits over what was declared of that run; None where nothing was."""
         if self.rule == "until-decided":
             return _short(self._head())
@@ -169,12 +170,15 @@ class Protocol(Frozen, frozen=True, kw_only=True):
         return _short((self._head(), sweep))
 
 
-def arm_key(run: RunRecord | RunSpec) -> str:
+def arm_key(run: RunRecord | RunSpec | ForeignSpec) -> str:
     """64 hex digits over all that decides a run's bits but its seed: what a sweep names its arm by.
 
     It is the key of seed 0, so a field that joins the recipes later changes it as little as keys.
     Whether a run looks at the test split changes none of its bits, so it is no part.
     """
+    if not isinstance(run, RunSpec) and run.foreign is not None:
+        fields = {name: getattr(run, name) for name in ForeignSpec.__struct_fields__}
+        return ForeignSpec(**{**fields, "seed": 0}).key
     fields = {name: getattr(run, name) for name in RunSpec.__struct_fields__}
     return RunSpec(**{**fields, "seed": 0, "evaluate_test": True}).key
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from bench.stats.values import Interval
 
 NOT_AVAILABLE = "n/a"
+NOT_KNOWN = "not known"
 MINUS = "\N{MINUS SIGN}"
 THIN = "\N{NARROW NO-BREAK SPACE}"
 TIMES = "\N{MULTIPLICATION SIGN}"
@@ -32,9 +33,9 @@ def plain(text: str) -> str:
 # --- one number ----------------------------------------------------------------------------------
 
 
-def integer(value: int) -> str:
-    """7986 -> 7,986; never K or M."""
-    return f"{value:,}".replace("-", MINUS)
+def integer(value: int | None) -> str:
+    """7986 -> 7,986; never K or M; None is not known."""
+    return NOT_KNOWN if value is None else f"{value:,}".replace("-", MINUS)
 
 
 def fixed(value: Fraction | float, digits: int) -> str:

@@ -243,6 +243,8 @@ def validation_share_percent(claim: Claim, evidence: Evidence) -> Exact:
     """The part of the training images that the runs were validated on."""
     arm = evidence.arm(claim.subject, claim.dataset, "validation")
     info = arm.dataset
+    if info.n_train is None or info.n_validation is None:
+        raise NoEvidence("nobody knows how many images the runs were trained and validated on")
     share = Fraction(100 * info.n_validation, info.n_train + info.n_validation)
     return Exact(share, records(arm))
 
@@ -341,8 +343,9 @@ def shortfalls(find: Callable[[Claim, Evidence], Sample]) -> Read:
 def train_accuracies(claim: Claim, evidence: Evidence) -> Readings:
     """Right answers on the augmented training images during the last epoch, in percent."""
     arm = evidence.arm(claim.subject, claim.dataset, "validation")
-    counts = tuple(run.epochs[-1].train_correct for run in arm.completed)
-    return _shares(arm, counts, arm.dataset.n_train, "counted while training")
+    found = (run.epochs[-1].train_correct for run in arm.completed)
+    counts = tuple(count for count in found if count is not None)
+    return _shares(arm, counts, arm.dataset.n_train or 0, "counted while training")
 
 
 def losses(split: Split, value: Callable[[Epoch], float | None], note: str = "") -> Read:
@@ -375,7 +378,7 @@ def best_epochs(split: Split) -> Read:
         arm = evidence.arm(claim.subject, claim.dataset, split)
         best = [_first_with(run, split, best_count(run, split)) for run in arm.completed]
         values = tuple(number for number in best if number)
-        return Readings(arm, values, lowest=1, highest=arm.first.recipe.epochs)
+        return Readings(arm, values, lowest=1, highest=arm.first.n_epochs)
 
     return read
 

@@ -67,7 +67,7 @@ def _refuse_other_images(first: list[Arm], second: list[Arm]) -> None:
             remedy="compare runs of one data set",
         )
     for name in sorted(common):
-        if ours[name] != theirs[name]:
+        if not ours[name].has_images_of(theirs[name]):
             raise UsageError(
                 f"the two sides hold other images under the name '{name}' "
                 f"({_told(ours[name])}; {_told(theirs[name])})",

@@ -151,5 +151,5 @@ def record_of(
         selected_epoch=None,
         test_misses=None,
         weights_sha256=None,
-        train_seconds=sum(epoch.train_seconds for epoch in epochs),
+        train_seconds=sum(epoch.train_seconds or 0.0 for epoch in epochs),
     )

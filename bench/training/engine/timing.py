@@ -27,8 +27,8 @@ def seconds_per_epoch(
     """
     if device.type == "cuda":
         (trial,) = trials([architecture], device)
-        return trial.seconds_per_step * steps_per_epoch(spec.recipe, spec.dataset.n_train)
-    n_images = min(N_STEPS * spec.recipe.batch_size, spec.dataset.n_train)
+        return trial.seconds_per_step * steps_per_epoch(spec.recipe, spec.n_train)
+    n_images = min(N_STEPS * spec.recipe.batch_size, spec.n_train)
     few = Split(dataset.train.images[:n_images], dataset.train.labels[:n_images])
     short = replace(
         spec,
@@ -45,5 +45,6 @@ def seconds_per_epoch(
     except Exception:  # whatever the network raises
         return 0.0
     # The first epoch warms up; the second is the measurement.
-    seconds_per_step = state.epochs[-1].train_seconds / steps_per_epoch(short.recipe, n_images)
-    return seconds_per_step * steps_per_epoch(spec.recipe, spec.dataset.n_train)
+    seconds = state.epochs[-1].train_seconds or 0.0
+    seconds_per_step = seconds / steps_per_epoch(short.recipe, n_images)
+    return seconds_per_step * steps_per_epoch(spec.recipe, spec.n_train)

@@ -97,7 +97,7 @@ def refresh_rates(state: State, spec: RunSpec) -> None:
 
 def steps_of(spec: RunSpec) -> int:
     """Steps of the whole run."""
-    return spec.recipe.epochs * steps_per_epoch(spec.recipe, spec.dataset.n_train)
+    return spec.recipe.epochs * steps_per_epoch(spec.recipe, spec.n_train)
 
 
 def steps_per_epoch(recipe: Recipe, n_train: int) -> int:
@@ -136,7 +136,7 @@ def epoch_of(
         Diverged: a score's loss is not finite, though every step's was.
     """
     training, validation, test = scores
-    n_steps = steps_per_epoch(spec.recipe, spec.dataset.n_train)
+    n_steps = steps_per_epoch(spec.recipe, spec.n_train)
     last_step = number * n_steps - 1
     if not all(math.isfinite(score.loss) for score in scores if score):
         raise _diverged(number, n_steps)
@@ -156,7 +156,7 @@ def epoch_of(
 def _train_epoch(state: State, data: DeviceData, spec: RunSpec, epoch: int) -> Evaluation:
     """Mean loss and exact count of correct answers over the epoch's training images."""
     refresh_rates(state, spec)
-    device, n_train = data.train.images.device, spec.dataset.n_train
+    device, n_train = data.train.images.device, spec.n_train
     order = torch.randperm(n_train, generator=generator(spec.seed, "order", epoch)).to(device)
     maps = maps_of(spec, data.size, epoch).to(device)
     dropout_seed = stream_seed(spec.seed, "dropout", epoch)
@@ -181,7 +181,7 @@ def maps_of(spec: RunSpec, size: Size, epoch: int) -> augment.Coefficients:
     """The epoch's draws for every training image of (height, width), on the host everywhere."""
     stream = generator(spec.seed, "augment", epoch)
     augmentation = augmentation_in(spec.recipe, epoch)
-    return augment.drawn(augmentation, spec.dataset.n_train, size, stream)
+    return augment.drawn(augmentation, spec.n_train, size, stream)
 
 
 def augmentation_in(recipe: Recipe, epoch: int) -> Augmentation:

@@ -120,7 +120,7 @@ def compare(
     retrained = pairs[0][1]
     split: Split = "test" if retrained.evaluate_test else "validation"
     info = retrained.dataset
-    n_images = info.n_test if split == "test" else info.n_validation
+    n_images = info.n_test if split == "test" else info.n_validation or 0
     reruns = tuple(_rerun(*pair, split) for pair in pairs)
     verdict, distribution = _by_bits(reruns), None
     if verdict is None:

@@ -84,7 +84,7 @@ def rebuild(
 
 
 def _device(recorded: Recorded, name: str | None) -> torch.device:
-    kind = recorded.record.numerics.device_type
+    kind = recorded.spec.numerics.device_type
     if name is None and kind == "cuda" and not torch.cuda.is_available():
         what = f"made on a GPU ({recorded.record.environment.processor}), and there is none here"
         remedy = "give --device cpu to compare with the suite's distribution instead of bits"

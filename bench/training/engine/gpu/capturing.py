@@ -156,7 +156,8 @@ def _trained(
     ]
     losses += [math.nan] * (2 * N_EPOCHS - len(losses))
     is_whole = len(state.epochs) == N_EPOCHS
-    return losses, state.epochs[-1].train_seconds / N_FULL_STEPS if is_whole else 0.0
+    seconds = (state.epochs[-1].train_seconds or 0.0) if is_whole else 0.0
+    return losses, seconds / N_FULL_STEPS
 
 
 @contextmanager

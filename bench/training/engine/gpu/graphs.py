@@ -53,7 +53,7 @@ class Steps:
     ) -> None:
         self._state, self._data, self._spec = state, data, spec
         device = data.train.images.device
-        n_train, batch = spec.dataset.n_train, spec.recipe.batch_size
+        n_train, batch = spec.n_train, spec.recipe.batch_size
         self.n_steps = steps_per_epoch(spec.recipe, n_train)
         self._n_full = n_train // batch
         self._n_in_rows = self._n_full * batch
@@ -140,7 +140,7 @@ class Steps:
             Diverged: a loss is not finite; names the epoch and the step.
         """
         self._maps = None
-        on_host, n_train = self._on_host, self._spec.dataset.n_train
+        on_host, n_train = self._on_host, self._spec.n_train
         require_finite(on_host.losses, self._epoch)
         losses = [
             float(on_host.losses.sum(dtype=torch.float64)) / n_train,
