@@ -36,11 +36,11 @@ def folder(name: str) -> Path:
 def folder_in_use(name: str) -> Path:
     """The folder of that name in the working folder where it has one, else the shipped one.
 
-    The shipped claims speak of the shipped networks: where the working folder has networks of its
-    own, its folder `claims` is meant, whether it is there or not.
+    The shipped claims speak of the shipped networks: where the working folder has networks or
+    runners of its own, its folder `claims` is meant, whether it is there or not.
     """
     own = Path.cwd() / name
-    without_ours = name == "claims" and is_own("architectures")
+    without_ours = name == "claims" and (is_own("architectures") or is_own("runners"))
     return own if own.is_dir() or without_ours else folder(name)
 
 
@@ -135,13 +135,19 @@ def begin_process(
 
 def _work(work: Callable[..., None], pipe: Connection, parent: int, *arguments: Any) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the parent, which ends us
-    _die_with(parent)
+    die_with(parent)
     work(pipe, *arguments)
 
 
-def _die_with(parent: int) -> None:
+def die_with(parent: int) -> None:
     """Has the system kill this process when that one, its parent, ends."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
         if os.getppid() != parent:  # it ended before it was asked for
             os.kill(os.getpid(), signal.SIGKILL)
+
+
+def outlive_parent() -> None:
+    """Takes `die_with` back: this process sees its pipe end, and has something to end first."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, 0)

@@ -15,8 +15,8 @@ from bench.cli.terminal import REPORTS, RESULTS, console, say
 
 @app.command("list")
 def list_(group: Group = None, builtin: Builtin = False) -> None:
-    """List the architectures, data sets and measures."""
-    from bench.inputs import datasets, discover
+    """List the architectures, runners, data sets and measures."""
+    from bench.inputs import datasets, discover, runners
     from bench.machine import folder, folder_in_use
     from bench.measuring import measures
 
@@ -27,6 +27,8 @@ def list_(group: Group = None, builtin: Builtin = False) -> None:
     for each in found:
         label = f"{each.group}/{each.name}" if each.group else each.name
         say(f"architecture {label}: {discover.headline(each)}")
+    for path in runners.scan(folder_in_use(runners.FOLDER)):
+        say(f"runner {path.stem}: {path}")
     for name in datasets.names():
         say(f"data set {name}")
     for name in measures.names():

@@ -23,18 +23,20 @@ from bench.errors import UsageError
 from bench.inputs import datasets
 from bench.inputs.datasets import Dataset
 from bench.inputs.recipes import Changes
+from bench.inputs.runners import Runner
 from bench.machine import require_writable
 from bench.measuring import observe, portraits
 from bench.records.store import PROTOCOL, RunReader
+from bench.spec import Environment
 from bench.stats.format import rough_duration
 from bench.training import jobs, provenance
 from bench.training.engine.network import gives_probabilities
 from bench.training.engine.settings import resolve_device
-from bench.training.plan import Matrix, Plan
+from bench.training.plan import Commanded, Matrix, Plan
 from bench.training.selection import (
     Selection,
     changed,
-    find_architectures,
+    find_networks,
     load_architectures,
     recipe_of,
     require_usable_recipe,
@@ -49,7 +51,7 @@ class Selected:
     """What the request trains, on which data and where; nothing is trained yet."""
 
     selection: Selection  # the architectures as they are written
-    dataset: Dataset
+    dataset: Dataset | None  # None where commands alone are run
     matrix: Matrix  # the architectures with the recipes that they are trained by
     n_at_once: int
 
@@ -88,14 +90,16 @@ def _work(request: Request) -> None:
         )
         return
     plan = sweep.first_plan()
-    say(f"{environment.device}: {environment.processor}, torch {environment.torch}")
+    if selection.usable:
+        say(f"{environment.device}: {environment.processor}, torch {environment.torch}")
     portraits.measure(selection, environment, request.suite)
     say(_plan_line(plan, selected))
     wrong = sweep.train(plan, selected.dataset, console, lambda: _render(request))
     say_all(sweep.state_lines())
     say(f"records: {request.suite.folder}")
-    for reason in observe.see(selection, selected.dataset, request.suite):
-        say(f"Notice: {reason}")
+    if selected.dataset:
+        for reason in observe.see(selection, selected.dataset, request.suite):
+            say(f"Notice: {reason}")
     _render(request)
     for path in plan.failed_before:
         complain(f"failed earlier: {path} (move the record away to try again)")
@@ -106,17 +110,19 @@ def _work(request: Request) -> None:
 def _select(request: Request) -> Selected:
     """Finds and loads what the request names; a bad request is refused before a file is written."""
     options = request.options
-    found = find_architectures(options.arch or [], options.group, options.builtin)
+    found, runners = find_networks(options.arch or [], options.group, options.builtin)
+    _refuse_for_runners(request, runners)
     recipe = recipe_of(options.recipe_of, options.builtin) if options.recipe_of else None
     device = resolve_device(options.device)
     n_at_once = _at_once(request, device)
-    dataset_name, notice = datasets.resolve(options.dataset, options.data_dir)
-    dataset = datasets.load(dataset_name, options.data_dir)
-    selection = load_architectures(found, bool(options.arch), device, dataset.info)
+    dataset, notice = _dataset(request) if found else (None, None)
+    info = dataset.info if dataset else None
+    selection = load_architectures(found, bool(options.arch), device, info)
     changes = Changes(recipe, request.fields, options.epochs)
     architectures = changed(selection.usable, changes)
     for _, each in architectures:
-        require_usable_recipe(each, dataset.info)
+        assert info is not None
+        require_usable_recipe(each, info)
     require_writable([request.suite.folder, *([options.reports] if options.reports else [])])
     environment = provenance.environment(device, provenance.command_line())
     paths, slow = jobs.engine_paths([each for _, each in selection.usable], device)
@@ -127,13 +133,44 @@ def _select(request: Request) -> Selected:
     matrix = Matrix(
         architectures=architectures,
         seeds=request.seeds,
-        dataset=dataset.info,
+        dataset=info,
         environment=environment,
         evaluate_test=not options.no_test,
         tf32=options.tf32,
         paths=paths,
+        commands=[_commanded(each, environment, request) for each in runners],
     )
     return Selected(selection, dataset, matrix, n_at_once)
+
+
+def _dataset(request: Request) -> tuple[Dataset, str | None]:
+    """The data set of the architectures; a notice where another was to be expected."""
+    options = request.options
+    name, notice = datasets.resolve(options.dataset, options.data_dir)
+    return datasets.load(name, options.data_dir), notice
+
+
+def _commanded(runner: Runner, ours: Environment, request: Request) -> Commanded:
+    options = request.options
+    return Commanded(
+        runner if options.epochs is None else runner.with_epochs(options.epochs),
+        provenance.of_command(ours, runner.folder),
+        options.jobs or runner.written.at_once,
+    )
+
+
+def _refuse_for_runners(request: Request, runners: Sequence[Runner]) -> None:
+    """Raises UsageError for options that mean nothing to a command of the user's."""
+    options = request.options
+    if not runners:
+        return
+    if request.fields or options.recipe_of:
+        where = "--with" if request.fields else "--recipe-of"
+        what = f"the runner '{runners[0].name}' has no recipe"
+        raise UsageError(what, where=where, remedy="name architectures with --arch")
+    if options.no_test:
+        what = f"the runner '{runners[0].name}' always tells the test split"
+        raise UsageError(what, where="--no-test", remedy="give --choosing, which is declared")
 
 
 def _at_once(request: Request, device: torch.device) -> int:
@@ -181,13 +218,20 @@ def _plan_line(plan: Plan, selected: Selected) -> str:
     if not plan.jobs:
         return f"plan: all {plan.n_present} runs are there, nothing to train"
     architectures = [architecture for _, architecture in selected.matrix.architectures]
+    n_ours = sum(isinstance(job, Job) for job in plan.jobs)
+    planned = (
+        f"plan: {len(plan.jobs)} runs ({plan.n_epochs} epochs) to train, {plan.n_present} there "
+        "already"
+    )
+    if selected.dataset is None or not n_ours:
+        return f"{planned}; commands of your own, whose time is not known"
     seconds = jobs.estimate_seconds(plan, architectures, selected.dataset, selected.n_at_once)
-    n_at_once = min(selected.n_at_once, len(plan.jobs))
+    n_at_once = min(selected.n_at_once, n_ours)
     on_gpu = selected.matrix.environment.device.startswith("cuda")
     return (
-        f"plan: {len(plan.jobs)} runs ({plan.n_epochs} epochs) to train, {plan.n_present} there "
-        f"already; about {rough_duration(seconds)} on {n_at_once} "
+        f"{planned}; about {rough_duration(seconds)} on {n_at_once} "
         f"{'seeds side by side' if on_gpu else 'worker processes'}"
+        f"{', and the time of your own commands' if n_ours < len(plan.jobs) else ''}"
     )
 
 

@@ -4,6 +4,7 @@ A suite's folder::
 
     results/<suite>/<dataset>/<architecture>/seed-0003-<key12>.json          one run, immutable
     results/<suite>/<dataset>/<architecture>/seed-0003-<key12>.safetensors   its last weights
+    results/<suite>/<dataset>/<architecture>/seed-0003-<key12>.output.txt    what a command printed
     results/<suite>/<dataset>/missed-digits.json                             missed test digits
     results/<suite>/<dataset>/<architecture>/effective-field-<arm12>.json    what its runs react to
     results/<suite>/portraits/<architecture>-<digest12>.json                 measures and source
@@ -36,10 +37,11 @@ from bench.records.observations import (
     Pixels,
 )
 from bench.records.protocol import Protocol
-from bench.spec import Portrait, RunRecord, RunSpec, canonical_json
+from bench.spec import ForeignSpec, Portrait, RunRecord, RunSpec, canonical_json
 from bench.stats.format import count
 
 T = TypeVar("T")
+Run = RunRecord | RunSpec | ForeignSpec
 
 RUNS = "*/*/seed-*.json"  # a suite's records: data set, architecture, run
 PORTRAITS = "portraits"
@@ -49,10 +51,11 @@ PROTOCOL = "protocol.json"
 UNFINISHED = ".unfinished"
 RESTORE = "restore the file, from git or from a copy"
 MISSED_DIGITS = "missed-digits.json"
+OUTPUT = ".output.txt"
 SPREAD = 2654435761  # 2**32 over the golden ratio: multiples of it lie far from each other
 
 
-def run_file(run: RunRecord | RunSpec) -> PurePosixPath:
+def run_file(run: Run) -> PurePosixPath:
     """The place of a run's record in its suite's folder."""
     name = f"seed-{run.seed:04d}-{run.key[:12]}.json"
     return PurePosixPath(run.dataset.name, run.architecture, name)
@@ -76,7 +79,7 @@ class Suite:
         self.name = name
         self.folder = results / name
 
-    def run_of_spec(self, spec: RunSpec) -> RunRecord | None:
+    def run_of_spec(self, spec: RunSpec | ForeignSpec) -> RunRecord | None:
         """The record of that run; None where there is none.
 
         Raises:
@@ -85,7 +88,7 @@ class Suite:
         path = self.path_of(spec)
         return self.run_at(path) if path.exists() else None
 
-    def path_of(self, run: RunRecord | RunSpec) -> Path:
+    def path_of(self, run: Run) -> Path:
         """Where the record of that run lies or will lie."""
         return self.folder / run_file(run)
 
@@ -138,10 +141,12 @@ class Suite:
         """Every architecture's measures, sorted by file name."""
         return [_read(path, Portrait) for path in sorted((self.folder / PORTRAITS).glob("*.json"))]
 
-    def add_run(self, record: RunRecord, weights: bytes | None) -> Path:
+    def add_run(
+        self, record: RunRecord, weights: bytes | None, output: bytes | None = None
+    ) -> Path:
         """Keeps a finished run; an existing record is never replaced.
 
-        The weights go first: a record that exists has its weights beside it.
+        The weights, and what a command printed, go first: a record that exists has them beside it.
         """
         path = self.path_of(record)
         if path.exists():
@@ -152,6 +157,8 @@ class Suite:
             record = replace(record, declaration=declaration)
         if weights is not None:
             write_atomically(path.with_suffix(".safetensors"), weights)
+        if output is not None:
+            write_atomically(path.with_suffix(OUTPUT), output)
         write_atomically(path, canonical_json(record))
         return path
 
@@ -159,7 +166,7 @@ class Suite:
         """The checkpoint of an unfinished run."""
         return Checkpoint(self.folder / UNFINISHED / f"{_unfinished_name(spec)}.checkpoint")
 
-    def lock(self, spec: RunSpec) -> FileLock:
+    def lock(self, spec: RunSpec | ForeignSpec) -> FileLock:
         """Held while a run is trained, so that two commands never train the same one."""
         return self._lock(_unfinished_name(spec))
 
@@ -359,7 +366,7 @@ class Checkpoint:
         self.path.unlink(missing_ok=True)
 
 
-def _unfinished_name(spec: RunSpec) -> str:
+def _unfinished_name(spec: RunSpec | ForeignSpec) -> str:
     return f"{spec.architecture}-seed-{spec.seed:04d}-{spec.key[:12]}"
 
 

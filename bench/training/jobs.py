@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable, Sequence
-from contextlib import closing, suppress
+from contextlib import closing, nullcontext, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,7 +16,8 @@ from bench.spec import Architecture, EnginePath
 from bench.training.engine.path import engine_path
 from bench.training.engine.run import record_of
 from bench.training.engine.timing import seconds_per_epoch
-from bench.training.executors import Event, Job
+from bench.training.executors import AnyJob, CommandJob, Event, Job
+from bench.training.executors.command import CommandExecutor
 from bench.training.executors.device import DeviceExecutor
 from bench.training.executors.local import LocalExecutor
 from bench.training.plan import Plan
@@ -51,36 +52,39 @@ def estimate_seconds(
     """How long the plan takes here, from a few measured steps of each architecture.
 
     Args:
-        plan: The runs, on one device; at least one.
+        plan: The runs, on one device; those of commands are not estimated.
         architectures: The architectures of the plan, and maybe others.
         dataset: The runs' data set.
         n_workers: Runs side by side.
     """
-    device = torch.device(plan.jobs[0].environment.device)
+    ours = [job for job in plan.jobs if isinstance(job, Job)]
+    if not ours:
+        return 0.0
+    device = torch.device(ours[0].environment.device)
     loaded = {each.digest: each for each in architectures}
     measured: dict[str, float] = {}
     total = 0.0
-    for job in plan.jobs:
+    for job in ours:
         digest = job.spec.architecture_digest
         if digest not in measured:
             measured[digest] = seconds_per_epoch(loaded[digest], job.spec, dataset, device)
         total += measured[digest] * job.spec.recipe.epochs
-    return total / min(n_workers, len(plan.jobs))
+    return total / min(n_workers, len(ours))
 
 
 def train(
-    jobs: list[Job],
-    dataset: Dataset,
+    jobs: Sequence[AnyJob],
+    dataset: Dataset | None,
     n_workers: int,
     console: Console,
     on_first_runs: Callable[[], None] = lambda: None,
-    on_run: Callable[[Job], None] = lambda _: None,
+    on_run: Callable[[AnyJob], None] = lambda _: None,
 ) -> list[Event]:
     """Trains the jobs; returns the events of runs that went wrong.
 
     Args:
         jobs: The runs that are missing.
-        dataset: Of all jobs; the workers share its memory.
+        dataset: Of all jobs of this engine; the workers share its memory.
         n_workers: Worker processes; on a GPU, the runs side by side in one.
         console: Where progress is shown.
         on_first_runs: Called once, as soon as each architecture has a run.
@@ -91,7 +95,7 @@ def train(
     waited_for = {job.spec.architecture for job in jobs}
     wrong: list[Event] = []
     with (
-        shared(dataset) as path,
+        shared(dataset) if dataset else nullcontext() as path,
         TrainingProgress(console, jobs) as progress,
         closing(_work(jobs, path, n_workers)) as events,
     ):
@@ -110,15 +114,23 @@ def train(
     return wrong
 
 
-def _work(jobs: list[Job], data_file: Path, n_workers: int) -> Generator[Event, None, None]:
-    on_gpu = any(job.environment.device.startswith("cuda") for job in jobs)
-    executor = DeviceExecutor if on_gpu else LocalExecutor
-    return executor(n_workers).work([replace(job, data_file=data_file) for job in jobs])
+def _work(
+    jobs: Sequence[AnyJob], data_file: Path | None, n_workers: int
+) -> Generator[Event, None, None]:
+    """First the runs of this engine, then those of commands: each has the machine to itself."""
+    ours = [replace(job, data_file=data_file) for job in jobs if isinstance(job, Job)]
+    if ours:
+        on_gpu = any(job.environment.device.startswith("cuda") for job in ours)
+        executor = DeviceExecutor if on_gpu else LocalExecutor
+        yield from executor(n_workers).work(ours)
+    yield from CommandExecutor().work([job for job in jobs if isinstance(job, CommandJob)])
 
 
 def _keep_failure(event: Event) -> None:
     """Writes the record of a run whose worker died, unless another command trains the run."""
     job, suite = event.job, event.job.suite
+    if isinstance(job, CommandJob):  # its process has written the record
+        return
     if event.kind != "failed" or suite.path_of(job.spec).exists():
         return
     with suppress(Timeout), suite.lock(job.spec).acquire(blocking=False):

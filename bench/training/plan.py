@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from bench.errors import UsageError
 from bench.inputs.discover import Found
+from bench.inputs.runners import Runner
 from bench.records.store import Suite
 from bench.spec import (
     ENGINE_VERSION,
@@ -15,11 +16,12 @@ from bench.spec import (
     DatasetInfo,
     EnginePath,
     Environment,
+    ForeignSpec,
     Numerics,
     RunRecord,
     RunSpec,
 )
-from bench.training.executors import Job
+from bench.training.executors import AnyJob, CommandJob, Job
 
 
 def require_epochs(epochs: int | None) -> None:
@@ -32,27 +34,48 @@ def require_epochs(epochs: int | None) -> None:
 class Plan:
     """What a command will train, and what it found already trained."""
 
-    jobs: list[Job]
+    jobs: list[AnyJob]
     n_present: int
     failed_before: list[Path]  # records of runs that diverged or failed earlier
 
     @property
     def n_epochs(self) -> int:
         """Epochs over all runs."""
-        return sum(job.spec.recipe.epochs for job in self.jobs)
+        return sum(job.spec.n_epochs for job in self.jobs)
+
+
+@dataclass(frozen=True)
+class Commanded:
+    """A runner, where its command runs, and how many of its runs go on at once."""
+
+    runner: Runner
+    environment: Environment
+    at_once: int
 
 
 @dataclass(frozen=True)
 class Matrix:
-    """Architectures x seeds on one data set in one environment."""
+    """Networks x seeds: architectures on one data set in one environment, and runners."""
 
     architectures: list[tuple[Found, Architecture]]  # with the recipes that they are trained by
     seeds: list[int]
-    dataset: DatasetInfo
+    dataset: DatasetInfo | None  # of the architectures; None where there are none
     environment: Environment
     evaluate_test: bool = True
     tf32: bool = False
     paths: Mapping[str, EnginePath] = field(default_factory=dict)  # architecture -> its path
+    commands: Sequence[Commanded] = ()
+
+    def each(self) -> list[Matrix]:
+        """A matrix for each of its networks."""
+        ours = [replace(self, architectures=[one], commands=()) for one in self.architectures]
+        return ours + [replace(self, architectures=[], commands=(one,)) for one in self.commands]
+
+    def spec(self, seed: int) -> RunSpec | ForeignSpec:
+        """Of that seed's run of its only network."""
+        if self.commands:
+            return self.commands[0].runner.spec(seed)
+        return run_spec(self.architectures[0][1], seed, self)
 
 
 def make_plan(matrix: Matrix, suite: Suite, runs: Iterable[RunRecord]) -> Plan:
@@ -64,7 +87,7 @@ def make_plan(matrix: Matrix, suite: Suite, runs: Iterable[RunRecord]) -> Plan:
         runs: The suite's records.
     """
     known = {run.key: run for run in runs}
-    jobs: list[Job] = []
+    jobs: list[AnyJob] = []
     present = []
     for seed in matrix.seeds:
         for found, architecture in matrix.architectures:
@@ -73,12 +96,20 @@ def make_plan(matrix: Matrix, suite: Suite, runs: Iterable[RunRecord]) -> Plan:
                 present.append(known[spec.key])
             else:
                 jobs.append(Job(found, spec, matrix.environment, suite))
+        for each in matrix.commands:
+            told = each.runner.spec(seed)
+            if told.key in known:
+                present.append(known[told.key])
+            else:
+                job = CommandJob(each.runner, told, each.environment, suite, each.at_once)
+                jobs.append(job)
     failed = [suite.path_of(record) for record in present if not record.completed]
     return Plan(jobs, len(present), failed)
 
 
 def run_spec(architecture: Architecture, seed: int, matrix: Matrix) -> RunSpec:
     """Everything that decides the bits of one run of the matrix."""
+    assert matrix.dataset is not None
     device_type = matrix.environment.device.split(":")[0]
     return RunSpec(
         architecture=architecture.name,

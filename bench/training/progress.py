@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from bench.stats.format import rough_duration
-from bench.training.executors import Event, Job
+from bench.training.executors import AnyJob, Event
 
 SECONDS_BETWEEN_LINES = 30.0
 
@@ -21,9 +22,9 @@ class TrainingProgress:
         jobs: The planned runs.
     """
 
-    def __init__(self, console: Console, jobs: list[Job]) -> None:
+    def __init__(self, console: Console, jobs: Sequence[AnyJob]) -> None:
         self.console = console
-        self.epochs_left = {job.spec.key: job.spec.recipe.epochs for job in jobs}
+        self.epochs_left = {job.spec.key: job.spec.n_epochs for job in jobs}
         self.n_epochs, self.n_runs = sum(self.epochs_left.values()), len(jobs)
         self.epochs_trained = self.runs_done = 0
         self.started = time.monotonic()
@@ -56,13 +57,13 @@ class TrainingProgress:
         assert event.epoch is not None
         self.epochs_trained += 1
         spec = event.job.spec
-        self.epochs_left[spec.key] = spec.recipe.epochs - event.epoch.epoch  # a resumed run skips
+        self.epochs_left[spec.key] = spec.n_epochs - event.epoch.epoch  # a resumed run skips
         self.bar.update(self.task, completed=self.n_epochs_done, left=self.time_left())
         now = time.monotonic()
         if not self.console.is_terminal and now - self.last_line >= SECONDS_BETWEEN_LINES:
             self.last_line = now
             self._line(
-                f"{_name(event)} epoch {event.epoch.epoch} of {spec.recipe.epochs}: "
+                f"{_name(event)} epoch {event.epoch.epoch} of {spec.n_epochs}: "
                 f"{self.n_epochs_done} of {self.n_epochs} epochs in all, {self.time_left()}"
             )
 

@@ -14,10 +14,11 @@ from importlib import metadata
 from pathlib import Path
 
 import torch
+from msgspec.structs import replace
 
 from bench.errors import UsageError, without_home
 from bench.machine import PACKAGE
-from bench.spec import Environment
+from bench.spec import NOT_KNOWN, Environment
 
 CODE = ("--", ".", ":!results", ":!reports")  # what the project writes itself is no change of it
 COMMIT_VARIABLE = "BENCH_COMMIT"
@@ -44,6 +45,30 @@ def environment(device: torch.device, command: str) -> Environment:
         commit=commit,
         dirty=dirty,
         command=command,
+    )
+
+
+def of_command(ours: Environment, folder: Path) -> Environment:
+    """The environment of a command of the user's: the machine, and the commit of its folder.
+
+    Which interpreter, libraries and device the command uses, nobody can tell.
+
+    Args:
+        ours: The environment of the command line that starts it.
+        folder: Where it runs.
+    """
+    name = _cpu_name()
+    commit, dirty = _commit_of(folder)
+    return replace(
+        ours,
+        fingerprint=hashlib.sha256(f"{platform.machine()}\n{name}".encode()).hexdigest()[:12],
+        device=NOT_KNOWN,
+        processor=name,
+        torch=NOT_KNOWN,
+        python=NOT_KNOWN,
+        packages={},
+        commit=commit,
+        dirty=dirty,
     )
 
 
@@ -105,7 +130,11 @@ def _version(package: str) -> str | None:
 @lru_cache
 def _checkout() -> tuple[str, bool] | None:
     """The commit of this checkout and whether it has changes; None where git cannot say."""
-    git = ("git", "-C", str(PACKAGE.parent))
+    return _commit_of(PACKAGE.parent)
+
+
+def _commit_of(folder: Path) -> tuple[str | None, bool | None]:
+    git = ("git", "-C", str(folder))
     try:
         commit = _output(*git, "rev-parse", "HEAD").strip()
         return commit, bool(_output(*git, "status", "--porcelain", *CODE).strip())

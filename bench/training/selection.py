@@ -8,11 +8,12 @@ from dataclasses import dataclass, field
 import torch
 from msgspec.structs import replace
 
-from bench.errors import ArchitectureError, TrainingError
-from bench.inputs import discover
+from bench.errors import ArchitectureError, TrainingError, UsageError
+from bench.inputs import discover, runners
 from bench.inputs.discover import Found
 from bench.inputs.recipes import Changes
-from bench.machine import folder, folder_in_use
+from bench.inputs.runners import Runner
+from bench.machine import folder, folder_in_use, is_own
 from bench.spec import Architecture, DatasetInfo, Recipe
 from bench.training.engine.data import NORMALISATION, of_channels
 from bench.training.engine.network import require_trainable
@@ -48,6 +49,37 @@ def find_architectures(names: list[str], group: str | None, builtin: bool) -> li
             remedy="make one with `python -m bench new NAME`",
         )
     return discover.select(found, names) if names else found
+
+
+def find_networks(
+    names: list[str], group: str | None, builtin: bool
+) -> tuple[list[Found], list[Runner]]:
+    """The architecture files that a command means, and the runners, which are loaded.
+
+    A folder with runners and without networks of its own does not mean the shipped networks.
+
+    Raises:
+        ArchitectureError, UsageError: as `find_architectures`; a runner that cannot be used.
+    """
+    folder = folder_in_use(runners.FOLDER)
+    files = [] if group else runners.scan(folder)
+    known = {path.stem: path for path in files}
+    ours = [name for name in names if name not in known]
+    chosen = [known[name] for name in dict.fromkeys(names) if name in known] if names else files
+    is_ours = bool(ours) or not names
+    if is_ours and not names and files and not (builtin or is_own("architectures")):
+        is_ours = not is_own(runners.FOLDER)
+    found = find_architectures(ours, group, builtin) if is_ours else []
+    place = folder_in_use("architectures")
+    at_hand = {each.name: each.path for each in discover.scan_all(place)} if place.is_dir() else {}
+    for path in chosen:
+        if path.stem in at_hand:
+            raise UsageError(
+                f"a runner and an architecture are named '{path.stem}'",
+                where=f"{path} and {at_hand[path.stem]}",
+                remedy="rename one of the files",
+            )
+    return found, [runners.load(path) for path in chosen]
 
 
 def load_architectures(

@@ -12,11 +12,10 @@ from bench.records import declarations, until_decided
 from bench.records.declarations import JUDGES, Purpose, Wanted
 from bench.records.protocol import NO_GOAL, Goal, Protocol, arm_key
 from bench.records.store import RunReader
-from bench.spec import Architecture, RunRecord
+from bench.spec import RunRecord
 from bench.training import jobs
-from bench.training.executors import Event, Job
-from bench.training.plan import Matrix, Plan, make_plan, run_spec
-from bench.training.selection import Named
+from bench.training.executors import AnyJob, Event
+from bench.training.plan import Matrix, Plan, make_plan
 
 
 @dataclass(frozen=True)
@@ -50,13 +49,13 @@ class Sweep:
             return [f"until decided: {until_decided.told(self.protocol)}"]
         wanted = [
             Wanted(
-                arm=arm_key(run_spec(architecture, 0, matrix)),
-                dataset=matrix.dataset.name,
-                architecture=architecture.name,
+                arm=arm_key(spec),
+                dataset=spec.dataset.name,
+                architecture=spec.architecture,
                 seeds=matrix.seeds,
                 goal=self.goals.get(architecture.name, NO_GOAL),
             )
-            for _, architecture in matrix.architectures
+            for spec in (each.spec(0) for each in matrix.each())
         ]
         notices = declarations.declare(suite, wanted, self.purpose, self.records.runs())
         return [f"Notice: {notice}" for notice in notices]
@@ -65,16 +64,20 @@ class Sweep:
         """Every missing run, or the first block of them."""
         if self.protocol is None:
             return make_plan(self.matrix, self.records.suite, self.records.runs())
-        return self._block(self.matrix.architectures, self.protocol)
+        return self._block(self.matrix.each(), self.protocol)
 
     def train(
-        self, plan: Plan, dataset: Dataset, console: Console, on_first_runs: Callable[[], None]
+        self,
+        plan: Plan,
+        dataset: Dataset | None,
+        console: Console,
+        on_first_runs: Callable[[], None],
     ) -> list[Event]:
         """Trains the plan, and the blocks that follow it; returns the runs that went wrong.
 
         Args:
             plan: The first plan.
-            dataset: The data set of the matrix.
+            dataset: The data set of the matrix's architectures.
             console: Where progress is shown.
             on_first_runs: Called once, as soon as each architecture has a run; never where seeds
                 are added until the verdict.
@@ -87,16 +90,16 @@ class Sweep:
         """How far each architecture is from its verdict; no line for a fixed number of runs."""
         if self.protocol is None:
             return []
-        return [self._state_line(each, self.protocol) for _, each in self.matrix.architectures]
+        return [self._state_line(each, self.protocol) for each in self.matrix.each()]
 
     def _until_decided(
-        self, protocol: Protocol, plan: Plan, dataset: Dataset, console: Console
+        self, protocol: Protocol, plan: Plan, dataset: Dataset | None, console: Console
     ) -> list[Event]:
         """Gives an architecture up whose run left no record: the later seeds would wait for it."""
-        left, wrong = list(self.matrix.architectures), list[Event]()
-        by_name = {architecture.name: architecture for _, architecture in left}
+        left, wrong = self.matrix.each(), list[Event]()
+        by_name = {each.spec(0).architecture: each for each in left}
 
-        def show_state(job: Job) -> None:
+        def show_state(job: AnyJob) -> None:
             line = self._state_line(by_name[job.spec.architecture], protocol)
             console.print(line, markup=False, highlight=False)
 
@@ -104,33 +107,33 @@ class Sweep:
             events = jobs.train(plan.jobs, dataset, self.n_workers, console, on_run=show_state)
             wrong += events
             lost = {event.job.spec.architecture for event in events if event.kind == "error"}
-            left = [each for each in left if each[1].name not in lost]
+            left = [each for each in left if each.spec(0).architecture not in lost]
             plan = self._block(left, protocol)
         return wrong
 
-    def _block(self, left: list[Named], protocol: Protocol) -> Plan:
-        """The next block of every architecture that is left, seed by seed."""
+    def _block(self, left: list[Matrix], protocol: Protocol) -> Plan:
+        """The next block of every network that is left, seed by seed."""
         suite, n_first = self.records.suite, len(self.matrix.seeds)
-        jobs: list[Job] = []
+        jobs: list[AnyJob] = []
         present: list[RunRecord] = []
         for each in left:
-            runs = self._runs(each[1])
+            runs = self._runs(each)
             seeds = until_decided.next_seeds(runs, protocol, n_first, self.n_workers)
-            block = replace(self.matrix, architectures=[each], seeds=seeds)
-            jobs += make_plan(block, suite, runs).jobs
+            jobs += make_plan(replace(each, seeds=seeds), suite, runs).jobs
             present += runs
         jobs.sort(key=lambda job: job.spec.seed)
         failed = [suite.path_of(run) for run in present if not run.completed]
         return Plan(jobs, len(present), failed)
 
-    def _runs(self, architecture: Architecture) -> list[RunRecord]:
-        """The architecture's records so far: the specs of this matrix at any seed."""
+    def _runs(self, network: Matrix) -> list[RunRecord]:
+        """The network's records so far: the specs of its matrix at any seed."""
+        name = network.spec(0).architecture
         return [
             run
             for run in self.records.runs()
-            if run.architecture == architecture.name
-            and run.key == run_spec(architecture, run.seed, self.matrix).key
+            if run.architecture == name and run.key == network.spec(run.seed).key
         ]
 
-    def _state_line(self, architecture: Architecture, protocol: Protocol) -> str:
-        return until_decided.state_line(architecture.name, self._runs(architecture), protocol)
+    def _state_line(self, network: Matrix, protocol: Protocol) -> str:
+        name = network.spec(0).architecture
+        return until_decided.state_line(name, self._runs(network), protocol)

@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Literal, Self
 
 from bench.inputs.discover import Found
+from bench.inputs.runners import Runner
 from bench.machine import begin_process
 from bench.records.store import Suite
-from bench.spec import Environment, Epoch, RunSpec
+from bench.spec import Environment, Epoch, ForeignSpec, RunSpec
 
 SECONDS_TO_END = 10.0  # of a process; a broken device may hold it up
 
@@ -32,10 +33,24 @@ class Job:
 
 
 @dataclass(frozen=True)
+class CommandJob:
+    """One run that is missing from the store and that a command of the user's trains."""
+
+    runner: Runner
+    spec: ForeignSpec
+    environment: Environment
+    suite: Suite
+    at_once: int  # runs of this runner side by side, at most
+
+
+AnyJob = Job | CommandJob
+
+
+@dataclass(frozen=True)
 class Event:
     """What happened to a job; an `error` leaves no record, so the next command tries again."""
 
-    job: Job
+    job: AnyJob
     kind: Literal["started", "epoch", "completed", "diverged", "failed", "error"]
     epoch: Epoch | None = None
     reason: str | None = None
