@@ -147,7 +147,9 @@ def _headline(summary: Summary, arm: Arm) -> str:
 
 def _sentence(summary: Summary, arm: Arm) -> str:
     n = len(arm.runs)
-    first = f"{arm.label} has {integer(arm.first.n_parameters)} parameters"
+    n_parameters = arm.first.n_parameters
+    has = "an unknown number of" if n_parameters is None else integer(n_parameters)
+    first = f"{arm.label} has {has} parameters"
     if not arm.first.evaluate_test:
         sd = points(arm.accuracy("validation").sd_points)
         return (

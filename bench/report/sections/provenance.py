@@ -7,7 +7,7 @@ from bench.report.export.texts import content
 from bench.report.model import Cell, Column, PageKind, Scope, Section, Table, words
 from bench.report.parts.cells import time, time_notes
 from bench.report.summary import Summary
-from bench.spec import Environment, RunRecord, digest
+from bench.spec import digest, Environment, Foreign, RunRecord
 from bench.stats.format import NOT_AVAILABLE, NOT_KNOWN, count, integer, listed, ranges
 
 ORDER = 84
@@ -147,16 +147,25 @@ def _versions(runs: list[RunRecord]) -> dict[str, list[str]]:
     return {name: sorted(found) for name, found in versions.items()}
 
 
+def _over(foreign: Foreign | None) -> str:
+    """What the digest of a network is over."""
+    if foreign is None:
+        return "source without comments"
+    return "command and files" if foreign.origin == "command" else "name and settings"
+
+
 def _digests(summary: Summary) -> Table:
     """What two suites must share to be the same; the records' is that of a file to take away."""
     data = {run.dataset.name: run.dataset.digest for run in summary.runs}
-    sources = {run.architecture_digest: run.architecture for run in summary.runs}
+    sources = {
+        run.architecture_digest: (run.architecture, _over(run.foreign)) for run in summary.runs
+    }
     records = digest(content([summary], "runs.csv"))
     rows = (
         *((f"data set {name}", "images and labels", found) for name, found in data.items()),
         *(
-            (f"architecture {summary.display_name(name)}", "source without comments", found)
-            for found, name in sorted(sources.items(), key=lambda each: (each[1], each[0]))
+            (f"architecture {summary.display_name(name)}", over, found)
+            for found, (name, over) in sorted(sources.items(), key=lambda each: (each[1], each[0]))
         ),
         ("records", f"the table of runs below, {count(len(summary.runs), 'row')}", records),
     )

@@ -8,6 +8,7 @@ from bench.report.model import Listing, PageKind, Scope, Section
 from bench.report.parts.cells import time_notes
 from bench.report.parts.commands import reproduce
 from bench.report.summary import Summary
+from bench.spec import RunRecord
 from bench.stats.format import count, duration, integer
 
 ORDER = 82
@@ -21,6 +22,10 @@ TEXT = (
     "run. The last command trains one run in a temporary folder and says which of the two holds; "
     "every run has its own on its architecture's page."
 )
+OF_OTHERS = (
+    "Runs of an own command have no bits that are known: run again, such a run's test count must "
+    "lie inside that interval. Imported runs cannot be trained again from here."
+)
 
 
 def section(summary: Summary) -> Section:
@@ -28,7 +33,9 @@ def section(summary: Summary) -> Section:
     text: tuple[str, ...] = ()
     listing = Listing("This report", summary.command)
     if summary.dataset is not None:
-        text = (_said(summary), *time_notes(summary.runs), TEXT)
+        foreign = any(run.foreign for run in summary.runs)
+        of_others = (OF_OTHERS,) if foreign else ()
+        text = (_said(summary), *time_notes(summary.runs), TEXT, *of_others)
         listing = Listing("Commands, in this order", _steps(summary))
     return Section(title="How to rebuild it", nav="Rebuild", text=text, listings=(listing,))
 
@@ -36,18 +43,19 @@ def section(summary: Summary) -> Section:
 def _said(summary: Summary) -> str:
     runs = summary.runs
     environments = {run.environment.fingerprint for run in runs}
-    total = sum(run.train_seconds or 0.0 for run in runs)
+    known = [run.train_seconds for run in runs if run.train_seconds is not None]
+    total = f"{duration(sum(known))} of training in all" if known else "training time not known"
     return (
         f"{count(len(runs), 'run')} of {count(len({r.architecture for r in runs}), 'architecture')}"
-        f" in {count(len(environments), 'environment')}, {duration(total)} of training in all, "
+        f" in {count(len(environments), 'environment')}, {total}, "
         "evaluation not counted."
     )
 
 
 def _steps(summary: Summary) -> str:
     """Code, runs, report, one run: what is typed, with a comment before each step."""
-    example = next((run for run in summary.runs if run.status != "failed"), None)
-    again = reproduce(summary, example) if example else "# every run failed: none can be compared"
+    example = next((run for run in summary.runs if is_example(run)), None)
+    again = reproduce(summary, example) if example else "# no run can be trained again"
     n = integer(len(summary.runs))
     steps = (
         ("the code that made the runs", _checkouts(summary)),
@@ -59,6 +67,11 @@ def _steps(summary: Summary) -> str:
         "\n".join([f"# {number}. {words}", *lines])
         for number, (words, lines) in enumerate(steps, start=1)
     )
+
+
+def is_example(run: RunRecord) -> bool:
+    """Whether it can be trained again: it did not fail, and somebody knows how it was made."""
+    return run.status != "failed" and not (run.foreign and run.foreign.origin == "import")
 
 
 def _checkouts(summary: Summary) -> list[str]:
