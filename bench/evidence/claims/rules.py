@@ -280,7 +280,9 @@ def _of_runs(
         else (len(found.counts), len(found.accuracy.counts))
     )
     without = f"{n - with_value} without a value" if n > with_value else ""
-    words = plain("; ".join(part for part in (found.note, rule, without) if part))
+    foreign = found.arm.first.foreign
+    origin = f"{foreign.words} runs" if foreign else ""
+    words = plain("; ".join(part for part in (origin, found.note, rule, without) if part))
     judged = Judgement(verdict, words, measured, n=n, stands_on=found.stands_on)
     if isinstance(found, Readings) and measured is not None:
         judged = replace(judged, measured_words=_shown(measured, found.digits))

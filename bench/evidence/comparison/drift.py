@@ -14,7 +14,7 @@ from typing import Any
 
 import msgspec
 
-from bench.spec import RunRecord
+from bench.spec import NOT_KNOWN, RunRecord
 
 UNPACKED = ("torch",)  # packages that have a line of their own
 
@@ -66,9 +66,10 @@ def _features(run: RunRecord) -> dict[str, str]:
     found: dict[str, Any] = {
         "architecture": run.architecture,
         "architecture digest": run.architecture_digest[:12],
-        **dict(_flat("recipe", msgspec.to_builtins(run.recipe))),
-        **dict(_flat("numerics", msgspec.to_builtins(run.numerics))),
-        "engine version": run.engine_version,
+        **dict(_flat("recipe", msgspec.to_builtins(run.recipe or NOT_KNOWN))),
+        **dict(_flat("numerics", msgspec.to_builtins(run.numerics or NOT_KNOWN))),
+        "engine version": NOT_KNOWN if run.engine_version is None else run.engine_version,
+        "origin": run.foreign.words if run.foreign else "engine",
         "torch": where.torch,
         "device": where.device,
         "processor": where.processor,
@@ -92,8 +93,10 @@ def _flat(prefix: str, value: Any) -> Iterator[tuple[str, Any]]:
 def bits(first: Iterable[RunRecord], second: Iterable[RunRecord]) -> Bits:
     """Compares the runs that have both key and fingerprint in common.
 
-    A run that failed, by a full memory or a killed process, says nothing of bits.
+    A run that failed, by a full memory or a killed process, says nothing of bits; nor does one that
+    is not ours.
     """
+    first, second = ([run for run in side if not run.foreign] for side in (first, second))
     known = {_place(run): run for run in first if run.status != "failed"}
     both = [(known[_place(run)], run) for run in second if _place(run) in known]
     both = [(ours, theirs) for ours, theirs in both if theirs.status != "failed"]

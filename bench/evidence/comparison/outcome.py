@@ -46,6 +46,7 @@ class Side:
     sd_points: float | None
     minimum: int | None  # right answers
     maximum: int | None
+    origin: str = "engine"  # else how runs that are not ours are marked
 
 
 @dataclass(frozen=True)
@@ -157,6 +158,7 @@ def _side(arm: Arm, split: Split) -> Side:
         sd_points=found.sd_points,
         minimum=min(found.counts, default=None),
         maximum=max(found.counts, default=None),
+        origin=arm.first.foreign.words if arm.first.foreign else "engine",
     )
 
 

@@ -46,7 +46,11 @@ def _lines(outcome: SideComparison) -> list[str]:
     for row in outcome.rows:
         said += ["", *_row_lines(row)]
     left_out = [f"not compared, no counterpart: {name}" for name in outcome.left_out]
-    return [*said, "", *left_out, *_bits_lines(outcome.bits)]
+    foreign = any(side.origin != "engine" for row in outcome.rows for side in (row.first, row.second))
+    bits = ["bits: not known of runs that are not ours"] if foreign else []
+    if not foreign or outcome.bits.failures or outcome.bits.n_same:
+        bits += _bits_lines(outcome.bits)
+    return [*said, "", *left_out, *bits]
 
 
 def _row_lines(row: ComparedPair) -> list[str]:
@@ -65,11 +69,12 @@ def _row_lines(row: ComparedPair) -> list[str]:
 
 
 def _side(side: Side, n_images: int) -> str:
+    name = side.name if side.origin == "engine" else f"{side.name} ({side.origin})"
     missed = "".join(f", {n} {status}: a miss each" for status, n in side.misses.items())
     if side.mean_percent is None or side.minimum is None or side.maximum is None:
-        return f"{side.name}: n = {side.n}{missed}, none completed"
+        return f"{name}: n = {side.n}{missed}, none completed"
     return (
-        f"{side.name}: n = {side.n}{missed}, mean {percentage(side.mean_percent, 3)}, "
+        f"{name}: n = {side.n}{missed}, mean {percentage(side.mean_percent, 3)}, "
         f"sd {points(side.sd_points)}, from {integer(side.minimum)} to {integer(side.maximum)} "
         f"of {integer(n_images)}"
     )
