@@ -10,7 +10,7 @@ from statistics import mean
 from typing import Literal
 
 from bench.records.arms import Split, last_count
-from bench.spec import Environment, Epoch, RunRecord, Status
+from bench.spec import NOT_KNOWN, Environment, Epoch, RunRecord, Status
 from bench.stats.declared import FEWEST_RUNS
 from bench.stats.format import count, fixed, integer, percentage, plain, points, span
 from bench.stats.means import accuracy, standard_deviation
@@ -103,8 +103,8 @@ class Reproduction:
 
 
 def is_same(recorded: Environment, here: Environment) -> bool:
-    """Whether equal bits may be asked for."""
-    return recorded.fingerprint == here.fingerprint
+    """Whether equal bits may be asked for; never of a command of the user's."""
+    return recorded.torch != NOT_KNOWN and recorded.fingerprint == here.fingerprint
 
 
 def compare(
@@ -227,6 +227,8 @@ def place(retrained: Sequence[int], family: Iterable[int], n_images: int) -> Dis
 
 def environment_line(recorded: Environment, here: Environment) -> str:
     """Which comparison it will be, and why."""
+    if recorded.torch == NOT_KNOWN:
+        return "a command of your own, whose bits are not known: its accuracy must fit the suite's"
     if is_same(recorded, here):
         return f"same environment ({_place(here)}): every bit must be equal"
     return (

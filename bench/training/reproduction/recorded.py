@@ -13,7 +13,7 @@ import msgspec
 from bench.errors import BenchError, StoreError, UsageError, bad_option, nearest
 from bench.records.arms import identity
 from bench.records.store import Suite
-from bench.spec import ENGINE_VERSION, SCHEMA, RunRecord, RunSpec
+from bench.spec import ENGINE_VERSION, SCHEMA, ForeignSpec, RunRecord, RunSpec
 from bench.stats.format import count
 
 FEWEST_KEY_DIGITS = 6
@@ -43,8 +43,14 @@ class Recorded:
         return str(self.path) if self.suite is None else _name(self.path)
 
     @property
+    def foreign_spec(self) -> ForeignSpec:
+        """What tells a run that is not ours from others."""
+        fields = {name: getattr(self.record, name) for name in ForeignSpec.__struct_fields__}
+        return ForeignSpec(**fields)
+
+    @property
     def spec(self) -> RunSpec:
-        """Everything that decided the bits of the run."""
+        """Everything that decided the bits of a run of ours."""
         fields = {name: getattr(self.record, name) for name in RunSpec.__struct_fields__}
         return RunSpec(**fields)
 
@@ -160,11 +166,15 @@ def require_reproducible(recorded: Recorded) -> None:
     if record.status == "failed":
         what = f"the recorded run failed: {record.reason}"
         raise refusal(recorded, what, "give a run that completed or diverged")
-    if record.engine_version != ENGINE_VERSION:
+    if record.foreign and record.foreign.origin == "import":
+        what = "it was imported, and nobody knows the command that made it"
+        raise refusal(recorded, what, "write the command into a runner (docs/runners.md)")
+    if not record.foreign and record.engine_version != ENGINE_VERSION:
         what = f"made by engine version {record.engine_version}, this is {ENGINE_VERSION}"
         raise refusal(recorded, what, checkout(record))
-    if recorded.spec.key != record.key:
-        what = f"its key {record.key[:12]} is not that of its fields, {recorded.spec.key[:12]}"
+    spec = recorded.foreign_spec if record.foreign else recorded.spec
+    if spec.key != record.key:
+        what = f"its key {record.key[:12]} is not that of its fields, {spec.key[:12]}"
         remedy = f"it was edited, or made by another version: restore it, or {checkout(record)}"
         raise refusal(recorded, what, remedy)
 

@@ -12,18 +12,27 @@ from msgspec.structs import replace
 from rich.console import Console
 
 from bench.errors import UsageError, nearest
-from bench.inputs import datasets
+from bench.inputs import datasets, runners
 from bench.inputs.datasets import Dataset
 from bench.inputs.discover import Found
-from bench.machine import usable_cores
+from bench.inputs.runners import Runner
+from bench.machine import folder_in_use, usable_cores
+from bench.records.foreign import record_of as foreign_record
 from bench.records.store import Suite
-from bench.spec import Architecture, DatasetInfo, Environment, RunRecord, RunSpec
+from bench.spec import (
+    Architecture,
+    DatasetInfo,
+    Environment,
+    ForeignSpec,
+    RunRecord,
+    RunSpec,
+)
 from bench.training import jobs, provenance
 from bench.training.engine.path import engine_path
 from bench.training.engine.run import record_of
 from bench.training.engine.settings import resolve_device
 from bench.training.engine.timing import seconds_per_epoch
-from bench.training.executors import Job
+from bench.training.executors import CommandJob, Event, Job
 from bench.training.reproduction.recorded import Recorded, checkout, refusal
 from bench.training.selection import find_architectures, load_architectures
 
@@ -53,10 +62,46 @@ class Rebuilt:
         """Runs side by side."""
         return min(len(self.specs), usable_cores())
 
+    def train(self, suite: Suite, console: Console) -> list[Event]:
+        """Trains the runs into that suite; returns those that went wrong."""
+        work = [Job(self.found, spec, self.environment, suite) for spec in self.specs]
+        return jobs.train(work, self.dataset, self.n_workers, console)
+
+    def failed(self, spec: RunSpec, reason: str) -> RunRecord:
+        """The record of a run that left none."""
+        return record_of(spec, self.environment, "failed", reason)
+
+
+@dataclass(frozen=True)
+class RebuiltCommand:
+    """The same of runs that a command of the user's has trained."""
+
+    runner: Runner
+    specs: tuple[ForeignSpec, ...]
+    environment: Environment
+    seconds: float  # of the recorded runs, one after another
+
+    def estimate_seconds(self) -> float:
+        """How long it takes, if it takes as long as before."""
+        return self.seconds / min(len(self.specs), self.runner.written.at_once)
+
+    def train(self, suite: Suite, console: Console) -> list[Event]:
+        """As `Rebuilt.train`."""
+        runner, environment = self.runner, self.environment
+        work = [
+            CommandJob(runner, spec, environment, suite, runner.written.at_once)
+            for spec in self.specs
+        ]
+        return jobs.train(work, None, 1, console)
+
+    def failed(self, spec: ForeignSpec, reason: str) -> RunRecord:
+        """As `Rebuilt.failed`."""
+        return foreign_record(spec, self.environment, "failed", reason)
+
 
 def rebuild(
     runs: Sequence[Recorded], device_name: str | None, builtin: bool, data_dir: Path | None
-) -> Rebuilt:
+) -> Rebuilt | RebuiltCommand:
     """The recorded runs' architecture, data and specs, as they are here.
 
     Args:
@@ -72,6 +117,8 @@ def rebuild(
         DataError: the data are missing or damaged.
     """
     recorded = runs[0]
+    if recorded.record.foreign:
+        return _rebuild_command(runs)
     device = _device(recorded, device_name)
     found, architecture = _architecture(recorded, builtin, device)
     return Rebuilt(
@@ -80,6 +127,28 @@ def rebuild(
         specs=tuple(_spec(each, architecture, device) for each in runs),
         environment=provenance.environment(device, provenance.command_line()),
         dataset=_dataset(recorded, data_dir),
+    )
+
+
+def _rebuild_command(runs: Sequence[Recorded]) -> RebuiltCommand:
+    recorded = runs[0]
+    name, foreign = recorded.record.architecture, recorded.record.foreign
+    path = folder_in_use(runners.FOLDER) / f"{name}.toml"
+    if not path.is_file():
+        raise refusal(recorded, f"there is no runner '{name}'", f"restore {path}")
+    runner = runners.load(path)
+    if foreign and foreign.epochs and foreign.epochs != runner.epochs:
+        runner = runner.with_epochs(foreign.epochs)
+    if runner.spec(recorded.record.seed) != recorded.foreign_spec:
+        what = f"the command, its files or its data in {path} are not the record's"
+        raise refusal(recorded, what, checkout(recorded.record))
+    ours = provenance.environment(resolve_device("cpu"), provenance.command_line())
+    sources = (each.record.source for each in runs)
+    return RebuiltCommand(
+        runner=runner,
+        specs=tuple(each.foreign_spec for each in runs),
+        environment=provenance.of_command(ours, runner.folder),
+        seconds=sum(source.seconds or 0.0 for source in sources if source),
     )
 
 
@@ -150,7 +219,7 @@ def _spec(recorded: Recorded, architecture: Architecture, device: torch.device) 
     return replace(spec, numerics=replace(spec.numerics, device_type=device.type, path=path))
 
 
-def retrain(rebuilt: Rebuilt, console: Console) -> list[RunRecord]:
+def retrain(rebuilt: Rebuilt | RebuiltCommand, console: Console) -> list[RunRecord]:
     """Trains the runs in a temporary results folder; what went wrong there is a failed record.
 
     Args:
@@ -162,11 +231,10 @@ def retrain(rebuilt: Rebuilt, console: Console) -> list[RunRecord]:
     """
     with TemporaryDirectory(prefix="manyseeds-") as folder:
         suite = Suite(Path(folder), SUITE)
-        work = [Job(rebuilt.found, spec, rebuilt.environment, suite) for spec in rebuilt.specs]
-        wrong = jobs.train(work, rebuilt.dataset, rebuilt.n_workers, console)
+        wrong = rebuilt.train(suite, console)
         records = {run.key: run for run in suite.runs()}
     reason = (wrong[0].reason if wrong else None) or "it left no record"
     return [
-        records.get(spec.key) or record_of(spec, rebuilt.environment, "failed", reason)
+        records.get(spec.key) or rebuilt.failed(spec, reason)  # type: ignore[arg-type]
         for spec in rebuilt.specs
     ]
