@@ -7,7 +7,7 @@ from bench.report.export.texts import content
 from bench.report.model import Cell, Column, PageKind, Scope, Section, Table, words
 from bench.report.parts.cells import time, time_notes
 from bench.report.summary import Summary
-from bench.spec import digest, Environment, Foreign, RunRecord
+from bench.spec import Environment, RunRecord, digest
 from bench.stats.format import NOT_AVAILABLE, NOT_KNOWN, count, integer, listed, ranges
 
 ORDER = 84
@@ -147,26 +147,27 @@ def _versions(runs: list[RunRecord]) -> dict[str, list[str]]:
     return {name: sorted(found) for name, found in versions.items()}
 
 
-def _over(foreign: Foreign | None) -> str:
-    """What the digest of a network is over."""
-    if foreign is None:
-        return "source without comments"
-    return "command and files" if foreign.origin == "command" else "name and settings"
+def _source(summary: Summary, run: RunRecord) -> tuple[str, str, str]:
+    """A digest of what made the run, what it is over, and itself."""
+    name = summary.display_name(run.architecture)
+    if run.foreign is None:
+        return f"architecture {name}", "source without comments", run.architecture_digest
+    if run.foreign.origin == "command":
+        return f"own command {name}", "command and its files", run.architecture_digest
+    file, found = (run.source.file, run.source.sha256) if run.source else (NOT_KNOWN, NOT_KNOWN)
+    return f"imported file {file}", "its bytes", found
 
 
 def _digests(summary: Summary) -> Table:
     """What two suites must share to be the same; the records' is that of a file to take away."""
     data = {run.dataset.name: run.dataset.digest for run in summary.runs}
-    sources = {
-        run.architecture_digest: (run.architecture, _over(run.foreign)) for run in summary.runs
-    }
+    sources = sorted(
+        {(run.architecture, run.architecture_digest, _source(summary, run)) for run in summary.runs}
+    )
     records = digest(content([summary], "runs.csv"))
     rows = (
         *((f"data set {name}", "images and labels", found) for name, found in data.items()),
-        *(
-            (f"architecture {summary.display_name(name)}", over, found)
-            for found, (name, over) in sorted(sources.items(), key=lambda each: (each[1], each[0]))
-        ),
+        *dict.fromkeys(source for _, _, source in sources),
         ("records", f"the table of runs below, {count(len(summary.runs), 'row')}", records),
     )
     return Table(
