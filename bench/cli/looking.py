@@ -27,7 +27,7 @@ def list_(group: Group = None, builtin: Builtin = False) -> None:
     for each in found:
         label = f"{each.group}/{each.name}" if each.group else each.name
         say(f"architecture {label}: {discover.headline(each)}")
-    for path in runners.scan(folder_in_use(runners.FOLDER)):
+    for path in runners.scan_in_use():
         say(f"runner {path.stem}: {path}")
     for name in datasets.names():
         say(f"data set {name}")

@@ -11,7 +11,7 @@ from bench.cli.terminal import require_suite_name
 from bench.errors import UsageError
 from bench.evidence.claims import Objectives, load
 from bench.evidence.claims.objectives import common
-from bench.inputs import discover
+from bench.inputs import discover, runners
 from bench.inputs.recipes import parsed
 from bench.inputs.seeds import parse_seeds
 from bench.machine import folder_in_use, usable_cores
@@ -65,10 +65,13 @@ class Request:
     protocol: Protocol | None  # None for a fixed number of runs
     purpose: Purpose  # what the runs are for
 
-    def goals(self, networks: Sequence[str], dataset: str) -> dict[str, Goal]:
+    def goals(self, networks: Mapping[str, str]) -> dict[str, Goal]:
         """What each network's runs will be judged against: by the options, else by the claims.
 
         A document counts that speaks of one of these networks, or of one that the suite has.
+
+        Args:
+            networks: Network -> the data set that it is trained on.
 
         Raises:
             ClaimError: a file of claims cannot be used.
@@ -76,7 +79,8 @@ class Request:
         kept = {path.parent.name for path in self.suite.run_paths()}
         objectives = _objectives({*networks, *kept})
         return {
-            name: _given(self.options, Goal.of(objectives.of(name, dataset))) for name in networks
+            name: _given(self.options, Goal.of(objectives.of(name, dataset)))
+            for name, dataset in networks.items()
         }
 
 
@@ -145,10 +149,18 @@ def _given(options: Options, usual: Goal) -> Goal:
 
 def _usual_goal(options: Options) -> Goal:
     """What all the networks that the options name are asked for alike; none where they differ."""
-    place = folder_in_use("architectures")
-    names = options.arch or [found.name for found in discover.scan(place, options.group)]
+    names = options.arch or _usual_names(options)
     objectives = _objectives(names)
     return Goal.of(common([objectives.of(name) for name in names]))
+
+
+def _usual_names(options: Options) -> list[str]:
+    """Of the architectures and the runners that a command without names means."""
+    place = folder_in_use("architectures")
+    of_runners = [] if options.group else [path.stem for path in runners.scan_in_use()]
+    if not options.group and runners.stand_alone() and not options.builtin:
+        return of_runners
+    return [found.name for found in discover.scan(place, options.group)] + of_runners
 
 
 def _objectives(networks: Collection[str]) -> Objectives:

@@ -22,6 +22,7 @@ from bench.cli.terminal import (
 from bench.errors import UsageError
 from bench.inputs import datasets
 from bench.inputs.datasets import Dataset
+from bench.inputs.imported.runs import is_imported
 from bench.inputs.recipes import Changes
 from bench.inputs.runners import Runner
 from bench.machine import require_writable
@@ -73,14 +74,17 @@ def _work(request: Request) -> None:
     selected = _select(request)
     selection, environment = selected.selection, selected.matrix.environment
     reader = RunReader(request.suite)
-    names = [architecture.name for _, architecture in selected.matrix.architectures]
+    _refuse_imported(reader)
+    specs = [each.spec(0) for each in selected.matrix.each()]
     sweep = Sweep(
         matrix=selected.matrix,
         records=reader,
         n_workers=selected.n_at_once,
         protocol=request.protocol,
         purpose=request.purpose,
-        goals={} if request.protocol else request.goals(names, selected.dataset.info.name),
+        goals={} if request.protocol else request.goals(
+            {spec.architecture: spec.dataset.name for spec in specs}
+        ),
     )
     say_all(sweep.declare())
     if request.options.declare_only:
@@ -105,6 +109,13 @@ def _work(request: Request) -> None:
         complain(f"failed earlier: {path} (move the record away to try again)")
     if wrong or plan.failed_before or selection.broken:
         raise typer.Exit(EXIT_SOME_FAILED)
+
+
+def _refuse_imported(reader: RunReader) -> None:
+    """Raises UsageError for a suite of imported runs: they are never mixed with ours."""
+    if any(is_imported(run) for run in reader.runs()):
+        where, remedy = str(reader.suite.folder), "give another --suite"
+        raise UsageError("the suite holds imported runs", where=where, remedy=remedy)
 
 
 def _select(request: Request) -> Selected:

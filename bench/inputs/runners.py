@@ -18,6 +18,7 @@ import msgspec
 
 from bench.errors import UsageError, nearest
 from bench.inputs.figures import NAMES, SIZES, BadFigures, Figures, Unit
+from bench.machine import folder_in_use, is_own
 from bench.records.foreign import dataset_info
 from bench.spec import (
     NAME,
@@ -141,6 +142,16 @@ def _filled(text: str, values: Mapping[str, object]) -> str:
 def scan(folder: Path) -> list[Path]:
     """The runners' files of a folder, sorted; none where there is no such folder."""
     return sorted(path for path in folder.glob("*.toml") if not path.name.startswith("_"))
+
+
+def scan_in_use() -> list[Path]:
+    """The runners' files of the working folder, sorted."""
+    return scan(folder_in_use(FOLDER))
+
+
+def stand_alone() -> bool:
+    """Whether the working folder has runners and no networks of its own: it means those alone."""
+    return is_own(FOLDER) and not is_own("architectures") and bool(scan_in_use())
 
 
 def load(path: Path) -> Runner:

@@ -13,7 +13,7 @@ from bench.inputs import discover, runners
 from bench.inputs.discover import Found
 from bench.inputs.recipes import Changes
 from bench.inputs.runners import Runner
-from bench.machine import folder, folder_in_use, is_own
+from bench.machine import folder, folder_in_use
 from bench.spec import Architecture, DatasetInfo, Recipe
 from bench.training.engine.data import NORMALISATION, of_channels
 from bench.training.engine.network import require_trainable
@@ -61,15 +61,12 @@ def find_networks(
     Raises:
         ArchitectureError, UsageError: as `find_architectures`; a runner that cannot be used.
     """
-    folder = folder_in_use(runners.FOLDER)
-    files = [] if group else runners.scan(folder)
+    files = [] if group else runners.scan_in_use()
     known = {path.stem: path for path in files}
     ours = [name for name in names if name not in known]
     chosen = [known[name] for name in dict.fromkeys(names) if name in known] if names else files
-    is_ours = bool(ours) or not names
-    if is_ours and not names and files and not (builtin or is_own("architectures")):
-        is_ours = not is_own(runners.FOLDER)
-    found = find_architectures(ours, group, builtin) if is_ours else []
+    means_ours = bool(ours) or (not names and (builtin or group or not runners.stand_alone()))
+    found = find_architectures(ours, group, builtin) if means_ours else []
     place = folder_in_use("architectures")
     at_hand = {each.name: each.path for each in discover.scan_all(place)} if place.is_dir() else {}
     for path in chosen:

@@ -53,7 +53,7 @@ class Sweep:
                 dataset=spec.dataset.name,
                 architecture=spec.architecture,
                 seeds=matrix.seeds,
-                goal=self.goals.get(architecture.name, NO_GOAL),
+                goal=self.goals.get(spec.architecture, NO_GOAL),
             )
             for spec in (each.spec(0) for each in matrix.each())
         ]

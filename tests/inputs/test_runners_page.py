@@ -24,7 +24,7 @@ Bench = Callable[..., subprocess.CompletedProcess[str]]
 
 
 def listing(language: str, number: int = 0) -> str:
-    return re.findall(rf"```{language}\n(.*?)```", TEXT, re.DOTALL)[number]
+    return str(re.findall(rf"```{language}\n(.*?)```", TEXT, re.DOTALL)[number])
 
 
 @pytest.mark.process

@@ -46,7 +46,9 @@ def _lines(outcome: SideComparison) -> list[str]:
     for row in outcome.rows:
         said += ["", *_row_lines(row)]
     left_out = [f"not compared, no counterpart: {name}" for name in outcome.left_out]
-    foreign = any(side.origin != "engine" for row in outcome.rows for side in (row.first, row.second))
+    foreign = any(
+        side.origin != "engine" for row in outcome.rows for side in (row.first, row.second)
+    )
     bits = ["bits: not known of runs that are not ours"] if foreign else []
     if not foreign or outcome.bits.failures or outcome.bits.n_same:
         bits += _bits_lines(outcome.bits)

@@ -1,0 +1,316 @@
+"""Imported results: what becomes of a file's rows, and what is refused before anything is kept."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from bench.errors import UsageError
+from bench.inputs.imported import mapping as mappings
+from bench.inputs.imported import runs
+from bench.records.arms import arms
+from bench.records.store import Suite
+from bench.spec import RunRecord, digest
+from tests import factories
+
+Bench = Callable[..., subprocess.CompletedProcess[str]]
+TABLE = """network,seed,epoch,correct,test_loss
+ResNet-18,0,1,9800,0.5
+ResNet-18,0,2,9910,0.4
+ResNet-18,1,1,9790,0.6
+ResNet-18,1,2,9905,0.3
+small,0,1,9000,
+small,0,2,9100,
+"""
+MNIST = 'dataset = "mnist"\nn_test = 10000\n'
+
+
+def read(
+    tmp_path: Path, text: str, mapping: str = MNIST, name: str = "runs.csv"
+) -> list[RunRecord]:
+    file, written = tmp_path / name, tmp_path / "mapping.toml"
+    file.write_text(text, encoding="utf-8")
+    written.write_text(mapping, encoding="utf-8")
+    return runs.read(file, mappings.load(written, None, None))
+
+
+def counts(records: list[RunRecord]) -> dict[tuple[str, int], list[int | None]]:
+    return {(run.architecture, run.seed): [e.test_correct for e in run.epochs] for run in records}
+
+
+EXPECTED = {
+    ("resnet_18", 0): [9800, 9910],
+    ("resnet_18", 1): [9790, 9905],
+    ("small", 0): [9000, 9100],
+}
+
+
+def test_rows_become_runs_that_say_where_they_come_from(tmp_path: Path) -> None:
+    records = read(tmp_path, TABLE)
+    assert counts(records) == EXPECTED
+    first, *_, small = records
+    assert first.foreign is not None
+    assert (first.foreign.origin, first.foreign.settings) == ("import", {"network": "ResNet-18"})
+    assert first.source is not None
+    assert (first.source.file, first.source.sha256) == ("runs.csv", digest(TABLE.encode()))
+    assert (first.recipe, first.n_parameters, first.environment.torch) == (None, None, "not known")
+    assert [epoch.test_loss for epoch in first.epochs] == [0.5, 0.4]
+    assert [epoch.test_loss for epoch in small.epochs] == [None, None]
+
+
+@pytest.mark.parametrize(
+    "change", [(",", ";"), (",", "\t"), ("\n", "\r\n"), ("network", "\ufeffnetwork")]
+)
+def test_forms_of_csv_are_the_same(tmp_path: Path, change: tuple[str, str]) -> None:
+    assert counts(read(tmp_path, TABLE.replace(*change))) == EXPECTED
+
+
+def objects(text: str = TABLE) -> list[dict[str, str]]:
+    names, *lines = [line.split(",") for line in text.splitlines()]
+    return [dict(zip(names, line, strict=True)) for line in lines]
+
+
+def test_json_lines_are_the_same(tmp_path: Path) -> None:
+    text = "\n".join(json.dumps(each) for each in objects())
+    assert counts(read(tmp_path, text, name="runs.jsonl")) == EXPECTED
+
+
+def test_parquet_is_the_same(tmp_path: Path) -> None:
+    pytest.importorskip("pyarrow")
+    import pandas as pd
+
+    frame = pd.DataFrame(objects()).astype({"seed": int, "epoch": int, "correct": int})
+    frame["test_loss"] = pd.to_numeric(frame["test_loss"])
+    frame.to_parquet(tmp_path / "runs.parquet")
+    mapping = mappings.load(None, "mnist", 10_000)
+    assert counts(runs.read(tmp_path / "runs.parquet", mapping)) == EXPECTED
+
+
+@pytest.mark.parametrize(
+    ("package", "name"), [("pyarrow", "runs.parquet"), ("tensorboard", "logs")]
+)
+def test_a_package_that_is_not_there_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, package: str, name: str
+) -> None:
+    for module in [each for each in sys.modules if each.split(".")[0] == package]:
+        monkeypatch.delitem(sys.modules, module)
+    monkeypatch.setitem(sys.modules, package, None)
+    path = tmp_path / name
+    if path.suffix:
+        path.write_bytes(b"PAR1")
+    else:
+        path.mkdir()
+        (path / "events.out.tfevents.1.host").write_bytes(b"")
+    with pytest.raises(UsageError, match=f"pip install {package}"):
+        runs.read(path, mappings.load(None, "mnist", 10_000))
+
+
+def test_a_mapping_names_columns_and_what_the_file_does_not_hold(tmp_path: Path) -> None:
+    mapping = MNIST + (
+        'network = "vgg"\nepoch = 15\naccuracy = "percent"\nsettings = ["lr"]\n'
+        '[columns]\nseed = "random_seed"\ntest_accuracy = "acc"\n'
+    )
+    text = "random_seed,lr,acc,accuracy\n3,0.1,99.1,x\n3,0.01,98.5,y\n"
+    first, second = read(tmp_path, text, mapping)
+    assert first.architecture == second.architecture == "vgg"
+    assert {run.epochs[-1].test_correct for run in (first, second)} == {9910, 9850}
+    assert len(first.epochs) == 15
+    assert len(arms("s", [first, second], "test")) == 2
+
+
+def test_a_status_tells_of_runs_that_failed(tmp_path: Path) -> None:
+    text = "network,seed,epoch,correct,status\nnet,0,1,9000,finished\nnet,1,1,,crashed\n"
+    first, second = read(tmp_path, text)
+    assert (first.status, second.status, second.epochs) == ("completed", "failed", [])
+    assert second.reason == "its file says 'failed'"
+
+
+@pytest.mark.parametrize(
+    ("text", "mapping", "words"),
+    [
+        ("", MNIST, "the file is empty"),
+        ("a,a\n1,2\n", MNIST, "two columns are named 'a'"),
+        (
+            TABLE + "small,0,2,9100,\n",
+            MNIST,
+            "line 8, network 'small', seed 0: epoch 2 has test_correct twice",
+        ),
+        (TABLE.replace("9800", "10001"), MNIST, "10,001 right answers of 10,000 test images"),
+        (
+            TABLE.replace("9800", ""),
+            MNIST.replace("10000", "9000"),
+            "right answers of 9,000 test images",
+        ),
+        (TABLE.replace("9910", ""), MNIST, "no figure of the test split in its last epoch, 2,"),
+        (TABLE.replace("correct", "right"), MNIST, "no figure of the test split in its last epoch"),
+        (TABLE.replace("network", "net"), MNIST, "there is no column of networks"),
+        (TABLE.replace("seed", "s"), MNIST, "there is no column of seeds"),
+        (TABLE.replace("epoch", "e"), MNIST, "there is no column of epochs"),
+        (TABLE.replace("-18,0,1", "-18,-1,1"), MNIST, "seed '-1' is no whole number"),
+        (TABLE.replace("small", "resnet_18"), MNIST, "would both be named 'resnet_18'"),
+        (TABLE.replace("small", "18"), MNIST, "network '18' makes no name"),
+        (TABLE.replace("0.5\n", "0,5\n"), MNIST, "line 2 has 6 cells, and there are 5 columns"),
+        ("a,b\n1,2\n", MNIST, "no row holds a figure of the test split"),
+        (
+            "network,seed,epoch,accuracy\nn,0,1,0.98\nn,0,2,98.5\n",
+            MNIST,
+            "fractions (0.98) and as percents (98.5)",
+        ),
+        ('network,seed,epoch,accuracy\nn,0,1,"98,5"\n', MNIST, "comma as decimal sign: write 98.5"),
+        ("network;seed;epoch;accuracy\nn;0;1;98,5\n", MNIST, "comma as decimal sign: write 98.5"),
+        (
+            "network,seed,epoch,accuracy\nn,0,1,98.555\n",
+            MNIST,
+            "9,855.50 right answers, no whole number",
+        ),
+        (
+            "network,seed,epoch,correct,status\nn,0,1,9,running\n",
+            MNIST,
+            "the run is not finished (running)",
+        ),
+        ("network,seed,epoch,correct,status\nn,0,1,9,well\n", MNIST, "status 'well' is none of"),
+        (TABLE, "n_test = 0\ndataset = 'mnist'\n", ">= 1"),
+        (TABLE, "dataset = 'mnist'\n", "nobody says which data set"),
+        (TABLE, MNIST + "color = 1\n", "unknown field `color`"),
+        (TABLE, MNIST + "columns = {colour = 'c'}\n", "there is no column 'colour'"),
+        (TABLE, MNIST + "run = '('\n", "bad pattern '('"),
+        (TABLE, MNIST + "run = 'x'\n", "bad pattern 'x'"),
+    ],
+)
+def test_what_contradicts_itself_is_one_line(
+    tmp_path: Path, text: str, mapping: str, words: str
+) -> None:
+    with pytest.raises(UsageError) as caught:
+        read(tmp_path, text, mapping)
+    assert words in str(caught.value)
+    assert str(tmp_path) in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_chart_of_wandb_has_a_column_a_run(tmp_path: Path) -> None:
+    text = (
+        '"Step","net-s3 - test_acc","net-s3 - test_acc__MIN","net-s3 - test_acc__MAX",'
+        '"net-s4 - test_acc","net-s4 - test_acc__MIN","net-s4 - test_acc__MAX"\n'
+        '"0","0.98","0.98","0.98","0.97","0.97","0.97"\n"1","0.99","0.99","0.99","","",""\n'
+    )
+    mapping = MNIST + (
+        "first_epoch = 0\nrun = '^(?P<network>\\w+)-s(?P<seed>\\d+)$'\n"
+        "[columns]\ntest_accuracy = 'test_acc'\n"
+    )
+    assert counts(read(tmp_path, text, mapping)) == {("net", 3): [9800, 9900], ("net", 4): [9700]}
+
+
+def write_mlflow(folder: Path, run: str, status: int, steps: dict[int, str], seed: int) -> None:
+    """A run as MLflow's file store lays it out."""
+    place = folder / "mlruns" / "0" / run
+    for name in ("metrics", "params", "tags"):
+        (place / name).mkdir(parents=True)
+    meta = (
+        f"artifact_uri: x\nlifecycle_stage: active\nrun_name: {run}\nstatus: {status}\ntags: []\n"
+    )
+    (place / "meta.yaml").write_text(meta)
+    (place / "params" / "seed").write_text(str(seed))
+    lines = "".join(f"17000000{step} {value} {step}\n" for step, value in steps.items())
+    (place / "metrics" / "test").mkdir()
+    (place / "metrics" / "test" / "acc").write_text(lines)
+
+
+MLFLOW = MNIST + "network = 'net'\n[columns]\ntest_accuracy = 'test/acc'\n"
+
+
+def read_mlflow(tmp_path: Path) -> list[RunRecord]:
+    written = tmp_path / "mapping.toml"
+    written.write_text(MLFLOW)
+    return runs.read(tmp_path / "mlruns", mappings.load(written, None, None))
+
+
+def test_mlflow_has_a_file_a_metric(tmp_path: Path) -> None:
+    write_mlflow(tmp_path, "calm-bird-1", 3, {1: "0.98", 2: "0.99"}, 5)
+    write_mlflow(tmp_path, "odd-fish-2", 4, {1: "0.97"}, 6)
+    write_mlflow(tmp_path, "gone-3", 3, {1: "0.5"}, 7)
+    gone = tmp_path / "mlruns" / "0" / "gone-3" / "meta.yaml"
+    gone.write_text(gone.read_text().replace("active", "deleted"))
+    first, second = read_mlflow(tmp_path)
+    assert counts([first, second]) == {("net", 5): [9800, 9900], ("net", 6): [9700]}
+    assert (first.status, second.status) == ("completed", "failed")
+
+
+def test_a_metric_of_mlflow_without_steps_is_refused(tmp_path: Path) -> None:
+    write_mlflow(tmp_path, "calm-bird-1", 3, {1: "0.98"}, 5)
+    metric = next(tmp_path.rglob("acc"))
+    metric.write_text("1700 0.98 0\n1701 0.99 0\n")
+    with pytest.raises(UsageError, match="test/acc twice at step 0"):
+        read_mlflow(tmp_path)
+
+
+def test_tensorboard_has_a_folder_a_run(tmp_path: Path) -> None:
+    pytest.importorskip("tensorboard")
+    from torch.utils.tensorboard import SummaryWriter
+
+    for seed in (1, 2):
+        with SummaryWriter(str(tmp_path / "logs" / f"net-{seed}")) as writer:
+            for epoch in (1, 2):
+                writer.add_scalar("acc/test", 0.98 + epoch / 1000 + seed / 10_000, epoch)
+                writer.add_scalar("loss/batch", 1.0, 100 * epoch)
+    written = tmp_path / "mapping.toml"
+    written.write_text(
+        MNIST + "run = '(?P<network>\\w+)-(?P<seed>\\d+)'\n[columns]\ntest_accuracy = 'acc/test'\n"
+    )
+    found = runs.read(tmp_path / "logs", mappings.load(written, None, None))
+    assert counts(found) == {("net", 1): [9811, 9821], ("net", 2): [9812, 9822]}
+
+
+def test_a_folder_of_no_tracker_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="no results of MLflow or TensorBoard"):
+        runs.read(tmp_path, mappings.load(None, "mnist", 10_000))
+
+
+# --- into a suite ---------------------------------------------------------------------------------
+
+
+def test_the_same_file_again_changes_nothing_and_other_figures_are_refused(tmp_path: Path) -> None:
+    suite = Suite(tmp_path / "results", "theirs")
+    assert runs.keep(read(tmp_path, TABLE), suite) == 0
+    before = {path: path.read_bytes() for path in suite.run_paths()}
+    assert runs.keep(read(tmp_path, TABLE), suite) == 3
+    with pytest.raises(UsageError, match=r"was imported with other figures, from runs\.csv"):
+        runs.keep(
+            read(tmp_path, TABLE.replace("9910", "9911").replace("small,0", "small,9")), suite
+        )
+    assert {path: path.read_bytes() for path in suite.run_paths()} == before
+
+
+def test_runs_of_ours_and_imported_ones_share_no_suite(tmp_path: Path) -> None:
+    suite = Suite(tmp_path / "results", "ours")
+    suite.add_run(factories.record("model_1", 0, test_correct=9940), None)
+    with pytest.raises(UsageError, match="imported runs are never mixed with them"):
+        runs.keep(read(tmp_path, TABLE), suite)
+    assert len(suite.run_paths()) == 1
+
+
+@pytest.mark.process
+def test_a_file_goes_to_a_report_and_is_compared(bench: Bench, tmp_path: Path) -> None:
+    (tmp_path / "runs.csv").write_text(TABLE)
+    words = ("--dataset", "mnist", "--test-images", "10000")
+    done = bench("import", "runs.csv", "--as", "theirs", *words)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "imported: 3 runs of 2 networks" in done.stdout
+    assert bench("report", "--suite", "theirs").returncode == 0
+    report = (tmp_path / "reports" / "report.md").read_text()
+    assert "| resnet_18 (imported) | not known |" in report
+    assert "imported file runs.csv" in report
+    rows = [line for line in report.splitlines() if "resnet_18" in line and line.startswith("|")]
+    assert [line for line in rows if "resnet_18 (imported)" not in line] == []
+    done = bench("compare", "theirs/mnist/resnet_18", "theirs/mnist/small")
+    assert "(imported): n = 2" in done.stdout
+    done = bench("reproduce", "theirs/mnist/small/seed-0000")
+    assert (done.returncode, "it was imported" in done.stderr) == (2, True)
+    done = bench("train", "--suite", "theirs", "--dataset", "mnist5k", "--builtin")
+    assert (done.returncode, "the suite holds imported runs" in done.stderr) == (2, True)
+    bad = bench("import", "gone.csv", "--as", "theirs", *words)
+    assert (bad.returncode, "there is no such file" in bad.stderr) == (2, True)
