@@ -17,6 +17,11 @@ from markdown_it import MarkdownIt
 import bench
 from tests.support import ROOT
 
+MY_MEASURE = """
+from bench.spec import Field, Measured
+FIELDS = (Field(name="mine", title="My measure", unit=""),)
+def measure(): return Measured(fields=FIELDS, values={"mine": 7})
+"""
 SHIPPED = ("architectures", "claims", "templates", "results/reference")
 
 
@@ -101,7 +106,8 @@ def test_the_packages_readme_links_to_no_file_and_shows_no_picture(wheel: Path) 
 
 def test_an_installed_bench_works_in_an_empty_folder(wheel: Path, tmp_path: Path) -> None:
     site, empty = tmp_path / "site", tmp_path / "empty"
-    empty.mkdir()
+    (empty / "measures").mkdir(parents=True)
+    (empty / "measures" / "my_measure.py").write_text(MY_MEASURE)
     pip = (sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index")
     run(*pip, "--target", site, wheel, cwd=empty)
     python = (sys.executable, "-P")  # the working folder is not on the path
@@ -112,6 +118,9 @@ def test_an_installed_bench_works_in_an_empty_folder(wheel: Path, tmp_path: Path
     listing = run(*python, "-m", "bench", "list", cwd=empty, PYTHONPATH=str(site))
     for path in (ROOT / "architectures").glob("*.py"):
         assert path.stem in listing
+    assert "measure my_measure" in listing.splitlines()
+    shown = run(*python, "-m", "bench", "inspect", "model_2", cwd=empty, PYTHONPATH=str(site))
+    assert "My measure: 7" in shown
     script = run(site / "bin" / "manyseeds", "--help", cwd=empty, PYTHONPATH=str(site))
     assert "report" in script
 

@@ -10,7 +10,7 @@ import typer
 
 from bench.cli.application import app
 from bench.cli.options import AsJson, Builtin, DataDir, Group, Reports, Results
-from bench.cli.terminal import REPORTS, RESULTS, console, say
+from bench.cli.terminal import REPORTS, RESULTS, console, say, tell_broken
 
 
 @app.command("list")
@@ -50,6 +50,7 @@ def inspect(
 
     found = find_architectures([architecture], None, builtin)
     selection = load_architectures(found, named=True)
+    tell_broken(selection)
     environment = provenance.environment(resolve_device("cpu"), provenance.command_line())
     portrait = portraits.portrait(selection.usable[0][1], environment)
     if as_json:

@@ -52,8 +52,10 @@ def print_json(value: Any) -> None:
 
 
 def tell_broken(selection: Selection) -> None:
-    """Names each architecture file that could not be used, with the reason."""
-    for error in selection.broken:
+    """Names each architecture's and measure's file that could not be used, with the reason."""
+    from bench.measuring import measures
+
+    for error in (*selection.broken, *measures.broken()):
         complain(f"skipped: {error}")
 
 
@@ -74,7 +76,7 @@ def render_report(
     names: Sequence[str] = (),
 ) -> None:
     """Renders the suite's report, renews its pieces in the document, and prints both places."""
-    from bench.report import fragments
+    from bench.report import fragments, sections
     from bench.report import render as stage
 
     if document:
@@ -82,6 +84,8 @@ def render_report(
         fragments.require_markers(document, names)
     source = _source(results, suite, reports, groups, needed=document is not None)
     written = stage.write(list(source.summaries), reports)
+    for error in sections.broken():
+        complain(f"skipped: {error}")
     if document:
         changed = fragments.update(document, source, names)
         say(f"{document}: {'renewed' if changed else 'up to date'}")

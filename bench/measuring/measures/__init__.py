@@ -1,6 +1,7 @@
 """Measures: what an architecture is, as numbers. One file a measure, found by a folder scan.
 
-A measure is a module in this folder whose name does not start with an underscore, with
+A measure is a module in this folder, or in the user's own folder `measures/`, whose name does not
+start with an underscore, with
 
     FIELDS: tuple[Field, ...]
     measure(model, example, components) -> Measured
@@ -17,9 +18,11 @@ import importlib
 import inspect
 import pkgutil
 from collections.abc import Mapping
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from bench.errors import MeasureError
+from bench.errors import BenchError, MeasureError
+from bench.inputs import plugins
 from bench.spec import Field, Measured, Recipe
 
 if TYPE_CHECKING:
@@ -28,8 +31,22 @@ if TYPE_CHECKING:
 DEFAULT_RECIPE = Recipe(peak_learning_rate=0.01, warmup_fraction=0.0)  # Adam
 
 
+KIND = "measures"
+HERE = "bench/measuring/measures"
+HOOKS = ("FIELDS", "measure")
+
+
 def names() -> list[str]:
     """Every measure's name, sorted. Nothing is imported."""
+    return sorted({*_builtin(), *(path.stem for path in plugins.files(KIND))})
+
+
+def broken() -> list[BenchError]:
+    """Why measures of the user's folder cannot be used; they are left out."""
+    return plugins.own(KIND, HOOKS, _builtin()).broken
+
+
+def _builtin() -> list[str]:
     found = (module.name for module in pkgutil.iter_modules(__path__))
     return sorted(name for name in found if not name.startswith("_"))
 
@@ -46,32 +63,45 @@ def measure_all(
     they were.
     """
     given = {"model": model, "example": example, "components": components, "recipe": recipe}
-    return {name: _measure_one(name, given) for name in names()}
+    own = plugins.own(KIND, HOOKS, _builtin()).usable
+    return {name: _measure_one(name, own.get(name), given) for name in sorted({*_builtin(), *own})}
 
 
-def _measure_one(name: str, given: Mapping[str, Any]) -> Measured:
-    """The measure of that name; it gets those of the given values that it takes."""
+def _measure_one(name: str, own: ModuleType | None, given: Mapping[str, Any]) -> Measured:
+    """The measure of that name; it gets those of the given values that it takes.
+
+    Args:
+        name: The measure's.
+        own: The module in the user's folder; None for a measure of ours.
+        given: What a measure can take, by the argument's name.
+    """
     fields: tuple[Field, ...] = ()
     try:
-        plugin: Any = importlib.import_module(f"bench.measuring.measures.{name}")  # brings torch
+        plugin: Any = own or importlib.import_module(f"{__name__}.{name}")  # brings torch
         subject: Any = importlib.import_module("bench.measuring.subject")
         fields = plugin.FIELDS
         taken = inspect.signature(plugin.measure).parameters
         with subject.at_rest(given["model"], given["example"]):
             measured: Measured = plugin.measure(**{wanted: given[wanted] for wanted in taken})
-        _require_fields(name, measured)
+        _require_fields(measured, f"{KIND if own else HERE}/{name}.py")
     except Exception as error:  # a plug-in may raise anything; one failure must not stop the rest
         return Measured(fields=fields, values={}, error=_one_line(name, error))
     return measured
 
 
-def _require_fields(name: str, measured: Measured) -> None:
+def _require_fields(measured: Measured, where: str) -> None:
+    if not isinstance(measured, Measured):
+        raise MeasureError(
+            f"it returns {type(measured).__name__}",
+            where=where,
+            remedy="return bench.spec.Measured",
+        )
     promised = {field.name for field in measured.fields}
     if promised != measured.values.keys():
         odd = ", ".join(sorted(promised ^ measured.values.keys()))
         raise MeasureError(
             f"fields and values differ in: {odd}",
-            where=f"bench/measuring/measures/{name}.py",
+            where=where,
             remedy="return one value for each of FIELDS",
         )
 

@@ -1,4 +1,4 @@
-"""The report's sections: one file each, found by a scan of this folder.
+"""The report's sections: one file each, found by a scan of this folder and of the user's own.
 
 A section file has three hooks (names that begin with an underscore are no sections)::
 
@@ -14,9 +14,19 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from collections.abc import Iterable, Iterator
-from typing import Protocol, cast
+from dataclasses import replace
+from functools import partial
+from types import ModuleType
+from typing import Protocol, cast, get_args
 
-from bench.report.model import PageKind, Scope, Section
+from matplotlib.figure import Figure
+
+from bench.errors import BenchError, UsageError, in_one_line
+from bench.inputs import plugins
+from bench.report.model import Download, PageKind, Plot, Scope, Section
+
+KIND = "sections"
+HOOKS = ("ORDER", "SCOPE", "PAGES", "section")
 
 
 class SectionFile(Protocol):
@@ -48,13 +58,89 @@ class Placed(Protocol):
 
 def found(page: PageKind | None = None) -> list[SectionFile]:
     """Every section file, or those of one kind of page, by ORDER and then by name."""
-    modules = [
-        cast(SectionFile, importlib.import_module(f"{__name__}.{each.name}"))
-        for each in pkgutil.iter_modules(__path__)
-        if not each.name.startswith("_")
-    ]
+    ours = [importlib.import_module(f"{__name__}.{name}") for name in _builtin()]
+    modules = [cast(SectionFile, module) for module in ours] + cast(list[SectionFile], _own())
     chosen = [module for module in modules if page is None or page in module.PAGES]
     return sorted(chosen, key=lambda module: (module.ORDER, module.__name__))
+
+
+def broken() -> list[BenchError]:
+    """Why sections of the user's folder could not be used, or had nothing to show."""
+    failed = [each.problem for each in _own() if each.problem]
+    return [*plugins.own(KIND, HOOKS, _builtin()).broken, *failed]
+
+
+class OwnSection:
+    """A section of the user's folder: one that fails is left out, and the report goes on.
+
+    What it draws and the files it makes are made at once, so that they fail here if they do.
+    """
+
+    def __init__(self, module: ModuleType) -> None:
+        self.module = module
+        self.__name__ = module.__name__
+        self.ORDER: int = module.ORDER
+        self.SCOPE: Scope = module.SCOPE
+        self.PAGES: tuple[PageKind, ...] = module.PAGES
+        self.problem = self._unfit()
+
+    def _unfit(self) -> BenchError | None:
+        """What is wrong with its three words; it is then on no page."""
+        orders, kinds = isinstance(self.ORDER, int | float), get_args(PageKind)
+        pages = isinstance(self.PAGES, tuple) and set(self.PAGES) <= set(kinds)
+        if orders and pages and self.SCOPE in get_args(Scope):
+            return None
+        self.PAGES, self.ORDER = (), 0
+        remedy = f"ORDER is a number, SCOPE one of {get_args(Scope)}, PAGES a tuple out of {kinds}"
+        return self._error("bad ORDER, SCOPE or PAGES", remedy)
+
+    def section(self, summary: object) -> Section | None:
+        """What it says; None where it fails, and `problem` then says why."""
+        try:
+            found = self.module.section(summary)
+            if found is None:
+                return None
+            if not isinstance(found, Section):
+                raise TypeError(f"section returns {type(found).__name__}, not Section")
+            return replace(
+                found,
+                plots=tuple(_drawn(plot) for plot in found.plots),
+                downloads=tuple(_made(download) for download in found.downloads),
+            )
+        except Exception as error:  # a plug-in may raise anything
+            self.problem = self._error(in_one_line(error), "mend the file")
+            return None
+
+    def _error(self, what: str, remedy: str) -> UsageError:
+        name = self.__name__.rpartition(".")[2]
+        return UsageError(
+            f"section '{name}': {what}", where=str(self.module.__file__), remedy=remedy
+        )
+
+
+def _drawn(plot: Plot) -> Plot:
+    return replace(plot, draw=partial(_chosen, plot.draw(False), plot.draw(True)))
+
+
+def _chosen(wide: Figure, narrow: Figure, is_narrow: bool) -> Figure:
+    return narrow if is_narrow else wide
+
+
+def _made(download: Download) -> Download:
+    return replace(download, content=partial(str, download.content()))
+
+
+_WRAPPED: dict[int, OwnSection] = {}  # by the module, so that a problem is still known at the end
+
+
+def _own() -> list[OwnSection]:
+    modules = plugins.own(KIND, HOOKS, _builtin()).usable.values()
+    return [_WRAPPED.setdefault(id(module), OwnSection(module)) for module in modules]
+
+
+def _builtin() -> list[str]:
+    found = (each.name for each in pkgutil.iter_modules(__path__))
+    return sorted(name for name in found if not name.startswith("_"))
 
 
 def slug(file: SectionFile) -> str:
