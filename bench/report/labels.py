@@ -97,7 +97,7 @@ def _settings(run: RunRecord, _: Portraits) -> str:
     return ", ".join(f"{name}={value}" for name, value in found)
 
 
-def _marked(name: str, run: RunRecord) -> str:
+def marked(name: str, run: RunRecord) -> str:
     """The name; runs that are not ours are marked wherever they are shown."""
     return f"{name} ({run.foreign.words})" if run.foreign else name
 
@@ -126,7 +126,7 @@ def labels(name: str, runs: Sequence[RunRecord], portraits: Portraits) -> list[s
     """
     telling = _telling(runs, portraits)
     return [
-        " · ".join([_marked(name, run), *(word for of in telling if (word := of(run, portraits)))])
+        " · ".join([marked(name, run), *(word for of in telling if (word := of(run, portraits)))])
         for run in runs
     ]
 

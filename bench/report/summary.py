@@ -15,7 +15,7 @@ from bench.records.arms import Arm, identity
 from bench.records.observations import EffectiveField, Findings
 from bench.records.protocol import Protocol
 from bench.records.standing import chosen
-from bench.report.labels import labels
+from bench.report.labels import labels, marked
 from bench.spec import (
     Claim,
     DatasetInfo,
@@ -198,8 +198,12 @@ class Summary:
         return self.group_of(arm.architecture) == ABLATIONS or not self.is_own(arm)
 
     def display_name(self, architecture: str) -> str:
+        """Its name on a page; runs that are not ours have no portrait, and are marked."""
         portrait = self.portrait_of.get(architecture)
-        return portrait.display_name if portrait else architecture
+        if portrait:
+            return portrait.display_name
+        first = next((run for run in self.runs if run.architecture == architecture), None)
+        return marked(architecture, first) if first else architecture
 
     def page_of(self, architecture: str) -> str:
         """The architecture's page, relative to the page at hand."""
@@ -397,7 +401,9 @@ def _arms(runs: Iterable[RunRecord], dataset: str, whole: Summary) -> tuple[Arm,
 
 def _arms_of(name: str, groups: list[list[RunRecord]], whole: Summary) -> list[Arm]:
     firsts = [group[0] for group in groups]
-    found = labels(whole.display_name(name), firsts, whole.portrait_of)
+    portrait = whole.portrait_of.get(name)
+    title = portrait.display_name if portrait else name
+    found = labels(title, firsts, whole.portrait_of)
     arms = [
         Arm(whole.suite, tuple(sorted(group, key=lambda run: (run.seed, run.key))), label=label)
         for label, group in zip(found, groups, strict=True)

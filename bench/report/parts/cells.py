@@ -58,7 +58,7 @@ def measured(summary: Summary, arm: Arm, measure: str, field: str) -> Cell:
     found = portrait.measures.get(measure) if portrait else None
     figure = found.values.get(field) if found else None
     if found is None or figure is None:
-        return Cell(NOT_AVAILABLE)
+        return Cell(NOT_KNOWN if arm.first.foreign else NOT_AVAILABLE)
     sort = float(figure) if isinstance(figure, int | float) else None
     return Cell(f"{'≥ ' if found.at_least else ''}{measured_value(figure)}", sort=sort)
 

@@ -19,6 +19,11 @@ def reproduce(summary: Summary, run: RunRecord) -> str:
     return shlex.join([*BENCH, "reproduce", name, *_results(summary)])
 
 
+def can_train_again(run: RunRecord) -> bool:
+    """Whether somebody knows how the run was made."""
+    return not (run.foreign and run.foreign.origin == "import")
+
+
 def export(summary: Summary, kind: str) -> str:
     """Writes the tables as files."""
     words = [*BENCH, "export", "--suite", summary.suite, "--format", kind, "--out", "DIR"]

@@ -149,11 +149,11 @@ def _versions(runs: list[RunRecord]) -> dict[str, list[str]]:
 
 def _source(summary: Summary, run: RunRecord) -> tuple[str, str, str]:
     """A digest of what made the run, what it is over, and itself."""
-    name = summary.display_name(run.architecture)
     if run.foreign is None:
+        name = summary.display_name(run.architecture)
         return f"architecture {name}", "source without comments", run.architecture_digest
     if run.foreign.origin == "command":
-        return f"own command {name}", "command and its files", run.architecture_digest
+        return f"own command {run.architecture}", "command and its files", run.architecture_digest
     file, found = (run.source.file, run.source.sha256) if run.source else (NOT_KNOWN, NOT_KNOWN)
     return f"imported file {file}", "its bytes", found
 

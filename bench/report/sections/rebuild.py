@@ -6,9 +6,8 @@ from collections import Counter
 
 from bench.report.model import Listing, PageKind, Scope, Section
 from bench.report.parts.cells import time_notes
-from bench.report.parts.commands import reproduce
+from bench.report.parts.commands import can_train_again, reproduce
 from bench.report.summary import Summary
-from bench.spec import RunRecord
 from bench.stats.format import count, duration, integer
 
 ORDER = 82
@@ -54,7 +53,9 @@ def _said(summary: Summary) -> str:
 
 def _steps(summary: Summary) -> str:
     """Code, runs, report, one run: what is typed, with a comment before each step."""
-    example = next((run for run in summary.runs if is_example(run)), None)
+    example = next(
+        (run for run in summary.runs if run.status != "failed" and can_train_again(run)), None
+    )
     again = reproduce(summary, example) if example else "# no run can be trained again"
     n = integer(len(summary.runs))
     steps = (
@@ -67,11 +68,6 @@ def _steps(summary: Summary) -> str:
         "\n".join([f"# {number}. {words}", *lines])
         for number, (words, lines) in enumerate(steps, start=1)
     )
-
-
-def is_example(run: RunRecord) -> bool:
-    """Whether it can be trained again: it did not fail, and somebody knows how it was made."""
-    return run.status != "failed" and not (run.foreign and run.foreign.origin == "import")
 
 
 def _checkouts(summary: Summary) -> list[str]:

@@ -8,9 +8,10 @@ from bench.records.arms import Arm
 from bench.report.frames import Record, records, runs
 from bench.report.model import Cell, Column, PageKind, Scope, Section, Table, words
 from bench.report.parts.cells import time, time_notes
-from bench.report.parts.commands import reproduce
+from bench.report.parts.commands import can_train_again, reproduce
 from bench.report.summary import Summary
-from bench.stats.format import NOT_AVAILABLE, count, integer, percent
+from bench.spec import RunRecord
+from bench.stats.format import NOT_AVAILABLE, NOT_KNOWN, count, integer, percent
 
 ORDER = 57
 SCOPE: Scope = "dataset"
@@ -80,6 +81,12 @@ def _percent(right: int | None, n_images: int) -> Cell:
     return Cell(percent(right, n_images), sort=100 * right / n_images)
 
 
+def _weights(run: RunRecord) -> str:
+    if run.weights_sha256:
+        return run.weights_sha256[:12]
+    return NOT_KNOWN if run.foreign else NOT_AVAILABLE
+
+
 def _commands(summary: Summary, arm: Arm) -> Table:
     return Table(
         caption=f"Commands that train one run of {arm.label} again and compare",
@@ -87,8 +94,8 @@ def _commands(summary: Summary, arm: Arm) -> Table:
         rows=tuple(
             (
                 Cell(str(run.seed), sort=run.seed),
-                Cell(reproduce(summary, run)),
-                Cell(run.weights_sha256[:12] if run.weights_sha256 else NOT_AVAILABLE),
+                Cell(reproduce(summary, run) if can_train_again(run) else NOT_KNOWN),
+                Cell(_weights(run)),
             )
             for run in arm.runs
         ),
