@@ -277,8 +277,8 @@ def arms(
 def identity(run: RunRecord) -> str:
     """64 hex digits over all that decides a run's bits but its seed.
 
-    Whether a run looked at the test split changes none of its bits, so it is no part. Of runs that
-    are not ours it is all that is known of how they were made.
+    Whether a run looked at the test split changes none of its bits, so it is no part. The digest
+    of an architecture that is not ours is over all that is known of how its runs were made.
     """
     shared = (
         run.architecture_digest,
@@ -287,6 +287,4 @@ def identity(run: RunRecord) -> str:
         run.numerics,
         run.engine_version,
     )
-    if run.foreign is not None:
-        return digest(canonical_json((*shared, run.foreign)))
     return digest(canonical_json(shared))

@@ -6,16 +6,21 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
+from fractions import Fraction
 from pathlib import Path
 
 import pytest
 
 from bench.errors import UsageError
+from bench.evidence.claims import rules
+from bench.evidence.claims.lookup import Readings
+from bench.evidence.comparison.outcome import Request, compare
 from bench.inputs.imported import mapping as mappings
 from bench.inputs.imported import runs
 from bench.records.arms import arms
+from bench.records.places import parse_place
 from bench.records.store import Suite
-from bench.spec import RunRecord, digest
+from bench.spec import Claim, RunRecord, digest
 from tests import factories
 
 Bench = Callable[..., subprocess.CompletedProcess[str]]
@@ -291,6 +296,37 @@ def test_runs_of_ours_and_imported_ones_share_no_suite(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="imported runs are never mixed with them"):
         runs.keep(read(tmp_path, TABLE), suite)
     assert len(suite.run_paths()) == 1
+
+
+def test_imported_runs_are_compared_with_ours_on_as_many_images_of_that_name(
+    tmp_path: Path,
+) -> None:
+    results = tmp_path / "results"
+    runs.keep(read(tmp_path, TABLE), Suite(results, "theirs"))
+    for seed in (0, 1):
+        record = factories.record("model_1", seed, test_correct=9940)
+        Suite(results, "ours").add_run(record, None)
+    ours, theirs, fewer = (
+        parse_place(word, results)
+        for word in ("ours/mnist/model_1", "theirs/mnist/small", "fewer/mnist/small")
+    )
+    (row,) = compare(Request(ours, theirs, results)).rows
+    assert (row.first.origin, row.second.origin) == ("engine", "imported")
+    text = "network,seed,epoch,correct\nsmall,0,1,90\n"
+    of_fewer = read(tmp_path, text, MNIST.replace("10000", "100"))
+    runs.keep(of_fewer, Suite(results, "fewer"))
+    with pytest.raises(UsageError, match="other images under the name 'mnist'"):
+        compare(Request(ours, fewer, results))
+
+
+def test_a_verdict_says_that_it_stands_on_imported_runs(tmp_path: Path) -> None:
+    arm, _ = arms("theirs", read(tmp_path, TABLE), "test")
+    claim = Claim(
+        id="a", file="b", line=1, quote="c", metric="d", subject="resnet_18", published=99.0
+    )
+    counts = tuple(arm.test_counts)
+    found = rules.mean(claim, Readings(arm, counts, Fraction(100), 0, 10_000))
+    assert found.rule.startswith("imported runs; ")
 
 
 @pytest.mark.process

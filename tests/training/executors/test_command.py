@@ -18,7 +18,7 @@ from bench.records.store import Suite
 from bench.spec import RunRecord, digest
 from bench.training.executors import CommandJob, Event
 from bench.training.executors.command import CommandExecutor
-from bench.training.executors.command_worker import END_BYTES, Lines, Output
+from bench.training.executors.command_worker import END_BYTES, MOST_LINE_BYTES, Lines, Output
 from tests.support import environment
 
 pytestmark = pytest.mark.process
@@ -131,6 +131,7 @@ def test_a_command_that_hangs_is_ended_at_its_limit_and_its_figures_stay() -> No
 
 
 STUBBORN = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); signal.pause()"
+CHILD = f"subprocess.Popen([sys.executable, '-c', {STUBBORN!r}], close_fds=False)\n"
 
 
 def held_open(script: str) -> tuple[str, Path]:
@@ -145,8 +146,7 @@ def held_open(script: str) -> tuple[str, Path]:
 @pytest.mark.parametrize("end", ["signal.pause()\n", GOOD])
 def test_a_command_that_forks_ends_with_all_that_it_began(end: str) -> None:
     """Also where it ends by itself and leaves a child that holds its output open."""
-    child = f"subprocess.Popen([sys.executable, '-c', {STUBBORN!r}], close_fds=False)\n"
-    script, alive = held_open(child + end)
+    script, alive = held_open(CHILD + end)
     (job,) = jobs(write_runner(script, limit=2))
     with closing(CommandExecutor().work([job])) as events:
         assert next(events).kind == "started"
@@ -169,8 +169,8 @@ def test_an_interruption_ends_the_command_and_leaves_no_record() -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
 def test_the_command_ends_with_whoever_began_it(number: signal.Signals) -> None:
-    """The executor's process is killed, which runs no code of it."""
-    script, alive = held_open("signal.pause()\n")
+    """And so does what the command began. A kill runs no code of the process that it hits."""
+    script, alive = held_open(CHILD + "signal.pause()\n")
     write_runner(script)
     words = [sys.executable, "-m", "bench", "train", "--seeds", "1"]
     with subprocess.Popen(
@@ -184,7 +184,8 @@ def test_the_command_ends_with_whoever_began_it(number: signal.Signals) -> None:
 
 
 def test_a_watcher_that_is_killed_takes_its_command_along_and_leaves_no_record() -> None:
-    script, alive = held_open("os.kill(os.getppid(), signal.SIGKILL)\nsignal.pause()\n")
+    kill = "os.kill(os.getppid(), signal.SIGKILL)\nsignal.pause()\n"
+    script, alive = held_open(CHILD + kill)
     (job,) = jobs(write_runner(script))
     with closing(CommandExecutor().work([job])) as events:
         next(events)
@@ -235,6 +236,16 @@ def test_output_keeps_both_ends_whatever_the_chunks() -> None:
         assert kept.startswith(content[:END_BYTES])
         assert kept.endswith(content[-END_BYTES:])
         assert b"524,288 of 1,048,576 bytes" in kept
+
+
+def test_a_line_that_is_too_long_is_dropped_before_it_fills_the_memory() -> None:
+    found: list[str] = []
+    lines = Lines(found.append)
+    for chunk in (b"one\n", *[b"x" * 1000] * 1000):
+        lines.add(chunk)
+    assert len(lines.rest) <= MOST_LINE_BYTES
+    lines.add(b"\ntwo\n")
+    assert found == ["one", "two"]
 
 
 @pytest.mark.parametrize("size", [1, 2, 7, 100])
