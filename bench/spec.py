@@ -349,6 +349,12 @@ class DatasetInfo(Frozen, frozen=True, kw_only=True, omit_defaults=True):
     class_names: tuple[str, ...] = ()  # by label; none: a label is its own name
     noun: str = "digit"  # what an image shows
 
+    @property
+    def known_shape(self) -> Shape:
+        """Of a data set that somebody has read: its runs are ours."""
+        assert self.shape is not None
+        return self.shape
+
     def has_images_of(self, other: DatasetInfo) -> bool:
         """Whether both are the same images, as far as anybody knows."""
         if NOT_KNOWN in (self.digest, other.digest):

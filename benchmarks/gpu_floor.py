@@ -79,8 +79,9 @@ def floor(
     """
     n_epochs = epochs or architecture.recipe.epochs
     n_parameters = sum(parameter.numel() for parameter in _network(architecture).parameters())
-    n_steps = -(-info.n_train // architecture.recipe.batch_size)
-    n_images = info.n_train + info.n_validation + info.n_test
+    n_train, n_scored = _sizes(info)
+    n_steps = -(-n_train // architecture.recipe.batch_size)
+    n_images = n_train + n_scored
     return Floor(
         operations=operations(architecture, info) * n_epochs,
         n_bytes=(N_PIXELS * n_images + 8 * MOMENTS * n_parameters * n_steps) * n_epochs,
@@ -97,8 +98,15 @@ def operations(architecture: Architecture, info: DatasetInfo) -> float:
     multiply_adds: float = next(
         value for name, value in found.items() if name.startswith("multiply_add")
     )
-    scored = info.n_validation + info.n_test
-    return 2.0 * multiply_adds * (PASSES * info.n_train + scored)
+    n_train, scored = _sizes(info)
+    return 2.0 * multiply_adds * (PASSES * n_train + scored)
+
+
+def _sizes(info: DatasetInfo) -> tuple[int, int]:
+    """Images that are trained on, and those that are scored."""
+    assert info.n_train is not None
+    assert info.n_validation is not None
+    return info.n_train, info.n_validation + info.n_test
 
 
 def traffic(architecture: Architecture, info: DatasetInfo) -> float:
@@ -115,8 +123,8 @@ def traffic(architecture: Architecture, info: DatasetInfo) -> float:
     network.eval()
     with torch.no_grad(), _Traffic() as scored:
         functional.cross_entropy(network(images), labels)
-    n_scored = info.n_validation + info.n_test
-    n_bytes: float = trained.n_bytes * info.n_train + scored.n_bytes * n_scored
+    n_train, n_scored = _sizes(info)
+    n_bytes: float = trained.n_bytes * n_train + scored.n_bytes * n_scored
     return n_bytes / size
 
 
@@ -179,7 +187,7 @@ def table(names: list[str]) -> str:
         flop, n_bytes = (
             recipe.epochs * count(architecture, MNIST) for count in (operations, traffic)
         )
-        n_steps = recipe.epochs * -(-MNIST.n_train // recipe.batch_size)
+        n_steps = recipe.epochs * -(-_sizes(MNIST)[0] // recipe.batch_size)
         cells = [f"{n_steps:,}", f"{flop / 1e12:.1f}", f"{flop / OPERATIONS_PER_SECOND:.2f}"]
         cells += [f"{n_bytes / 1e9:,.0f}", f"{n_bytes / BYTES_PER_SECOND:.2f}"]
         lines.append(f"| {architecture.name} | {' | '.join(cells)} |")

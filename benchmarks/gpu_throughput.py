@@ -53,6 +53,7 @@ from bench.records.store import Suite  # noqa: E402
 from bench.spec import Architecture, Augmentation, Recipe  # noqa: E402
 from bench.training.engine.data import DeviceData, memory_format, prepare  # noqa: E402
 from bench.training.engine.settings import resolve_device  # noqa: E402
+from bench.training.executors import Job  # noqa: E402
 from bench.training.executors.device import DeviceExecutor  # noqa: E402
 from bench.training.plan import Matrix, make_plan, run_spec  # noqa: E402
 from bench.training.provenance import environment, processor  # noqa: E402
@@ -204,7 +205,7 @@ def by_resident(setting: Setting, compiled: bool = False) -> Times:
         weight_decay=recipe.weight_decay,
         fused=True,
     )
-    n_batches = dataset.info.n_train // recipe.batch_size
+    n_batches = len(dataset.train) // recipe.batch_size
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimizer,
         max_lr=recipe.peak_learning_rate,
@@ -276,8 +277,9 @@ def by_ours(setting: Setting) -> Times:
     """Whole runs of all seeds side by side."""
     first_epoch = 0.0
     with tempfile.TemporaryDirectory() as results, shared(setting.load()) as data_file:
-        jobs = make_plan(setting.matrix(), Suite(Path(results), "benchmark"), []).jobs
-        jobs = [replace(job, data_file=data_file) for job in jobs]
+        plan = make_plan(setting.matrix(), Suite(Path(results), "benchmark"), [])
+        ours = (job for job in plan.jobs if isinstance(job, Job))
+        jobs = [replace(job, data_file=data_file) for job in ours]
         started = time.perf_counter()
         with closing(DeviceExecutor(setting.n_seeds).work(jobs)) as events:
             for event in events:

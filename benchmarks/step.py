@@ -48,10 +48,10 @@ def parts(architecture: Architecture, dataset: Dataset) -> dict[str, float]:
         state.trained.train()
         begun = time.perf_counter()
         maps = train.maps_of(spec, (28, 28), 1)
-        steps = train.steps_per_epoch(spec.recipe, dataset.info.n_train)
+        steps = train.steps_per_epoch(spec.recipe, len(dataset.train))
         shared_out = (time.perf_counter() - begun) / steps
         rows: list[list[float]] = []
-        order = torch.randperm(dataset.info.n_train).split(spec.recipe.batch_size)
+        order = torch.randperm(len(dataset.train)).split(spec.recipe.batch_size)
         for index, chosen in enumerate(order[: WARM + COUNTED]):
             clock = [time.perf_counter()]
             inputs, labels = train._batch(data, maps, chosen, numerics)

@@ -46,6 +46,7 @@ from bench.machine import usable_cores  # noqa: E402
 from bench.records.store import Suite  # noqa: E402
 from bench.spec import Architecture  # noqa: E402
 from bench.training import jobs  # noqa: E402
+from bench.training.executors import Job  # noqa: E402
 from bench.training.executors.local import LocalExecutor  # noqa: E402
 from bench.training.plan import Matrix, make_plan  # noqa: E402
 from bench.training.provenance import environment  # noqa: E402
@@ -157,13 +158,13 @@ def step(architecture: Architecture, dataset: Dataset, data_dir: Path, epochs: i
 
     def epoch() -> None:
         network.train()
-        for n in _batches(dataset.info.n_train):
+        for n in _batches(len(dataset.train)):
             optimizer.zero_grad()
             functional.nll_loss(network(images[:n]), labels[:n]).backward()
             optimizer.step()
         network.eval()
         with torch.no_grad():
-            for n in _batches(dataset.info.n_validation):
+            for n in _batches(len(dataset.validation)):
                 network(images[:n])
 
     return _seconds(epoch, epochs)
@@ -192,7 +193,8 @@ def ours(architecture: Architecture, dataset: Dataset, data_dir: Path, epochs: i
     finished: dict[int, list[float]] = {seed: [] for seed in matrix.seeds}
     with tempfile.TemporaryDirectory() as results, shared(dataset) as data_file:
         plan = make_plan(matrix, Suite(Path(results), "benchmark"), [])
-        todo = [replace(job, data_file=data_file) for job in plan.jobs]
+        ours = (job for job in plan.jobs if isinstance(job, Job))
+        todo = [replace(job, data_file=data_file) for job in ours]
         with closing(LocalExecutor(n_workers).work(todo)) as events:
             for event in events:
                 if event.kind == "epoch":

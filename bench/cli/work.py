@@ -82,9 +82,9 @@ def _work(request: Request) -> None:
         n_workers=selected.n_at_once,
         protocol=request.protocol,
         purpose=request.purpose,
-        goals={} if request.protocol else request.goals(
-            {spec.architecture: spec.dataset.name for spec in specs}
-        ),
+        goals={}
+        if request.protocol
+        else request.goals({spec.architecture: spec.dataset.name for spec in specs}),
     )
     say_all(sweep.declare())
     if request.options.declare_only:

@@ -58,7 +58,7 @@ def of_command(ours: Environment, folder: Path) -> Environment:
         folder: Where it runs.
     """
     name = _cpu_name()
-    commit, dirty = _commit_of(folder)
+    commit, dirty = _commit_of(folder) or (None, None)
     return replace(
         ours,
         fingerprint=hashlib.sha256(f"{platform.machine()}\n{name}".encode()).hexdigest()[:12],
@@ -133,7 +133,8 @@ def _checkout() -> tuple[str, bool] | None:
     return _commit_of(PACKAGE.parent)
 
 
-def _commit_of(folder: Path) -> tuple[str | None, bool | None]:
+def _commit_of(folder: Path) -> tuple[str, bool] | None:
+    """The same of that folder."""
     git = ("git", "-C", str(folder))
     try:
         commit = _output(*git, "rev-parse", "HEAD").strip()

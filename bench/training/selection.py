@@ -134,7 +134,7 @@ def require_usable_recipe(architecture: Architecture, info: DatasetInfo) -> None
     recipe = architecture.recipe
     try:
         for field in NORMALISATION:
-            of_channels(recipe, field, info.shape[0])
+            of_channels(recipe, field, info.known_shape[0])
     except TrainingError as error:
         raise _bad_recipe(architecture, error.what, error.remedy) from error
     if recipe.schedule == "plateau" and not info.n_validation:

@@ -58,7 +58,7 @@ class Misses:
         """The image at that place, as the data set holds it; empty where the suite has none."""
         digit = self.digits.get(int(self.indices[place]))
         found = b"" if digit is None else bytes.fromhex(digit.pixels)
-        return found if len(found) == math.prod(self.info.shape) else b""
+        return found if len(found) == math.prod(self.info.known_shape) else b""
 
     @cached_property
     def n_missed(self) -> NDArray[np.int64]:
@@ -82,7 +82,8 @@ class Misses:
 
         Images without a label are left out.
         """
-        table = np.zeros((self.info.n_classes, self.info.n_classes), dtype=np.int64)
+        n_classes = self.info.n_classes or 0
+        table = np.zeros((n_classes, n_classes), dtype=np.int64)
         known = self.labels >= 0
         np.add.at(table, self.labels[known], self.given[known])
         return table
@@ -114,7 +115,7 @@ def misses(summary: Summary) -> Misses | None:
         return None
     n_arms = sum(bool(of_arm) for of_arm in of_arms)
     digits = summary.findings.missed_digits.get(summary.dataset.name, {})
-    indices, given = _counted(runs, summary.dataset.n_classes)
+    indices, given = _counted(runs, summary.dataset.n_classes or 0)
     return Misses(runs, n_arms, summary.dataset, indices, given, digits)
 
 
@@ -132,7 +133,7 @@ def typical_digit(summary: Summary) -> Shown | None:
         return Shown(
             pixels=pixels,
             words=f"test image {integer(int(index))}{label}, missed by {n_missed} of {n_runs} runs",
-            shape=found.info.shape,
+            shape=found.info.known_shape,
         )
     return None
 

@@ -118,7 +118,7 @@ def _tile(found: Misses, place: int) -> Digit:
             f"Test {found.noun} {index}{found.told(label)}: missed by {missed} runs; "
             f"labels given: {_given(found, place)}"
         ),
-        shape=found.info.shape,
+        shape=found.info.known_shape,
     )
 
 
@@ -197,5 +197,5 @@ def _csv(found: Misses) -> str:
     if names:
         known = [found.name(label) if label >= 0 else None for label in found.labels.tolist()]
         columns["class"] = pd.Series(known, dtype="object")
-    given = {f"given_{k}": found.given[:, k] for k in range(found.info.n_classes)}
+    given = {f"given_{k}": found.given[:, k] for k in range(found.info.n_classes or 0)}
     return as_csv(pd.DataFrame({**columns, **counts, **given}))

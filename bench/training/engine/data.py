@@ -47,7 +47,7 @@ def prepare(dataset: Dataset, spec: RunSpec, device: torch.device) -> DeviceData
     Raises:
         TrainingError: the recipe has a mean or a deviation for another number of channels.
     """
-    n_channels = spec.dataset.shape[0]
+    n_channels = spec.dataset.known_shape[0]
     # ToTensor's arithmetic, then Normalize's.
     levels = torch.arange(256, dtype=torch.float32).div(255).expand(n_channels, 256)
     mean, std = (of_channels(spec.recipe, field, n_channels) for field in NORMALISATION)
