@@ -48,10 +48,15 @@ def test_the_example_goes_from_a_script_to_a_report(bench: Bench, tmp_path: Path
     done = bench("reproduce", "local/mnist/mine/seed-0000")
     assert done.returncode == 0, done.stderr
     assert "now: the same number" in done.stdout
-    done = bench("train", "--seeds", "3", "--until-decided", "--cap", "4", "--suite", "until")
+    (tmp_path / "claims").mkdir()
+    (tmp_path / "claims" / "mine.toml").write_text(listing("toml", 1))
+    done = bench(*shlex.split(listing("sh", 1))[3:], "--jobs", "4")
     assert done.returncode == 0, done.stderr
-    assert "mine: " in done.stdout
-    done = bench("compare", "local/mnist/mine", "until/mnist/mine")
+    assert "a rate of 0.80 is confirmed" in done.stdout
+    done = bench("claims", "--suite", "decided")
+    assert "confirmed\tmine.accuracy" in done.stdout
+    assert "own command runs; " in done.stdout
+    done = bench("compare", "local/mnist/mine", "decided/mnist/mine")
     assert "(own command): n = 5" in done.stdout
     assert "bits: not known of runs that are not ours" in done.stdout
 
@@ -64,7 +69,7 @@ def test_every_line_of_a_file_and_every_figure_is_told() -> None:
 
 def test_the_pattern_reads_the_line_beside_it() -> None:
     line = re.search(r"prints `(.*?)`", TEXT)
-    metrics = msgspec.toml.decode(listing("toml", 1), type=dict[str, Metrics])["metrics"]
+    metrics = msgspec.toml.decode(listing("toml", 2), type=dict[str, Metrics])["metrics"]
     assert line is not None
     figures = Figures(dataset_info("mnist", 10_000))
     assert LineReader(metrics, figures).feed(line[1]) == 1

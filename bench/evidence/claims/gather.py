@@ -227,6 +227,11 @@ class Evidence:
         runs = {run.architecture for held in self.suites for run in held.runs}
         return runs | {portrait.architecture for held in self.suites for portrait in held.portraits}
 
+    def _is_foreign(self, subject: str) -> bool:
+        """Whether the suites know it by runs that are not ours."""
+        runs = (run for held in self.suites for run in held.runs if run.architecture == subject)
+        return any(run.foreign for run in runs)
+
     def versions(self, subject: str) -> list[Version]:
         """Every measured version of the subject; that of the file at hand alone, where it is there.
 
@@ -236,6 +241,8 @@ class Evidence:
         every = self._measured(subject)
         found = self._of_file(subject, every)
         if not found:
+            if self._is_foreign(subject):
+                raise NoEvidence(f"'{subject}' was trained elsewhere: its structure is not known")
             what = f"'{subject}' is not measured"
             if every:
                 what = f"the measures of '{subject}' are of an older source than its file"
