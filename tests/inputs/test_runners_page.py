@@ -56,6 +56,10 @@ def test_the_example_goes_from_a_script_to_a_report(bench: Bench, tmp_path: Path
     done = bench("claims", "--suite", "decided")
     assert "confirmed\tmine.accuracy" in done.stdout
     assert "own command runs; " in done.stdout
+    with (tmp_path / "train.py").open("a") as script:
+        script.write("# another version\n")
+    done = bench("claims", "--suite", "decided")
+    assert "the runs of 'mine' are of an older source than its file" in done.stdout
     done = bench("compare", "local/mnist/mine", "decided/mnist/mine")
     assert "(own command): n = 5" in done.stdout
     assert "bits: not known of runs that are not ours" in done.stdout

@@ -7,11 +7,12 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench.errors import BenchError
 from bench.evidence.claims import ClaimError, Objectives, about
 from bench.evidence.claims.gather import Anew, SuiteContents, arranged
 from bench.evidence.claims.ledger import Entry, ledger
 from bench.evidence.claims.load import DOCUMENT, load_files
-from bench.inputs import discover
+from bench.inputs import discover, runners
 from bench.inputs.digest import source_digest
 from bench.inputs.discover import Found
 from bench.machine import folder, folder_in_use, is_own
@@ -72,11 +73,12 @@ def suites(
 
 @dataclass(frozen=True)
 class AtHand:
-    """The architecture files of the folder in use.
+    """The architecture files, and the runners, of the folder in use.
 
     Attributes:
         files: Architecture's name -> its file.
-        digests: Architecture's name -> digest of its code; files that cannot be read have none.
+        digests: Architecture's name -> digest of its code, a runner's -> of its command and files;
+            files that cannot be read have none.
     """
 
     files: Mapping[str, Found]
@@ -91,6 +93,9 @@ class AtHand:
             with suppress(Exception):  # whoever measures the file tells what is wrong with it
                 source = found.path.read_text(encoding="utf-8")
                 digests[name] = source_digest(found.path, source)
+        for path in runners.scan_in_use():
+            with suppress(BenchError):  # `train` tells what is wrong with it
+                digests[path.stem] = runners.load(path).spec(0).architecture_digest
         return cls(files, digests)
 
     def unmeasured(self, subjects: Iterable[str], portraits: Iterable[Portrait]) -> list[Found]:
