@@ -62,7 +62,7 @@ def _library() -> Any:
         return importlib.import_module(LIBRARY)
     except ImportError as error:
         raise DataError(
-            f"the package '{LIBRARY}' is not installed",
+            f"the package '{LIBRARY}' cannot be imported: {error}",
             where='kind = "huggingface"',
             remedy="pip install 'manyseeds[huggingface]'",
         ) from error

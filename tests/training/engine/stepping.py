@@ -127,7 +127,7 @@ def by_steps(
         checkpoint.restore(state, content, spec.key, provenance.environment(CPU, "").fingerprint)
     steps = Steps(state, prepare(data, spec, CPU), spec, capture=False)
     for epoch in range(len(state.epochs) + 1, spec.recipe.epochs + 1):
-        steps.begin(epoch, maps_of(spec, SIZE, epoch))
+        steps.begin(epoch, maps_of(spec, spec.dataset.shape[1:], epoch))
         while steps.advance(chunk):
             pass
         steps.evaluate()
