@@ -29,6 +29,7 @@ settings.load_profile("untimed")
 LONGEST = (
     "test_interruption.py",
     *("cli/test_cli.py", "training/reproduction/test_reproduce.py", "test_readme.py"),
+    "cli/test_any_data.py",
     *("hollow_cuda/test_runs.py", "hollow_cuda/test_networks.py"),
     *("training/executors/test_device.py", "measuring/test_observing.py"),
     *("training/executors/test_memory.py", "cli/test_bad_input.py"),

@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bench.errors import DataError
 from bench.inputs.declared.declaration import Content, Declaration, Images, damaged
+from bench.inputs.declared.image_folder import MODES
 
 LIBRARY = "datasets"
 
@@ -48,13 +50,21 @@ class HuggingFace(Declaration, frozen=True, kw_only=True, tag="huggingface"):
 
     def _images(self, table: Any) -> Images:
         labels = np.asarray(table[self.label])
-        arrays = [np.asarray(row[self.image]) for row in table]
+        arrays = [self._array(row[self.image], number) for number, row in enumerate(table)]
         for number, array in enumerate(arrays):
             if array.shape != arrays[0].shape:
                 what = f"image {number} has the shape {array.shape}, the first {arrays[0].shape}"
                 remedy = "store all in one size, such as in an image folder with `resize =`"
                 raise damaged(what, self.name, remedy)
         return Images(np.stack(arrays), labels)
+
+    def _array(self, image: Any, number: int) -> NDArray[Any]:
+        """The levels of an image; those of Pillow must be plain."""
+        mode = getattr(image, "mode", "RGB")
+        if mode not in MODES.values():
+            what = f"image {number} has the mode {mode}, not plain grey or RGB"
+            raise damaged(what, self.name, "convert the images, such as by a file datasets/NAME.py")
+        return np.asarray(image)
 
 
 def _library() -> Any:
