@@ -11,7 +11,7 @@ from bench.errors import DataError
 from bench.inputs.declared.declaration import Content, Images, whole_numbers
 from bench.inputs.image_data import Split
 
-FEWEST_CLASSES = 2
+FEWEST_CLASSES, MOST_CLASSES = 2, 100_000
 MOST_CHANNELS = 4
 Layout = Literal["hwc", "chw"]
 
@@ -70,9 +70,9 @@ def class_names(content: Content, declared: tuple[str, ...], where: str) -> tupl
     labels = np.concatenate([whole_numbers(part.labels, where) for part in parts])
     names = declared or content.class_names
     lowest, highest = int(labels.min(initial=0)), int(labels.max(initial=-1))
-    if lowest < 0 or (names and highest >= len(names)):
+    if lowest < 0 or highest >= (len(names) or MOST_CLASSES):
         wrong = lowest if lowest < 0 else highest
-        n_classes = f"{len(names)} classes" if names else "labels from 0 on"
+        n_classes = f"{len(names)} classes" if names else f"at most {MOST_CLASSES:,} classes"
         raise DataError(
             f"label {wrong} is out of range: there are {n_classes}",
             where=where,

@@ -73,6 +73,11 @@ BAD_ARRAYS = {
         ["label 3 is out of range: there are 3 classes", "name every class in `classes`"],
     ),
     "negative labels": (changed("train_labels", lambda a: a - 1), "", ["label -1 is out of range"]),
+    "a label far away": (
+        changed("test_labels", lambda a: a + 10**12),
+        "",
+        ["label 1000000000002 is out of range: there are at most 100,000 classes"],
+    ),
     "a class without an image": (
         changed("train_labels", lambda a: np.where(a == 2, 3, a)),
         "",
