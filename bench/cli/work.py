@@ -33,6 +33,7 @@ from bench.stats.format import rough_duration
 from bench.training import jobs, provenance
 from bench.training.engine.network import gives_probabilities
 from bench.training.engine.settings import resolve_device
+from bench.training.executors import Job
 from bench.training.plan import Commanded, Matrix, Plan
 from bench.training.selection import (
     Selection,
