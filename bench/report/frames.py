@@ -65,7 +65,7 @@ MAY_MISS = {
     **dict.fromkeys(("reached_target", "uncommitted_changes"), "boolean"),
     **dict.fromkeys(("last_test_accuracy_percent", "test_loss", "test_percent"), "float64"),
 }
-# Those that only a run which is not ours lacks.
+# Those that only a run which is not ours lacks, or one without validation images.
 MAY_BE_UNKNOWN = {
     **dict.fromkeys(("n_parameters", "engine_version", "n_validation"), "Int64"),
     **dict.fromkeys(("train_correct", "validation_correct"), "Int64"),

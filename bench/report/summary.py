@@ -275,7 +275,9 @@ def summarise(
 
     The data set that a document speaks of comes first.
     """
-    infos = {run.dataset.name: run.dataset for run in runs}
+    # Our own runs know what the images are.
+    ours_last = sorted(runs, key=lambda run: run.foreign is None)
+    infos = {run.dataset.name: run.dataset for run in ours_last}
     portrait_of = _most_run_first({each.architecture: each for each in portraits}, runs)
     palette = tuple(sorted({run.architecture for run in runs} | set(portrait_of)))
     in_order = tuple(sorted(portraits, key=lambda p: (p.architecture, p.architecture_digest)))

@@ -9,9 +9,11 @@ import pytest
 from msgspec.structs import replace
 
 from bench.records.declarations import JUDGES, Wanted, declare
+from bench.records.foreign import NOWHERE, dataset_info, record_of
 from bench.records.protocol import Goal, arm_key
 from bench.records.store import Suite
-from bench.spec import DatasetInfo, digest
+from bench.report.summary import summarise
+from bench.spec import DatasetInfo, Epoch, Foreign, ForeignSpec, digest
 from tests import factories
 from tests.reports import render
 from tests.support import ROOT
@@ -202,3 +204,27 @@ def test_neither_code_nor_templates_know_a_document() -> None:
         if known.search(line)
     ]
     assert found == []
+
+
+def test_what_the_images_are_is_told_by_our_own_runs() -> None:
+    """Beside them stand runs of the same data set of which nobody knows more than its size."""
+    ours = [
+        factories.record("rose", seed, test_correct=70, dataset=replace(PETALS, n_classes=3))
+        for seed in range(2)
+    ]
+    foreign = Foreign(origin="import")
+    spec = ForeignSpec(
+        architecture="wild",
+        architecture_digest=digest(b"wild"),
+        seed=0,
+        dataset=dataset_info("petals", PETALS.n_test),
+        foreign=foreign,
+    )
+    theirs = record_of(spec, NOWHERE, "completed", None, epochs=[Epoch(epoch=1, test_correct=71)])
+    for runs in ([*ours, theirs], [theirs, *ours]):
+        links = {run.key: "record.json" for run in runs}
+        (found,) = summarise("flowers", runs, [], factories.published(), links, "command")
+        assert found.dataset == ours[0].dataset
+        assert [arm.label for arm in found.arms] == ["rose", "wild (imported)"]
+    (alone,) = summarise("flowers", [theirs], [], factories.published(), {}, "command")
+    assert alone.noun == "image"

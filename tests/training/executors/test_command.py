@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -14,12 +16,15 @@ import pytest
 
 from bench.inputs.runners import load
 from bench.records.foreign import NOWHERE
+from bench.records.protocol import Goal
 from bench.records.store import Suite
 from bench.spec import RunRecord, digest
 from bench.training.executors import CommandJob, Event
 from bench.training.executors.command import CommandExecutor
 from bench.training.executors.command_worker import END_BYTES, MOST_LINE_BYTES, Lines, Output
 from tests.support import environment
+
+Bench = Callable[..., subprocess.CompletedProcess[str]]
 
 pytestmark = pytest.mark.process
 HEAD = "import json, os, signal, subprocess, sys\nseed, epochs = map(int, sys.argv[1:3])\n"
@@ -257,3 +262,29 @@ def test_lines_are_the_same_whatever_the_chunks(size: int) -> None:
         lines.add(content[at : at + size])
     lines.finish()
     assert found == ["one", "two", "three", "four é"]
+
+
+def test_runs_are_judged_by_what_the_claims_ask_of_the_command(bench: Bench) -> None:
+    write_runner(GOOD)
+    Path("claims").mkdir()
+    Path("claims", "paper.toml").write_text(
+        "[document]\ntitle = 'A paper'\nnetworks = ['mine']\nsections = ['results']\n"
+        "[objective]\ntarget = 89.5\nrate = 0.8\nparameters_below = 5000\n"
+        "[[claim]]\nid = 'mine.accuracy'\nline = 1\nquote = '90.02 %'\nsubject = 'mine'\n"
+        "metric = 'last_test_accuracy_percent'\npublished = 90.02\ntolerance = 0.005\n",
+        encoding="utf-8",
+    )
+    done = bench("all", "--seeds", "2")
+    assert (done.returncode, done.stderr) == (0, "")
+    report = Path("reports/report.md").read_text(encoding="utf-8")
+    # Nobody knows its size, so no limit is judged.
+    row = (
+        r"\| mine \(own command\) \| not known \| n/a \| 90\.025.*\| 2 of 2 runs \| not known \|\n"
+    )
+    assert re.search(row, report)
+    done = bench("train", "--seeds", "1", "--until-decided", "--cap", "1", "--suite", "until")
+    assert done.returncode == 0, done.stderr
+    local, until = (Suite(Path("results"), name).protocol() for name in ("local", "until"))
+    assert local is not None
+    assert until is not None
+    assert [local.goal_of(sweep) for sweep in local.sweeps] == [until.goal] == [Goal(89.5, 0.8)]
