@@ -25,6 +25,7 @@ PETALS = DatasetInfo(
     n_validation=100,
     n_test=100,
     split_seed=1,
+    noun="petal",
 )
 HEAD = """[document]
 title = "Petals: a first network"
