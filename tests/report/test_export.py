@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import csv
-import importlib.util
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -17,7 +17,7 @@ from tests import factories
 from tests.conftest import Bench
 from tests.reports import render
 
-KINDS = [kind for kind in FILES if kind != "parquet" or importlib.util.find_spec("pyarrow")]
+KINDS = list(FILES)
 NAMES = ["claims", "epochs", "layers", "measures", "parameters", "results", "runs"]
 
 
@@ -80,12 +80,16 @@ def test_the_reports_files_are_the_exported_ones(tmp_path: Path) -> None:
                 assert own.read_bytes() == path.read_bytes()
 
 
-def test_parquet_is_written_where_pyarrow_is(results: Path, tmp_path: Path) -> None:
-    if importlib.util.find_spec("pyarrow") is None:
-        with pytest.raises(UsageError, match="pip install pyarrow"):
-            write.write(Suite(results, "local"), "parquet", tmp_path / "out")
-        assert not (tmp_path / "out").exists()
-        return
+def test_without_pyarrow_no_parquet_is_written(
+    results: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    with pytest.raises(UsageError, match=r"pip install 'manyseeds\[parquet\]'"):
+        write.write(Suite(results, "local"), "parquet", tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_parquet_holds_every_run(results: Path, tmp_path: Path) -> None:
     import pandas
 
     write.write(Suite(results, "local"), "parquet", tmp_path / "out")

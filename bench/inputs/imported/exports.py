@@ -93,7 +93,7 @@ def _tensorboard(path: Path) -> Iterator[Row]:
         )
         tensors: Any = importlib.import_module("tensorboard.util.tensor_util")
     except ImportError as error:
-        remedy = "install it: pip install tensorboard; or download its scalars as CSV"
+        remedy = "pip install 'manyseeds[tensorboard]'; or download its scalars as CSV"
         raise bad(path, "event files need the package tensorboard", remedy) from error
     for folder in sorted({each.parent for each in path.rglob(EVENTS)}):
         run = path.name if folder == path else folder.relative_to(path).as_posix()

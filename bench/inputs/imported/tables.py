@@ -93,7 +93,7 @@ def read_parquet(path: Path) -> list[Row]:
     try:
         frame = pd.read_parquet(path)
     except ImportError as error:
-        remedy = "install it: pip install pyarrow; or save the table as CSV"
+        remedy = "pip install 'manyseeds[parquet]'; or save the table as CSV"
         raise bad(path, "Parquet needs the package pyarrow", remedy) from error
     except Exception as error:  # pyarrow has many
         raise bad(path, f"cannot be read: {error}", "make it a Parquet file") from error

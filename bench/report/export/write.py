@@ -47,5 +47,5 @@ def _require_packages(kind: str) -> None:
         raise UsageError(
             f"Parquet needs {PARQUET_NEEDS}, which is not installed",
             where="--format",
-            remedy=f"pip install {PARQUET_NEEDS}, or choose csv",
+            remedy="pip install 'manyseeds[parquet]', or choose csv",
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -221,14 +222,60 @@ def test_a_python_file_that_cannot_be_used_is_one_line(
     assert words in refused()
 
 
-def test_without_the_hubs_library_it_is_one_line(work: Path) -> None:
+@pytest.fixture
+def on_the_hub(work: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """A data set in the hub's layout, in a folder, which the library loads as one of the hub."""
+    import datasets as library
+    from PIL import Image
+
+    monkeypatch.setattr(library.config, "HF_DATASETS_CACHE", work / "hub")
+    found = arrays()
+    columns = {
+        "image": library.Image(),
+        "label": library.ClassLabel(names=["x", "y", "z"]),
+        "wide": library.Value("bool"),
+    }
+    for part in ("train", "test"):
+        images = [Image.fromarray(levels) for levels in found[f"{part}_images"]]
+        labels = found[f"{part}_labels"]
+        rows = {"image": images, "label": labels, "wide": [False] * len(labels)}
+        table = library.Dataset.from_dict(rows, features=library.Features(columns))
+        table.to_parquet(work / "flowers" / "data" / f"{part}-00000-of-00001.parquet")
+    declare(work, 'kind = "huggingface"\nname = "./flowers"\n')
+    return found
+
+
+def test_a_data_set_of_the_hub(work: Path, on_the_hub: dict[str, Any]) -> None:
+    data = datasets.load("mine")
+    assert (data.info.shape, data.info.class_names) == ((3, 8, 6), ("x", "y", "z"))
+    assert np.array_equal(data.test.images, on_the_hub["test_images"].transpose(0, 3, 1, 2))
+    assert data.test.labels.tolist() == on_the_hub["test_labels"].tolist()
+    assert [len(part) for part in (data.train, data.validation, data.test)] == [27, 3, 9]
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ('name = "./nowhere"', "cannot be loaded"),
+        ('name = "./flowers"\nimage = "picture"', "cannot be loaded"),
+        ('name = "./flowers"\ntrain = "training"', "cannot be loaded"),
+        ('name = "./flowers"\nimage = "wide"', "type bool"),
+        ('name = "./flowers"\nlabel = "image"', "labels"),
+    ],
+)
+def test_what_the_hub_does_not_hold_is_one_line(
+    work: Path, on_the_hub: dict[str, Any], line: str, words: str
+) -> None:
+    declare(work, f'kind = "huggingface"\n{line}\n')
+    assert words in refused()
+
+
+def test_without_the_hubs_library_it_is_one_line(
+    work: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "datasets", None)
     declare(work, 'kind = "huggingface"\nname = "nobody/nothing"\n')
-    try:
-        import datasets as library  # noqa: F401
-    except ImportError:
-        assert "pip install 'manyseeds[huggingface]'" in refused()
-    else:
-        pytest.skip("the library is installed")
+    assert "pip install 'manyseeds[huggingface]'" in refused()
 
 
 @given(
