@@ -7,8 +7,9 @@ of images, fractions among percents, more right answers than images.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from math import gcd
 from typing import Any, Literal
 
 from bench.spec import DatasetInfo, Epoch
@@ -21,6 +22,7 @@ SIZES = tuple(f"n_{split}" for split in SPLITS)  # told beside a figure: only ch
 FIGURES = ("learning_rate", *LOSSES, *COUNTS, *ACCURACIES)
 NAMES = ("epoch", *FIGURES, *SIZES)
 MOST_EPOCHS = 100_000
+LUCK = 1e-5  # of exact figures that look rounded
 ROUNDING = 0.02  # images; an accuracy in float32 is as exact as that for 100,000 images
 
 Unit = Literal["fraction", "percent"]
@@ -110,13 +112,22 @@ class Figures:
         """Every accuracy, as it was given."""
         return [row[name] for row in self.found.values() for name in ACCURACIES if name in row]
 
+    def counted(self, split: str, unit: Unit) -> list[int]:
+        """Right answers of the split, where they were told as an accuracy of a known size."""
+        size: int | None = getattr(self.dataset, f"n_{split}")
+        shares = [row.get(f"{split}_accuracy", math.nan) for row in self.found.values()]
+        whole_split = 100 if unit == "percent" else 1
+        told = [share / whole_split for share in shares if math.isfinite(share)]
+        return [round(share * size) for share in told] if size else []
+
     def epochs(self) -> list[Epoch]:
         """The record's epochs, from 1 to the last without gaps; what was not told is None.
 
         Raises:
-            BadFigures: counts or accuracies that cannot be.
+            BadFigures: counts or accuracies that cannot be, or that are rounded.
         """
         unit = self.unit or unit_of(self.accuracies())
+        require_exact([self], unit)
         rows = [self.found.get(at, {}) for at in range(1, max(self.found, default=0) + 1)]
         return [
             Epoch(
@@ -152,6 +163,24 @@ class Figures:
                 f"{split}_correct says {int(told):,}"
             )
         return counted
+
+
+def require_exact(runs: Iterable[Figures], unit: Unit) -> None:
+    """Refuses accuracies that were rounded: all of them are whole tens or hundreds of images.
+
+    Raises:
+        BadFigures: exact ones would look like that once in 100,000 times.
+    """
+    runs = list(runs)
+    for split in SPLITS:
+        counts = {count for run in runs for count in run.counted(split, unit)}
+        step = gcd(*counts)
+        tens = next((tens for tens in (1000, 100, 10) if step % tens == 0), 1)
+        if step and tens ** -len(counts) < LUCK:
+            raise BadFigures(
+                f"{len(counts)} different values of {split}_accuracy are all whole multiples of "
+                f"{tens} images, as rounded ones are: give more digits, or the counts"
+            )
 
 
 def _finite(value: float | None) -> float | None:

@@ -72,6 +72,30 @@ def test_a_contradiction_is_refused(rows: list[dict[str, Any]], message: str) ->
         gathered(*({"epoch": 1, **row} for row in rows)).epochs()
 
 
+def rounded(counts: list[int], decimals: int) -> Figures:
+    """Fractions of 10,000 images, printed with so many decimals."""
+    shares = [round(count / 10_000, decimals) for count in counts]
+    rows = [{"epoch": at, "test_accuracy": share} for at, share in enumerate(shares, start=1)]
+    return gathered(*rows)
+
+
+def test_rounded_accuracies_are_refused() -> None:
+    counts = [9512, 9733, 9781, 9804, 9856, 9871]
+    assert [epoch.test_correct for epoch in rounded(counts, 4).epochs()] == counts
+    # To three decimals: 9510, 9730, 9780, 9800, 9860, 9870. To two: 9500, 9700, 9800, 9900.
+    with pytest.raises(BadFigures, match=r"6 different values .* whole multiples of 10 images"):
+        rounded(counts, 3).epochs()
+    with pytest.raises(BadFigures, match=r"4 different values .* whole multiples of 100 images"):
+        rounded(counts, 2).epochs()
+
+
+def test_round_numbers_may_be_true() -> None:
+    """Four whole tens are luck once in 10,000 times; a collapsed run says 0.1 each epoch."""
+    assert len(rounded([9510, 9730, 9780, 9800], 4).epochs()) == 4
+    assert len(rounded([1000] * 15, 4).epochs()) == 15
+    assert len(gathered(*({"epoch": at, "test_correct": 100 * at} for at in range(1, 9))).epochs())
+
+
 @pytest.mark.parametrize("epoch", [0, -1, 1.5, "one", 10**9])
 def test_a_bad_epoch_is_refused(epoch: object) -> None:
     with pytest.raises(BadFigures, match="epoch"):

@@ -201,13 +201,13 @@ def test_a_chart_of_wandb_has_a_column_a_run(tmp_path: Path) -> None:
     text = (
         '"Step","net-s3 - test_acc","net-s3 - test_acc__MIN","net-s3 - test_acc__MAX",'
         '"net-s4 - test_acc","net-s4 - test_acc__MIN","net-s4 - test_acc__MAX"\n'
-        '"0","0.98","0.98","0.98","0.97","0.97","0.97"\n"1","0.99","0.99","0.99","","",""\n'
+        '"0","0.9812","0.9812","0.9812","0.97","0.97","0.97"\n"1","0.99","0.99","0.99","","",""\n'
     )
     mapping = MNIST + (
         "first_epoch = 0\nrun = '^(?P<network>\\w+)-s(?P<seed>\\d+)$'\n"
         "[columns]\ntest_accuracy = 'test_acc'\n"
     )
-    assert counts(read(tmp_path, text, mapping)) == {("net", 3): [9800, 9900], ("net", 4): [9700]}
+    assert counts(read(tmp_path, text, mapping)) == {("net", 3): [9812, 9900], ("net", 4): [9700]}
 
 
 def write_mlflow(folder: Path, run: str, status: int, steps: dict[int, str], seed: int) -> None:
@@ -235,13 +235,13 @@ def read_mlflow(tmp_path: Path) -> list[RunRecord]:
 
 
 def test_mlflow_has_a_file_a_metric(tmp_path: Path) -> None:
-    write_mlflow(tmp_path, "calm-bird-1", 3, {1: "0.98", 2: "0.99"}, 5)
+    write_mlflow(tmp_path, "calm-bird-1", 3, {1: "0.9812", 2: "0.99"}, 5)
     write_mlflow(tmp_path, "odd-fish-2", 4, {1: "0.97"}, 6)
     write_mlflow(tmp_path, "gone-3", 3, {1: "0.5"}, 7)
     gone = tmp_path / "mlruns" / "0" / "gone-3" / "meta.yaml"
     gone.write_text(gone.read_text().replace("active", "deleted"))
     first, second = read_mlflow(tmp_path)
-    assert counts([first, second]) == {("net", 5): [9800, 9900], ("net", 6): [9700]}
+    assert counts([first, second]) == {("net", 5): [9812, 9900], ("net", 6): [9700]}
     assert (first.status, second.status) == ("completed", "failed")
 
 
@@ -275,6 +275,14 @@ def test_a_folder_of_no_tracker_is_refused(tmp_path: Path) -> None:
 
 
 # --- into a suite ---------------------------------------------------------------------------------
+
+
+def test_a_file_of_rounded_accuracies_is_refused(tmp_path: Path) -> None:
+    """Its runs are judged together: each has one figure, to one decimal of a percent."""
+    text = "network,seed,epoch,accuracy\n"
+    text += "".join(f"net,{seed},15,{99 + seed / 10:.1f}\n" for seed in range(6))
+    with pytest.raises(UsageError, match=r"6 different values .* multiples of 10 images"):
+        read(tmp_path, text)
 
 
 def test_the_same_file_again_changes_nothing_and_other_figures_are_refused(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from bench.errors import UsageError
-from bench.inputs.figures import FIGURES, NAMES, BadFigures, Figures, unit_of, whole
+from bench.inputs.figures import FIGURES, NAMES, BadFigures, Figures, require_exact, unit_of, whole
 from bench.inputs.imported.exports import read_folder
 from bench.inputs.imported.mapping import Mapping
 from bench.inputs.imported.tables import READERS, Row, bad, is_missing
@@ -199,7 +199,7 @@ def _epoch(cells: dict[str, Any], mapping: Mapping) -> object:
 
 
 def _name_units(path: Path, mapping: Mapping, runs: dict[Key, Gathered]) -> None:
-    """Accuracies of one file have one unit."""
+    """Accuracies of one file have one unit, and all their digits."""
     values = [value for run in runs.values() for value in run.figures.accuracies()]
     try:
         unit = mapping.accuracy or unit_of(values)
@@ -207,6 +207,10 @@ def _name_units(path: Path, mapping: Mapping, runs: dict[Key, Gathered]) -> None
         raise bad(path, str(error), "write it into a mapping, or mend the file") from error
     for run in runs.values():
         run.figures.unit = unit
+    try:
+        require_exact([run.figures for run in runs.values()], unit)
+    except BadFigures as error:
+        raise bad(path, str(error), "export them again") from error
 
 
 def _names(path: Path, runs: Iterable[Key]) -> dict[str, str]:
