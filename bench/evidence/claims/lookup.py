@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import wraps
@@ -174,14 +174,33 @@ def sequence_of_calls(claim: Claim, version: Version) -> Exact:
 
 @of_versions
 def recipe_field(claim: Claim, version: Version) -> Exact:
-    """The recipe's field after the metric's dot, as `augmentation.translate`."""
+    """The recipe's field after the metric's dot, as `augmentation.translate`.
+
+    Several numbers are a text, as `listed` writes them; a number that holds for each channel agrees
+    with a claim that gives it once a channel.
+
+    Raises:
+        NoEvidence: the field is several numbers and the claim gives one, or it is left open.
+    """
     path = _argument(claim)
     value: Any = version.portrait.recipe
     for name in path.split("."):
         value = version.known(getattr(value, name, None), f"field '{path}'")
-    if isinstance(value, tuple):
+    if value == ():
+        raise NoEvidence(f"the recipe of '{version.subject}' gives no {path}", "not comparable")
+    if isinstance(value, bool):
+        value = str(value).lower()
+    elif claim.text and not isinstance(value, str):
+        each = value if isinstance(value, tuple) else (value,) * len(claim.text.split(","))
+        value = listed(each)
+    elif isinstance(value, tuple):
         raise NoEvidence(f"{path} of '{version.subject}' is not one number: {value}")
     return Exact(value, version.stands_on("recipe"))
+
+
+def listed(numbers: Iterable[float]) -> str:
+    """Several numbers as a claim's text gives them: "15, 25" and "0.4914, 0.4822, 0.4465"."""
+    return ", ".join(f"{number:.15g}" for number in numbers)
 
 
 @of_versions

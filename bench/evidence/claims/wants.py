@@ -11,6 +11,7 @@ import msgspec
 from msgspec import inspect
 
 from bench.errors import nearest
+from bench.evidence.claims.lookup import listed
 from bench.evidence.claims.metrics import METRICS, entry
 from bench.evidence.claims.rules import rate
 from bench.spec import Augmentation, Claim, Recipe
@@ -111,24 +112,54 @@ def _misfits_recipe(claim: Claim) -> Iterator[Want]:
     if kind is None or isinstance(kind, inspect.StructType):
         known = [*Recipe.__struct_fields__, *_AUGMENTATION_FIELDS]
         yield f"no such field of a recipe: '{path}'", nearest(path, known), "metric"
-    elif isinstance(kind, inspect.LiteralType):
-        words = [str(word) for word in kind.values]
+    elif words := _words_of(kind):
         if not claim.text:
             yield f"{path} is a word, no number", f"give 'text': {', '.join(words)}", "published"
         elif claim.text not in words:
             what = f"{path} can never be '{claim.text}'"
             yield f"{what}, of the quote {quoted(claim.quote)}", nearest(claim.text, words), "text"
+    elif claim.text and _is_list(kind):
+        yield from _misfits_list(claim, path)
+    elif claim.text and _is_number(kind):
+        yield f"{path} is a number, no word", "give 'published' instead of 'text'", "text"
+    elif _is_list(kind) and not _is_number(kind):
+        yield f"{path} is several numbers", "give 'text', such as \"15, 25\"", "published"
     elif not _is_number(kind):
         remedy = 'no metric speaks of it: use "not_checkable" and a reason'
         yield f"{path} is no number and no word", remedy, "metric"
-    elif claim.text:
-        yield f"{path} is a number, no word", "give 'published' instead of 'text'", "text"
+
+
+def _words_of(kind: inspect.Type) -> list[str]:
+    """The words that a field can be; none for a field that is no word."""
+    if isinstance(kind, inspect.BoolType):
+        return ["true", "false"]
+    return [str(word) for word in kind.values] if isinstance(kind, inspect.LiteralType) else []
+
+
+def _kinds(kind: inspect.Type) -> tuple[inspect.Type, ...]:
+    return tuple(kind.types) if isinstance(kind, inspect.UnionType) else (kind,)
 
 
 def _is_number(kind: inspect.Type) -> bool:
     """Whether the field may be one number, as `pixel_mean`, which may also be one a channel."""
-    kinds = kind.types if isinstance(kind, inspect.UnionType) else (kind,)
-    return any(isinstance(each, inspect.IntType | inspect.FloatType) for each in kinds)
+    return any(isinstance(each, inspect.IntType | inspect.FloatType) for each in _kinds(kind))
+
+
+def _is_list(kind: inspect.Type) -> bool:
+    """Whether the field may be several numbers, as `pixel_mean` and `step_epochs`."""
+    items = (each.item_type for each in _kinds(kind) if isinstance(each, inspect.VarTupleType))
+    return any(map(_is_number, items))
+
+
+def _misfits_list(claim: Claim, path: str) -> Iterator[Want]:
+    """Several numbers in another form than the recipe's are told in: the texts are compared."""
+    try:
+        form = listed(float(number) for number in claim.text.split(","))
+    except ValueError:
+        form = ""
+    if claim.text != form:
+        what = f"{path} can never be '{claim.text}', of the quote {quoted(claim.quote)}"
+        yield what, f"write {form or 'the numbers as 15, 25'}", "text"
 
 
 def _misfits_percent(claim: Claim) -> Iterator[Want]:

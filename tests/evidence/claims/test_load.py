@@ -46,6 +46,13 @@ def test_a_claim_is_read_as_it_is_written(tmp_path: Path) -> None:
     )
 
 
+RECIPE = """\
+[[claim]]
+id = 'a'
+line = 3
+quote = 'b'
+subject = 'a'
+metric = 'recipe."""
 MALFORMED = [
     ("[[claim]", ":1:8", "unreadable claims: Expected"),
     (GOOD + "x = [1,", ":8:8", "unreadable claims"),
@@ -68,6 +75,13 @@ MALFORMED = [
     (GOOD.replace("n_parameters", "n_parametres"), ":5:1", "did you mean 'n_parameters'"),
     (GOOD.replace("n_parameters", "recipe.epoch"), ":5:1", "did you mean 'epochs'"),
     (GOOD.replace("n_parameters", "recipe.augmentation"), ":5:1", "no such field of a recipe"),
+    (GOOD.replace("n_parameters", "recipe.nesterov"), ":7:1", "give 'text': true, false"),
+    (GOOD.replace("n_parameters", "recipe.step_epochs"), ":7:1", "is several numbers"),
+    (GOOD.replace("n_parameters", "recipe.learning_rate_table"), ":5:1", "no number and no word"),
+    (RECIPE + "pixel_mean'\ntext = '0.50,0.4'\n", ":7:1", "can never be .*write 0.5, 0.4"),
+    (RECIPE + "step_epochs'\ntext = 'late'\n", ":7:1", "write the numbers as 15, 25"),
+    (RECIPE + "centered'\ntext = 'yes'\n", ":7:1", "can never be 'yes'"),
+    (RECIPE + "epochs'\ntext = '15, 25'\n", ":7:1", "is a number, no word"),
     (GOOD.replace("n_parameters", "groups"), ":5:1", "needs the key 'layers'"),
     (GOOD.replace("n_parameters", "not_checkable"), ":5:1", "needs the key 'reason'"),
     (GOOD.replace("n_parameters", "accuracy_gain_points"), ":5:1", "needs the key 'against'"),

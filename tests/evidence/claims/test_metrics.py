@@ -214,6 +214,38 @@ def test_a_loss_is_shown_to_four_digits_and_an_interval_ends_where_values_end() 
     assert "to 15.000; at percentile 17 of 3 runs" in judge(said, evidence(said, runs=late)).rule
 
 
+COLOURS = {"pixel_mean": (0.49139968, 0.5, 0.4465), "pixel_std": 0.25}
+FALLS = {"schedule": "step", "step_epochs": (15, 25), "nesterov": False, "optimizer": "sgd"}
+FIELDS: tuple[tuple[str, str, str, dict[str, Any]], ...] = (
+    ("pixel_mean", "0.49139968, 0.5, 0.4465", "0.5, 0.49139968, 0.4465", COLOURS),
+    ("pixel_std", "0.25, 0.25, 0.25", "0.25, 0.25, 0.24", COLOURS),  # one number for each channel
+    ("step_epochs", "15, 25", "15", FALLS),
+    ("nesterov", "false", "true", FALLS),
+)
+
+
+@pytest.mark.parametrize(("name", "text", "other", "changes"), FIELDS)
+def test_a_field_of_several_numbers_or_of_yes_and_no_is_a_text(
+    name: str, text: str, other: str, changes: dict[str, Any]
+) -> None:
+    recipe = Recipe(peak_learning_rate=0.01, warmup_fraction=0.0, **changes)
+    verdicts = []
+    for words in (text, other):
+        said = claim(f"recipe.{name}", text=words)
+        found = judge(said, evidence(said, portraits=[portrait(recipe=recipe)], runs=[]))
+        verdicts.append((found.verdict, found.measured))
+    assert verdicts == [("confirmed", text), ("refuted", text)]
+
+
+def test_a_recipe_whose_falls_are_told_otherwise_is_not_comparable() -> None:
+    said = claim("recipe.step_epochs", text="8")
+    found = judge(said, evidence(said, portraits=[portrait(recipe=stepped(0.5))], runs=[]))
+    assert (found.verdict, found.rule) == (
+        "not comparable",
+        "the recipe of 'model_1' gives no step_epochs",
+    )
+
+
 def stepped(*fractions: float, **changes: Any) -> Recipe:
     keys: dict[str, Any] = {"schedule": "step", "step_fractions": fractions, **changes}
     return Recipe(peak_learning_rate=0.01, warmup_fraction=0.0, **keys)
