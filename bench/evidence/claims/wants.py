@@ -113,20 +113,29 @@ def _misfits_recipe(claim: Claim) -> Iterator[Want]:
         known = [*Recipe.__struct_fields__, *_AUGMENTATION_FIELDS]
         yield f"no such field of a recipe: '{path}'", nearest(path, known), "metric"
     elif words := _words_of(kind):
-        if not claim.text:
-            yield f"{path} is a word, no number", f"give 'text': {', '.join(words)}", "published"
-        elif claim.text not in words:
-            what = f"{path} can never be '{claim.text}'"
-            yield f"{what}, of the quote {quoted(claim.quote)}", nearest(claim.text, words), "text"
+        yield from _misfits_word(claim, path, words)
     elif claim.text and _is_list(kind):
         yield from _misfits_list(claim, path)
     elif claim.text and _is_number(kind):
         yield f"{path} is a number, no word", "give 'published' instead of 'text'", "text"
-    elif _is_list(kind) and not _is_number(kind):
-        yield f"{path} is several numbers", "give 'text', such as \"15, 25\"", "published"
     elif not _is_number(kind):
-        remedy = 'no metric speaks of it: use "not_checkable" and a reason'
-        yield f"{path} is no number and no word", remedy, "metric"
+        yield _no_number(path, kind)
+
+
+def _no_number(path: str, kind: inspect.Type) -> Want:
+    if _is_list(kind):
+        return f"{path} is several numbers", "give 'text', such as \"15, 25\"", "published"
+    remedy = 'no metric speaks of it: use "not_checkable" and a reason'
+    return f"{path} is no number and no word", remedy, "metric"
+
+
+def _misfits_word(claim: Claim, path: str, words: list[str]) -> Iterator[Want]:
+    """A word that the field can never be."""
+    if not claim.text:
+        yield f"{path} is a word, no number", f"give 'text': {', '.join(words)}", "published"
+    elif claim.text not in words:
+        what = f"{path} can never be '{claim.text}'"
+        yield f"{what}, of the quote {quoted(claim.quote)}", nearest(claim.text, words), "text"
 
 
 def _words_of(kind: inspect.Type) -> list[str]:
