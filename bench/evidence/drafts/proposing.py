@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from itertools import pairwise
 from math import prod
 
+from bench.evidence.claims.lookup import listed
 from bench.evidence.drafts.reading import Part
 from bench.spec import Relation
 
@@ -27,7 +28,10 @@ APPROXIMATELY = re.compile(r"(?:~|≈|\babout|\baround|\broughly|\bapprox\w{0,9}
 RELATIONS: tuple[tuple[Relation, re.Pattern[str]], ...] = (
     (
         "at_most",
-        re.compile(r"(?:≤|<=|\bat most|\bmax(?:imum)?(?: of)?:?|\bup to|\bwithin)\W{0,3}$"),
+        re.compile(
+            r"(?:≤|<=|\bat most|\bmax(?:imum)?(?: of)?:?|\bup to|\bwithin|\bn(?:o|ot) more than"
+            r"|\bless than or equal to)\W{0,3}$"
+        ),
     ),
     ("at_least", re.compile(r"(?:≥|>=|\bat least|\bmin(?:imum)?(?: of)?:?)\W{0,3}$")),
     ("below", re.compile(r"(?:<|\bunder|\bbelow|\bless than|\bfewer than)\W{0,3}$")),
@@ -45,6 +49,7 @@ class Proposal:
         number: Its place among the document's proposals, from 0.
         terms: Places of the proposals that it refers to.
         doubt: What a person should decide, where the words leave it open.
+        aim: Whether the words, or the heading above them, speak of an aim.
     """
 
     line: int
@@ -61,6 +66,7 @@ class Proposal:
     numbers: tuple[float, ...] = ()
     derivation: str = ""
     doubt: str = ""
+    aim: bool = False
     number: int = 0
 
 
@@ -100,7 +106,9 @@ def proposals(parts: Iterable[Part]) -> list[Proposal]:
         networks += [name for name in part.subjects if name not in networks]
         if part.block != listing:
             listing, layers = part.block, Counter()
-        for one in (*_of_layers(part, layers), *_of_words(part), *_of_numbers(part)):
+        numbers = [*_of_numbers(part), *_lists(part)]
+        words = _of_words(part, {one.metric for one in numbers})
+        for one in (*_of_layers(part, layers), *words, *numbers):
             for each in _of_subjects(one, part, networks, found):
                 key = (each.line, each.subject, each.metric, each.published, each.text, each.layers)
                 if key not in known and each.quote:
@@ -142,11 +150,12 @@ class Rule:
     """What a number may mean.
 
     Attributes:
-        metric: As `docs/claims.md` lists it.
+        metric: As `docs/claims.md` lists it; empty for a number that no metric speaks of.
         pattern: Stands in the words around the number.
         low, high: Bounds of the number as it is written.
         percent: Whether the number must be a percentage.
         scale: From the number as it is written to the metric's unit.
+        doubt: Of every proposal by this rule.
     """
 
     metric: str
@@ -155,6 +164,7 @@ class Rule:
     high: float = 1e12
     percent: bool = False
     scale: str = "1"
+    doubt: str = ""
 
     def fits(self, number: Written) -> bool:
         within = self.low <= number.value <= self.high and self.percent == number.percent
@@ -170,8 +180,21 @@ def _setting(names: str) -> str:
     return rf"\b(?:{names})\W{{0,6}}(?:of |is )?\W{{0,3}}§"
 
 
+def _jitter(name: str, place: int) -> str:
+    """`brightness=0.2`, "brightness of ±0.2", or its place in `ColorJitter(0.2, 0.1, 0.3)`."""
+    before = rf"colou?rjitter\((?:[\d.]{{1,9}},\s?){{{place}}}"
+    return rf"\b{name}\s?(?:=|:|of|by)?\s?±?§|{before}§"
+
+
 SHORT = "target_shortfall_points"  # of a table's row; in prose it is a mean's shortfall
 DROPOUT = "dropout_probability"
+A_DROPOUT = r"(?<!coarse)(?<!coarse )dropout[^§]{0,40}§"  # CoarseDropout erases parts of images
+CHANGED = "recipe.augmentation"
+FLIP = r"horizontal[ _-]?flip\w{0,5}[^§,)]{0,25}§"
+ERASING = r"(?:random ?erasing|cutout|coarse ?dropout)"
+PLATEAU = r"plateau(?:(?!early)[^§]){0,60}\b"  # early stopping has a patience of its own
+PER_EPOCH = "epochs, if the script calls scheduler.step() once an epoch"
+SQUARE = "is it one square whose centre lies anywhere in the image?"
 RULES = (
     _rule(
         "validation_share_percent", r"split[^§]{0,30}§|§[^§]{0,20}hold-?out", 1, 50, percent=True
@@ -185,9 +208,18 @@ RULES = (
         99,
         percent=True,
     ),
-    _rule(DROPOUT, r"dropout[^§]{0,40}§", 0.1, 90, percent=True, scale="0.01"),
+    _rule(DROPOUT, A_DROPOUT, 0.1, 90, percent=True, scale="0.01"),
     _rule(
         "recipe.augmentation.translate", r"translat[^§]{0,20}§", 0, 50, percent=True, scale="0.01"
+    ),
+    _rule(f"{CHANGED}.flip_probability", FLIP, 1, 100, percent=True, scale="0.01"),
+    _rule(
+        f"{CHANGED}.erasing_probability",
+        r"random ?erasing[^§,)]{0,25}§",
+        1,
+        100,
+        percent=True,
+        scale="0.01",
     ),
     _rule("parameters_over_limit", r"limit[^§]{0,20}§\s?(?:over|under|below|above)\b"),
     _rule("n_parameters", r"(?<!= )§\s{0,3}(?:\w{1,12} ){0,2}param", 50),
@@ -196,6 +228,15 @@ RULES = (
         r"\bparam[a-z]{0,6}[^§a-z]{0,12}(?:(?:count|total|budget|usage|limit|of|is|are)[^§a-z]{1,8}){0,2}§",
         50,
     ),
+    _rule(
+        "step_size_epochs",
+        r"\bstep_size\W{0,4}§"
+        r"|(?:learning rate|\blr\b|decay|step|gamma)[^§]{0,50}\bevery §\s?epochs",
+        1,
+        10_000,
+        doubt=PER_EPOCH,
+    ),
+    _rule("", r"\bevery §\s?epochs|\bat epochs? [\d, ]{0,30}(?:and )?§", 1, 10_000),
     _rule(
         "recipe.epochs",
         r"(?<!last )(?<!first )(?<!final )(?<!past )§\s{0,3}(?:training )?epochs\b",
@@ -217,15 +258,61 @@ RULES = (
     _rule("recipe.final_div_factor", _setting(r"final_div_factor")),
     _rule("recipe.div_factor", _setting(r"div_factor")),
     _rule("recipe.label_smoothing", _setting(r"label[ _-]smoothing"), 0, 1),
+    _rule("recipe.plateau_patience", PLATEAU + r"patience\W{0,6}(?:of |is )?§", 0, 1000),
+    _rule("recipe.step_factor", PLATEAU + r"factor\W{0,6}(?:of |is )?§", 0, 1),
+    _rule("recipe.restart_epochs", r"\bt_0\s?=\s?§", 1, 10_000, doubt=PER_EPOCH),
+    _rule("recipe.restart_factor", r"\bt_mult\s?=\s?§", 1, 100),
+    _rule("recipe.rmsprop_alpha", r"rmsprop\([^§]{0,60}\balpha\s?=\s?§", 0, 1),
+    _rule(f"{CHANGED}.flip_probability", FLIP, 0, 1),
+    _rule(
+        f"{CHANGED}.crop_padding",
+        r"crop\w{0,4}\b[^§]{0,40}"
+        r"(?:\bpadding\W{0,3}(?:of )?§|§(?:[- ]?pixels?| ?px)?(?: of)? padding)",
+        1,
+        64,
+    ),
+    _rule(f"{CHANGED}.brightness", _jitter("brightness", 0), 0, 7),
+    _rule(f"{CHANGED}.contrast", _jitter("contrast", 1), 0, 7),
+    _rule(f"{CHANGED}.saturation", _jitter("saturation", 2), 0, 7),
+    _rule(
+        f"{CHANGED}.erasing_probability",
+        ERASING + r"(?:\([^§()]{0,65}\bp\s?=\s?|[^§,)]{0,25}\bprob\w{0,7}\W{0,3}(?:of )?)§",
+        0,
+        1,
+    ),
+    _rule(f"{CHANGED}.erasing_scale_min", r"erasing\([^§]{0,60}\bscale\s?=\s?\(§", 0.0001, 1),
+    _rule(
+        f"{CHANGED}.erasing_scale_max",
+        r"erasing\([^§]{0,60}\bscale\s?=\s?\([\d.]{1,9},\s?§",
+        0.0001,
+        1,
+    ),
+    _rule(f"{CHANGED}.erasing_ratio_min", r"erasing\([^§]{0,60}\bratio\s?=\s?\(§", 0.01, 100),
+    _rule(
+        f"{CHANGED}.erasing_ratio_max",
+        r"erasing\([^§]{0,60}\bratio\s?=\s?\([\d.]{1,9},\s?§",
+        0.01,
+        100,
+    ),
+    _rule(
+        f"{CHANGED}.cutout_pixels",
+        r"cutout(?:\(§\)|[^§)]{0,40}\b(?:length|size|mask_size)\W{0,3}(?:of |is )?§"
+        r"|\W{1,2}(?:of )?§ ?(?:pixels|px)\b)"
+        r"|(?:coarsedropout|cutout)\([^§()]{0,60}\bmax_height\s?=\s?§",
+        1,
+        512,
+        doubt=SQUARE,
+    ),
+    _rule("", r"resizedcrop\([^§]{0,60}\bscale\s?=\s?\(", 0, 10),
     _rule("recipe.augmentation.rotation_degrees", r"rotat[^§]{0,30}§", 0.1, 180),
     _rule("recipe.augmentation.scale_min", r"\bscale\s?=\s?\(§", 0.01, 1),
     _rule("recipe.augmentation.scale_max", r"\bscale\s?=\s?\([\d.]{1,9},\s?§", 1, 10),
     _rule("recipe.augmentation.shear_degrees", r"\bshear\s?[=:]\s?\(?[^§]{0,3}§", 0, 89),
     _rule("recipe.augmentation.translate", r"\btranslate\s?=\s?\([^§)]{0,12}§", 0, 1),
-    _rule("recipe.pixel_mean", r"normalize\(\(?§", 0, 1),
-    _rule("recipe.pixel_std", r"normalize\(\([\d.]{1,9},?\),\s?\(?§", 0, 1),
+    _rule("recipe.pixel_mean", r"normalize\((?:§|[\[(]§,?\s?[\])])", 0, 1),
+    _rule("recipe.pixel_std", r"normalize\([\[(][\d.]{1,9},?[\])],\s?[\[(]?§", 0, 1),
     _rule("receptive_field_pixels", r"(?:\brf|\breceptive field)\b[^§]{0,20}§", 1, 500),
-    _rule(DROPOUT, r"dropout[^§]{0,40}§", 0.0001, 0.95),
+    _rule(DROPOUT, A_DROPOUT, 0.0001, 0.95),
     _rule("multiply_adds", r"§\s?(?:macs\b|multiply-adds|mult-adds)", 100),
 )
 ACCURATE = re.compile(r"accura|\bacc\b|achiev|reach|\btest\b|\bval")
@@ -233,6 +320,9 @@ NOT_OURS = re.compile(
     r"train\w{0,3} acc|\bepoch\W{0,3}\d[^§]{0,60}§|\bloss[^§]{0,12}§|§\s{0,2}(?:target|goal)\b"
 )
 GOAL = re.compile(r"achiev|target|goal|objective|expect|reach")
+AIM = re.compile(
+    r"\b(?:targets?|goals?|objectives?|aims?|requirements?|required|constraints?|must)\b|consisten"
+)
 # The first whose pattern stands in the words; a percentage of accuracy else is the last epoch's.
 ACCURACIES = (
     (
@@ -299,7 +389,8 @@ def _of_numbers(part: Part) -> Iterator[Proposal]:
             found = _by_rule(rule, number, part)
             yield replace(found, layers=(f"Dropout {n_dropouts}",), doubt="which layer is it?")
         elif rule is not None:
-            yield _by_rule(rule, number, part)
+            if rule.metric:
+                yield replace(_by_rule(rule, number, part), doubt=rule.doubt)
         elif number.percent and 50 <= number.value <= 100:
             yield from _accuracies(number, part)
         elif part.component and not number.percent:
@@ -355,6 +446,7 @@ def _proposal(metric: str, number: Written, part: Part) -> Proposal:
         published=value,
         tolerance=number.half if number.about and number.relation == "equals" else 0.0,
         relation=number.relation,
+        aim=bool(AIM.search(number.words) or AIM.search(part.title.lower())),
     )
 
 
@@ -373,19 +465,49 @@ def _quote(part: Part, start: int, end: int) -> str:
 
 SIZE = re.compile(r"(?<![\w.])(\d{1,3})\s?[x×]\s?(\d{1,3})(?:\s?[x×]\s?(\d{1,4}))?(?![\w×])")
 FIELD = re.compile(r"\brf\b|receptive field", re.IGNORECASE)
+TO_CUT = re.compile(r"\bcutout\W{1,3}(?:(?:of|size|with) ){0,2}(?:a )?$", re.IGNORECASE)
+CUT = re.compile(r"\W{1,2}(?:pixels? )?cutout", re.IGNORECASE)
+ONE = re.compile(r"\d{1,4}(?:\.\d{1,12})?|\.\d{1,12}")
+COLOURS = r"[\[(]\s?((?:0?\.\d{1,12}\s?,\s?){2}0?\.\d{1,12})\s?,?\s?[\])]"
+EPOCHS = r"(\d{1,4}(?:\s?,\s?(?:and )?\d{1,4}|\s(?:and|&)\s\d{1,4})"
+LATER = r"(?:learning rate|\blr\b|steplr|decay\w{0,3}|milestones?)[^;|]{0,50}\bat epochs?:?\s"
+FIRST = r"normalize\(\s?[\[(][\d., ]{9,60}[\])]\s?,\s?"  # the means, before the deviations
+LISTS = tuple(
+    (re.compile(pattern, re.IGNORECASE), metric, doubt)
+    for pattern, metric, doubt in (
+        (rf"\bmilestones\s?[=:]?\s?[\[(]\s?{EPOCHS}{{0,9}})", "recipe.step_epochs", PER_EPOCH),
+        (rf"{LATER}{EPOCHS}{{1,9}})", "recipe.step_epochs", ""),
+        (rf"(?:normalize\(\s?|\bmeans?\s?[=:]\s?){COLOURS}", "recipe.pixel_mean", ""),
+        (rf"(?:{FIRST}|\bstds?\s?[=:]\s?){COLOURS}", "recipe.pixel_std", ""),
+    )
+)
 PRODUCT = re.compile(r"(?<![\w.*])\d{1,6}(?:\s?[*×]\s?\d{1,6}){1,8}(?![\w.*])")
 SUM = re.compile(r"(?<![\w.+])\d{1,9}(?:\s?\+\s?\d{1,9}){1,8}(?![\w.+])")
 
 
 def _sizes(part: Part) -> Iterator[Proposal]:
-    """Receptive fields as 28x28, where no layer is named: those of the network."""
+    """Squares as 28x28: a receptive field of the network, where no layer is named, or a cutout."""
     for match in SIZE.finditer(part.words):
-        near = part.words[max(0, match.start() - 45) : match.end() + 20]
-        square = match[1] == match[2] and match[3] is None
-        if square and FIELD.search(near) and not LAYER.search(part.words):
-            start, end = part.start + match.start(), part.start + match.end()
-            quote, side = _quote(part, start, end), int(match[1])
+        if match[1] != match[2] or match[3] is not None:
+            continue
+        before = part.words[max(0, match.start() - 45) : match.start()]
+        after = part.words[match.end() : match.end() + 20]
+        start, end = part.start + match.start(), part.start + match.end()
+        quote, side = _quote(part, start, end), int(match[1])
+        if FIELD.search(f"{before} {after}") and not LAYER.search(part.words):
             yield Proposal(part.line, quote, "receptive_field_pixels", published=side)
+        elif TO_CUT.search(before) or CUT.match(after):
+            metric = f"{CHANGED}.cutout_pixels"
+            yield Proposal(part.line, quote, metric, published=side, doubt=SQUARE)
+
+
+def _lists(part: Part) -> Iterator[Proposal]:
+    """Several numbers that are one field of the recipe."""
+    for pattern, metric, doubt in LISTS:
+        for match in pattern.finditer(part.words):
+            start, end = part.start + match.start(1), part.start + match.end(1)
+            text = listed(float(digits) for digits in ONE.findall(match[1]))
+            yield Proposal(part.line, _quote(part, start, end), metric, text=text, doubt=doubt)
 
 
 def _sums(part: Part) -> Iterator[Proposal]:
@@ -415,22 +537,68 @@ def _integers(text: str) -> list[int]:
     return [int(digits) for digits in re.findall(r"\d{1,9}", text)]
 
 
-# Words -> a recipe's field and its value.
-WORDS: tuple[tuple[re.Pattern[str], str, str], ...] = (
-    (re.compile(r"\badamw\b", re.IGNORECASE), "recipe.optimizer", "adamw"),
-    (re.compile(r"\badam\b", re.IGNORECASE), "recipe.optimizer", "adam"),
-    (re.compile(r"\bsgd\b", re.IGNORECASE), "recipe.optimizer", "sgd"),
-    (re.compile(r"\bone[ -]?cycle", re.IGNORECASE), "recipe.schedule", "one_cycle"),
-    (re.compile(r"\bcosine\s?anneal", re.IGNORECASE), "recipe.schedule", "cosine"),
-    (re.compile(r"\bStepLR\b"), "recipe.schedule", "step"),
+NOT = r"(?<!\bno )(?<!\bwithout )"
+
+
+def _word(
+    pattern: str, metric: str, text: str = "", **more: object
+) -> tuple[re.Pattern[str], Proposal]:
+    proposal = Proposal(0, "", metric, text=text, **more)  # type: ignore[arg-type]
+    return re.compile(pattern, re.IGNORECASE), proposal
+
+
+def _done(words: str, metric: str) -> tuple[re.Pattern[str], Proposal]:
+    """What is done to images, where no number says how: more than 0 of it."""
+    about = f"it is done, so {metric} is above 0"
+    pattern = rf"{NOT}(?<!\bno random )(?<!\bwithout random )\b(?:{words})"
+    return _word(pattern, f"{CHANGED}.{metric}", published=0, relation="above", derivation=about)
+
+
+def _default(call: str, metric: str) -> tuple[re.Pattern[str], Proposal]:
+    about = f"{call}() of torchvision has p=0.5"
+    return _word(rf"\b{call}\(\)", f"{CHANGED}.{metric}", published=0.5, derivation=about)
+
+
+# Words -> what they say of a recipe; line and quote are left open.
+WORDS: tuple[tuple[re.Pattern[str], Proposal], ...] = (
+    _word(r"\badamw\b", "recipe.optimizer", "adamw"),
+    _word(r"\badam\b", "recipe.optimizer", "adam"),
+    _word(r"\bsgd\b", "recipe.optimizer", "sgd"),
+    _word(r"\brmsprop\b", "recipe.optimizer", "rmsprop"),
+    _word(NOT + r"\bnesterov\b(?!\W{0,3}false)", "recipe.nesterov", "true"),
+    _word(r"\bnesterov\W{1,3}false\b", "recipe.nesterov", "false"),
+    _word(r"\bone[ -]?cycle", "recipe.schedule", "one_cycle"),
+    _word(r"\bcosine\s?anneal(?!\w{0,3}\s?(?:with )?warm)", "recipe.schedule", "cosine"),
+    _word(
+        r"\bcosine\s?anneal\w{0,3}\s?(?:with )?warm\s?restarts",
+        "recipe.schedule",
+        "cosine_restarts",
+    ),
+    _word(r"\b(?:Multi)?StepLR\b", "recipe.schedule", "step"),
+    _word(r"\breduce\s?lr\s?on\s?plateau", "recipe.schedule", "plateau"),
+    _word(
+        r"\bRandomCrop\([^()]{0,60}\bpadding_mode\W{1,3}reflect",
+        f"{CHANGED}.crop_padding_mode",
+        "reflect",
+    ),
+    _default("RandomHorizontalFlip", "flip_probability"),
+    _default("RandomErasing", "erasing_probability"),
+    _done(r"(?:random[ _-]?)?horizontal[ _-]?flip", "flip_probability"),
+    _done(r"random[ _-]?erasing", "erasing_probability"),
+    _done(r"cutout\b|coarse ?dropout", "cutout_pixels"),
 )
 
 
-def _of_words(part: Part) -> Iterator[Proposal]:
-    for pattern, metric, text in WORDS:
-        for match in list(pattern.finditer(part.words))[:1]:
-            start, end = part.start + match.start(), part.start + match.end()
-            yield Proposal(part.line, _quote(part, start, end), metric, text=text)
+def _of_words(part: Part, numbers: Collection[str]) -> Iterator[Proposal]:
+    """What words say; that something is done, only where the part says of no number of it."""
+    told = set(numbers)
+    for pattern, proposal in WORDS:
+        match = pattern.search(part.words)
+        if match is None or (proposal.relation == "above" and proposal.metric in told):
+            continue
+        told.add(proposal.metric)
+        start, end = part.start + match.start(), part.start + match.end()
+        yield replace(proposal, line=part.line, quote=_quote(part, start, end))
 
 
 # --- listings of layers --------------------------------------------------------------------------

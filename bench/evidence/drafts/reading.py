@@ -49,6 +49,7 @@ class Part:
         component: Part of the network in a table of components, as `n_parameters.NAME` spells it.
         code: Whether it stands in a block of code.
         block: Number of that block, or of the section.
+        title: The heading above it.
     """
 
     line: int
@@ -62,6 +63,7 @@ class Part:
     component: str = ""
     code: bool = False
     block: int = 0
+    title: str = ""
 
     @property
     def words(self) -> str:
@@ -181,6 +183,7 @@ def _prose(state: _State, number: int, text: str) -> Part:
         subjects=named or state.section,
         code=state.code,
         block=state.block,
+        title=state.title,
     )
 
 
@@ -207,6 +210,7 @@ def _row(state: _State, number: int, text: str) -> Iterator[Part]:
             said=plain(label if in_head else head).strip(),
             component=component,
             block=state.block,
+            title=state.title,
         )
 
 

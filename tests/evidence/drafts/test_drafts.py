@@ -66,6 +66,13 @@ def test_the_course_readme_is_covered_and_the_proposals_agree_with_a_persons_cla
 
 Row = tuple[str, Any, str, float]  # metric, published or text, relation, tolerance
 
+SAME = ("equals", 0)
+CHANGED = "recipe.augmentation"
+FLIP = (f"{CHANGED}.flip_probability", 0.5, *SAME)
+CUTOUT = (f"{CHANGED}.cutout_pixels", 16, *SAME)
+SGD = ("recipe.optimizer", "sgd", *SAME)
+NO_NESTEROV = ("recipe.nesterov", "false", *SAME)
+RMSPROP = (("recipe.optimizer", "rmsprop", *SAME), ("recipe.peak_learning_rate", 0.01, *SAME))
 # A line, and all that is proposed of it.
 LINES: tuple[tuple[str, list[Row]], ...] = (
     ("Test accuracy: 99.41%", [("last_test_accuracy_percent", 99.41, "equals", 0.005)]),
@@ -111,6 +118,108 @@ LINES: tuple[tuple[str, list[Row]], ...] = (
     ("Random rotation: ±7°", [("recipe.augmentation.rotation_degrees", 7, "equals", 0)]),
     ("(3*4) + (2*5) = 12 + 10", [("product", 12, "equals", 0), ("product", 10, "equals", 0)]),
     ("12 + 10 = 22", [("sum", 22, "equals", 0)]),
+    ("RMSprop(params, lr=0.01, alpha=0.9)", [*RMSPROP, ("recipe.rmsprop_alpha", 0.9, "equals", 0)]),
+    ("SGD with Nesterov momentum", [SGD, ("recipe.nesterov", "true", "equals", 0)]),
+    ("SGD(lr=0.1, nesterov=False)", [SGD, NO_NESTEROV, ("recipe.peak_learning_rate", 0.1, *SAME)]),
+    ("SGD without Nesterov", [SGD]),
+    (
+        "MultiStepLR(optimizer, milestones=[60, 120], gamma=0.2)",
+        [
+            ("recipe.schedule", "step", *SAME),
+            ("recipe.step_factor", 0.2, *SAME),
+            ("recipe.step_epochs", "60, 120", *SAME),
+        ],
+    ),
+    ("The LR decays at epochs 60, 120 and 160", [("recipe.step_epochs", "60, 120, 160", *SAME)]),
+    (
+        "StepLR(optimizer, step_size=10, gamma=0.1)",
+        [
+            ("recipe.schedule", "step", *SAME),
+            ("step_size_epochs", 10, *SAME),
+            ("recipe.step_factor", 0.1, *SAME),
+        ],
+    ),
+    ("learning rate divided by ten every 20 epochs", [("step_size_epochs", 20, *SAME)]),
+    (
+        "ReduceLROnPlateau(optimizer, factor=0.5, patience=3)",
+        [
+            ("recipe.schedule", "plateau", *SAME),
+            ("recipe.step_factor", 0.5, *SAME),
+            ("recipe.plateau_patience", 3, *SAME),
+        ],
+    ),
+    (
+        "ReduceLROnPlateau and early stopping with patience 7",
+        [("recipe.schedule", "plateau", *SAME)],
+    ),
+    (
+        "CosineAnnealingWarmRestarts(optimizer, T_0=10, T_mult=2)",
+        [
+            ("recipe.schedule", "cosine_restarts", *SAME),
+            ("recipe.restart_epochs", 10, *SAME),
+            ("recipe.restart_factor", 2, *SAME),
+        ],
+    ),
+    ("Cosine annealing with warm restarts", [("recipe.schedule", "cosine_restarts", *SAME)]),
+    ("CosineAnnealingLR", [("recipe.schedule", "cosine", *SAME)]),
+    ("RandomCrop(32, padding=4)", [(f"{CHANGED}.crop_padding", 4, *SAME)]),
+    (
+        'RandomCrop(32, padding=4, padding_mode="reflect")',
+        [
+            (f"{CHANGED}.crop_padding_mode", "reflect", *SAME),
+            (f"{CHANGED}.crop_padding", 4, *SAME),
+        ],
+    ),
+    ("random crops with 4-pixel padding", [(f"{CHANGED}.crop_padding", 4, *SAME)]),
+    ("RandomHorizontalFlip()", [FLIP]),
+    ("HorizontalFlip(p=0.5)", [FLIP]),
+    ("horizontal flips (50%)", [FLIP]),
+    ("Random horizontal flip", [(f"{CHANGED}.flip_probability", 0, "above", 0)]),
+    (
+        "ColorJitter(brightness=0.2, contrast=0.3)",
+        [(f"{CHANGED}.brightness", 0.2, *SAME), (f"{CHANGED}.contrast", 0.3, *SAME)],
+    ),
+    (
+        "ColorJitter(0.1, 0.2, 0.3, 0.4)",
+        [
+            (f"{CHANGED}.brightness", 0.1, *SAME),
+            (f"{CHANGED}.contrast", 0.2, *SAME),
+            (f"{CHANGED}.saturation", 0.3, *SAME),
+        ],
+    ),
+    (
+        "RandomErasing(p=0.25, scale=(0.02, 0.2), ratio=(0.5, 2))",
+        [
+            (f"{CHANGED}.erasing_probability", 0.25, *SAME),
+            (f"{CHANGED}.erasing_scale_min", 0.02, *SAME),
+            (f"{CHANGED}.erasing_scale_max", 0.2, *SAME),
+            (f"{CHANGED}.erasing_ratio_min", 0.5, *SAME),
+            (f"{CHANGED}.erasing_ratio_max", 2, *SAME),
+        ],
+    ),
+    ("RandomErasing()", [(f"{CHANGED}.erasing_probability", 0.5, *SAME)]),
+    ("Cutout(n_holes=1, length=16)", [CUTOUT]),
+    ("Cutout(16)", [CUTOUT]),
+    ("16x16 cutout", [CUTOUT]),
+    ("with Cutout", [(f"{CHANGED}.cutout_pixels", 0, "above", 0)]),
+    (
+        "CoarseDropout(max_holes=1, max_height=16, max_width=16, p=0.1)",
+        [CUTOUT, (f"{CHANGED}.erasing_probability", 0.1, *SAME)],
+    ),
+    (
+        "Normalize((0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616))",
+        [
+            ("recipe.pixel_mean", "0.4914, 0.4822, 0.4465", *SAME),
+            ("recipe.pixel_std", "0.247, 0.2435, 0.2616", *SAME),
+        ],
+    ),
+    ("mean=[0.5, 0.5, 0.5],", [("recipe.pixel_mean", "0.5, 0.5, 0.5", *SAME)]),
+    (
+        "Normalize((0.1307,), (0.3081,))",
+        [("recipe.pixel_mean", 0.1307, *SAME), ("recipe.pixel_std", 0.3081, *SAME)],
+    ),
+    ("no more than 8,000 parameters", [("n_parameters", 8000, "at_most", 0)]),
+    ("Less than or equal to 15 epochs", [("recipe.epochs", 15, "at_most", 0)]),
     (
         "~0.05-0.07% short of the target",
         [
@@ -129,6 +238,10 @@ NO_CLAIM = (
     "training accuracy 99.8%",
     "28x28 images of 10 classes, seed 42",
     "short of the 99.4% target",
+    "RandomResizedCrop(32, scale=(0.08, 1.0))",
+    "saved every 10 epochs, without cutout and no random horizontal flip",
+    "snapshots at epochs 60, 120 and 160",
+    "VerticalFlip(p=0.5), padding=4, fill_value=(1, 2, 3)",
     "",
 )
 
