@@ -72,7 +72,7 @@ def new(
     With --from, also draft a README's claims; an architecture that exists stays as it is.
     """
     from bench.evidence.drafts.writing import write
-    from bench.inputs import discover
+    from bench.inputs import datasets, discover
     from bench.inputs.starter import create
     from bench.machine import folder
     from bench.stats.format import count
@@ -82,7 +82,7 @@ def new(
     if document is not None:
         at_hand = discover.scan_all(architectures) if architectures.is_dir() else []
         known = [found.name for found in at_hand]
-        path, draft = write(document, name, known, Path("claims"))
+        path, draft = write(document, name, known, datasets.names(), Path("claims"))
         absent = f", {draft.n_absent} more are commented out" if draft.n_absent else ""
         check = f"python -m bench claims --check --file {path} --document {document}"
         say(f"made {path}: {count(draft.n_claims, 'claim')} to read through{absent}; then: {check}")

@@ -1,8 +1,7 @@
-"""A draft of claims as a file: what a person is to do with it, then one table a proposal."""
+"""A draft of claims as a file: what a person is to do with it, its document, a table a claim."""
 
 from __future__ import annotations
 
-import json
 import re
 from collections import Counter
 from collections.abc import Collection, Sequence
@@ -11,6 +10,8 @@ from pathlib import Path
 from bench.errors import UsageError
 from bench.evidence.claims import ClaimError
 from bench.evidence.claims.load import read_lines
+from bench.evidence.drafts import heading
+from bench.evidence.drafts.heading import printable, toml
 from bench.evidence.drafts.proposing import Proposal, proposals
 from bench.evidence.drafts.reading import Names, parts
 from bench.inputs.starter import require_name
@@ -21,6 +22,7 @@ HEAD = """\
 # A draft: what {document} may claim, read from its numbers. Read each claim beside its line, then
 # keep it, mend it or strike it. Numbers are found by their words, so some proposals are wrong:
 # look at the metric, at the subject and at the layers first. docs/claims.md tells every key.
+# Check [document] before the claims.
 #
 #   python -m bench claims --check --file {file} --document {document}
 #   python -m bench claims --file {file}
@@ -46,11 +48,13 @@ class Draft:
         self.n_claims, self.n_absent = len(kept), len(found) - len(kept)
 
 
-def write(document: Path, name: str, known: Collection[str], folder: Path) -> tuple[Path, Draft]:
+def write(
+    document: Path, name: str, known: Collection[str], datasets: Collection[str], folder: Path
+) -> tuple[Path, Draft]:
     """Writes `NAME.toml` into the folder of claims; never replaces a file.
 
     Args:
-        document, name, known: As `draft` has them.
+        document, name, known, datasets: As `draft` has them.
         folder: Of files of claims; it need not exist yet.
 
     Raises:
@@ -62,18 +66,21 @@ def write(document: Path, name: str, known: Collection[str], folder: Path) -> tu
     if path.exists() or path.is_symlink():
         remedy = "choose another name, or move the file away"
         raise ClaimError("the file exists", where=str(path), remedy=remedy)
-    made = draft(document, name, known, path)
+    made = draft(document, name, known, datasets, path)
     write_atomically(path, made.text.encode())
     return path, made
 
 
-def draft(document: Path, name: str, known: Collection[str], path: Path) -> Draft:
-    """Proposes claims for each number of the document.
+def draft(
+    document: Path, name: str, known: Collection[str], datasets: Collection[str], path: Path
+) -> Draft:
+    """Says what the document is, and proposes claims for each number of the document.
 
     Args:
         document: A text in UTF-8, such as a README.
         name: What the draft is called by; the subject where the document names no network.
         known: Architectures at hand.
+        datasets: Data sets that can be trained on.
         path: Where the draft will lie, for its own head.
 
     Raises:
@@ -91,9 +98,10 @@ def draft(document: Path, name: str, known: Collection[str], path: Path) -> Draf
         )
     ids = _ids(found, name)
     tables = [_table(each, ids, each.subject in names.absent) for each in found]
-    title = " ".join(document.name.split())  # a name may hold a line break
-    head = HEAD.format(document=title, file=path.as_posix(), counts=_counts(found, names))
-    return Draft("\n".join([head, *tables]), found, names)
+    shown = printable(document.name)  # a name may hold a line break
+    head = HEAD.format(document=shown, file=path.as_posix(), counts=_counts(found, names))
+    about = heading.tables(lines, document, names, found, datasets)
+    return Draft("\n".join([head, about, *tables]), found, names)
 
 
 def _lines(document: Path) -> list[str]:
@@ -148,11 +156,6 @@ def _table(proposal: Proposal, ids: Sequence[str], absent: bool) -> str:
         "numbers": list(proposal.numbers) or None,
         "derivation": proposal.derivation or None,
     }
-    rows = [f"{key} = {_toml(value)}" for key, value in values.items() if value is not None]
+    rows = [f"{key} = {toml(value)}" for key, value in values.items() if value is not None]
     rows = [*([f"# {proposal.doubt}"] if proposal.doubt else []), "[[claim]]", *rows]
     return "\n".join(f"# {row}" if absent else row for row in rows) + "\n"
-
-
-def _toml(value: object) -> str:
-    """JSON's strings, numbers and lists are TOML's, but for DEL."""
-    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")

@@ -25,10 +25,13 @@ COURSE = Path(__file__).with_name("course_readme.txt")
 MODELS = ("model_1", "model_2", "model_3")
 
 
+AT_HAND = ("fashion_mnist", "mnist", "mnist5k")
+
+
 def drafted(text: str, folder: Path, known: tuple[str, ...] = ()) -> Draft:
     document = folder / "README.md"
     document.write_bytes(text.encode())
-    return draft(document, "net", known, folder / "net.toml")
+    return draft(document, "net", known, AT_HAND, folder / "net.toml")
 
 
 def loaded(found: Draft, folder: Path, document: Path) -> list[Claim]:
@@ -46,7 +49,7 @@ def test_the_course_readme_is_covered_and_the_proposals_agree_with_a_persons_cla
     tmp_path: Path,
 ) -> None:
     """Lines that a person's claims stand on, and how many proposals on them are among those."""
-    found = draft(COURSE, "course", MODELS, tmp_path / "net.toml")
+    found = draft(COURSE, "course", MODELS, AT_HAND, tmp_path / "net.toml")
     proposed = loaded(found, tmp_path, COURSE)
     persons = claims.load_files([machine.folder("claims") / "session6.toml"]).claims
     lines = {claim.line for claim in persons}
@@ -336,7 +339,8 @@ def test_networks_that_are_not_at_hand_are_commented_out(tmp_path: Path) -> None
         "Claims that count: 1. Commented out: 1, for no architecture is called model_2."
         in found.text
     )
-    uncommented = "\n".join(line.removeprefix("# ") for line in found.text.splitlines()[9:])
+    _, claims_of_it = found.text.split("\n\n", maxsplit=2)[1:]
+    uncommented = "\n".join(line.removeprefix("# ") for line in claims_of_it.splitlines())
     assert [c["subject"] for c in tomllib.loads(uncommented)["claim"]] == ["model_1", "model_2"]
 
 
@@ -383,7 +387,7 @@ def test_a_document_of_which_no_claim_can_be_made_is_one_line(
     document = tmp_path / "README.md"
     document.write_bytes(content)
     with pytest.raises(BenchError, match=what) as raised:
-        write(document, "net", (), tmp_path / "claims")
+        write(document, "net", (), AT_HAND, tmp_path / "claims")
     assert "\n" not in str(raised.value)
     assert str(document) in str(raised.value)
     assert not (tmp_path / "claims").exists()
@@ -447,6 +451,15 @@ HOSTILE = (
     "[",
     "](",
     "epochs §",
+    "1, ",
+    ".1,",
+    "milestones=[1, ",
+    "normalize((.1, ",
+    "decay at epochs ",
+    "cutout ",
+    "plateau ",
+    "randomerasing(1",
+    "crop 1",
 )
 
 

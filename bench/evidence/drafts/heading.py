@@ -1,0 +1,171 @@
+"""The tables that a draft begins with: what the document is, and what it sets out to reach."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from collections.abc import Collection, Iterator, Sequence
+from pathlib import Path
+
+from bench.evidence.claims.wants import CONTROL
+from bench.evidence.drafts.proposing import Proposal
+from bench.evidence.drafts.reading import FENCE, HEADING, MOST_LETTERS, Names, plain
+
+LONGEST_TITLE = 120  # letters
+UNDERLINE = re.compile(r"={3,}\s*")
+TAGGED = re.compile(r"\s*<h1\b[^<>]{0,200}>(.*)", re.IGNORECASE)
+# What a heading holds beside its words: images, addresses of links, tags, emphasis, closing marks.
+LINK = re.compile(r"(!?)\[([^\]\[]{0,200})\]\([^\s)]{0,500}\)")
+MARKS = re.compile(r"</?[a-zA-Z][^<>]{0,200}>|[*`]|(?<=\s)#{1,6}\s{0,9}$")
+# Name of a data set as `bench` and as people write it; the longer names come first.
+DATA_SETS = {
+    "fashion_mnist": ("Fashion-MNIST", r"fashion[\s_-]?mnist"),
+    "kmnist": ("KMNIST", r"k(?:uzushiji[\s_-]?)?mnist"),
+    "emnist": ("EMNIST", r"emnist"),
+    "mnist": ("MNIST", r"mnist"),
+    "cifar100": ("CIFAR-100", r"cifar[\s_-]?100"),
+    "cifar10": ("CIFAR-10", r"cifar[\s_-]?10"),
+    "svhn": ("SVHN", r"svhn"),
+}
+EACH = "|".join(f"(?P<{name}>{words})" for name, (_, words) in DATA_SETS.items())
+NAMED = re.compile(rf"(?<![a-z0-9])(?:{EACH})(?![a-z0-9])", re.IGNORECASE)
+NO_DATA_SET = """\
+# No data set was recognised in the document. Name the one that its accuracies speak of, and take
+# the next "# " away; otherwise they are taken for accuracies on MNIST. See docs/data.md.
+# dataset = "NAME\""""
+NOT_AT_HAND = """\
+# {shown} is not declared here. Write datasets/{name}.toml, as docs/data.md shows, and take the next
+# "# " away; otherwise the accuracies are taken for accuracies on MNIST.
+# dataset = "{name}"{note}"""
+# An objective takes part in verdicts, and `train` declares its target before the first run: that is
+# a decision, so a draft leaves it to a person.
+OBJECTIVE = """
+# The objective, as far as the words of the document tell it. Check each number beside its line.
+# Then take the "# " away before each row. Nothing is judged by the objective until then.
+"""
+RATE = """\
+# Decide the rate first: the share of runs that must reach the target. 0.9 is only an example.
+# `train` declares the target and the rate before the first run. So they cannot follow the results.
+"""
+
+
+def tables(
+    lines: Sequence[str],
+    document: Path,
+    names: Names,
+    found: Sequence[Proposal],
+    datasets: Collection[str],
+) -> str:
+    """`[document]`, and `[objective]` as a comment where the document states one."""
+    subjects = {proposal.subject for proposal in found}
+    networks = [name for name in names.found if name in subjects] or list(names.found)
+    file = document.name if document.is_absolute() else document.as_posix()
+    rows = [f"title = {toml(title(lines) or printable(document.name) or names.own)}"]
+    rows += ['label = "README"'] if document.name.lower().startswith("readme") else []
+    rows += [f"file = {toml(file)}"] if file.isprintable() else []
+    rows += [_dataset(lines, datasets), f"networks = {toml(networks)}"]
+    return "\n".join(["[document]", *rows, *_objective(found)]) + "\n"
+
+
+def title(lines: Sequence[str]) -> str:
+    """The words of the first heading that has any; empty where there is none."""
+    return next((words for text in _headings(lines) if (words := _words(text))), "")
+
+
+def _headings(lines: Sequence[str]) -> Iterator[str]:
+    code = False
+    for text, following in zip(lines, [*lines[1:], ""], strict=True):
+        text = text[:MOST_LETTERS]
+        if FENCE.match(text):
+            code = not code
+        elif not code and (heading := HEADING.match(text)):
+            yield heading[2]
+        elif not code and (tagged := TAGGED.match(text)):
+            yield tagged[1] if "</" in tagged[1] else f"{tagged[1]} {following[:MOST_LETTERS]}"
+        elif not code and UNDERLINE.fullmatch(following[:MOST_LETTERS]):
+            yield text
+
+
+def _words(heading: str) -> str:
+    """A heading without marks, on one line and cut where it is long."""
+    linked = LINK.sub(lambda match: " " if match[1] else match[2], heading)
+    words = printable(MARKS.sub("", linked))
+    cut = len(words) > LONGEST_TITLE
+    return f"{words[: LONGEST_TITLE - 3].rstrip()}..." if cut else words
+
+
+def printable(text: str) -> str:
+    """The text with one blank for whatever a terminal, a page or a comment should not be sent."""
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
+
+
+def _dataset(lines: Sequence[str], datasets: Collection[str]) -> str:
+    """The data set that the document names most often, the first of equals."""
+    read = (plain(text) for text in lines if len(text) <= MOST_LETTERS and not CONTROL.search(text))
+    counts = Counter(str(match.lastgroup) for text in read for match in NAMED.finditer(text))
+    if not counts:
+        return NO_DATA_SET
+    (name, _), *others = counts.most_common()
+    also = ", ".join(DATA_SETS[other][0] for other, _ in others)
+    note = f" # the document also names {also}" if also else ""
+    if name in datasets:
+        return f'dataset = "{name}"{note}'
+    return NOT_AT_HAND.format(shown=DATA_SETS[name][0], name=name, note=note)
+
+
+def _objective(found: Sequence[Proposal]) -> list[str]:
+    """The table as a comment; nothing where the document states neither a target nor a limit."""
+    target, limit, epochs = _target(found), _limit(found, "n_parameters"), _epochs(found)
+    rows = []
+    if target:
+        rows += [f"target = {target.published} # line {target.line}", "rate = 0.9 # to be decided"]
+    if limit:
+        key = "parameters_below" if limit.relation == "below" else "parameters_at_most"
+        rows.append(f"{key} = {limit.published} # line {limit.line}")
+    if epochs:
+        most = int(epochs.published or 0) - (epochs.relation == "below")
+        rows.append(f"epochs_at_most = {most} # line {epochs.line}")
+    if not rows:
+        return []
+    table = (f"# {row}" for row in ("[objective]", *rows))
+    return [f"{OBJECTIVE}{RATE if target else ''}".rstrip("\n"), *table]
+
+
+def _target(found: Sequence[Proposal]) -> Proposal | None:
+    """An accuracy that runs must reach: said to be reached consistently, else said to be an aim."""
+    reached = [
+        each
+        for each in found
+        if each.metric.endswith("_test_accuracy_percent")
+        and each.relation in ("equals", "above", "at_least")
+    ]
+    often = (each for each in reached if each.metric.startswith(("consistent", "sustained")))
+    return next(often, next((each for each in reached if each.aim), None))
+
+
+def _limit(found: Sequence[Proposal], metric: str) -> Proposal | None:
+    """An upper bound of a whole number: one that is said to be an aim, else any."""
+    counts = (each for each in found if each.metric == metric and isinstance(each.published, int))
+    bounds = [each for each in counts if each.relation in ("below", "at_most") and _large(each)]
+    return next((each for each in bounds if each.aim), next(iter(bounds), None))
+
+
+def _large(bound: Proposal) -> bool:
+    """Whether a positive number keeps to the bound."""
+    return (bound.published or 0) > (bound.relation == "below")
+
+
+def _epochs(found: Sequence[Proposal]) -> Proposal | None:
+    """A bound, or a plain number in words of an aim: "consistently 99.4%, 15 epochs"."""
+    plainly = (
+        each
+        for each in found
+        if each.metric == "recipe.epochs" and each.aim and each.relation == "equals"
+    )
+    return _limit(found, "recipe.epochs") or next(plainly, None)
+
+
+def toml(value: object) -> str:
+    """JSON's strings, numbers and lists are TOML's, but for DEL."""
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
