@@ -204,7 +204,7 @@ def test_new_never_replaces_a_file(bench: Bench, tmp_path: Path) -> None:
     assert path.read_text() == "my work"
 
 
-README = "# A net\n\nIt has **7,262 parameters** and 99.4% test accuracy.\n"
+README = "# A net\n\nOn CIFAR-10 it has **7,262 parameters** and 99.4% test accuracy.\n"
 
 
 def test_new_drafts_the_claims_of_a_readme(bench: Bench, tmp_path: Path) -> None:

@@ -180,14 +180,20 @@ def recipe_field(claim: Claim, version: Version) -> Exact:
     with a claim that gives it once a channel.
 
     Raises:
-        NoEvidence: the field is several numbers and the claim gives one, or it is left open.
+        NoEvidence: the field is several numbers and the claim gives one, or it is left open, or it
+            is a default that does not act.
     """
     path = _argument(claim)
+    owner: Any = None
     value: Any = version.portrait.recipe
     for name in path.split("."):
-        value = version.known(getattr(value, name, None), f"field '{path}'")
+        owner, value = value, version.known(getattr(value, name, None), f"field '{path}'")
+    whose = f"the recipe of '{version.subject}'"
     if value == ():
-        raise NoEvidence(f"the recipe of '{version.subject}' gives no {path}", "not comparable")
+        raise NoEvidence(f"{whose} gives no {path}", "not comparable")
+    if value and name in owner.unused:
+        why = f"{path} does not act in {whose}: it needs {owner.unused[name]}"
+        raise NoEvidence(why, "not comparable")
     if isinstance(value, bool):
         value = str(value).lower()
     elif claim.text and not isinstance(value, str):

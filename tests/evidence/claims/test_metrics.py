@@ -246,6 +246,17 @@ def test_a_recipe_whose_falls_are_told_otherwise_is_not_comparable() -> None:
     )
 
 
+def test_a_default_that_does_not_act_agrees_with_nothing() -> None:
+    """Adam knows no Nesterov momentum, whatever the field says; no cutout is no cutout."""
+    found = [portrait(recipe=factories.recipe())]
+    said = claim("recipe.nesterov", text="true")
+    judged = judge(said, evidence(said, portraits=found, runs=[]))
+    assert judged.verdict == "not comparable"
+    assert "nesterov does not act in the recipe of 'model_1': it needs optimizer" in judged.rule
+    said = claim("recipe.augmentation.cutout_pixels", 0, relation="above")
+    assert judge(said, evidence(said, portraits=found, runs=[])).verdict == "refuted"
+
+
 def stepped(*fractions: float, **changes: Any) -> Recipe:
     keys: dict[str, Any] = {"schedule": "step", "step_fractions": fractions, **changes}
     return Recipe(peak_learning_rate=0.01, warmup_fraction=0.0, **keys)
