@@ -347,7 +347,12 @@ class DatasetInfo(Frozen, frozen=True, kw_only=True, omit_defaults=True):
     shape: Shape | None = (1, 28, 28)
     n_classes: PositiveInt | None = 10
     class_names: tuple[str, ...] = ()  # by label; none: a label is its own name
-    noun: str = "digit"  # what an image shows
+    noun: str = "digit"  # what an image shows; `shown` is what texts say
+
+    @property
+    def shown(self) -> str:
+        """What an image shows. Records of Fashion-MNIST hold MNIST's noun, and their keys stay."""
+        return "image" if self.name == "fashion_mnist" else self.noun
 
     @property
     def known_shape(self) -> Shape:
@@ -617,6 +622,10 @@ class Objective(Frozen, frozen=True, kw_only=True):
         if self.parameters_below is not None:
             return n_parameters < self.parameters_below
         return self.parameters_at_most is None or n_parameters <= self.parameters_at_most
+
+    def allows_epochs(self, n_epochs: int) -> bool:
+        """Whether a run of so many epochs keeps to their limit; True without a limit."""
+        return self.epochs_at_most is None or n_epochs <= self.epochs_at_most
 
 
 class Document(Frozen, frozen=True, kw_only=True):

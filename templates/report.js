@@ -2,7 +2,7 @@
 // a figure what they are. Without this script the page reads whole.
 //
 // The view (what is hidden, sorted, filtered, open) stands in the address, after the anchor:
-//   index.html#claims?hide=model_2&sort=claims-2.3.down&filter=claims-2.2.refuted&open=runs-1
+//   index.html#claims?hide=rose&sort=claims-2.3.down&filter=claims-2.2.refuted&open=runs-1
 "use strict";
 {
   const all = (selector, root = document) => [...root.querySelectorAll(selector)];

@@ -127,7 +127,7 @@ class Summary:
     @property
     def noun(self) -> str:
         """What an image of the data set shows."""
-        return self.dataset.noun if self.dataset else "image"
+        return self.dataset.shown if self.dataset else "image"
 
     @property
     def label(self) -> str:

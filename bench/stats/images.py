@@ -1,4 +1,4 @@
-"""Claims about new digits: uncertainty of the seeds and of the test images together.
+"""Claims about new images: uncertainty of the seeds and of the test images together.
 
 A table of right answers has shape (n_runs, n_images). Every run meets every image, and both arms
 meet the same images: runs and images are crossed random effects. The variance of a difference has
@@ -7,8 +7,8 @@ three parts: new runs, new images, and what a run does on an image beyond both (
 The spread over runs holds the first part and the third. The spread over images holds the second
 part and the third. So their sum holds the interaction twice, and it is subtracted once. Source:
 Gallas, Pennello and Myers 2007, the same design in radiology (readers for runs, cases for images).
-A bootstrap that draws runs and images again counts the interaction three times (Owen 2007): of
-digits, where nearly every miss is one run's own, it covers 99 to 100 % where 95 % is said.
+A bootstrap that draws runs and images again counts the interaction three times (Owen 2007): on
+MNIST, where nearly every miss is one run's own, it covers 99 to 100 % where 95 % is said.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ Table = NDArray[np.bool_]  # (n_runs, n_images)
 
 @dataclass(frozen=True)
 class Crossed:
-    """A difference of two accuracies that is meant for new runs on new digits."""
+    """A difference of two accuracies that is meant for new runs on new images."""
 
     n_first: int
     n_second: int

@@ -118,6 +118,41 @@ def test_another_target_and_limit_are_said_in_its_own_words(folder: Path) -> Non
     assert "results table" not in text  # the document names no table to rebuild
 
 
+@pytest.mark.parametrize("limit", [14, 15])
+def test_a_run_longer_than_the_limit_of_epochs_is_marked(folder: Path, limit: int) -> None:
+    """Both networks have 15 epochs."""
+    head = f'{HEAD}sections = ["results"]\n'
+    claims(folder, petals=f"{head}{OBJECTIVE}epochs_at_most = {limit}\n{CLAIM}")
+    suite = suite_of(folder / "results")
+    grouped = replace(suite.portraits()[0], group="record")  # then there is a leaderboard
+    suite.add_portrait(replace(grouped, architecture_digest=digest(grouped.architecture.encode())))
+    render(suite, folder / "reports", command="c")
+    text = (folder / "reports" / "report.md").read_text(encoding="utf-8")
+    marks = re.findall(r"^\| (\w+)<br>✗ 15 epochs, at most 14 \|", text, re.MULTILINE)
+    tables = 3  # the leaderboard, all results, the article's own
+    assert sorted(marks) == (["Rose", "Tulip"] * tables if limit < 15 else [])
+    assert f"| Epoch limit | at most {limit} | epochs of a run |" in text
+
+
+@pytest.mark.parametrize("n_validation", [100, 0, None])
+def test_a_validation_accuracy_is_told_only_of_validation_images(
+    folder: Path, n_validation: int | None
+) -> None:
+    claims(folder, petals=f'{HEAD}sections = ["results"]\n{OBJECTIVE}{CLAIM}')
+    suite = Suite(folder / "results", "flowers")
+    for seed in range(2):
+        run = factories.record("rose", seed, dataset=PETALS, test_correct=70)
+        dataset = replace(PETALS, n_validation=n_validation)
+        blind = [
+            replace(each, validation_correct=None, validation_loss=None) for each in run.epochs
+        ]
+        epochs = run.epochs if n_validation else blind
+        suite.add_run(replace(run, dataset=dataset, epochs=epochs), b"")
+    text = pages(suite, folder / "reports")
+    assert ("As in the article, the validation accuracy" in text) == bool(n_validation)
+    assert ("so no validation accuracy was measured" in text) == (not n_validation)
+
+
 def test_without_a_limit_none_is_told(folder: Path) -> None:
     claims(folder, petals=HEAD + OBJECTIVE + CLAIM)
     text = pages(suite_of(folder / "results"), folder / "reports")
@@ -192,9 +227,12 @@ def test_two_documents_are_two_parts_each_with_its_objective(folder: Path) -> No
 
 
 def test_neither_code_nor_templates_know_a_document() -> None:
-    """Its target, its limit, its epochs as a limit, its networks: all that is data."""
+    """Its target, its limits of parameters and of epochs, its networks: all that is data."""
     known = re.compile(
-        r"99\.40?(?!\d)|(?<![\d_,])8[,_]?000\b|Model_[123]\b|\bthe README\b", re.ASCII
+        r"99\.40?(?!\d)|(?<![\d_,])8[,_]?000\b|model_[123]\b|\bthe README\b|"
+        r"\b(15|fifteen)[- ]epochs?\b|\bepochs?\w*\b[^\n]{0,20}(<=?|>=?|≤|most) ?15\b|"
+        r"\bnew digits\b",
+        re.ASCII | re.IGNORECASE,
     )
     paths = [*(ROOT / "bench").rglob("*.py"), *(ROOT / "templates").iterdir()]
     found = [
@@ -205,6 +243,12 @@ def test_neither_code_nor_templates_know_a_document() -> None:
         if known.search(line)
     ]
     assert found == []
+
+
+def test_pictures_of_clothes_are_no_digits() -> None:
+    assert (replace(PETALS, name="fashion_mnist", noun="digit").shown, PETALS.shown) == (
+        *("image", "petal"),
+    )
 
 
 def test_what_the_images_are_is_told_by_our_own_runs() -> None:

@@ -232,7 +232,7 @@ def step_size_epochs(claim: Claim, version: Version) -> Exact:
 
 
 def _epochs(recipe: Recipe, part: float) -> Fraction:
-    """A part of the training in epochs: the float next to 8/15 of 15 epochs is 8."""
+    """A part of the training in epochs: the float next to 7/12 of 12 epochs is 7."""
     return (Fraction(part) * recipe.epochs).limit_denominator(1000)
 
 

@@ -59,7 +59,7 @@ class ComparedPair:
     first: Side
     second: Side
     comparison: Comparison
-    new_digits: Crossed | None  # as if both met other images; None without missed images
+    new_images: Crossed | None  # as if both met other images; None without missed images
     can_reach_alpha: bool  # whether so few runs could have given a p below 0.05, after Holm
     differences: list[Difference]
     same_environment: bool  # every run of both arms has one and the same fingerprint
@@ -129,14 +129,14 @@ def _row(ours: Arm, theirs: Arm, split: Split, found: Comparison) -> ComparedPai
         first=_side(ours, split),
         second=_side(theirs, split),
         comparison=found,
-        new_digits=_on_new_digits(ours, theirs) if split == "test" else None,
+        new_images=_on_new_images(ours, theirs) if split == "test" else None,
         can_reach_alpha=found.can_reach_alpha,
         differences=differences(ours.runs, theirs.runs),
         same_environment=len(ours.environments | theirs.environments) == 1,
     )
 
 
-def _on_new_digits(ours: Arm, theirs: Arm) -> Crossed | None:
+def _on_new_images(ours: Arm, theirs: Arm) -> Crossed | None:
     """The difference over new runs on new images; records say which test images were missed."""
     tables = [arm.right_answers() for arm in (ours, theirs)]
     if not all(map(len, tables)):

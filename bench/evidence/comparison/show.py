@@ -62,7 +62,7 @@ def _row_lines(row: ComparedPair) -> list[str]:
         f"  A {_side(row.first, row.n_images)}",
         f"  B {_side(row.second, row.n_images)}",
         f"  difference: {_difference(row)}",
-        *_new_digits_lines(row),
+        *_new_images_lines(row),
         f"  probability of improvement: {_improvement(row)}",
         f"  test: {_test(row)}",
         f"  equivalence: {_equivalence(row)}",
@@ -89,12 +89,12 @@ def _difference(row: ComparedPair) -> str:
     return f"{signed(found.difference_points)} points {_interval(found.interval)}"
 
 
-def _new_digits_lines(row: ComparedPair) -> list[str]:
-    found = row.new_digits
+def _new_images_lines(row: ComparedPair) -> list[str]:
+    found = row.new_images
     if found is None:
         return []
     around = _interval(found.interval)
-    return [f"  with new seeds on new digits: {signed(found.points)} points {around}"]
+    return [f"  with new seeds on new images: {signed(found.points)} points {around}"]
 
 
 def _interval(interval: Interval | None, digits: int = 3) -> str:

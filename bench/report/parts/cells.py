@@ -37,6 +37,14 @@ def model(summary: Summary, portrait: Portrait) -> Cell:
     return Cell(portrait.display_name, href=href, series=portrait.architecture)
 
 
+def too_long(arm: Arm) -> str:
+    """Under a network's name: its runs have more epochs than its document allows; else nothing."""
+    n, objective = arm.first.n_epochs, arm.objective
+    if objective.allows_epochs(n):
+        return ""
+    return f"{MARKS[False]} {count(n, 'epoch')}, at most {integer(objective.epochs_at_most or 0)}"
+
+
 def value(measured: Measured, name: str) -> Cell:
     """A measured figure; of a measure that could count parts alone it is a lower bound."""
     if name not in measured.values:

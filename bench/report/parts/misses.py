@@ -41,7 +41,7 @@ class Misses:
     @property
     def noun(self) -> str:
         """What an image shows: digit, image."""
-        return self.info.noun
+        return self.info.shown
 
     def name(self, label: int) -> str:
         """The class's name; the label itself where classes have no names."""

@@ -86,6 +86,9 @@ def _of_objective(objective: Objective) -> tuple[Rule, ...]:
         rules.append(("Declared rate", rate_words(objective), share))
     if limit := limit_words(objective):
         rules.append(("Parameter limit", limit, "trainable parameters"))
+    if objective.epochs_at_most is not None:
+        limit = f"at most {integer(objective.epochs_at_most)}"
+        rules.append(("Epoch limit", limit, "epochs of a run"))
     if objective.target is not None:
         what = "the last epochs that must all reach the target to count as sustained"
         rules.append(("Sustained", count(SUSTAINED_EPOCHS, "epoch"), what))

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from bench.records.arms import Arm
 from bench.report.model import Cell, Column, PageKind, Scope, Section, Table
-from bench.report.parts.cells import MARKS
+from bench.report.parts.cells import MARKS, too_long
 from bench.report.parts.verdicts import limit_words
 from bench.report.summary import Summary
 from bench.spec import Claim, Objective
@@ -73,11 +73,18 @@ def _of_objective(objective: Objective) -> list[Column]:
 def _text(summary: Summary) -> Iterator[str]:
     label, objective = summary.label, summary.objective
     misses = " A run that fails or diverges misses the target." if objective.target else ""
+    validation = (
+        f"As in the {label}, the validation accuracy is that of the best epoch, chosen on that "
+        "same split and so optimistic; the test accuracy is that of the last epoch."
+    )
+    if summary.dataset is not None and not summary.dataset.n_validation:
+        validation = (
+            "No validation images are known, so no validation accuracy was measured. The "
+            "test accuracy is that of the last epoch."
+        )
     yield (
         f"Measured above, what the {label} says below. Accuracies are means over completed runs ± "
-        f"the standard deviation, n in brackets. As in the {label}, the validation accuracy is "
-        "that of the best epoch, chosen on that same split and so optimistic; the test accuracy "
-        f"is that of the last epoch.{misses}"
+        f"the standard deviation, n in brackets. {validation}{misses}"
     )
     short = any(claim.metric == "target_shortfall_points" for claim in summary.claims)
     if objective.target is not None and short:
@@ -104,7 +111,12 @@ def _row(summary: Summary, arm: Arm) -> tuple[Cell, ...]:
     best = accuracy(arm.best_validation_counts, arm.n_images("validation"))
     heading, objective = summary.heading, summary.objective
     cells = [
-        Cell(arm.label, href=summary.page_of(arm.architecture), series=arm.architecture),
+        Cell(
+            arm.label,
+            too_long(arm),
+            href=summary.page_of(arm.architecture),
+            series=arm.architecture,
+        ),
         Cell(integer(arm.first.n_parameters), _said(heading, n_parameters, 0)),
         Cell(_accuracy(best), _said(heading, validation, 2, "%")),
         Cell(_accuracy(arm.accuracy()), _said(heading, test, 2, "%")),

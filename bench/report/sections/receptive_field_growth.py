@@ -31,7 +31,7 @@ def section(summary: Summary) -> Section | None:
     )
     if not plots:
         return None
-    noun = summary.dataset.noun if summary.dataset else "image"
+    noun = summary.noun
     article = "an" if noun[0] in "aeiou" else "a"
     title = f"Receptive field on {article} {noun}"
     return Section(title=title, nav=f"Field on {article} {noun}", plots=plots)

@@ -6,7 +6,14 @@ from bench.records.arms import Arm
 from bench.records.receptive_fields import FIGURE, LAST_MAP
 from bench.report.model import Cell, Column, PageKind, Scope, Section, Table
 from bench.report.parts import intervals
-from bench.report.parts.cells import measured, published, reached, time_a_run, time_notes
+from bench.report.parts.cells import (
+    measured,
+    published,
+    reached,
+    time_a_run,
+    time_notes,
+    too_long,
+)
 from bench.report.parts.verdicts import target_words
 from bench.report.summary import Summary
 from bench.stats.format import (
@@ -77,7 +84,12 @@ def _row(summary: Summary, arm: Arm) -> tuple[Cell, ...]:
     n_parameters = arm.first.n_parameters
     claim = summary.published_of(arm, "last_test_accuracy_percent")
     return (
-        Cell(arm.label, href=summary.page_of(arm.architecture), series=arm.architecture),
+        Cell(
+            arm.label,
+            too_long(arm),
+            href=summary.page_of(arm.architecture),
+            series=arm.architecture,
+        ),
         Cell(integer(n_parameters), sort=n_parameters),
         measured(summary, arm, "multiply_adds", "multiply_adds"),
         measured(summary, arm, "receptive_field", FIGURE),

@@ -80,7 +80,7 @@ def test_the_effect_comes_first(bench: Bench, results: Path) -> None:
     assert lines[at + 1].endswith("n = 3, mean 99.600 %, sd 0.200, from 9,940 to 9,980 of 10,000")
     assert lines[at + 2].endswith("n = 3, mean 99.400 %, sd 0.100, from 9,930 to 9,950 of 10,000")
     assert lines[at + 3] == "difference: +0.200 points (95 %: -0.216 to 0.616)"
-    assert lines[at + 4].startswith("with new seeds on new digits: ")
+    assert lines[at + 4].startswith("with new seeds on new images: ")
     at += 1
     assert lines[at + 4].startswith("probability of improvement: 0.83 (95 %: ")  # 7.5 of 9 pairs
     # Of the 20 ways to deal the six runs, three give A as many images or more, and three B.
@@ -311,7 +311,7 @@ def test_a_terminal_gets_a_table_as_well(results: Path) -> None:
     assert "drift: several environments" in said
 
 
-def test_new_digits_widen_the_difference_by_the_images_that_one_side_misses(results: Path) -> None:
+def test_new_images_widen_the_difference_by_the_images_that_one_side_misses(results: Path) -> None:
     """Every run of A is right on images 0 to 199, where every run of B is wrong: 2 points.
 
     Runs do not vary, so new images alone do: the difference is a share of 0.02, whose binomial
@@ -323,7 +323,7 @@ def test_new_digits_widen_the_difference_by_the_images_that_one_side_misses(resu
             run = factories.record(seed=seed, test_correct=10_000 - len(missed))
             suite.add_run(replace(run, test_misses=missed), None)
     (row,) = compare(request(results, "a", "b")).rows
-    found = row.new_digits
+    found = row.new_images
     assert found is not None
     assert found.points == pytest.approx(2.0)
     assert found.interval is not None

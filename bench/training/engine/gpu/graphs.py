@@ -81,8 +81,10 @@ class Steps:
     def begin(self, epoch: int, maps: augment.Coefficients) -> None:
         """Lays out the epoch's images, which are augmented by these maps, and starts its streams.
 
-        Waits for nothing. The maps are held until they are copied, so that whoever wrote them
-        can tell when their memory is free.
+        Under the schedule `plateau` the host computes the epoch's learning rates first, from the
+        figures that `finish` has brought, and waits until they are copied. Otherwise it waits for
+        nothing. The maps are held until they are copied, so that whoever wrote them can tell when
+        their memory is free.
 
         Args:
             epoch: From 1; the one before it is done.
