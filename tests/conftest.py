@@ -28,7 +28,8 @@ settings.load_profile("untimed")
 # The files that take longest, longest first: one begun last would keep the other cores idle.
 LONGEST = (
     "test_interruption.py",
-    *("cli/test_cli.py", "training/reproduction/test_reproduce.py", "test_readme.py"),
+    *("test_packaging.py", "cli/test_cli.py", "training/reproduction/test_reproduce.py"),
+    "test_readme.py",
     "cli/test_any_data.py",
     *("hollow_cuda/test_runs.py", "hollow_cuda/test_networks.py"),
     *("training/executors/test_device.py", "measuring/test_observing.py"),

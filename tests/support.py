@@ -9,9 +9,27 @@ from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
+from markdown_it import MarkdownIt
+
 from tests.command_server import Server
 
 ROOT = Path(__file__).resolve().parent.parent
+
+
+def text_of(document: str) -> str:
+    """A document of the checkout."""
+    return (ROOT / document).read_text(encoding="utf-8")
+
+
+def words_of(document: str) -> str:
+    """The same, whatever its lines are."""
+    return " ".join(text_of(document).split())
+
+
+def fences(document: str, language: str = "") -> list[str]:
+    """The contents of its fenced blocks of that language."""
+    tokens = MarkdownIt("commonmark").parse(text_of(document))
+    return [each.content for each in tokens if each.type == "fence" and each.info == language]
 
 
 def environment(**extra: str) -> dict[str, str]:

@@ -9,13 +9,14 @@ import sys
 import tomllib
 import zipfile
 from configparser import ConfigParser
+from functools import partial
 from pathlib import Path
 
 import pytest
 from markdown_it import MarkdownIt
 
 import bench
-from tests.support import ROOT
+from tests.support import ROOT, fences, words_of
 
 MY_MEASURE = """
 from bench.spec import Field, Measured
@@ -104,25 +105,64 @@ def test_the_packages_readme_links_to_no_file_and_shows_no_picture(wheel: Path) 
     assert "\n| P4m stack 4,988 | 4,988 |" in text  # the words of a link stay
 
 
-def test_an_installed_bench_works_in_an_empty_folder(wheel: Path, tmp_path: Path) -> None:
-    site, empty = tmp_path / "site", tmp_path / "empty"
-    (empty / "measures").mkdir(parents=True)
-    (empty / "measures" / "my_measure.py").write_text(MY_MEASURE)
+@pytest.fixture(scope="module")
+def site(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that the wheel is installed in, without its dependencies: the tests have them."""
+    folder = tmp_path_factory.mktemp("site")
     pip = (sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index")
-    run(*pip, "--target", site, wheel, cwd=empty)
+    run(*pip, "--target", folder, wheel, cwd=folder)
+    return folder
+
+
+def test_an_installed_bench_works_in_an_empty_folder(site: Path, tmp_path: Path) -> None:
+    (tmp_path / "measures").mkdir()
+    (tmp_path / "measures" / "my_measure.py").write_text(MY_MEASURE)
+    there = partial(run, cwd=tmp_path, PYTHONPATH=str(site))
     python = (sys.executable, "-P")  # the working folder is not on the path
-    place = run(
-        *python, "-c", "import bench; print(bench.__file__)", cwd=empty, PYTHONPATH=str(site)
-    )
+    place = there(*python, "-c", "import bench; print(bench.__file__)")
     assert Path(place.strip()) == site / "bench" / "__init__.py"
-    listing = run(*python, "-m", "bench", "list", cwd=empty, PYTHONPATH=str(site))
+    listing = there(*python, "-m", "bench", "list")
     for path in (ROOT / "architectures").glob("*.py"):
         assert path.stem in listing
     assert "measure my_measure" in listing.splitlines()
-    shown = run(*python, "-m", "bench", "inspect", "model_2", cwd=empty, PYTHONPATH=str(site))
-    assert "My measure: 7" in shown
-    script = run(site / "bin" / "manyseeds", "--help", cwd=empty, PYTHONPATH=str(site))
-    assert "report" in script
+    assert "My measure: 7" in there(*python, "-m", "bench", "inspect", "model_2")
+    assert "report" in there(site / "bin" / "manyseeds", "--help")
+
+
+def test_the_readmes_way_for_ones_own_readme_works_word_for_word(
+    site: Path, tmp_path: Path
+) -> None:
+    """Sentence, claims and commands as they are printed; a shell reads each line."""
+    said = re.search(r"its line 3 says: “([^”]+)”", words_of("README.md"))
+    (claims,) = fences("README.md", "toml")
+    (lines,) = [each.splitlines() for each in fences("README.md") if each.startswith("manyseeds")]
+    more = re.search(
+        r"The first claim is confirmed. .* at least (\d+) more seeds", words_of("README.md")
+    )
+    assert said is not None
+    assert more is not None
+    folder = tmp_path / "empty"
+    (folder / "claims").mkdir(parents=True)
+    (folder / "claims" / "readme.toml").write_text(claims, encoding="utf-8")
+    (folder / "README.md").write_text(f"# Mine\n\n{said[1]}\n", encoding="utf-8")
+    path = os.pathsep.join([str(site / "bin"), os.environ["PATH"]])
+    variables = {"PATH": path, "PYTHONPATH": str(site), "XDG_CACHE_HOME": str(tmp_path / "cache")}
+    told = {line.split()[1]: run("sh", "-c", line, cwd=folder, **variables) for line in lines}
+    assert list(told) == ["new", "claims", "inspect", "all", "reproduce"]
+    first, second, _ = (row.split("\t") for row in told["claims"].splitlines())
+    assert first[:2] == ["confirmed", "tiny.parameters"]
+    assert second[:2] == ["undecided", "tiny.consistently"]
+    assert second[5] == "5"
+    assert "5 of 5 runs reach it; " in second[6]
+    assert f"needs at least {more[1]} more seeds to be confirmed" in second[6]
+    assert "Parameters: 1,442 parameters" in told["inspect"]
+    assert told["reproduce"].splitlines()[-1].startswith("reproduced: the same bits ")
+    title = tomllib.loads(claims)["document"]["title"]
+    for name in ("index.html", "report.md"):
+        page = (folder / "reports" / name).read_text(encoding="utf-8")
+        assert f"Document: “{title}”" in page
+        assert "No target is declared" not in page
+    assert (folder / "reports" / "data" / "runs.csv").is_file()
 
 
 def test_the_matrix_starts_at_the_declared_minimum(project: dict[str, object]) -> None:

@@ -25,9 +25,8 @@ from bench.records.arms import Arm
 from bench.records.store import Suite
 from bench.report import fragments
 from bench.report.publish import MANIFEST
-from tests.conftest import Bench
 from tests.reports import render
-from tests.support import ROOT
+from tests.support import ROOT, fences, text_of, words_of
 
 # Document -> its pieces in their order, with the suite that each speaks of.
 DOCUMENTS = {
@@ -43,19 +42,6 @@ WRITTEN = (
     "CONTRIBUTING.md",
     *(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md")),
 )
-
-
-def text_of(document: str) -> str:
-    return (ROOT / document).read_text(encoding="utf-8")
-
-
-def words_of(document: str) -> str:
-    return " ".join(text_of(document).split())
-
-
-def fences(document: str, language: str = "") -> list[str]:
-    tokens = MarkdownIt("commonmark").parse(text_of(document))
-    return [each.content for each in tokens if each.type == "fence" and each.info == language]
 
 
 def links(document: str) -> list[str]:
@@ -237,26 +223,3 @@ def test_fifteen_runs_take_the_time_that_the_readme_names() -> None:
     seconds = sum(5 * median(run.train_seconds for run in arms()[name].runs) for name in names)
     assert "half an hour to an hour on two cores" in words_of("README.md")
     assert 1800 < seconds / 2 < 3600
-
-
-def test_the_readmes_claims_are_read_and_its_starter_is_what_they_say(
-    bench: Bench, tmp_path: Path
-) -> None:
-    """Its commands in an empty folder; in place of five long runs one short one is trained."""
-    said = re.search(r"its line 3 says: “([^”]+)”", words_of("README.md"))
-    (example,) = fences("README.md", "toml")
-    assert said is not None
-    (tmp_path / "claims").mkdir()
-    (tmp_path / "claims" / "readme.toml").write_text(example, encoding="utf-8")
-    (tmp_path / "README.md").write_text(f"# Mine\n\n{said[1]}\n", encoding="utf-8")
-    (shown,) = [each for each in fences("README.md") if each.startswith("manyseeds")]
-    for line in shown.splitlines():
-        program, *words = shlex.split(line, comments=True)
-        assert program == "manyseeds"
-        if words[0] == "all":
-            words = ["train", *words[1:], "--seeds", "1", "--epochs", "1"]
-        done = bench(*words)
-        assert done.returncode == 0, line + done.stderr
-    assert words[0] == "reproduce"
-    assert done.stdout.splitlines()[-1].startswith("reproduced: the same bits ")
-    assert "1,442" in bench("inspect", "tiny").stdout

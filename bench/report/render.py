@@ -147,7 +147,11 @@ def _architecture_page(name: str, summaries: list[Summary], extras: Extras) -> P
 
 def _subtitle(summaries: list[Summary]) -> str:
     names = dict.fromkeys(summary.dataset.name for summary in summaries if summary.dataset)
-    return f"Suite “{summaries[0].suite}”" + (f", {', '.join(names)}" if names else "")
+    first = summaries[0]
+    said = f"Suite “{first.suite}”" + (f", {', '.join(names)}" if names else "")
+    if first.document is None or first.several:  # each part of several has its title
+        return said
+    return f"{said}. {first.heading}: “{first.document.title}”"
 
 
 def _links(summary: Summary, current: str) -> tuple[Link, ...]:
