@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from typing import Any
 
 import msgspec
 import pytest
 from msgspec.structs import replace
 
+from bench.records.arms import identity
+from bench.records.store import Suite
 from bench.spec import Augmentation, Recipe, RecipeError, canonical_json, checked
 from tests.factories import run_spec
 from tests.support import ROOT
@@ -306,6 +309,13 @@ def test_a_default_that_is_spelled_out_changes_no_key() -> None:
     }
     keys = {run_spec("model_1", 0, recipe=each).key for each in (recipe(), recipe(**defaults))}
     assert len(keys) == 1
+
+
+def test_no_later_field_changes_what_an_arm_is_called() -> None:
+    """People name an arm by the first digits of its digest, so it stays as the records are."""
+    runs = Suite(ROOT / "results", "reference").runs()
+    of_model_1 = Counter(identity(run)[:12] for run in runs if run.architecture == "model_1")
+    assert of_model_1 == {"3d22661d48ea": 10, "5ef5c6d25945": 5}
 
 
 @pytest.mark.parametrize(("epochs", "unaugmented"), [(1, 1), (4, 4), (20, 5)])

@@ -70,8 +70,8 @@ def see(selection: Selection, dataset: Dataset, suite: Suite) -> list[str]:
 def _field_of(arm: Arm, fields: Sequence[EffectiveField]) -> EffectiveField | None:
     """The kept field with runs of the arm, the largest first; None where there is no such field.
 
-    Runs are compared, not `arm.identity`: a recipe's new field changes the digest of an arm, but
-    no key of a run. A new field keeps the old digest, and so replaces the old file.
+    Runs are compared, not `arm.identity`, which older files have over other fields. A new field
+    keeps the old digest, and so replaces the old file.
     """
     keys = {run.key for run in arm.runs}
     own = [field for field in fields if any(run.key in keys for run in field.runs)]

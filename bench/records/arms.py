@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from bench.records.protocol import Goal, Protocol, Role, arm_key
 from bench.records.standing import Standing, chosen, standing
-from bench.spec import DatasetInfo, Epoch, Objective, RunRecord, canonical_json, digest
+from bench.spec import DatasetInfo, Epoch, Objective, RunRecord, canonical_json, digest, essence
 from bench.stats.means import Accuracy, accuracy
 from bench.stats.outcomes import Outcomes, count_outcomes
 from bench.stats.rates import RateVerdict, target_count
@@ -278,7 +278,8 @@ def identity(run: RunRecord) -> str:
     """64 hex digits over all that decides a run's bits but its seed.
 
     Whether a run looked at the test split changes none of its bits, so it is no part. The digest
-    of an architecture that is not ours is over all that is known of how its runs were made.
+    of an architecture that is not ours is over all that is known of how its runs were made. A field
+    that joins the recipes later changes it as little as it changes the keys of runs.
     """
     shared = (
         run.architecture_digest,
@@ -287,4 +288,4 @@ def identity(run: RunRecord) -> str:
         run.numerics,
         run.engine_version,
     )
-    return digest(canonical_json(shared))
+    return digest(canonical_json([essence(each) for each in shared]))

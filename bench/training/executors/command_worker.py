@@ -186,8 +186,10 @@ class CommandRun:
         finally:
             end_group(process)
             self.seconds = time.monotonic() - started
-        self._drain(process)
+        self._drain(process)  # its last words may still be in the pipe
         self.lines.finish()
+        if self.problem is None and process.returncode:
+            self.problem = _ended(process.returncode, self.output.last_line())
         if self._file is not None and self.problem is None:
             self._read_file(self._file)
 
@@ -223,8 +225,6 @@ class CommandRun:
                         raise ParentGone
                     if not self._take(process):
                         selector.unregister(process.stdout)
-        if self.problem is None and process.returncode:
-            self.problem = _ended(process.returncode, self.output.last_line())
 
     def _take(self, process: subprocess.Popen[bytes]) -> bool:
         """Reads what has been printed; False where nothing more can come."""
