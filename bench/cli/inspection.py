@@ -130,7 +130,8 @@ def _components_table(measured: Measured) -> Table:
     table.add_column("component")
     table.add_column("parameters", justify="right")
     for name, count in measured.components.items():
-        table.add_row(name, integer(count))
+        if count:  # a network need not have every part that has a name
+            table.add_row(name, integer(count))
     table.add_row("Total", integer(sum(measured.components.values())), style="bold")
     return table
 

@@ -187,7 +187,10 @@ def _check_command(path: Path, written: Written) -> None:
         raise _error(path, "the command is empty", "write command = 'python train.py ...'")
     _check_placeholders(path, written.command)
     if "{seed}" not in written.command:
-        remedy = "write --seed {seed}, or whatever the script takes"
+        remedy = (
+            "write --seed {seed}, or whatever the script takes; docs/runners.md seeds a script "
+            "that takes none"
+        )
         raise _error(path, "the command takes no {seed}, so all its runs are one", remedy)
     if not written.files:
         remedy = "name the script, so that another version of it is another arm"

@@ -9,11 +9,13 @@ from fractions import Fraction
 from pathlib import PurePosixPath
 from typing import Any, Literal
 
+from msgspec import to_builtins
+
 from bench.evidence.claims.objectives import NO_DOCUMENT, Objectives
 from bench.records.arms import Arm, Split, arms
 from bench.records.protocol import Protocol
 from bench.records.store import Suite, portrait_file, run_file
-from bench.spec import Claim, Measured, Objective, Portrait, RunRecord
+from bench.spec import Claim, Foreign, Measured, Objective, Portrait, RunRecord
 from bench.stats.declared import CONSISTENT_RATE
 from bench.stats.means import Accuracy, accuracy
 
@@ -21,6 +23,7 @@ Value = int | float | Fraction | str
 MEASURE_AGAIN = "python -m bench measure"
 DECLARE = "add '{}' to [objective] in claims/{}.toml"
 LAYERS = "parameters"  # the measure whose rows are the calls of all layers, in their order
+NAMED = 3  # fields of a recipe that are named where it is another than the file's
 BY_PLACE = re.compile(r"(?P<operation>\w+) (?P<place>\d+)")
 
 
@@ -227,10 +230,10 @@ class Evidence:
         runs = {run.architecture for held in self.suites for run in held.runs}
         return runs | {portrait.architecture for held in self.suites for portrait in held.portraits}
 
-    def _is_foreign(self, subject: str) -> bool:
-        """Whether the suites know it by runs that are not ours."""
+    def _foreign(self, subject: str) -> Foreign | None:
+        """What is known of its runs that are not ours; None where the suites have no such run."""
         runs = (run for held in self.suites for run in held.runs if run.architecture == subject)
-        return any(run.foreign for run in runs)
+        return next((run.foreign for run in runs if run.foreign), None)
 
     def versions(self, subject: str) -> list[Version]:
         """Every measured version of the subject; that of the file at hand alone, where it is there.
@@ -241,8 +244,11 @@ class Evidence:
         every = self._measured(subject)
         found = self._of_file(subject, every)
         if not found:
-            if self._is_foreign(subject):
-                raise NoEvidence(f"'{subject}' was trained elsewhere: its structure is not known")
+            if foreign := self._foreign(subject):
+                what = f"the runs of '{subject}' are of an {foreign.words}"
+                if foreign.origin == "import":
+                    what = f"the runs of '{subject}' are {foreign.words}"
+                raise NoEvidence(f"{what}: its structure is not known")
             what = f"'{subject}' is not measured"
             if every:
                 what = f"the measures of '{subject}' are of an older source than its file"
@@ -282,8 +288,7 @@ class Evidence:
             if not own or (arm.first.architecture_digest, arm.first.recipe) in own
         ]
         if not fitting:
-            why = f"the runs of '{subject}' are of another recipe or source than the file's"
-            raise NoEvidence(why, "not comparable")
+            raise NoEvidence(_other_than_file(subject, found[0].first, measured), "not comparable")
         return max(fitting, key=lambda arm: len(arm.runs))
 
     def _measured(self, subject: str) -> list[Version]:
@@ -310,6 +315,19 @@ class Evidence:
         if subject in self.anew.failed:
             raise NoEvidence(f"its file cannot be measured: {self.anew.failed[subject]}")
         return self.current.get(subject)
+
+
+def _other_than_file(subject: str, run: RunRecord, measured: Sequence[Version]) -> str:
+    """Why runs do not judge the file: another source, or these fields of the recipe."""
+    fitting = (v.portrait for v in measured)
+    own = [p.recipe for p in fitting if p.architecture_digest == run.architecture_digest]
+    if not own or run.recipe is None:
+        return f"the runs of '{subject}' are of another source than the file's"
+    theirs, ours = (to_builtins(recipe) for recipe in (run.recipe, own[0]))
+    changed = [name for name in ours if theirs[name] != ours[name]]
+    named = [f"{name} {theirs[name]}, in the file {ours[name]}" for name in changed[:NAMED]]
+    more = f" and {len(changed) - NAMED} more fields" if len(changed) > NAMED else ""
+    return f"the runs of '{subject}' have another recipe: {'; '.join(named)}{more}"
 
 
 def arranged(

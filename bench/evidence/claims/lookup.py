@@ -370,7 +370,8 @@ def train_accuracies(claim: Claim, evidence: Evidence) -> Readings:
     arm = evidence.arm(claim.subject, claim.dataset, "validation")
     found = (run.epochs[-1].train_correct for run in arm.completed)
     counts = tuple(count for count in found if count is not None)
-    return _shares(arm, counts, arm.dataset.n_train or 0, "counted while training")
+    note = "" if arm.first.foreign else "counted while training"
+    return _shares(arm, counts, arm.dataset.n_train or 0, note)
 
 
 def losses(split: Split, value: Callable[[Epoch], float | None], note: str = "") -> Read:

@@ -99,9 +99,11 @@ def found(path: str, beside: Path, data_dir: Path | None) -> Path:
 
 
 def search_roots(beside: Path, data_dir: Path | None) -> list[Path]:
-    """Where data is looked for: the named folder, beside the declaration, ./data, the cache."""
+    """Where data is looked for: the named folder, beside the declaration or its folder `datasets`,
+    ./data, the cache.
+    """
     named = named_root(data_dir)
-    return [*([named[0]] if named else []), beside, LOCAL, cache()]
+    return [*([named[0]] if named else []), beside, beside.parent, LOCAL, cache()]
 
 
 def damaged(what: str, path: Path | str, remedy: str = "restore the file") -> DataError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -42,6 +43,11 @@ class Misses:
     def noun(self) -> str:
         """What an image shows: digit, image."""
         return self.info.shown
+
+    @property
+    def in_a_name(self) -> str:
+        """The same of several, as a file's name can hold it: digits, hand-signs."""
+        return re.sub(r"[^a-z0-9]+", "-", f"{self.noun}s".lower())
 
     def name(self, label: int) -> str:
         """The class's name; the label itself where classes have no names."""

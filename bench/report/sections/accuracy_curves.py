@@ -9,6 +9,7 @@ from bench.report.figures.curves import accuracy_curves
 from bench.report.model import PageKind, Plot, Scope, Section
 from bench.report.parts.epochs import begun, by_seed, learning_rates, panels
 from bench.report.summary import Summary
+from bench.spec import Augmentation
 from bench.stats.format import count, integer
 
 ORDER = 52
@@ -16,8 +17,11 @@ SCOPE: Scope = "dataset"
 PAGES: tuple[PageKind, ...] = ("architecture", "markdown")
 TEXT = (
     "One thin line is one seed. The axis is stretched so that each halving of the remaining errors "
-    "takes the same height. Training accuracy is counted on augmented images while the network "
-    "still learns, so it can lie below the others."
+    "takes the same height."
+)
+WHILE_LEARNING = (
+    "Training accuracy is counted{images} while the network still learns, so it can lie below the "
+    "others."
 )
 
 
@@ -27,8 +31,16 @@ def section(summary: Summary) -> Section | None:
     if not arms:
         return None
     plots = tuple(_plot(summary, arm) for arm in arms)
-    text = (TEXT, *others)
+    text = (" ".join([TEXT, *_of_training(arms)]), *others)
     return Section(title="Accuracy by epoch, every seed", nav="Accuracy", text=text, plots=plots)
+
+
+def _of_training(arms: list[Arm]) -> list[str]:
+    """How the training accuracy comes about; nothing where no run is ours."""
+    recipes = [arm.first.recipe for arm in arms if arm.first.recipe]
+    augmented = any(recipe.augmentation != Augmentation() for recipe in recipes)
+    images = " on augmented images" if augmented else ""
+    return [WHILE_LEARNING.format(images=images)] if recipes else []
 
 
 def _plot(summary: Summary, arm: Arm) -> Plot:

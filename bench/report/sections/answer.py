@@ -197,6 +197,8 @@ def _claims(summary: Summary) -> tuple[Point, ...]:
     if summary.base or not summary.opens or not summary.ledger:
         return ()
     counts = tally(summary.ledger)
+    if not counts:  # all claims are settings, which are no evidence
+        return ()
     words = [f"{integer(n)} {verdict_words(verdict)}" for verdict, n in counts.items()]
     total = count(sum(counts.values()), "line")
     return (

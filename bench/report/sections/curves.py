@@ -20,7 +20,7 @@ PAGES: tuple[PageKind, ...] = ("index", "markdown")
 FAR = 4  # times the errors of the worst median: bands are cut here
 TEXT = (
     "The axis is stretched so that each halving of the remaining errors takes the same height. "
-    "Every seed's curve, with training and validation, stands with its architecture."
+    "Every seed's curve, with {splits}, stands with its architecture."
 )
 
 
@@ -34,7 +34,13 @@ def section(summary: Summary) -> Section | None:
     if not shown:
         return None
     plot = _plot(summary, [arm for arm, _ in shown], [panel for _, panel in shown])
-    return Section(title="Accuracy by epoch", nav="Curves", text=(TEXT,), plots=(plot,))
+    text = TEXT.format(splits=_other_splits([arm for arm, _ in shown]))
+    return Section(title="Accuracy by epoch", nav="Curves", text=(text,), plots=(plot,))
+
+
+def _other_splits(arms: list[Arm]) -> str:
+    validated = any(arm.dataset.n_validation for arm in arms)
+    return "training and validation" if validated else "training"
 
 
 def _plot(summary: Summary, arms: list[Arm], panels: list[Panel]) -> Plot:

@@ -35,7 +35,7 @@ def section(summary: Summary) -> Section | None:
         return None
     plot = _plot(summary, found)
     download = Download(
-        file=f"data/{stem(summary)}-missed-digits.csv",
+        file=f"data/{stem(summary)}-missed-{found.in_a_name}.csv",
         title=f"Every {found.noun} of {summary.prefix} that runs{whose(summary)} missed (CSV)",
         content=partial(_csv, found),
     )
@@ -92,7 +92,7 @@ def _plot(summary: Summary, found: Misses) -> Plot | None:
     above = "the label and the place" if labelled and not has_names else "the place"
     below = "the label, " if labelled and has_names else ""
     return Plot(
-        name=f"{stem(summary)}-hardest-digits",
+        name=f"{stem(summary)}-hardest-{found.in_a_name}",
         alt=f"{shown} of {summary.prefix} that most of {count(n, 'run')} miss: {_first(found)}.",
         caption=(
             f"{shown} of {summary.prefix} that most runs{whose(summary)} miss{which}, "

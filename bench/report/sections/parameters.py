@@ -44,14 +44,19 @@ def section(summary: Summary) -> Section | None:
     return Section(
         title="Parameter distribution",
         nav="Parameters",
-        text=(_text(summary.label),) if summary.reproduces("parameters") else (),
+        text=_text(summary, table) if summary.reproduces("parameters") else (),
         tables=(table, *_views(portraits)),
         notes=notes(portraits, MEASURE),
     )
 
 
-def _text(label: str) -> str:
-    return f"Counted above, as the {label} gives it below; “~” marks what the {label} rounds."
+def _text(summary: Summary, table: Table) -> tuple[str, ...]:
+    """What the document's numbers below ours are; nothing where it gives none."""
+    label, said = summary.label, [cell.note for row in (*table.rows, *table.total) for cell in row]
+    if not any(said):
+        return ()
+    rounded = f"; “~” marks what the {label} rounds" if any("~" in note for note in said) else ""
+    return (f"Counted above, as the {label} gives it below{rounded}.",)
 
 
 def _others(portraits: list[Portrait], own: Sequence[str]) -> list[str]:

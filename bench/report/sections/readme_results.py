@@ -29,12 +29,13 @@ PAGES: tuple[PageKind, ...] = ("index", "markdown")
 COLUMNS = (
     Column("Model", numeric=False),
     Column("Parameters"),
-    Column("Val Accuracy", note="best epoch"),
-    Column("Test Accuracy", note="last epoch"),
 )
+VALIDATION = Column("Val Accuracy", note="best epoch")
+TEST = Column("Test Accuracy", note="last epoch")
+BEST = "selected_validation_accuracy_percent"
 METRICS = (  # of the document's figures, a column each
     "n_parameters",
-    "selected_validation_accuracy_percent",
+    BEST,
     "last_test_accuracy_percent",
     "target_shortfall_points",
     "parameters_over_limit",
@@ -46,15 +47,16 @@ def section(summary: Summary) -> Section | None:
     tested = any(arm.first.evaluate_test for arm in summary.arms)
     if summary.dataset is None or not tested or not summary.reproduces("results"):
         return None
+    validation = [VALIDATION] if _has_validation(summary) else []
     table = Table(
         caption=f"The {summary.label}'s table on {summary.dataset.name}",
-        columns=(*COLUMNS, *_of_objective(summary.objective)),
+        columns=(*COLUMNS, *validation, TEST, *_of_objective(summary.objective)),
         rows=tuple(_row(summary, arm) for arm in _arms(summary)),
     )
     return Section(
         title=f"The {summary.label}'s results table",
         nav=f"{summary.heading}'s table",
-        text=tuple(_text(summary)),
+        text=tuple(_text(summary, table)),
         tables=(table,),
     )
 
@@ -70,28 +72,43 @@ def _of_objective(objective: Objective) -> list[Column]:
     return columns
 
 
-def _text(summary: Summary) -> Iterator[str]:
+def _has_validation(summary: Summary) -> bool:
+    """Whether a run has an accuracy on the validation split, or the document gives one."""
+    return _gives(summary, BEST) or any(arm.dataset.n_validation for arm in summary.arms)
+
+
+def _gives(summary: Summary, metric: str) -> bool:
+    return any(claim.metric == metric for claim in summary.claims)
+
+
+def _text(summary: Summary, table: Table) -> Iterator[str]:
     label, objective = summary.label, summary.objective
     misses = " A run that fails or diverges misses the target." if objective.target else ""
-    validation = (
-        f"As in the {label}, the validation accuracy is that of the best epoch, chosen on that "
-        "same split and so optimistic; the test accuracy is that of the last epoch."
-    )
-    if summary.dataset is not None and not summary.dataset.n_validation:
-        validation = (
-            "No validation images are known, so no validation accuracy was measured. The "
-            "test accuracy is that of the last epoch."
-        )
+    is_below = any(cell.note for row in table.rows for cell in row)
+    first = f"Measured above, what the {label} says below."
+    if not is_below:
+        first = f"Every number here is measured: the {label} has none of these runs' recipe."
     yield (
-        f"Measured above, what the {label} says below. Accuracies are means over completed runs ± "
-        f"the standard deviation, n in brackets. {validation}{misses}"
+        f"{first} Accuracies are means over completed runs ± "
+        f"the standard deviation, n in brackets. {_epochs(summary)}.{misses}"
     )
-    short = any(claim.metric == "target_shortfall_points" for claim in summary.claims)
-    if objective.target is not None and short:
+    if objective.target is not None and _gives(summary, "target_shortfall_points"):
         yield (
             f"The {label} gives as “short” {fixed(objective.target, 2)} minus its validation "
             "accuracy."
         )
+
+
+def _epochs(summary: Summary) -> str:
+    """Which epoch an accuracy is of."""
+    test = "he test accuracy is that of the last epoch"
+    if not _has_validation(summary):
+        return f"T{test}"
+    opening = f"As in the {summary.label}, t" if _gives(summary, BEST) else "T"
+    return (
+        f"{opening}he validation accuracy is that of the best epoch, chosen on that same split and "
+        f"so optimistic; t{test}"
+    )
 
 
 def _arms(summary: Summary) -> Sequence[Arm]:
@@ -107,7 +124,7 @@ def _published(summary: Summary, arm: Arm) -> list[Claim | None]:
 
 def _row(summary: Summary, arm: Arm) -> tuple[Cell, ...]:
     n_parameters, validation, test, shortfall, excess = _published(summary, arm)
-    n = arm.first.n_parameters
+    n, with_validation = arm.first.n_parameters, _has_validation(summary)
     best = accuracy(arm.best_validation_counts, arm.n_images("validation"))
     heading, objective = summary.heading, summary.objective
     cells = [
@@ -118,7 +135,7 @@ def _row(summary: Summary, arm: Arm) -> tuple[Cell, ...]:
             series=arm.architecture,
         ),
         Cell(integer(arm.first.n_parameters), _said(heading, n_parameters, 0)),
-        Cell(_accuracy(best), _said(heading, validation, 2, "%")),
+        *([Cell(_accuracy(best), _said(heading, validation, 2, "%"))] if with_validation else []),
         Cell(_accuracy(arm.accuracy()), _said(heading, test, 2, "%")),
     ]
     if objective.target is not None:

@@ -135,7 +135,9 @@ def _require_close(
     difference = float((expected.double() - found.double()).norm().detach())
     size = float(expected.double().norm().detach())
     if not difference <= tolerance * size + slack:  # not a number is not close
-        raise NotRewritable(f"{what} differs by {difference:.2g} of {size:.2g}")
+        raise NotRewritable(
+            f"in a trial of the faster step, {what} differs by {difference:.2g} of {size:.2g}"
+        )
 
 
 def _share_dropout(network: nn.Module, words: Words) -> None:
