@@ -86,7 +86,8 @@ def new(
         absent = f", {draft.n_absent} more are commented out" if draft.n_absent else ""
         check = f"python -m bench claims --check --file {path} --document {document}"
         say(f"made {path}: {count(draft.n_claims, 'claim')} to read through{absent}; then: {check}")
-        wanted = name in draft.subjects and name not in known
+        runs_a_command = (Path("runners") / f"{name}.toml").exists()
+        wanted = name in draft.subjects and name not in known and not runs_a_command
     if wanted:
         path = create(name, architectures, folder("templates"))
         say(f"made {path}; look at it: python -m bench inspect {name}")

@@ -31,7 +31,8 @@ class Headline(Frozen, frozen=True, kw_only=True):
     """Both receptive fields of a network."""
 
     last_map: Any  # side in pixels, as measured
-    layer: str | None  # whose row ends the last feature map; None: the first layer sees everything
+    # Whose row ends the last feature map; of branches that meet in it, the one that sees most.
+    layer: str | None  # None: the first layer sees everything
     output: str | None  # "whole image", or how many pixels of each side; None: its rows do not say
 
 
@@ -44,9 +45,15 @@ def headline(measured: Measured, sides: Sides = SIDES) -> Headline | None:
     windows = any(row.get("kernel") is not None for row in rows.values())
     return Headline(
         last_map=measured.values[FIGURE],
-        layer=maps[-1] if maps and windows else None,
+        layer=_last(maps, rows, measured.values[FIGURE]) if maps and windows else None,
         output=_of_output(list(rows.values()), sides),
     )
+
+
+def _last(maps: Sequence[str], rows: Mapping[str, Row], field: Any) -> str:
+    """The last map's row that sees so much; the last one where none does."""
+    fitting = (name for name in reversed(maps) if _axes(rows[name].get(COLUMN)) == _axes(field))
+    return next(fitting, maps[-1])
 
 
 def lines(measured: Measured, sides: Sides = SIDES) -> list[str]:

@@ -241,6 +241,16 @@ def test_new_leaves_an_architecture_that_exists_as_it_is(bench: Bench, tmp_path:
     assert not (tmp_path / "architectures/other.py").exists()
 
 
+def test_new_makes_no_architecture_beside_a_runner(bench: Bench, tmp_path: Path) -> None:
+    (tmp_path / "README.md").write_text(README)
+    (tmp_path / "runners").mkdir()
+    (tmp_path / "runners/mine.toml").touch()
+    done = bench("new", "mine", "--from", "README.md")
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "claims/mine.toml").exists()
+    assert not (tmp_path / "architectures").exists()
+
+
 @pytest.mark.parametrize(
     ("document", "name", "said"),
     [

@@ -62,6 +62,14 @@ def test_the_last_feature_map_is_named_with_its_layer() -> None:
     ]
 
 
+def test_of_two_branches_that_meet_the_one_that_sees_most_is_named() -> None:
+    """A skip connection is called last, and sees less than the layers beside it."""
+    net = measured(
+        5, conv=row(5, 1, [4, 9, 9]), skip=row(3, 1, [4, 9, 9]), pool=row(28, None, [4, 1, 1])
+    )
+    assert [found.layer for found in (headline(net),) if found] == ["conv"]
+
+
 def test_where_a_function_pools_the_output_sees_what_the_maps_positions_see() -> None:
     """Nine positions of a kernel of 1, 3 apart, see pixels 0 to 24; a branch beside it 1 to 25."""
     one = measured(1, conv=row(1, 3, [4, 9, 9]))

@@ -49,7 +49,7 @@ def suites(
     """The suites, and the notice that the default one is not there.
 
     The shipped results judge where the networks in use are the shipped ones. Networks of one's own
-    are measured, and their accuracies wait for runs.
+    are measured, and the accuracies of these and of runners wait for runs.
 
     Args:
         named: By the user; none are the default one.
@@ -64,7 +64,7 @@ def suites(
     if (results / DEFAULT_SUITE).is_dir():
         return [Suite(results, DEFAULT_SUITE)], None
     missing = f"no suite '{DEFAULT_SUITE}' in {results}"
-    if is_own("architectures") and not builtin:
+    if (is_own("architectures") or is_own("runners")) and not builtin:
         waits = "accuracy waits for runs: python -m bench train"
         return [], f"{missing}: structure is judged by the files in architectures/; {waits}"
     notice = f"{missing}: judged by the shipped '{SHIPPED_SUITE}'"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
+from bench.machine import is_own
 from bench.report.model import Listing, PageKind, Scope, Section
 from bench.report.parts.cells import time_notes
 from bench.report.parts.commands import can_train_again, reproduce
@@ -58,9 +59,11 @@ def _steps(summary: Summary) -> str:
     )
     again = reproduce(summary, example) if example else "# no run can be trained again"
     n = integer(len(summary.runs))
+    own = is_own("architectures") or is_own("runners")
+    clone, here = (", in a clone of manyseeds", ", in the folder of your own files") if own else ("",) * 2
     steps = (
-        ("the code that made the runs", _checkouts(summary)),
-        (f"the runs ({n}; those that are there are kept)", _typed(summary)),
+        (f"the code that made the runs{clone}", _checkouts(summary)),
+        (f"the runs{here} ({n}; those that are there are kept)", _typed(summary)),
         ("this report", [summary.command]),
         ("one run again, compared with its record", [again]),
     )

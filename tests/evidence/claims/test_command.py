@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
 import subprocess
@@ -12,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from bench.evidence.claims.gather import SuiteContents, arranged
+from bench.evidence.claims.judging import suites
 from bench.evidence.claims.ledger import ledger
 from bench.records.store import Suite
 from tests import factories
@@ -173,6 +175,12 @@ def test_without_a_suite_the_shipped_results_judge(bench: Bench) -> None:
     assert "judged by the shipped 'reference'" in done.stderr
     rows = {row["id"]: row for row in json.loads(done.stdout)}
     assert rows["model_1.test_accuracy"]["n"] == 10
+
+
+def test_the_shipped_results_do_not_judge_a_folder_of_runners(tmp_path: Path) -> None:
+    (tmp_path / "runners").mkdir()
+    with contextlib.chdir(tmp_path):
+        assert suites((), Path("results"))[0] == []
 
 
 def test_an_unreadable_list_is_one_clear_line(bench: Bench, results: Path) -> None:

@@ -17,7 +17,7 @@ from bench.evidence.claims import rules
 from bench.evidence.claims.gather import Evidence, Exact, arranged
 from bench.evidence.claims.ledger import as_json, ledger
 from bench.records.protocol import Protocol
-from bench.spec import Claim, RunRecord
+from bench.spec import Claim, Foreign, RunRecord
 from bench.stats.outcomes import sustained
 from tests import factories
 from tests.evidence.claims.evidences import (
@@ -349,7 +349,26 @@ def test_runs_of_another_recipe_compare_with_nothing() -> None:
     short = [factories.record(SUBJECT, seed, recipe=factories.recipe(1)) for seed in range(5)]
     found = judge(said, evidence(said, runs=short))
     assert found.verdict == "not comparable"
-    assert "another recipe" in found.rule
+    epochs = factories.recipe().epochs
+    assert found.rule == f"the runs of 'model_1' have another recipe: epochs 1, in the file {epochs}"
+    other = [factories.record(SUBJECT, seed, architecture_digest="0" * 64) for seed in range(5)]
+    found = judge(said, evidence(said, runs=other))
+    assert found.verdict == "not comparable"
+    assert found.rule == "the runs of 'model_1' are of another source than the file's"
+
+
+def test_what_a_command_counts_is_not_told_as_our_own_counting() -> None:
+    """Its images may be counted after the epoch; and its structure is known to nobody."""
+    asked = Foreign(origin="command", command="train", epochs=15)
+    runs = [
+        msgspec.structs.replace(factories.record(SUBJECT, seed), foreign=asked, recipe=None)
+        for seed in range(5)
+    ]
+    said, structure = claim("last_train_accuracy_percent", 99), claim("n_parameters", 9850)
+    found = judge(said, evidence(said, runs=runs, portraits=[]))
+    assert "counted while training" not in found.rule
+    found = judge(structure, evidence(structure, runs=runs, portraits=[]))
+    assert found.rule == "the runs of 'model_1' are of an own command: its structure is not known"
 
 
 def test_nothing_at_all_leaves_a_claim_undecided_with_the_remedy() -> None:

@@ -252,6 +252,12 @@ def test_a_bad_declaration_is_one_line(work: Path, name: str) -> None:
         assert word in told
 
 
+def test_data_may_lie_beside_the_folder_of_declarations(work: Path) -> None:
+    lay(work / "pictures", folder_files())
+    declare(work, FOLDER + SPLIT)
+    assert datasets.load("mine").info.n_test == 12
+
+
 def test_names_are_listed_and_may_not_be_two(work: Path) -> None:
     declare(work, FOLDER, "mine")
     declare(work, FOLDER, "_draft")

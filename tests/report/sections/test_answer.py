@@ -5,6 +5,8 @@ Numbers are worked by hand, or read back from the figures and compared with the 
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 from msgspec.structs import replace
@@ -22,12 +24,13 @@ from bench.report.sections import (
     curves,
     distribution,
     loss,
+    parameters,
     readme_results,
     results,
     target,
 )
 from bench.report.summary import Summary, summarise
-from bench.spec import Numerics, RunRecord
+from bench.spec import Augmentation, Claim, Numerics, RunRecord
 from tests import factories
 from tests.report import plotted
 
@@ -389,3 +392,65 @@ def draw(section: Section | None) -> None:
     for plot in section.plots:
         for narrow in (False, True):
             plotted.parsed(plot.draw(narrow))
+
+
+def test_settings_alone_are_no_line_of_the_answer() -> None:
+    """A document whose only claim is a setting, which is no evidence."""
+    setting = Claim(
+        id="epochs",
+        file="own",
+        line=1,
+        quote="15 epochs",
+        metric="recipe.epochs",
+        subject="model_2",
+        published=15,
+    )
+    kept = runs([9939, 9940])
+    links = {run.key: "record.json" for run in kept}
+    found = summarise(
+        "local", kept, [factories.portrait("model_2")], factories.published(setting), links, "c"
+    )[0]
+    (model,) = answer.section(found).points
+    assert model.headline == "1 of 2"
+
+
+def plain_images(**info: object) -> Summary:
+    """Runs without augmentation, on a data set that the claims do not speak of."""
+    recipe = replace(factories.recipe(), augmentation=Augmentation(), unaugmented_epochs=0)
+    changes = {"recipe": recipe, "dataset": replace(factories.MNIST, **info)}
+    kept = [factories.record("model_2", seed, test_correct=9_900, **changes) for seed in range(2)]
+    return summary(kept)
+
+
+def test_no_sentence_speaks_of_a_split_or_an_augmentation_that_is_not_there() -> None:
+    augmented, without = summary(runs([9939, 9940])), plain_images(n_validation=0)
+    for section, words in ((accuracy_curves, "augmented images"), (curves, "and validation")):
+        assert words in section.section(augmented).text[0]
+        assert words not in section.section(without).text[0]
+    said = "Training accuracy is counted while the network still learns"
+    assert said in accuracy_curves.section(without).text[0]
+
+
+def test_the_results_table_says_what_stands_below_only_where_something_does() -> None:
+    below, alone = (
+        readme_results.section(each) for each in (summary(runs([9939, 9940])), plain_images())
+    )
+    assert below.text[0].startswith("Measured above, what the README says below. ")
+    first = "Every number here is measured: the README has none of these runs' recipe. "
+    assert alone.text[0].startswith(first)
+
+
+def test_a_document_without_a_validation_accuracy_has_no_column_for_one() -> None:
+    whole = plain_images(n_validation=0)
+    found = readme_results.section(dataclasses.replace(whole, claims=()))
+    assert "Val Accuracy" not in cells(found)
+    assert "validation" not in found.text[0]
+    assert "The test accuracy is that of the last epoch." in found.text[0]
+    with_split = readme_results.section(dataclasses.replace(summary(runs([9939])), claims=()))
+    assert "n in brackets. The validation accuracy is that of the best epoch" in with_split.text[0]
+
+
+def test_the_parameters_say_what_stands_below_only_where_something_does() -> None:
+    said = parameters.section(summary(runs([9939]))).text
+    assert said[0].startswith("Counted above, as the README gives it below")
+    assert parameters.section(dataclasses.replace(summary(runs([9939])), claims=())).text == ()

@@ -125,6 +125,13 @@ def test_an_architectures_page_shows_its_own_runs() -> None:
     assert files == {"data/mnist-missed-digits.csv", "data/mnist-model_2-missed-digits.csv"}
 
 
+def test_files_are_called_by_what_an_image_shows() -> None:
+    run = factories.record("model_1", 0, dataset=replace(factories.MNIST, noun="hand sign"))
+    shown = hardest(summary_of([replace(run, test_misses=[(9, 3)])]))
+    assert shown.downloads[0].file == "data/mnist-missed-hand-signs.csv"
+    assert shown.plots[0].name == "mnist-hardest-hand-signs"
+
+
 def test_the_download_holds_every_digit() -> None:
     lists = [[(index, (index + seed) % 10) for index in range(100)] for seed in range(2)]
     section = hardest(summary_of(runs_of(*lists)))

@@ -6,9 +6,11 @@ import csv
 import hashlib
 import io
 import shlex
+from pathlib import Path
 from typing import Any
 
 import msgspec
+import pytest
 
 from bench.records.protocol import Protocol
 from bench.records.store import Suite
@@ -48,6 +50,14 @@ def texts(found: Table) -> list[list[str]]:
 
 def steps(of: Summary) -> list[str]:
     return rebuild.section(of).listings[0].text.split("\n\n")
+
+
+def test_a_folder_of_ones_own_is_no_clone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "runners").mkdir()
+    monkeypatch.chdir(tmp_path)
+    code, train, *_ = steps(summary(RUNS))
+    assert code.startswith("# 1. the code that made the runs, in a clone of manyseeds\ngit checkout")
+    assert train.startswith("# 2. the runs, in the folder of your own files (3; those that")
 
 
 def test_the_commands_are_the_records_own() -> None:
