@@ -248,7 +248,7 @@ class Evidence:
                 what = f"the runs of '{subject}' are of an {foreign.words}"
                 if foreign.origin == "import":
                     what = f"the runs of '{subject}' are {foreign.words}"
-                raise NoEvidence(f"{what}: its structure is not known")
+                raise NoEvidence(f"{what}: its structure and its recipe are not known")
             what = f"'{subject}' is not measured"
             if every:
                 what = f"the measures of '{subject}' are of an older source than its file"

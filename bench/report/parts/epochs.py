@@ -72,9 +72,11 @@ def panels(summary: Summary, arm: Arm, quantity: str) -> list[Panel]:
     return found
 
 
-def learning_rates(summary: Summary, arm: Arm) -> Panel:
-    """The schedule, which the runs of an arm share."""
+def learning_rates(summary: Summary, arm: Arm) -> Panel | None:
+    """The schedule, which the runs of an arm share; None where nobody knows it."""
     rates = _values(epochs_of(arm), "learning_rate")
+    if rates.empty:
+        return None
     return Panel(
         title="learning rate, thousandths, at the epoch's end",
         epochs=rates,

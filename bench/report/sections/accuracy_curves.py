@@ -44,7 +44,7 @@ def _of_training(arms: list[Arm]) -> list[str]:
 
 
 def _plot(summary: Summary, arm: Arm) -> Plot:
-    found = panels(summary, arm, "percent")
+    found, rates = panels(summary, arm, "percent"), learning_rates(summary, arm)
     n = len(begun(arm))
     titles = ", ".join(panel.title for panel in found)
     band = " Thick line and band: median and range of the runs that came so far." if n > 1 else ""
@@ -57,14 +57,14 @@ def _plot(summary: Summary, arm: Arm) -> Plot:
             f"{_ends(arm)}"
         ),
         caption=(
-            f"{arm.label} on {arm.first.dataset.name}: accuracy by epoch ({titles}) and learning "
-            f"rate, n = {integer(n)}.{band}{dashed}"
+            f"{arm.label} on {arm.first.dataset.name}: accuracy by epoch ({titles})"
+            f"{' and learning rate' if rates else ''}, n = {integer(n)}.{band}{dashed}"
         ),
         draw=partial(
             accuracy_curves,
             found,
             summary.target if aimed else None,
-            learning_rate=learning_rates(summary, arm),
+            learning_rate=rates,
         ),
     )
 

@@ -17,7 +17,7 @@ ORDER = 58
 SCOPE: Scope = "dataset"
 PAGES: tuple[PageKind, ...] = ("index", "architecture", "markdown")
 N_SHOWN, N_LISTED = 24, 60
-NAME_CHARACTERS, BRIEF_CHARACTERS = 12, 7  # of a class's name: alone on a line, and with runs
+NAME_CHARACTERS, BRIEF_CHARACTERS = 12, 6  # of a class's name: alone on a line, and with runs
 LINE_CHARACTERS = 16  # of the small type under an image
 COLUMNS = (
     Column("Test index"),

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator, Sequence
 
 from bench.machine import is_own
 from bench.report.model import Listing, PageKind, Scope, Section
 from bench.report.parts.cells import time_notes
 from bench.report.parts.commands import can_train_again, reproduce
 from bench.report.summary import Summary
+from bench.spec import RunRecord
 from bench.stats.format import count, duration, integer
 
 ORDER = 82
@@ -22,10 +24,12 @@ TEXT = (
     "run. The last command trains one run in a temporary folder and says which of the two holds; "
     "every run has its own on its architecture's page."
 )
-OF_OTHERS = (
+OF_COMMANDS = (
     "Runs of an own command have no bits that are known: run again, such a run's test count must "
-    "lie inside that interval. Imported runs cannot be trained again from here."
+    "lie inside {interval}."
 )
+INTERVAL = "the 95% prediction interval of one more run"
+IMPORTED = "Imported runs cannot be trained again from here."
 
 
 def section(summary: Summary) -> Section:
@@ -33,11 +37,24 @@ def section(summary: Summary) -> Section:
     text: tuple[str, ...] = ()
     listing = Listing("This report", summary.command)
     if summary.dataset is not None:
-        foreign = any(run.foreign for run in summary.runs)
-        of_others = (OF_OTHERS,) if foreign else ()
-        text = (_said(summary), *time_notes(summary.runs), TEXT, *of_others)
+        text = (_said(summary), *time_notes(summary.runs), *_again(summary.runs))
         listing = Listing("Commands, in this order", _steps(summary))
     return Section(title="How to rebuild it", nav="Rebuild", text=text, listings=(listing,))
+
+
+def _again(runs: Sequence[RunRecord]) -> Iterator[str]:
+    """What a run that is trained again must equal, of each kind of run that is there."""
+    origins = {run.foreign.origin if run.foreign else "ours" for run in runs}
+    if "ours" in origins:
+        yield TEXT
+    of_others = []
+    if "command" in origins:
+        interval = "that interval" if "ours" in origins else INTERVAL
+        of_others.append(OF_COMMANDS.format(interval=interval))
+    if "import" in origins:
+        of_others.append(IMPORTED)
+    if of_others:
+        yield " ".join(of_others)
 
 
 def _said(summary: Summary) -> str:
@@ -60,7 +77,9 @@ def _steps(summary: Summary) -> str:
     again = reproduce(summary, example) if example else "# no run can be trained again"
     n = integer(len(summary.runs))
     own = is_own("architectures") or is_own("runners")
-    clone, here = (", in a clone of manyseeds", ", in the folder of your own files") if own else ("",) * 2
+    clone, here = (
+        (", in a clone of manyseeds", ", in the folder of your own files") if own else ("",) * 2
+    )
     steps = (
         (f"the code that made the runs{clone}", _checkouts(summary)),
         (f"the runs{here} ({n}; those that are there are kept)", _typed(summary)),

@@ -16,7 +16,7 @@ from bench.inputs import datasets, runners
 from bench.inputs.datasets import Dataset
 from bench.inputs.discover import Found
 from bench.inputs.runners import Runner
-from bench.machine import folder_in_use, usable_cores
+from bench.machine import folder_in_use, is_own, usable_cores
 from bench.records.foreign import record_of as foreign_record
 from bench.records.store import Suite
 from bench.spec import (
@@ -181,13 +181,17 @@ def _architecture(
 
 
 def _source_remedy(recorded: Recorded) -> str:
-    """The commit; and the suite's portrait, which holds the source itself."""
+    """The commit; and the suite's portrait, which holds the source itself.
+
+    A file of the user's own folder is in no commit of this project: the portrait alone has it.
+    """
     record, suite = recorded.record, recorded.suite
     remedy = checkout(record)
     for portrait in suite.portraits() if suite else []:
         if portrait.architecture_digest == record.architecture_digest:
             name = f"{portrait.architecture}-{portrait.architecture_digest[:12]}.json"
-            return f"{remedy}; its source stands in portraits/{name}"
+            stands = f"its source stands in portraits/{name}"
+            return f"put it back, {stands}" if is_own("architectures") else f"{remedy}; {stands}"
     return remedy
 
 

@@ -350,7 +350,9 @@ def test_runs_of_another_recipe_compare_with_nothing() -> None:
     found = judge(said, evidence(said, runs=short))
     assert found.verdict == "not comparable"
     epochs = factories.recipe().epochs
-    assert found.rule == f"the runs of 'model_1' have another recipe: epochs 1, in the file {epochs}"
+    assert (
+        found.rule == f"the runs of 'model_1' have another recipe: epochs 1, in the file {epochs}"
+    )
     other = [factories.record(SUBJECT, seed, architecture_digest="0" * 64) for seed in range(5)]
     found = judge(said, evidence(said, runs=other))
     assert found.verdict == "not comparable"
@@ -368,7 +370,7 @@ def test_what_a_command_counts_is_not_told_as_our_own_counting() -> None:
     found = judge(said, evidence(said, runs=runs, portraits=[]))
     assert "counted while training" not in found.rule
     found = judge(structure, evidence(structure, runs=runs, portraits=[]))
-    assert found.rule == "the runs of 'model_1' are of an own command: its structure is not known"
+    assert found.rule.startswith("the runs of 'model_1' are of an own command: its structure and")
 
 
 def test_nothing_at_all_leaves_a_claim_undecided_with_the_remedy() -> None:

@@ -16,6 +16,7 @@ from bench.evidence import claims as published
 from bench.evidence.claims.metrics import kind
 from bench.machine import folder
 from bench.records.protocol import Protocol
+from bench.report.figures.svg import svg
 from bench.report.model import Section
 from bench.report.parts.banners import banners
 from bench.report.sections import (
@@ -454,3 +455,17 @@ def test_the_parameters_say_what_stands_below_only_where_something_does() -> Non
     said = parameters.section(summary(runs([9939]))).text
     assert said[0].startswith("Counted above, as the README gives it below")
     assert parameters.section(dataclasses.replace(summary(runs([9939])), claims=())).text == ()
+
+
+def test_a_schedule_that_nobody_knows_has_no_panel() -> None:
+    """Runs of an own command need not print a learning rate."""
+    kept = [
+        replace(run, epochs=[replace(epoch, learning_rate=None) for epoch in run.epochs])
+        for run in runs([9939])
+    ]
+    known, unknown = (
+        accuracy_curves.section(summary(each)).plots[0] for each in (runs([9939]), kept)
+    )
+    assert "and learning rate" in known.caption
+    assert "learning rate" not in unknown.caption
+    assert "learning rate" not in svg(unknown.draw(False), unknown.name)

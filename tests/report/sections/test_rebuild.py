@@ -17,7 +17,7 @@ from bench.records.store import Suite
 from bench.report.model import Section, Table
 from bench.report.sections import appendix, files, protocol, provenance, rebuild, runs
 from bench.report.summary import Summary, summarise
-from bench.spec import RunRecord
+from bench.spec import Foreign, RunRecord
 from bench.stats.declared import RATE_ALPHA
 from bench.training.reproduction import recorded
 from tests import factories
@@ -56,8 +56,25 @@ def test_a_folder_of_ones_own_is_no_clone(tmp_path: Path, monkeypatch: pytest.Mo
     (tmp_path / "runners").mkdir()
     monkeypatch.chdir(tmp_path)
     code, train, *_ = steps(summary(RUNS))
-    assert code.startswith("# 1. the code that made the runs, in a clone of manyseeds\ngit checkout")
+    assert code.startswith(
+        "# 1. the code that made the runs, in a clone of manyseeds\ngit checkout"
+    )
     assert train.startswith("# 2. the runs, in the folder of your own files (3; those that")
+
+
+def test_the_text_speaks_only_of_kinds_of_runs_that_are_there() -> None:
+    asked = Foreign(origin="command", command="train", epochs=15)
+    others = [msgspec.structs.replace(run, foreign=asked, recipe=None) for run in RUNS]
+    ours, theirs, both = (
+        " ".join(rebuild.section(summary(runs)).text)
+        for runs in (RUNS, others, [RUNS[0], *others[1:]])
+    )
+    assert "bit for bit" in ours
+    assert "own command" not in ours
+    assert "bit for bit" not in theirs
+    assert "must lie inside the 95% prediction interval of one more run." in theirs
+    assert "must lie inside that interval." in both
+    assert not any("Imported" in text for text in (ours, theirs, both))
 
 
 def test_the_commands_are_the_records_own() -> None:

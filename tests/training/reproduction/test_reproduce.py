@@ -294,14 +294,13 @@ def test_a_retraining_that_goes_wrong_says_nothing_of_the_record(place: Path) ->
 # What cannot be trained again
 
 
-def test_a_changed_architecture_is_refused_with_the_digests_and_the_commit(place: Path) -> None:
+def test_a_changed_architecture_is_refused_with_the_digests_and_its_old_source(place: Path) -> None:
     path, source = path_of(place), place / "architectures" / "tiny.py"
     record = read(path)
-    edit(path, environment=replace(record.environment, commit="c0ffee" * 6, dirty=True))
     source.write_text(source.read_text().replace("batch_size=500", "batch_size=501"))
     done = bench(place, "reproduce", "local/mnist5k/tiny/seed-0000")
     portrait = f"portraits/tiny-{record.architecture_digest[:12]}.json"
-    words = (record.architecture_digest[:12], "c0ffee" * 6, "uncommitted changes", portrait)
+    words = (record.architecture_digest[:12], f"put it back, its source stands in {portrait}")
     assert_refused(done, "the source digest of", *words)
 
 
