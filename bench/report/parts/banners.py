@@ -20,7 +20,8 @@ def banners(summaries: list[Summary]) -> tuple[str, ...]:
 
 
 def _of(summary: Summary) -> list[str]:
-    lines = [_data(summary), _failures(summary), _gaps(summary), _standings(summary)]
+    lines = [_data(summary), _shortened(summary), _failures(summary), _gaps(summary)]
+    lines.append(_standings(summary))
     return [line for line in (*lines, _environments(summary), _variants(summary)) if line]
 
 
@@ -33,6 +34,18 @@ def _data(summary: Summary) -> str:
         "accuracy claims are not comparable; parameters, operations and receptive fields are. Run "
         f"with --dataset {summary.elsewhere[0]} for the comparison."
     )
+
+
+def _shortened(summary: Summary) -> str:
+    """Arms that trained for fewer epochs than their network's file says."""
+    found: dict[str, list[str]] = {}
+    for arm in summary.arms:
+        portrait, ran = summary.portrait_of_arm(arm), arm.first.n_epochs
+        if portrait and ran is not None and ran < portrait.recipe.epochs:
+            of_file = f"{integer(ran)} of {integer(portrait.recipe.epochs)}"
+            found.setdefault(of_file, []).append(arm.label)
+    said = "; ".join(f"{listed(labels)} ({of_file})" for of_file, labels in found.items())
+    return f"Trained for fewer epochs than the network's file gives: {said}." if said else ""
 
 
 def _failures(summary: Summary) -> str:

@@ -469,3 +469,12 @@ def test_a_schedule_that_nobody_knows_has_no_panel() -> None:
     assert "and learning rate" in known.caption
     assert "learning rate" not in unknown.caption
     assert "learning rate" not in svg(unknown.draw(False), unknown.name)
+
+
+def test_a_short_trial_is_told_before_its_verdicts() -> None:
+    epochs = factories.recipe().epochs
+    short = {"recipe": factories.recipe(2)}
+    found = summary([factories.record("model_2", 0, **short), factories.record("model_1", 0)])
+    assert banners([found]) == (
+        f"Trained for fewer epochs than the network's file gives: Model_2 (2 of {epochs}).",
+    )
