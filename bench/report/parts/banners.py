@@ -21,7 +21,7 @@ def banners(summaries: list[Summary]) -> tuple[str, ...]:
 
 def _of(summary: Summary) -> list[str]:
     lines = [_data(summary), _shortened(summary), _failures(summary), _gaps(summary)]
-    lines.append(_standings(summary))
+    lines += [_unseeded(summary), _standings(summary)]
     return [line for line in (*lines, _environments(summary), _variants(summary)) if line]
 
 
@@ -46,6 +46,26 @@ def _shortened(summary: Summary) -> str:
             found.setdefault(of_file, []).append(arm.label)
     said = "; ".join(f"{listed(labels)} ({of_file})" for of_file, labels in found.items())
     return f"Trained for fewer epochs than the network's file gives: {said}." if said else ""
+
+
+def _unseeded(summary: Summary) -> str:
+    """Own commands whose runs are one run: they take a seed, and make nothing of it."""
+    same = [
+        arm.label
+        for arm in summary.arms
+        if arm.first.foreign and arm.first.foreign.origin == "command" and _is_one_run(arm)
+    ]
+    if not same:
+        return ""
+    return (
+        f"Every seed gave the same figures after every epoch: {listed(same)}. Does the script use "
+        "its seed? docs/runners.md says how to seed a script."
+    )
+
+
+def _is_one_run(arm: Arm) -> bool:
+    first, *others = [run.epochs for run in arm.completed] or [[]]
+    return bool(others) and all(epochs == first for epochs in others)
 
 
 def _failures(summary: Summary) -> str:

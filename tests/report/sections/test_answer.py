@@ -31,7 +31,7 @@ from bench.report.sections import (
     target,
 )
 from bench.report.summary import Summary, summarise
-from bench.spec import Augmentation, Claim, Numerics, RunRecord
+from bench.spec import Augmentation, Claim, Foreign, Numerics, RunRecord
 from tests import factories
 from tests.report import plotted
 
@@ -478,3 +478,13 @@ def test_a_short_trial_is_told_before_its_verdicts() -> None:
     assert banners([found]) == (
         f"Trained for fewer epochs than the network's file gives: Model_2 (2 of {epochs}).",
     )
+
+
+def test_a_command_whose_seeds_change_nothing_is_told() -> None:
+    asked = Foreign(origin="command", command="train {seed}", epochs=15)
+    kept = [replace(run, foreign=asked, recipe=None) for run in runs([9939, 9940])]
+    same = [kept[0], replace(kept[1], epochs=kept[0].epochs)]
+    told = "Every seed gave the same figures after every epoch: model_2 (own command). "
+    assert any(line.startswith(told) for line in banners([summary(same, portraits=False)]))
+    for others in (kept, kept[:1]):
+        assert banners([summary(others, portraits=False)]) == ()
