@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from msgspec import to_builtins
+
 from bench.errors import UsageError
 from bench.records.arms import Arm
 from bench.spec import DatasetInfo
+
+FIELDS = 3  # of a recipe, named where arms are to be told apart
 
 
 @dataclass(frozen=True)
@@ -91,9 +95,22 @@ def _only(arms: list[Arm]) -> Arm:
             f"{len(arms)} arms of '{arms[0].architecture}', which differ in recipe, source or "
             "device",
             where=f"{arms[0].suite}/{arms[0].dataset.name}",
-            remedy=f"give one: {', '.join(f'{arm.name} (n = {len(arm.runs)})' for arm in arms)}",
+            remedy=f"give one: {', '.join(_choices(arms))}",
         )
     return arms[0]
+
+
+def _choices(arms: list[Arm]) -> list[str]:
+    """Each arm's name, its runs, and the first fields in which the recipes differ."""
+    recipes = [to_builtins(arm.first.recipe) or {} for arm in arms]
+    plain = [name for name, value in recipes[0].items() if not isinstance(value, dict)]
+    differ = [name for name in plain if len({str(recipe.get(name)) for recipe in recipes}) > 1]
+    said = [
+        "".join(f", {name} {recipe[name]}" for name in differ[:FIELDS] if name in recipe)
+        for recipe in recipes
+    ]
+    pairs = zip(arms, said, strict=True)
+    return [f"{arm.name} (n = {len(arm.runs)}{fields})" for arm, fields in pairs]
 
 
 def _subject(arm: Arm) -> tuple[str, str]:

@@ -212,6 +212,7 @@ def test_several_arms_are_never_mixed(results: Path) -> None:
     assert len(found["left_out"]) == 1
     line = refused(results, "a/mnist/model_1", "b/mnist/model_1")
     assert "2 arms of 'model_1'" in line
+    assert f"(n = {len(THEIRS)}, peak_learning_rate 0.02)" in line
     names = [word for word in line.split() if word.startswith("a/mnist/model_1/")]
     assert len(names) == 2
     (row,) = outcome(results, *names)["rows"]
