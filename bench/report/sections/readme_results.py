@@ -84,7 +84,7 @@ def _gives(summary: Summary, metric: str) -> bool:
 def _text(summary: Summary, table: Table) -> Iterator[str]:
     label, objective = summary.label, summary.objective
     misses = " A run that fails or diverges misses the target." if objective.target else ""
-    is_below = any(cell.note for row in table.rows for cell in row)
+    is_below = any(cell.note for row in table.rows for cell in row[1:])
     first = f"Measured above, what the {label} says below."
     if not is_below:
         first = f"Every number here is measured: the {label} has none of these runs' recipe."
@@ -102,8 +102,9 @@ def _text(summary: Summary, table: Table) -> Iterator[str]:
 def _epochs(summary: Summary) -> str:
     """Which epoch an accuracy is of."""
     test = "he test accuracy is that of the last epoch"
-    if not _has_validation(summary):
-        return f"T{test}"
+    if summary.dataset is not None and not summary.dataset.n_validation:
+        none = "No validation images are known, so no validation accuracy was measured."
+        return f"{none} T{test}"
     opening = f"As in the {summary.label}, t" if _gives(summary, BEST) else "T"
     return (
         f"{opening}he validation accuracy is that of the best epoch, chosen on that same split and "
