@@ -157,7 +157,7 @@ def _large(bound: Proposal) -> bool:
 
 
 def _epochs(found: Sequence[Proposal]) -> Proposal | None:
-    """A bound, or a plain number in words of an aim: "consistently 99.4%, 15 epochs"."""
+    """A bound, or a plain number in words of an aim: "consistently 90%, 20 epochs"."""
     plainly = (
         each
         for each in found
