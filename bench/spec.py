@@ -132,7 +132,7 @@ def _refuse(value: S, problem_of: Callable[[S], str | None]) -> None:
     """Raises RecipeError with what is wrong with a recipe or with its augmentation."""
     try:
         problem = problem_of(value)
-    except TypeError:  # a value of a wrong type: `checked` names it
+    except (TypeError, ValueError):  # a value of a wrong type or length: `checked` names it
         return
     if problem:
         raise RecipeError(problem)
@@ -154,11 +154,18 @@ def _without_effect(value: Any) -> str | None:
     unused = value.unused
     for field in msgspec.structs.fields(type(value)):
         content = getattr(value, field.name)
-        if isinstance(content, float) and not math.isfinite(content):
+        if not _is_finite(content):
             return f"{field.name}={content} is no finite number"
         if field.name in unused and content != field.default:
             return f"{field.name}={content} has no effect: it needs {unused[field.name]}"
     return None
+
+
+def _is_finite(content: Any) -> bool:
+    """False for a number that is not finite, and for a tuple that holds one at any depth."""
+    if isinstance(content, tuple):
+        return all(_is_finite(each) for each in content)
+    return not isinstance(content, float) or math.isfinite(content)
 
 
 def _rise(values: tuple[float, ...]) -> bool:
@@ -298,7 +305,7 @@ def _contradiction_of_table(recipe: Recipe) -> str | None:
         return f"learning_rate_table={table} does not begin with epoch 1"
     if not _rise(epochs):
         return f"the epochs of learning_rate_table={table} do not rise"
-    if max(rates) != recipe.peak_learning_rate:
+    if max(rates) - recipe.peak_learning_rate:  # a word among them is a TypeError
         return (
             f"peak_learning_rate={recipe.peak_learning_rate} is not the largest learning rate of "
             f"learning_rate_table, {max(rates)}"

@@ -153,6 +153,11 @@ CONTRADICTIONS: list[tuple[dict[str, Any], str]] = [
     ),
     ({"peak_learning_rate": float("inf")}, "peak_learning_rate=inf is no finite number"),
     ({"weight_decay": float("nan")}, "weight_decay=nan is no finite number"),
+    ({"pixel_mean": (0.1, float("nan"))}, "pixel_mean=(0.1, nan) is no finite number"),
+    (
+        {"schedule": "table", "learning_rate_table": ((1, float("inf")),)},
+        "learning_rate_table=((1, inf),) is no finite number",
+    ),
 ]
 
 
@@ -166,6 +171,13 @@ def test_fields_that_contradict_each_other_are_one_clear_line(
     if "finite" not in message:  # JSON has no such number
         with pytest.raises(msgspec.ValidationError, match=re.escape(message)):
             msgspec.convert({**NEEDED, **fields}, Recipe)
+
+
+@pytest.mark.parametrize("table", [((1, "0.1"),), ((1, 0.1, 3),), (1, 0.1)])
+def test_a_table_of_another_form_is_told_by_its_form(table: Any) -> None:
+    recipe = Recipe(**NEEDED, schedule="table", learning_rate_table=table)
+    with pytest.raises(msgspec.ValidationError, match=r"^Expected .*learning_rate_table"):
+        checked(recipe)
 
 
 AUGMENTATION_CONTRADICTIONS: list[tuple[dict[str, Any], str]] = [

@@ -76,12 +76,27 @@ class Request:
         Raises:
             ClaimError: a file of claims cannot be used.
         """
-        kept = {path.parent.name for path in self.suite.run_paths()}
-        objectives = _objectives({*networks, *kept})
+        objectives = self._objectives(networks)
         return {
-            name: _given(self.options, Goal.of(objectives.of(name, dataset)))
+            name: _given(self.options, objectives.goal(name, dataset))
             for name, dataset in networks.items()
         }
+
+    def disagreements(self, networks: Mapping[str, str]) -> list[str]:
+        """A line for each network whose documents ask for different targets; as `goals`."""
+        if self.options.target is not None or self.protocol:
+            return []
+        objectives = self._objectives(networks)
+        return [
+            f"'{name}' has no target: its documents ask for different ones. Give --target and "
+            "--rate before the first run, or let one document name the network"
+            for name, dataset in networks.items()
+            if objectives.disagree(name, dataset)
+        ]
+
+    def _objectives(self, networks: Mapping[str, str]) -> Objectives:
+        kept = {path.parent.name for path in self.suite.run_paths()}
+        return _objectives({*networks, *kept})
 
 
 def parse(options: Options) -> Request:

@@ -41,7 +41,7 @@ from bench.training.selection import (
     find_networks,
     load_architectures,
     recipe_of,
-    require_usable_recipe,
+    suited,
 )
 from bench.training.sweep import Sweep
 
@@ -77,15 +77,16 @@ def _work(request: Request) -> None:
     reader = RunReader(request.suite)
     _refuse_imported(reader)
     specs = [each.spec(0) for each in selected.matrix.each()]
+    networks = {spec.architecture: spec.dataset.name for spec in specs}
+    for line in request.disagreements(networks):
+        say(f"Notice: {line}")
     sweep = Sweep(
         matrix=selected.matrix,
         records=reader,
         n_workers=selected.n_at_once,
         protocol=request.protocol,
         purpose=request.purpose,
-        goals={}
-        if request.protocol
-        else request.goals({spec.architecture: spec.dataset.name for spec in specs}),
+        goals={} if request.protocol else request.goals(networks),
     )
     say_all(sweep.declare())
     if request.options.declare_only:
@@ -132,9 +133,9 @@ def _select(request: Request) -> Selected:
     selection = load_architectures(found, bool(options.arch), device, info)
     changes = Changes(recipe, request.fields, options.epochs)
     architectures = changed(selection.usable, changes)
-    for _, each in architectures:
-        assert info is not None
-        require_usable_recipe(each, info)
+    if info is not None:
+        named = bool(options.arch or options.recipe_of or request.fields)
+        selection, architectures = suited(selection, architectures, info, named=named)
     require_writable([request.suite.folder, *([options.reports] if options.reports else [])])
     environment = provenance.environment(device, provenance.command_line())
     paths, slow = jobs.engine_paths([each for _, each in selection.usable], device)

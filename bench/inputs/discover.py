@@ -171,7 +171,7 @@ def _execute(found: Found) -> ModuleType:
     except RecipeError as error:
         del sys.modules[name]
         raise _bad_recipe(found, error) from error
-    except Exception as error:
+    except (Exception, SystemExit) as error:  # the file may raise anything
         del sys.modules[name]
         message = f"{type(error).__name__} on import: {error}"
         raise _error(found, message, "mend the file; `python -m bench inspect` shows it") from error

@@ -5,6 +5,7 @@ The file is in the safetensors format: the length of a JSON header, the header, 
 
 from __future__ import annotations
 
+import errno
 import json
 import mmap
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import Any
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
+from safetensors import SafetensorError
 from safetensors.numpy import save_file
 
 from bench.inputs.image_data import Dataset, Split
@@ -24,14 +26,21 @@ TYPES = {"U8": np.uint8, "I64": np.int64}
 
 
 def write(dataset: Dataset, path: Path) -> None:
-    """Writes a data set as one file."""
+    """Writes a data set as one file.
+
+    Raises:
+        OSError: it cannot be written, as on a full disk.
+    """
     # safetensors writes an array's memory from its first element on, whatever its strides.
     arrays: dict[str, NDArray[Any]] = {
         f"{part}.{name}": np.ascontiguousarray(getattr(getattr(dataset, part), name))
         for part in PARTS
         for name in ("images", "labels")
     }
-    save_file(arrays, path, metadata={"info": msgspec.json.encode(dataset.info).decode()})
+    try:
+        save_file(arrays, path, metadata={"info": msgspec.json.encode(dataset.info).decode()})
+    except SafetensorError as error:
+        raise OSError(errno.EIO, str(error)) from error
 
 
 def mapped(path: Path) -> Dataset:

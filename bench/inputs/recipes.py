@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -89,16 +91,16 @@ def _with(recipe: Recipe, fields: Mapping[str, Any]) -> Recipe:
     try:
         return msgspec.convert(content, Recipe)
     except msgspec.ValidationError as error:
-        remedy = "bench/spec.py lists the fields of a recipe and their bounds"
+        remedy = "bench/spec.py lists the fields and their bounds; a list is written as [5, 10]"
         raise UsageError(str(error), where=WHERE, remedy=remedy) from error
 
 
 def _value(text: str) -> Any:
-    """Numbers, lists, true and false as in JSON; any other text is a word."""
-    try:
-        return json.loads(text)
-    except ValueError:
-        return text
+    """Numbers, lists, true and false as in JSON or in a recipe's file; other text is a word."""
+    for read in (json.loads, ast.literal_eval):
+        with suppress(ValueError, SyntaxError, RecursionError, MemoryError):
+            return read(text)
+    return text
 
 
 def _flat(recipe: Recipe) -> dict[str, Any]:

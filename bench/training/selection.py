@@ -11,10 +11,12 @@ from msgspec.structs import replace
 from bench.errors import ArchitectureError, TrainingError, UsageError
 from bench.inputs import discover, runners
 from bench.inputs.discover import Found
+from bench.inputs.image_data import stored_shape
 from bench.inputs.recipes import Changes
 from bench.inputs.runners import Runner
 from bench.machine import folder, folder_in_use
 from bench.spec import Architecture, DatasetInfo, Recipe
+from bench.training import augment
 from bench.training.engine.data import NORMALISATION, of_channels
 from bench.training.engine.network import require_trainable
 from bench.training.engine.path import nondeterministic
@@ -129,18 +131,54 @@ def require_fit(architecture: Architecture, info: DatasetInfo) -> None:
             )
 
 
+def suited(
+    selection: Selection, changed: Iterable[Named], info: DatasetInfo, *, named: bool
+) -> tuple[Selection, list[Named]]:
+    """Without the architectures whose recipe the data set does not suit; those are broken.
+
+    Args:
+        selection: The architectures as they are written.
+        changed: The same ones with the recipes that they are trained by.
+        info: The data set.
+        named: Whether the command asked for these very architectures or recipes.
+
+    Raises:
+        ArchitectureError: a recipe does not suit, and it was asked for.
+    """
+    left, trained = Selection(broken=list(selection.broken)), []
+    for own, each in zip(selection.usable, changed, strict=True):
+        try:
+            require_usable_recipe(each[1], info)
+        except ArchitectureError as error:
+            if named:
+                raise
+            left.broken.append(error)
+        else:
+            left.usable.append(own)
+            trained.append(each)
+    return left, trained
+
+
 def require_usable_recipe(architecture: Architecture, info: DatasetInfo) -> None:
     """Raises ArchitectureError where the data set lacks what the recipe needs."""
     recipe = architecture.recipe
     try:
         for field in NORMALISATION:
             of_channels(recipe, field, info.known_shape[0])
+        _augment_one(recipe, info)
     except TrainingError as error:
         raise _bad_recipe(architecture, error.what, error.remedy) from error
     if recipe.schedule == "plateau" and not info.n_validation:
         what = f"schedule='plateau' needs validation images, and '{info.name}' has none"
         remedy = "take another schedule, or give the data set's [split] a validation share"
         raise _bad_recipe(architecture, what, remedy)
+
+
+def _augment_one(recipe: Recipe, info: DatasetInfo) -> None:
+    """Raises TrainingError where the augmentation does not suit such images."""
+    shape = stored_shape(info.known_shape)
+    maps = augment.drawn(recipe.augmentation, 1, info.known_shape[1:], torch.Generator())
+    augment.apply(torch.zeros((1, *shape), dtype=torch.uint8), maps)
 
 
 def _bad_recipe(architecture: Architecture, what: str, remedy: str) -> ArchitectureError:

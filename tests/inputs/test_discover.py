@@ -53,6 +53,7 @@ def test_an_unknown_name_is_answered_with_the_nearest() -> None:
         ("x = 1\n", "no class Network"),
         ("class Network: pass\n", "no RECIPE"),
         ("1 / 0\n", "ZeroDivisionError on import"),
+        ("raise SystemExit(0)\n", "SystemExit on import"),
         (
             (
                 "from bench.spec import Recipe\nclass Network: pass\n"

@@ -10,13 +10,14 @@ from msgspec.structs import replace
 
 from bench.errors import ArchitectureError
 from bench.inputs import discover
+from bench.inputs.discover import Found
 from bench.measuring import portraits
 from bench.records.receptive_fields import MEASURE, headline, shown
-from bench.spec import Architecture, DatasetInfo, Recipe
+from bench.spec import Architecture, Augmentation, DatasetInfo, Recipe
 from bench.training import provenance
 from bench.training.engine import cpu
 from bench.training.engine.network import require_trainable
-from bench.training.selection import require_fit, require_usable_recipe
+from bench.training.selection import Selection, require_fit, require_usable_recipe, suited
 from tests.support import write_architecture
 
 COLOUR = '''
@@ -127,3 +128,24 @@ def test_a_recipe_needs_what_the_data_set_has(tmp_path: Path) -> None:
     grey = replace(architecture.recipe, pixel_mean=(0.1, 0.2))
     with pytest.raises(ArchitectureError, match="pixel_mean has 2 numbers, the images have 3"):
         require_usable_recipe(replace(architecture, recipe=grey), info())
+
+
+@pytest.mark.parametrize(
+    ("augmentation", "words"),
+    [
+        (Augmentation(crop_padding=24, crop_padding_mode="reflect"), "at most 23 pixels"),
+        (Augmentation(erasing_probability=0.1, erasing_fill=(1, 2)), "erasing_fill has 2 levels"),
+    ],
+)
+def test_an_augmentation_that_does_not_suit_the_images_is_told_before_the_first_run(
+    tmp_path: Path, augmentation: Augmentation, words: str
+) -> None:
+    fits = loaded(tmp_path, COLOUR)
+    recipe = replace(fits.recipe, augmentation=augmentation)
+    misfit = replace(fits, name="misfit", recipe=recipe)
+    named = [(Found(each.name, "", each.path), each) for each in (fits, misfit)]
+    with pytest.raises(ArchitectureError, match=words):
+        suited(Selection(named), named, info(), named=True)
+    left, trained = suited(Selection(named), named, info(), named=False)
+    assert (left.usable, trained) == (named[:1], named[:1])
+    assert [words in str(error) for error in left.broken] == [True]

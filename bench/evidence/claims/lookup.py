@@ -9,7 +9,7 @@ from fractions import Fraction
 from functools import wraps
 from math import inf
 from operator import itemgetter
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -30,6 +30,7 @@ from bench.stats.outcomes import SUSTAINED_EPOCHS
 from bench.stats.values import MISSING
 
 Find = Callable[[Claim, Evidence], Exact]
+T = TypeVar("T")
 DIGITS = 3  # of an accuracy in percent: a tenth of an image of 10,000
 LOSS_DIGITS = 4
 
@@ -338,7 +339,20 @@ def best_counts(split: Split, whose: str) -> Callable[[Claim, Evidence], Sample]
     return find
 
 
-best_validation_counts = best_counts("validation", "this same split")
+def of_validation(find: Callable[[Claim, Evidence], T]) -> Callable[[Claim, Evidence], T]:
+    """The same, not comparable where the data set has no validation images: no run has it."""
+
+    def found(claim: Claim, evidence: Evidence) -> T:
+        dataset = evidence.arm(claim.subject, claim.dataset, "validation").dataset
+        if dataset.n_validation == 0:
+            why = f"the data set '{dataset.name}' has no validation images"
+            raise NoEvidence(why, "not comparable")
+        return find(claim, evidence)
+
+    return found
+
+
+best_validation_counts = of_validation(best_counts("validation", "this same split"))
 best_test_counts = best_counts("test", "the test split itself")
 
 
@@ -393,7 +407,7 @@ def losses(split: Split, value: Callable[[Epoch], float | None], note: str = "")
 
 
 train_losses = losses("validation", lambda epoch: epoch.train_loss, "taken while training")
-validation_losses = losses("validation", lambda epoch: epoch.validation_loss)
+validation_losses = of_validation(losses("validation", lambda epoch: epoch.validation_loss))
 test_losses = losses("test", lambda epoch: epoch.test_loss)
 
 

@@ -180,7 +180,7 @@ METRICS: Mapping[str, Metric] = {
     "best_validation_epoch": Metric(
         "the number of a single run's epoch that is best on the validation split",
         "runs",
-        lookup.best_epochs("validation"),
+        lookup.of_validation(lookup.best_epochs("validation")),
         rule=rules.placed,
     ),
     "best_test_epoch": Metric(

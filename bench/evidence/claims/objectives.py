@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
+from bench.records.protocol import NO_GOAL, Goal
 from bench.spec import Document, Objective
 
 
@@ -38,9 +39,25 @@ class Objectives:
         It is what the document asks that names the network, else what all documents ask alike:
         a network of the same suite is there to be compared with theirs.
         """
-        naming = [d for d in self.documents if network in d.networks]
-        own = Objectives(tuple(naming)).asked(on) or self.asked(on)
+        own = self._asked_of(network, on)
         return own[0] if len(own) == 1 else None
+
+    def goal(self, network: str, on: str | None = None) -> Goal:
+        """The target and the rate that the same documents ask for; none where theirs differ."""
+        goals = self._goals(network, on)
+        return goals.pop() if len(goals) == 1 else NO_GOAL
+
+    def disagree(self, network: str, on: str | None = None) -> bool:
+        """Whether these documents ask for different targets or rates."""
+        return len(self._goals(network, on)) > 1
+
+    def _goals(self, network: str, on: str | None) -> set[Goal]:
+        asked = self._asked_of(network, on)
+        return {Goal.of(each) for each in asked if each.target is not None}
+
+    def _asked_of(self, network: str, on: str | None) -> list[Objective]:
+        naming = [d for d in self.documents if network in d.networks]
+        return Objectives(tuple(naming)).asked(on) or self.asked(on)
 
 
 NO_DOCUMENT = Objectives()

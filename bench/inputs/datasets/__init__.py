@@ -50,7 +50,7 @@ def _built_in() -> list[str]:
 
 def _declared() -> dict[str, Declared]:
     found = declared(folder_in_use(FOLDER))
-    for name in _built_in():
+    for name in (AUTO, *_built_in()):
         if name in found:
             raise DataError(
                 f"two data sets named '{name}'",

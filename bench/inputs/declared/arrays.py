@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import math
-import zipfile
 import zlib
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,11 +12,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bench.errors import BenchError
 from bench.inputs.declared.checks import Layout
-from bench.inputs.declared.declaration import Content, Declaration, Images, damaged, found
+from bench.inputs.declared.declaration import (
+    Content,
+    Declaration,
+    Images,
+    both_or_neither,
+    damaged,
+    found,
+)
 
 IDX_UINT8 = 8  # the type byte of an IDX file
 WORD = 4  # bytes
+MOST_DIMENSIONS = 4  # images by channels
 IDX_FILES = {
     "train_images": "train-images-idx3-ubyte",
     "train_labels": "train-labels-idx1-ubyte",
@@ -56,9 +64,11 @@ class Npz(Declaration, frozen=True, kw_only=True, tag="npz"):
                         what = f"no array '{name}'; it has {known}"
                         remedy = 'give its name, such as train_images = "x_train"'
                         raise damaged(what, path, remedy)
-                has_test = test[0] in file and test[1] in file
+                has_test = both_or_neither(test, [name in file for name in test], path)
                 arrays = [file[name] for name in (*train, *(test if has_test else ()))]
-        except (OSError, EOFError, ValueError, zipfile.BadZipFile, zlib.error) as error:
+        except BenchError:
+            raise
+        except Exception as error:  # NumPy and zipfile raise what they meet in a damaged file
             raise damaged(f"cannot be read: {error}", path) from error
         return content_of(arrays)
 
@@ -81,7 +91,8 @@ class Idx(Declaration, frozen=True, kw_only=True, tag="idx"):
         for path in train:
             if not path.is_file():
                 raise damaged("there is no such file", path, "put it there, or name it in the TOML")
-        return train + (test if all(path.is_file() for path in test) else [])
+        names = [path.name for path in test]
+        return train + (test if both_or_neither(names, [p.is_file() for p in test], folder) else [])
 
     def read(self, places: Sequence[Path]) -> Content:
         """The arrays of the files."""
@@ -113,6 +124,8 @@ def idx_array(content: bytes, where: Path | str) -> NDArray[np.uint8]:
     if len(content) < WORD or content[:2] != b"\0\0" or content[2] != IDX_UINT8:
         raise damaged("no IDX file of unsigned bytes", where, "see docs/data.md for the format")
     n_dimensions = content[3]
+    if n_dimensions > MOST_DIMENSIONS:
+        raise damaged(f"an array of {n_dimensions} dimensions", where)
     n_words = min(n_dimensions, len(content) // WORD - 1)
     words = np.frombuffer(content, ">u4", count=n_words, offset=WORD)
     start, shape = WORD * (1 + n_dimensions), tuple(int(word) for word in words)

@@ -29,6 +29,8 @@ def stored(part: Images, where: str, layout: Layout = "hwc") -> Split:
             where=where,
             remedy="store them as uint8, levels from 0 to 255",
         )
+    if not len(images):
+        raise DataError("no images", where=where, remedy="add images, or leave this part out")
     if images.ndim not in (3, 4) or 0 in images.shape:
         raise DataError(
             f"images of shape {images.shape}",
@@ -64,7 +66,8 @@ def class_names(content: Content, declared: tuple[str, ...], where: str) -> tupl
     """A name for each class, by label.
 
     Raises:
-        DataError: a label without a name, a negative label, a name twice, fewer than two classes.
+        DataError: a label without a name, a negative label, a name twice or one that cannot be
+            printed, fewer than two classes.
     """
     parts = [content.train, *([content.test] if content.test else [])]
     labels = np.concatenate([whole_numbers(part.labels, where) for part in parts])
@@ -79,16 +82,27 @@ def class_names(content: Content, declared: tuple[str, ...], where: str) -> tupl
             remedy="mend the labels, or name every class in `classes`",
         )
     names = names or tuple(str(label) for label in range(highest + 1))
+    for name in names:
+        require_printable("a class", name, where)
     if len(set(names)) < len(names):
         twice = next(name for name in names if names.count(name) > 1)
         raise DataError(
             f"two classes named '{twice}'", where=where, remedy="give each a name of its own"
         )
     if len(names) < FEWEST_CLASSES:
-        raise DataError(
-            f"{len(names)} classes", where=where, remedy=f"give {FEWEST_CLASSES} classes or more"
-        )
+        what = f"only one class, '{names[0]}'" if names else "no images"
+        raise DataError(what, where=where, remedy=f"give {FEWEST_CLASSES} classes or more")
     return names
+
+
+def require_printable(what: str, name: str, where: str) -> None:
+    """Raises DataError where a name is empty or has control characters: the report prints it."""
+    if not name.strip() or not name.isprintable():
+        raise DataError(
+            f"{what} has the name {name!a}",
+            where=where,
+            remedy="give a name of characters that can be printed",
+        )
 
 
 def require_alike(train: Split, test: Split, where: str) -> None:
@@ -108,9 +122,11 @@ def require_every_class(part: str, split: Split, names: tuple[str, ...], where: 
     absent = [name for name, count in zip(names, counts, strict=True) if not count]
     if absent and len(split):
         others = f" (nor of {len(absent) - 1} more)" if len(absent) > 1 else ""
+        part = "training" if part == "train" else part
         remedies = {
             "validation": "give [split] more validation images, or stratified = true",
-            "train": "add images of it, or leave its name out",
+            "training": "add images of it, lower the parts in [split], or, if there is no such "
+            "class, leave out its name and number the labels without gaps",
             "test": "add images of it, or take it out of the training images",
         }
         raise DataError(

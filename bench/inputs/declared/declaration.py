@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from bench.errors import DataError
 from bench.inputs.image_data import LOCAL, MissingDataError, cache, named_root
-from bench.spec import Count, Frozen
+from bench.spec import Count, Frozen, Hex, Share
 
-Part = Annotated[float, msgspec.Meta(gt=0, lt=1)] | Count  # a share, or so many images
+Part = Share | Count  # a share, or so many images
 
 
 class Partition(Frozen, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -33,7 +33,7 @@ class Declaration(Frozen, frozen=True, kw_only=True, forbid_unknown_fields=True,
     classes: tuple[str, ...] = ()  # names in the order of the labels
     noun: str = "image"  # what an image shows
     split: Partition = Partition()
-    sha256: str | None = None  # of the decoded content; else it is kept at first use
+    sha256: Hex | None = None  # of the decoded content; else it is kept at first use
 
     def places(self, beside: Path, data_dir: Path | None) -> list[Path]:
         """The files or folders that it reads, as they lie on this machine now.
@@ -86,9 +86,10 @@ def found(path: str, beside: Path, data_dir: Path | None) -> Path:
         MissingDataError: it is in none of them.
     """
     roots = search_roots(beside, data_dir)
-    candidates = [root / Path(path).expanduser() for root in roots]
+    # os.path raises nothing for an unknown user or for a name that is too long.
+    candidates = [root / os.path.expanduser(path) for root in roots]  # noqa: PTH111
     for candidate in candidates:
-        if candidate.exists():
+        if os.path.exists(candidate):  # noqa: PTH110
             return candidate
     raise MissingDataError(
         f"there is no '{path}'",
@@ -104,6 +105,32 @@ def search_roots(beside: Path, data_dir: Path | None) -> list[Path]:
     """
     named = named_root(data_dir)
     return [*([named[0]] if named else []), beside, beside.parent, LOCAL, cache()]
+
+
+def files_below(folder: Path) -> Iterator[Path]:
+    """Every file at any depth, folder by folder and sorted; links to folders are followed.
+
+    Raises:
+        DataError: a link leads to a folder above itself, so that there is no end of files.
+    """
+    for top, folders, names in os.walk(folder, followlinks=True):
+        folders.sort()
+        for link in (Path(top, each) for each in folders if Path(top, each).is_symlink()):
+            if Path(top).resolve().is_relative_to(link.resolve()):
+                raise damaged("a link to a folder above it", link, "remove the link")
+        yield from (Path(top, name) for name in sorted(names))
+
+
+def both_or_neither(names: Sequence[str], there: Sequence[bool], where: Path | str) -> bool:
+    """Whether images and labels of one part are both there.
+
+    Raises:
+        DataError: the ones are there without the others.
+    """
+    if any(there) and not all(there):
+        present, absent = sorted(names, key=lambda name: not there[names.index(name)])
+        raise damaged(f"'{present}' without '{absent}'", where, "give both, or neither")
+    return all(there)
 
 
 def damaged(what: str, path: Path | str, remedy: str = "restore the file") -> DataError:

@@ -6,9 +6,9 @@ A folder may be a zip file instead, which is read where it lies: nothing is unpa
 from __future__ import annotations
 
 import io
-import os
+import stat
 import zipfile
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -21,7 +21,14 @@ from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from bench.errors import DataError
-from bench.inputs.declared.declaration import Content, Declaration, Images, damaged, found
+from bench.inputs.declared.declaration import (
+    Content,
+    Declaration,
+    Images,
+    damaged,
+    files_below,
+    found,
+)
 from bench.machine import usable_cores
 from bench.spec import PositiveInt
 
@@ -108,24 +115,23 @@ def _part(top: Path, declared: str | None, name: str) -> Path | None:
 
 def _tree(place: Path, opened: ExitStack) -> _Tree:
     if place.is_dir():
-        files = {each.relative_to(place).parts: str(each) for each in _walk(place)}
+        files = {each.relative_to(place).parts: str(each) for each in files_below(place)}
         return _Tree(place, _images_of(files, place), lambda path: _bytes(Path(str(path))))
     try:
         archive = opened.enter_context(zipfile.ZipFile(place))
-    except (OSError, zipfile.BadZipFile) as error:
+    except Exception as error:  # zipfile raises what it meets, and so does Pillow
         raise damaged(f"no readable zip file: {error}", place) from error
-    members = {_parts(each, place): each for each in archive.infolist() if not each.is_dir()}
+    packed = [each for each in archive.infolist() if not each.filename.endswith("/")]
+    members = {_parts(each, place): each for each in packed}
     tree = _images_of(_below_one_top(members), place)
     return _Tree(place, tree, lambda member: _member(archive, member, place))
 
 
-def _walk(place: Path) -> Iterable[Path]:
-    for folder, _, names in os.walk(place, followlinks=True):
-        yield from (Path(folder, name) for name in names)
-
-
 def _bytes(path: Path) -> bytes:
-    if path.stat().st_size > MOST_BYTES:
+    told = path.stat()
+    if not stat.S_ISREG(told.st_mode):
+        raise damaged("no plain file", path, "remove it")
+    if told.st_size > MOST_BYTES:
         raise damaged(f"more than {MOST_BYTES:,} bytes", path, "remove it, or make it smaller")
     return path.read_bytes()
 
@@ -137,7 +143,7 @@ def _member(archive: zipfile.ZipFile, member: str | zipfile.ZipInfo, place: Path
         raise damaged(f"more than {MOST_BYTES:,} bytes", where, "remove it, or make it smaller")
     try:
         return archive.read(member)
-    except (OSError, RuntimeError, zipfile.BadZipFile, EOFError) as error:
+    except Exception as error:
         raise damaged(f"cannot be unpacked: {error}", where) from error
 
 
@@ -145,11 +151,11 @@ def _parts(member: zipfile.ZipInfo, place: Path) -> Parts:
     """A member's path.
 
     Raises:
-        DataError: it leads out of the archive.
+        DataError: it is empty, or leads out of the archive.
     """
     path = PurePosixPath(member.filename.replace("\\", "/"))
-    if path.is_absolute() or ".." in path.parts or ":" in path.parts[0]:
-        what = f"the member '{member.filename}' leads out of the archive"
+    if not path.parts or path.is_absolute() or ".." in path.parts or ":" in path.parts[0]:
+        what = f"the member '{member.filename}' has no name, or leads out of the archive"
         raise damaged(what, place, "do not trust this file; pack the images anew")
     return path.parts
 
@@ -248,7 +254,7 @@ class _Decoder:
                 raise damaged(what, where, "say channels = 1 or channels = 3 in the declaration")
             try:
                 plain = image.convert(self._mode)
-            except (OSError, SyntaxError, ValueError) as error:
+            except Exception as error:
                 raise _unreadable(where, error) from error
         assert self._size is not None
         height, width = self._size
@@ -275,7 +281,7 @@ def _opened(where: str, content: bytes) -> Image.Image:
         raise damaged(what, where, "convert it to 8 bits: levels from 0 to 255")
     try:
         image = Image.open(io.BytesIO(content), formats=("JPEG", "PNG"))
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+    except Exception as error:
         raise _unreadable(where, error) from error
     if max(image.size) > MOST_SIDE:
         what = f"{image.height} x {image.width} pixels"

@@ -26,7 +26,7 @@ from bench.inputs import mapped
 from bench.inputs.declared import checks, script, splitting
 from bench.inputs.declared.arrays import Idx, Npz
 from bench.inputs.declared.checks import Layout
-from bench.inputs.declared.declaration import Content, Declaration, damaged
+from bench.inputs.declared.declaration import Content, Declaration, Partition, damaged, files_below
 from bench.inputs.declared.hub import HuggingFace
 from bench.inputs.declared.image_folder import ImageFolder
 from bench.inputs.declared.published import Torchvision
@@ -121,6 +121,7 @@ class Declared:
     def _decoded(self, kind: Declaration, content: Content) -> tuple[str, Dataset]:
         """The content's digest, and the data set: checked, divided and pinned."""
         where = str(self.path)
+        checks.require_printable("noun", kind.noun, where)
         names = checks.class_names(content, kind.classes, where)
         layout: Layout = getattr(kind, "layout", "hwc")
         first, *last = (
@@ -152,18 +153,26 @@ class Declared:
         expected = kind.sha256
         if expected is None:
             if not pin.is_file():
-                write_atomically(pin, f"{digest}\n".encode())
+                _pin(pin, digest)
                 return
-            expected = pin.read_text(encoding="utf-8").strip()
+            expected = pin.read_text(encoding="utf-8", errors="replace").strip()
         if expected != digest:
             at = str(self.path if kind.sha256 else pin)
             raise DataError(
                 f"the data set '{self.name}' is another one than at first use: its decoded content "
-                f"has sha256 {digest[:12]}, pinned is {expected[:12]}",
+                f"has sha256 {digest[:12]}, pinned is '{expected[:12]}'",
                 where=at,
                 remedy="restore the data (another Pillow may decode a JPEG otherwise), or remove "
                 "the pin to use what is there now",
             )
+
+
+def _pin(pin: Path, digest: str) -> None:
+    try:
+        write_atomically(pin, f"{digest}\n".encode())
+    except StoreError as error:
+        remedy = f'make the folder writable, or say sha256 = "{digest}" in the declaration'
+        raise StoreError(error.what, where=error.where, remedy=remedy) from error
 
 
 def declared(folder: Path) -> dict[str, Declared]:
@@ -194,7 +203,7 @@ def parsed(path: Path) -> Declaration:
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise damaged(f"cannot be read: {error}", path, "make it a TOML file in UTF-8") from error
     kind = content.get("kind")
-    if kind not in KINDS:
+    if not isinstance(kind, str) or kind not in KINDS:
         what = "no kind" if kind is None else f"unknown kind {kind!r}"
         raise damaged(what, path, f'say kind = "image_folder"; {nearest(str(kind), list(KINDS))}')
     try:
@@ -217,7 +226,8 @@ def _read(kind: Declaration, places: Sequence[Path]) -> Content:
 
 def _remedy(kind: type[Declaration], words: str) -> str:
     unknown = re.search(r"unknown field `([^`]*)`", words)
-    known = [field.name for field in msgspec.structs.fields(kind)]
+    table = Partition if "`$.split" in words else kind
+    known = [field.name for field in msgspec.structs.fields(table)]
     return nearest(unknown[1], known) if unknown else "docs/data.md tells every key"
 
 
@@ -293,7 +303,8 @@ def _divided(digest: str, rows: Sequence[splitting.Rows]) -> str:
 
 
 def _short(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()[:12]
+    # A file's name may hold bytes that are no UTF-8.
+    return hashlib.sha256(text.encode(errors="surrogateescape")).hexdigest()[:12]
 
 
 def _state(kind: Declaration, places: list[Path]) -> str:
@@ -309,13 +320,10 @@ def _files(place: Path) -> Iterator[tuple[str, int, int]]:
         told = place.stat()
         yield str(place.resolve()), told.st_size, told.st_mtime_ns
         return
-    for folder, folders, names in os.walk(place, followlinks=True):
-        folders.sort()
-        for name in sorted(names):
-            path = Path(folder, name)
-            with suppress(OSError):  # a broken link: reading it tells
-                told = path.stat()
-                yield str(path), told.st_size, told.st_mtime_ns
+    for path in files_below(place):
+        with suppress(OSError):  # a broken link: reading it tells
+            told = path.stat()
+            yield str(path), told.st_size, told.st_mtime_ns
 
 
 def _mapped(file: Path) -> Dataset | None:

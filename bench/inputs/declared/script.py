@@ -15,7 +15,7 @@ import numpy as np
 from bench.errors import BenchError, in_one_line
 from bench.inputs.declared.arrays import content_of
 from bench.inputs.declared.checks import Layout
-from bench.inputs.declared.declaration import Content, Declaration, damaged
+from bench.inputs.declared.declaration import Content, Declaration, both_or_neither, damaged
 
 TRAIN, TEST = ("train_images", "train_labels"), ("test_images", "test_labels")
 
@@ -53,7 +53,7 @@ def _executed(path: Path) -> ModuleType:
     sys.modules[name] = module
     try:
         spec.loader.exec_module(module)
-    except Exception as error:  # the file may raise anything
+    except (Exception, SystemExit) as error:  # the file may raise anything
         del sys.modules[name]
         raise damaged(in_one_line(error), path, "mend the file") from error
     return module
@@ -62,18 +62,16 @@ def _executed(path: Path) -> ModuleType:
 def _content(images: Callable[[Path | None], Any], data_dir: Path | None, path: Path) -> Content:
     try:
         found = images(data_dir)
+        return content_of([np.asarray(found[name]) for name in _names(found, path)])
     except BenchError:
         raise
-    except Exception as error:  # the function may raise anything
+    except (Exception, SystemExit) as error:  # the function may raise anything
         raise damaged(f"images: {in_one_line(error)}", path, "mend the function") from error
-    names = _names(found)
-    if names is None:
+
+
+def _names(found: object, path: Path) -> Sequence[str]:
+    if not isinstance(found, Mapping) or not all(name in found for name in TRAIN):
         what = "images returns no dictionary of train_images and train_labels"
         raise damaged(what, path, f"return a dictionary with {', '.join((*TRAIN, *TEST))}")
-    return content_of([np.asarray(found[name]) for name in names])
-
-
-def _names(found: object) -> Sequence[str] | None:
-    if not isinstance(found, Mapping) or not all(name in found for name in TRAIN):
-        return None
-    return (*TRAIN, *TEST) if all(name in found for name in TEST) else TRAIN
+    has_test = both_or_neither(TEST, [name in found for name in TEST], path)
+    return (*TRAIN, *TEST) if has_test else TRAIN

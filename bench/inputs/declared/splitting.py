@@ -18,10 +18,10 @@ def rows(labels: NDArray[np.int64], split: Partition, where: str) -> tuple[Rows,
     not promise that for `Generator.permutation`.
 
     Raises:
-        DataError: the parts leave no image to train on.
+        DataError: the parts leave no image to train on, or a share is less than an image.
     """
-    n_test = _count(split.test or 0, len(labels))
-    n_validation = _count(split.validation, len(labels))
+    n_test = _count("test", split.test or 0, len(labels), where)
+    n_validation = _count("validation", split.validation, len(labels), where)
     if n_test + n_validation >= len(labels):
         raise DataError(
             f"{n_validation:,} validation and {n_test:,} test images of {len(labels):,} leave none "
@@ -44,8 +44,15 @@ def rows(labels: NDArray[np.int64], split: Partition, where: str) -> tuple[Rows,
     return train, validation, test
 
 
-def _count(part: Part, n_images: int) -> int:
-    return round(part * n_images) if isinstance(part, float) else part
+def _count(name: str, part: Part, n_images: int, where: str) -> int:
+    count = round(part * n_images) if isinstance(part, float) else part
+    if part and not count:
+        raise DataError(
+            f"{name} = {part} of {n_images:,} images is no image",
+            where=where,
+            remedy="raise the share in [split], or give a number of images",
+        )
+    return count
 
 
 def _shared_out(n: int, sizes: Rows) -> Rows:

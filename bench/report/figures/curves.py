@@ -224,6 +224,9 @@ def _accuracy_axis(axes: Axes, lowest: float | None, target: float | None) -> No
     axes.autoscale_view(scalex=False)
     if lowest is not None:
         axes.set_ylim(bottom=lowest)
+    bottom, top = _log_distance(axes.get_ylim())
+    if bottom >= top:  # every run is at 100 %, where the axis ends
+        axes.set_ylim(float(_percents(top - 1)), 100)
     middle = _percents(np.mean(_log_distance(axes.get_ylim())))
     first = float(middle) if target is None else target
     low = LOW_TICKS if first < ACCURACY_TICKS[2] else ()

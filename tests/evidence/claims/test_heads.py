@@ -98,6 +98,16 @@ def test_an_objective_is_that_of_the_document_that_names_the_network() -> None:
     assert found.of("a", "leaves") is None
 
 
+def test_documents_that_differ_in_a_limit_alone_have_one_goal() -> None:
+    limited = replace(OURS, objective=replace(ASKED, parameters_below=9))
+    small = replace(OURS, objective=Objective(parameters_below=9))
+    assert Objectives((OURS, limited, small)).goal("a", "petals") == (70.0, 0.8)
+    other = Objectives((OURS, replace(OURS, objective=replace(ASKED, target=80.0))))
+    assert other.disagree("a", "petals")
+    assert other.goal("a", "petals") == (None, None)
+    assert not Objectives((OURS,)).disagree("a", "petals")
+
+
 def test_what_all_documents_ask_alike_holds_for_the_networks_beside_theirs() -> None:
     found = Objectives((OURS, SILENT))
     assert found.of("c", "petals") == found.of("d", "petals") == ASKED

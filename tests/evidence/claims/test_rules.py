@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from scipy import stats as scipy_stats
 
 from bench.evidence.claims import rules
@@ -31,6 +32,21 @@ from tests.evidence.claims.evidences import (
     portrait,
     runs,
 )
+
+
+@pytest.mark.parametrize(
+    "metric",
+    ["selected_validation_accuracy_percent", "best_validation_epoch", "last_validation_loss"],
+)
+def test_no_seed_decides_a_claim_about_validation_images_that_are_not_there(metric: str) -> None:
+    made = runs(SUBJECT, OUR_COUNTS)
+    none = replace(made[0].dataset, n_validation=0)
+    found = evidence(runs=[replace(run, dataset=none) for run in made])
+    judged = judge(claim(metric, 2.0), found)
+    assert (judged.verdict, judged.rule) == (
+        "not comparable",
+        "the data set 'mnist' has no validation images",
+    )
 
 
 @pytest.mark.parametrize(

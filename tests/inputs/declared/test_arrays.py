@@ -17,7 +17,7 @@ from bench.errors import BenchError
 from bench.inputs import datasets
 from bench.inputs.declared.declaration import Partition
 from bench.inputs.declared.splitting import rows
-from tests.inputs.declared.made_up import arrays, declare, idx, lay, pixels
+from tests.inputs.declared.made_up import arrays, declare, idx, lay, packed, pixels
 
 NPZ = 'kind = "npz"\npath = "mine.npz"\n[split]\nvalidation = 6\n'
 
@@ -82,7 +82,7 @@ BAD_ARRAYS = {
     "a class without an image": (
         changed("train_labels", lambda a: np.where(a == 2, 3, a)),
         "",
-        ["no train image of the class '2'"],
+        ["no training image of the class '2'", "without gaps"],
     ),
     "floats": (
         changed("train_images", lambda a: a / 255),
@@ -116,6 +116,23 @@ BAD_ARRAYS = {
         ["cannot be read", "allow_pickle"],
     ),
     "a class named twice": (arrays(), 'classes = ["x", "x", "z"]\n', ["two classes named 'x'"]),
+    "a class without a name": (arrays(), 'classes = ["x", "", "z"]\n', ["a class has the name ''"]),
+    "a class with a control character": (
+        arrays(),
+        'classes = ["x", "\\u001b[31m", "z"]\n',
+        ["a class has the name '\\x1b[31m'"],
+    ),
+    "a noun of two lines": (arrays(), 'noun = "a\\nb"\n', ["noun has the name 'a\\nb'"]),
+    "images without labels": (
+        {name: each for name, each in arrays().items() if name != "test_labels"},
+        "",
+        ["'test_images' without 'test_labels'", "give both, or neither"],
+    ),
+    "no test image": (
+        changed("test_images", lambda a: a[:0]) | {"test_labels": np.arange(0)},
+        "",
+        ["no images (test images of"],
+    ),
     "no such array": ({"a": np.zeros(3)}, "", ["no array 'train_images'; it has a"]),
 }
 
@@ -132,7 +149,9 @@ def test_arrays_that_cannot_be_used_are_one_line(work: Path, name: str) -> None:
 
 def test_a_file_that_is_no_numpy_file_is_one_line(work: Path) -> None:
     declare(work, NPZ)
-    for content in (b"", b"hello", b"PK\x03\x04"):
+    header = b"\x93NUMPY\x01\x00\x10\x00{'descr': '|u1',"
+    broken = packed({f"{name}.npy": header for name in arrays()})
+    for content in (b"", b"hello", b"PK\x03\x04", broken):
         (work / "datasets" / "mine.npz").write_bytes(content)
         assert "cannot be read" in refused()
 
@@ -166,6 +185,7 @@ def test_idx_files_packed_or_not(work: Path) -> None:
         (b"\0\0\x0d\x03", "no IDX file of unsigned bytes"),
         (b"\0\0\x08\x03\0\0\0\x09", "do not hold an array of shape"),
         (b"\0\0\x08\x01\0\0\0\x09abc", "do not hold an array of shape (9,)"),
+        (b"\0\0\x08\xff" + bytes(4 * 255), "an array of 255 dimensions (/"),
         (b"\x1f\x8b\x08\0", "cannot be unpacked"),
     ],
 )
@@ -173,6 +193,14 @@ def test_a_damaged_idx_file_is_one_line(work: Path, content: bytes, words: str) 
     lay(work / "datasets" / "raw", idx_files() | {"t10k-images-idx3-ubyte": content})
     declare(work, IDX_TEXT)
     assert words in refused()
+
+
+def test_idx_images_need_their_labels(work: Path) -> None:
+    files = idx_files()
+    del files["t10k-labels-idx1-ubyte"]
+    lay(work / "datasets" / "raw", files)
+    declare(work, IDX_TEXT)
+    assert "'t10k-images-idx3-ubyte' without 't10k-labels-idx1-ubyte'" in refused()
 
 
 SCRIPT = """
@@ -213,6 +241,10 @@ def test_a_python_file(work: Path) -> None:
         ("draw = ", "1 / 0\n    draw = ", "images: ZeroDivisionError"),
         ('"train_labels"', '"labels"', "no dictionary of train_images and train_labels"),
         ('"classes"', '"klasses"', "bad DECLARATION"),
+        ('"test_labels"', '"labels"', "'test_images' without 'test_labels'"),
+        ("DECLARATION =", "raise SystemExit\nDECLARATION =", "SystemExit"),
+        ("draw = ", "raise SystemExit\n    draw = ", "images: SystemExit"),
+        ("np.arange(30) % 3", "[[1], [1, 2]]", "images: ValueError"),
     ],
 )
 def test_a_python_file_that_cannot_be_used_is_one_line(
@@ -293,7 +325,8 @@ def test_the_parts_hold_each_image_once(
     try:
         parts = rows(labels, split, "here")
     except BenchError:
-        assert round(validation * len(labels)) + round((test or 0) * len(labels)) >= len(labels)
+        counts = [round(part * len(labels)) for part in (validation, test) if part]
+        assert sum(counts) >= len(labels) or 0 in counts
         return
     assert sorted(np.concatenate(parts)) == list(range(len(labels)))
     assert len(parts[2]) == round((test or 0) * len(labels))

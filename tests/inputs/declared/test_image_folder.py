@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import resource
 import struct
 import zlib
 from pathlib import Path
@@ -9,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bench.errors import BenchError, DataError
+from bench.errors import BenchError, DataError, StoreError
 from bench.inputs import datasets
 from bench.inputs.datasets import Dataset
 from tests.inputs.declared.made_up import CLASSES, declare, folder_files, lay, packed, pixels, png
@@ -115,6 +117,20 @@ def test_a_broken_file_of_the_cache_is_decoded_again(work: Path) -> None:
     assert np.array_equal(again.test.images, first.test.images)
 
 
+def test_a_full_disk_is_one_line(work: Path) -> None:
+    lay(work / "datasets" / "pictures", folder_files())
+    declare(work, FOLDER + SPLIT)
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))  # bytes of any file
+    try:
+        with pytest.raises(StoreError, match=r"cannot keep the decoded images.*free some space"):
+            datasets.load("mine")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert not list((work.parent / "cache").rglob("*tmp*")), "nothing is half written"
+    assert datasets.load("mine").info.n_train == 24
+
+
 def test_resize_and_channels(work: Path) -> None:
     files = folder_files()
     files["train/ant/000.png"] = png(pixels(1, (20, 10)))
@@ -186,7 +202,7 @@ BAD_FOLDERS = {
     "one class": (
         {f"{part}/ant/{n}.png": WHOLE for part in ("train", "test") for n in range(4)},
         SPLIT,
-        ["1 classes", "give 2 classes or more"],
+        ["only one class, 'ant'", "give 2 classes or more"],
     ),
     "another format": (
         folder_files() | {"train/ant/1.gif": b""},
@@ -203,6 +219,11 @@ BAD_FOLDERS = {
         "[split]\nvalidation = 30\n",
         ["30 validation and 0 test images of 30 leave none to train on"],
     ),
+    "a share of no image": (
+        folder_files(),
+        "[split]\nvalidation = 0.001\n",
+        ["validation = 0.001 of 30 images is no image", "raise the share"],
+    ),
     "no test images": (without("test"), SPLIT, ["no test images", "test = 0.2"]),
     "test declared twice": (folder_files(), SPLIT + "test = 5\n", ["though the data has test"]),
 }
@@ -217,7 +238,7 @@ def test_a_folder_that_cannot_be_used_is_one_line(work: Path, name: str) -> None
 
 
 @pytest.mark.parametrize(
-    "member", ["../ant/1.png", "/ant/1.png", "ant/../../1.png", "C:/ant/1.png"]
+    "member", ["../ant/1.png", "/ant/1.png", "ant/../../1.png", "C:/ant/1.png", "."]
 )
 def test_a_member_that_leads_out_of_a_zip_file_is_refused(work: Path, member: str) -> None:
     files = {"train.zip": packed({"ant/0.png": WHOLE, member: WHOLE}), "test.zip": packed({})}
@@ -231,6 +252,46 @@ def test_a_broken_zip_file_is_one_line(work: Path) -> None:
     assert "no readable zip file" in refused(work, {"train.zip": whole[:50], "test.zip": whole})
 
 
+def test_damage_deep_in_a_zip_file_is_one_line(work: Path) -> None:
+    whole = bytearray(packed({f"{name}/0.png": WHOLE for name in CLASSES}))
+    whole[whole.index(b"PK\x01\x02") + 6] = 200  # the version of the format that it needs
+    assert "no readable zip file" in refused(work, {"train.zip": bytes(whole)})
+
+
+def test_a_link_that_leads_back_up_is_refused(work: Path) -> None:
+    (lay(work / "datasets" / "pictures", folder_files()) / "train" / "ant" / "up").symlink_to("..")
+    told = refused(work, {})
+    assert "a link to a folder above it" in told
+    assert "train/ant/up" in told
+
+
+def test_links_to_images_elsewhere_are_followed(work: Path) -> None:
+    top = lay(work / "datasets" / "pictures", without("train/ant"))
+    there = lay(work / "elsewhere", {f"{n}.png": png(pixels(n)) for n in range(10)})
+    (top / "train" / "ant").symlink_to(there)
+    assert loaded(work, {}).info.n_train == 24
+
+
+def test_what_is_no_file_is_refused_and_not_waited_for(work: Path) -> None:
+    os.mkfifo(lay(work / "datasets" / "pictures", folder_files()) / "train" / "ant" / "1.png")
+    assert "no plain file" in refused(work, {})
+
+
+def test_a_name_that_is_no_unicode_is_one_line(work: Path) -> None:
+    files = folder_files() | {f"{part}/a\udcff/1.png": WHOLE for part in ("train", "test")}
+    assert r"a class has the name 'a\udcff'" in refused(
+        work, files, FOLDER + "[split]\nvalidation = 0\n"
+    )
+
+
+def test_a_pin_that_cannot_be_written_says_what_to_declare(work: Path) -> None:
+    (work / "datasets" / "mine.sha256").mkdir(parents=True)
+    with pytest.raises(BenchError, match=r'or say sha256 = "[0-9a-f]{64}"') as caught:
+        loaded(work, folder_files())
+    digest = str(caught.value).split('"')[1]
+    assert loaded(work, {}, f'sha256 = "{digest}"\n{FOLDER}{SPLIT}').info.n_train == 24
+
+
 BAD_DECLARATIONS = {
     "no kind": ('path = "pictures"', ["no kind", 'say kind = "image_folder"']),
     "unknown kind": ('kind = "image_foldr"\npath = "x"', ["unknown kind", "'image_folder'?"]),
@@ -240,6 +301,11 @@ BAD_DECLARATIONS = {
     "bad share": (FOLDER + "[split]\nvalidation = 1.5\n", ["bad declaration", "$.split"]),
     "bad size": (FOLDER + "resize = [8, 6, 3]\n", ["resize = [8, 6, 3]", "[height, width]"]),
     "bad channels": (FOLDER + "channels = 2\n", ["channels = 2", "give 1 or 3"]),
+    "kinds": ('kind = ["npz"]', ["unknown kind ['npz']"]),
+    "unknown key of a table": (FOLDER + "[split]\nvalidatoin = 2\n", ["mean 'validation'?"]),
+    "no digest": ('sha256 = ""\n' + FOLDER, ["bad declaration", "$.sha256"]),
+    "unknown user": ('kind = "image_folder"\npath = "~nobody_such/x"', ["there is no '~nobody"]),
+    "a long path": (f'kind = "image_folder"\npath = "{"x" * 300}"', ["there is no 'xxx"]),
     "no TOML": ("kind = ", ["cannot be read", "TOML"]),
 }
 
@@ -265,9 +331,13 @@ def test_names_are_listed_and_may_not_be_two(work: Path) -> None:
     (work / "datasets" / "mine.py").write_text("")
     with pytest.raises(DataError, match="two data sets named 'mine'"):
         datasets.names()
-    (work / "datasets" / "mine.py").rename(work / "datasets" / "mnist.py")
-    with pytest.raises(DataError, match=r"two data sets named 'mnist'.*and the built-in one"):
-        datasets.names()
+    (work / "datasets" / "mine.py").unlink()
+    for name in ("mnist", "auto"):  # auto is a word of --dataset
+        script = work / "datasets" / f"{name}.py"
+        script.write_text("")
+        with pytest.raises(DataError, match=f"two data sets named '{name}'.*the built-in one"):
+            datasets.names()
+        script.unlink()
 
 
 def test_a_digest_in_the_declaration_is_held(work: Path) -> None:

@@ -200,6 +200,14 @@ def test_a_curve_for_every_run_also_for_one_that_broke_off() -> None:
     assert lengths == [[3, 2, 3], [3]]  # and the median of the two
 
 
+@pytest.mark.filterwarnings("error")
+def test_runs_that_all_have_everything_right_are_drawn() -> None:
+    panel = Panel("band", epochs((100.0, 100.0), (100.0, 100.0)), band="a band")
+    figure = accuracy_curves([panel], None, False, lowest=100.0)
+    assert figure.axes[0].get_ylim() == pytest.approx((99.95, 100))
+    assert plotted.path(plotted.parsed(figure), "a band")
+
+
 def test_curves_can_be_read_back() -> None:
     panels = [*PANELS, Panel("band", BAND, band="a band")]
     root = plotted.parsed(accuracy_curves(panels, 99.4, True))
