@@ -29,7 +29,7 @@ GreyLevel = Annotated[int, msgspec.Meta(ge=0, le=255)]
 PositiveInt = Annotated[int, msgspec.Meta(gt=0)]
 Shape = tuple[PositiveInt, PositiveInt, PositiveInt]  # (channels, height, width) of one image
 # Names and keys become names of files: none may lead out of its folder.
-NAME = "[a-z][a-z0-9_]*"
+NAME = "[a-z][a-z0-9_]{0,99}"
 Name = Annotated[str, msgspec.Meta(pattern=rf"^{NAME}$(?!\n)")]
 TOP = "top"  # `report --group top`: the files at the top, so no sub-folder may have this name
 Hex = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]+$(?!\n)")]

@@ -61,7 +61,7 @@ def tell_broken(selection: Selection) -> None:
 
 def require_suite_name(name: str) -> None:
     """Raises UsageError where the name cannot be the name of one folder."""
-    if not name or Path(name).name != name or name.startswith("."):
+    if not name or Path(name).name != name or name.startswith(".") or len(name.encode()) > 200:
         raise UsageError(
             f"bad suite name '{name}'", where="--suite", remedy="give one folder's name"
         )

@@ -9,7 +9,9 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from math import gcd
+from reprlib import repr as shortened
 from typing import Any, Literal
 
 from bench.spec import DatasetInfo, Epoch
@@ -21,7 +23,8 @@ ACCURACIES = tuple(f"{split}_accuracy" for split in SPLITS)
 SIZES = tuple(f"n_{split}" for split in SPLITS)  # told beside a figure: only checked
 FIGURES = ("learning_rate", *LOSSES, *COUNTS, *ACCURACIES)
 NAMES = ("epoch", *FIGURES, *SIZES)
-MOST_EPOCHS = 100_000
+MOST_EPOCHS = 10_000  # more are steps of a batch
+MOST = 2**63 - 1  # of a whole number; a record's reader takes no more
 LUCK = 1e-5  # of exact figures that look rounded
 ROUNDING = 0.02  # images; an accuracy in float32 is as exact as that for 100,000 images
 
@@ -45,19 +48,27 @@ def number(name: str, value: object) -> float:
         except ValueError:
             if text.count(",") == 1 and text.replace(",", "").lstrip("+-").isdigit():
                 raise BadFigures(
-                    f"{name} '{value}' has a comma as decimal sign: write {text.replace(',', '.')}"
+                    f"{name} '{text}' has a comma as decimal sign: write {text.replace(',', '.')}"
                 ) from None
-    elif isinstance(value, int | float) and not isinstance(value, bool):
-        return float(value)
-    raise BadFigures(f"{name} {value!r} is no number")
+    elif isinstance(value, int | float | Decimal) and not isinstance(value, bool):
+        try:
+            return float(value)
+        except (OverflowError, ValueError):  # 10**400, or a Decimal that signals
+            pass
+    raise BadFigures(f"{name} {shortened(value)} is no number")
 
 
 def whole(name: str, value: object) -> int:
     """The whole number, 0 or more, that the value holds; BadFigures where it holds none."""
+    if isinstance(value, str) and "," in value:
+        raise BadFigures(f"{name} {shortened(value)} has a comma: write its digits alone")
     found = number(name, value)
-    if not (math.isfinite(found) and found == int(found) and found >= 0):
-        raise BadFigures(f"{name} {value!r} is no whole number from 0 on")
-    return int(found)
+    exact: int | float = value if isinstance(value, int) else found
+    if isinstance(value, str) and value.strip().isdecimal() and math.isfinite(found):
+        exact = int(value)  # a float has 53 bits
+    if not (0 <= exact <= MOST and exact == int(exact)):
+        raise BadFigures(f"{name} {shortened(value)} is no whole number from 0 to 2^63 - 1")
+    return int(exact)
 
 
 @dataclass
@@ -68,11 +79,13 @@ class Figures:
         dataset: What the counts are counts of.
         unit: Of its accuracies; None where the values themselves are to tell.
         first_epoch: The number of the first epoch, 0 or 1.
+        n_wanted: The epochs that were asked for; None where nobody knows.
     """
 
     dataset: DatasetInfo
     unit: Unit | None = None
     first_epoch: int = 1
+    n_wanted: int | None = None
     found: dict[int, dict[str, float]] = field(default_factory=dict)  # epoch from 1 -> figures
 
     def add(self, epoch: object, row: Mapping[str, Any]) -> int:
@@ -82,9 +95,13 @@ class Figures:
             BadFigures: a bad number, a figure that is there already, another size of a split.
         """
         at = whole("epoch", epoch) + 1 - self.first_epoch
-        if not 1 <= at <= MOST_EPOCHS:
-            raise BadFigures(f"there is no epoch {epoch}: epochs count from {self.first_epoch}")
-        known = self.found.setdefault(at, {})
+        if at < 1:
+            raise BadFigures("there is no epoch 0: epochs count from 1 without first_epoch = 0")
+        if self.n_wanted and at > self.n_wanted:
+            raise BadFigures(f"it holds epoch {at}, and {self.n_wanted} epochs were asked for")
+        if at > MOST_EPOCHS:
+            raise BadFigures(f"epoch {at:,} looks like a step: {MOST_EPOCHS:,} epochs are the most")
+        known = dict(self.found.get(at, {}))  # a bad row leaves nothing behind
         for name, value in row.items():
             if name in SIZES:
                 self._check_size(name, value)
@@ -92,6 +109,7 @@ class Figures:
             if name in known:
                 raise BadFigures(f"epoch {at} has {name} twice")
             known[name] = whole(name, value) if name in COUNTS else number(name, value)
+        self.found[at] = known
         return at
 
     def _check_size(self, name: str, value: object) -> None:

@@ -8,6 +8,7 @@ from bench.errors import UsageError
 
 RANGE = re.compile(r"(\d+)-(\d+)")
 MAX_SEEDS = 100_000
+TOO_LONG = re.compile(r"\d{19}")  # torch takes seeds of 64 bits
 
 
 def parse_seeds(text: str) -> list[int]:
@@ -17,6 +18,8 @@ def parse_seeds(text: str) -> list[int]:
         UsageError: no seeds, a negative or unreadable one, a range that runs backwards, or
             one seed twice.
     """
+    if TOO_LONG.search(text):
+        raise _bad_seeds(text[:60], "a seed has more than 18 digits")
     if text.strip().isascii() and text.strip().isdigit():
         seeds = list(range(_bounded(text, int(text.strip()))))
     else:

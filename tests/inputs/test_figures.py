@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
-from bench.inputs.figures import BadFigures, Figures, count_of, number
+from bench.inputs.figures import BadFigures, Figures, count_of, number, whole
 from bench.records.foreign import dataset_info
 
 MNIST = dataset_info("mnist", n_test=10_000, n_validation=6_000)
@@ -54,6 +55,8 @@ def test_a_loss_that_is_not_finite_is_a_divergence() -> None:
         ([{"test_correct": 99.5}], "test_correct 99.5 is no whole number"),
         ([{"test_correct": True}], "test_correct True is no number"),
         ([{"test_accuracy": "99,41"}], "'99,41' has a comma as decimal sign: write 99.41"),
+        ([{"test_correct": "9,941"}], "'9,941' has a comma: write its digits alone"),
+        ([{"test_correct": 10**400}], "test_correct 1000.* is no number"),
         ([{"test_accuracy": "high"}], "test_accuracy 'high' is no number"),
         ([{"test_accuracy": 101}], "101 is no percent of right answers"),
         ([{"test_accuracy": float("nan")}], "is no fraction of right answers"),
@@ -96,10 +99,28 @@ def test_round_numbers_may_be_true() -> None:
     assert len(gathered(*({"epoch": at, "test_correct": 100 * at} for at in range(1, 9))).epochs())
 
 
-@pytest.mark.parametrize("epoch", [0, -1, 1.5, "one", 10**9])
+@pytest.mark.parametrize("epoch", [0, -1, 1.5, "one", 10**9, 46_900])
 def test_a_bad_epoch_is_refused(epoch: object) -> None:
     with pytest.raises(BadFigures, match="epoch"):
         Figures(MNIST).add(epoch, {"test_correct": 1})
+
+
+def test_a_row_that_is_refused_leaves_nothing_behind() -> None:
+    figures = gathered({"epoch": 1, "test_correct": 9})
+    with pytest.raises(BadFigures, match="test_correct -1"):
+        figures.add(2, {"test_loss": 0.1, "test_correct": -1})
+    assert len(figures.epochs()) == 1
+
+
+@pytest.mark.parametrize("value", [2**53 + 1, str(2**53 + 1), str(2**63 - 1), "3.0", 3.0])
+def test_a_whole_number_is_read_to_its_last_digit(value: object) -> None:
+    assert whole("seed", value) == int(Decimal(value))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("value", [2**63, str(2**63), "1e300", "nan", "inf", "9" * 5000])
+def test_a_number_that_no_record_can_hold_is_refused(value: object) -> None:
+    with pytest.raises(BadFigures, match="is no whole number from 0 to"):
+        whole("seed", value)
 
 
 @pytest.mark.parametrize("n_images", [100, 1_000, 10_000, 26_032, 60_000])

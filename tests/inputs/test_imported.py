@@ -178,6 +178,17 @@ def test_a_status_tells_of_runs_that_failed(tmp_path: Path) -> None:
             MNIST,
             "the run is not finished (running)",
         ),
+        (
+            "network,seed,epoch,correct,status\nn,0,1,9,failed\nn,0,2,9,done\n",
+            MNIST,
+            "the run is 'completed' here, and 'failed' before",
+        ),
+        (
+            "network,seed,epoch,correct,test_correct\nn,0,1,98,97\n",
+            MNIST,
+            "line 2 has two columns of test_correct",
+        ),
+        (TABLE.replace("small", "s" * 101), MNIST, "has at most 100 letters"),
         ("network,seed,epoch,correct,status\nn,0,1,9,well\n", MNIST, "status 'well' is none of"),
         (TABLE, "n_test = 0\ndataset = 'mnist'\n", ">= 1"),
         (TABLE, "dataset = 'mnist'\n", "nobody says which data set"),
@@ -197,6 +208,32 @@ def test_what_contradicts_itself_is_one_line(
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("cells", "words"),
+    [
+        ('"seed": 0, "seed": 1', "'seed' stands twice in one object"),
+        (f'"seed": {10**400}', "seed 1000"),
+        ('"seed": 0, "correct": NaN', "test_correct 'NaN' is no whole number"),
+        ('"seed": 0, "network": {"a": 1}', "network {'a': 1} is no text"),
+        ('"seed": 0, "network": "\\ud800n"', "cannot be written as UTF-8"),
+    ],
+)
+def test_json_that_no_record_can_hold_is_one_line(tmp_path: Path, cells: str, words: str) -> None:
+    rest = ', "correct": 9' * ("correct" not in cells) + ', "network": "n"' * ("net" not in cells)
+    with pytest.raises(UsageError) as caught:
+        read(tmp_path, f'{{"epoch": 1, {cells}{rest}}}\n', name="runs.jsonl")
+    assert words in str(caught.value)
+
+
+def test_blanks_around_a_name_and_odd_line_separators_in_a_text_mean_nothing(
+    tmp_path: Path,
+) -> None:
+    text = TABLE.replace("small", " small ", 1)
+    assert counts(read(tmp_path, text)) == EXPECTED
+    line = '{"network": "n", "seed": 0, "epoch": 1, "correct": 9, "note": "a\u2028b"}\n'
+    assert len(read(tmp_path, line, name="runs.jsonl")) == 1
+
+
 def test_a_chart_of_wandb_has_a_column_a_run(tmp_path: Path) -> None:
     text = (
         '"Step","net-s3 - test_acc","net-s3 - test_acc__MIN","net-s3 - test_acc__MAX",'
@@ -208,6 +245,13 @@ def test_a_chart_of_wandb_has_a_column_a_run(tmp_path: Path) -> None:
         "[columns]\ntest_accuracy = 'test_acc'\n"
     )
     assert counts(read(tmp_path, text, mapping)) == {("net", 3): [9812, 9900], ("net", 4): [9700]}
+
+
+def test_a_step_of_mlflow_that_is_no_number_is_named(tmp_path: Path) -> None:
+    write_mlflow(tmp_path, "net", 3, {1: "0.98"}, 3)
+    (tmp_path / "mlruns" / "0" / "net" / "metrics" / "test" / "acc").write_text("1 0.98 x\n")
+    with pytest.raises(UsageError, match="step 'x' is no whole number"):
+        runs.read(tmp_path / "mlruns", mappings.load(None, "mnist", 10_000))
 
 
 def write_mlflow(folder: Path, run: str, status: int, steps: dict[int, str], seed: int) -> None:
@@ -319,6 +363,7 @@ def test_imported_runs_are_compared_with_ours_on_as_many_images_of_that_name(
     )
     (row,) = compare(Request(ours, theirs, results)).rows
     assert (row.first.origin, row.second.origin) == ("engine", "imported")
+    assert row.same_environment is None
     text = "network,seed,epoch,correct\nsmall,0,1,90\n"
     of_fewer = read(tmp_path, text, MNIST.replace("10000", "100"))
     runs.keep(of_fewer, Suite(results, "fewer"))
@@ -334,6 +379,24 @@ def test_a_verdict_says_that_it_stands_on_imported_runs(tmp_path: Path) -> None:
     counts = tuple(arm.test_counts)
     found = rules.mean(claim, Readings(arm, counts, Fraction(100), 0, 10_000))
     assert found.rule.startswith("imported runs; ")
+
+
+@pytest.mark.process
+def test_a_report_stands_on_runs_that_tell_little(bench: Bench, tmp_path: Path) -> None:
+    """A network with a loss alone, and a run whose last epoch was not tested."""
+    (tmp_path / "runs.csv").write_text(
+        "network,seed,epoch,correct,train_loss,status\nlost,0,1,,0.5,failed\n"
+        "cut,0,1,9800,0.5,failed\ncut,0,2,,0.4,failed\n"
+    )
+    words = ("--dataset", "mnist", "--test-images", "10000")
+    assert bench("import", "runs.csv", "--as", "theirs", *words).returncode == 0
+    done = bench("report", "--suite", "theirs")
+    assert (done.returncode, done.stderr) == (0, "")
+    page = (tmp_path / "reports" / "report.md").read_text()
+    assert "augmented images" not in page
+    assert "cross-entropy" not in page
+    both = bench("compare", "theirs", "theirs")
+    assert "one environment" not in both.stdout
 
 
 @pytest.mark.process

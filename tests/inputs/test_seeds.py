@@ -24,7 +24,24 @@ def test_seeds_are_a_count_a_range_or_a_list(text: str, seeds: list[int]) -> Non
 
 
 @pytest.mark.parametrize(
-    "text", ["0", "-1", "a", "5-2", "1,1", "0-3,2", "", ",", "1,", "1.5", "²", "1-2-3", "9" * 30]
+    "text",
+    [
+        "0",
+        "-1",
+        "a",
+        "5-2",
+        "1,1",
+        "0-3,2",
+        "",
+        ",",
+        "1,",
+        "1.5",
+        "²",
+        "1-2-3",
+        "9" * 30,
+        f"0,{10**18}",
+        f"0-{'9' * 5000}",
+    ],
 )
 def test_bad_seeds_are_refused_with_the_text_and_the_remedy(text: str) -> None:
     with pytest.raises(UsageError, match=r"--seeds.*give 5, 0-29 or 0,3,7"):

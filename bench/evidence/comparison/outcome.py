@@ -12,7 +12,7 @@ from bench.evidence.comparison.matching import match
 from bench.records.arms import Arm, Split, arms
 from bench.records.places import Place, choose_split, read
 from bench.records.store import Suite
-from bench.spec import RunRecord
+from bench.spec import NOT_KNOWN, RunRecord
 from bench.stats.comparison import Comparison, Design, corrected
 from bench.stats.comparison import compare as compare_counts
 from bench.stats.declared import DRAW_SEED, MARGIN_POINTS
@@ -62,7 +62,7 @@ class ComparedPair:
     new_images: Crossed | None  # as if both met other images; None without missed images
     can_reach_alpha: bool  # whether so few runs could have given a p below 0.05, after Holm
     differences: list[Difference]
-    same_environment: bool  # every run of both arms has one and the same fingerprint
+    same_environment: bool | None  # all runs have one fingerprint; None: a run's is not known
 
 
 @dataclass(frozen=True)
@@ -122,6 +122,7 @@ def _compared(ours: Arm, theirs: Arm, split: Split, margin_points: float) -> Com
 
 
 def _row(ours: Arm, theirs: Arm, split: Split, found: Comparison) -> ComparedPair:
+    environments = ours.environments | theirs.environments
     return ComparedPair(
         dataset=ours.dataset.name,
         split=split,
@@ -132,7 +133,7 @@ def _row(ours: Arm, theirs: Arm, split: Split, found: Comparison) -> ComparedPai
         new_images=_on_new_images(ours, theirs) if split == "test" else None,
         can_reach_alpha=found.can_reach_alpha,
         differences=differences(ours.runs, theirs.runs),
-        same_environment=len(ours.environments | theirs.environments) == 1,
+        same_environment=None if NOT_KNOWN in environments else len(environments) == 1,
     )
 
 

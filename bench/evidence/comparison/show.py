@@ -135,13 +135,14 @@ def _equivalence(row: ComparedPair) -> str:
 
 
 def _drift_lines(row: ComparedPair) -> list[str]:
-    where = (
-        "one environment"
-        if row.same_environment
-        else "several environments, compared as distributions"
-    )
+    if row.same_environment is None:
+        where, rest = "the environments are not known", "nothing that is known differs"
+    elif row.same_environment:
+        where, rest = "one environment", "nothing else differs"
+    else:
+        where, rest = "several environments, compared as distributions", "nothing else differs"
     if not row.differences:
-        return [f"  drift: {where}; nothing else differs"]
+        return [f"  drift: {where}; {rest}"]
     return [f"  drift: {where}; what differs:", *(f"    {_drift(d)}" for d in row.differences)]
 
 

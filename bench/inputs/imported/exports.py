@@ -49,6 +49,10 @@ def _mlflow(run: Path) -> Iterator[Row]:
             if len(words) < 2:
                 raise bad(run / "metrics" / name, f"'{line}' is no value", "log it again")
             step = words[2] if len(words) > 2 else "0"
+            if not step.isdecimal():
+                raise bad(
+                    run / "metrics" / name, f"step '{step}' is no whole number", "log it again"
+                )
             row = steps.setdefault(step, {})
             if name in row:
                 what = f"run '{common['run']}' has {name} twice at step {step}"
@@ -56,7 +60,7 @@ def _mlflow(run: Path) -> Iterator[Row]:
             row[name] = words[1]
     if not steps:
         yield Row(f"run {common['run']}", common)
-    for step in sorted(steps, key=float):
+    for step in sorted(steps, key=int):
         yield Row(f"run {common['run']}, step {step}", {"epoch": step, **common, **steps[step]})
 
 

@@ -6,7 +6,9 @@ import hashlib
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
+from reprlib import repr as shortened
 from typing import Any
 
 from msgspec.structs import replace
@@ -139,11 +141,7 @@ def _add(
     path: Path, row: Row, mapping: Mapping, info: DatasetInfo, runs: dict[Key, Gathered]
 ) -> None:
     """Adds a row to its run; a row without a figure, such as one of a batch's loss, is none."""
-    cells = {
-        ours: value
-        for name, value in row.cells.items()
-        if (ours := mapping.column(name)) and not is_missing(value)
-    }
+    cells = _cells(path, row, mapping)
     status = cells.pop("status", None)
     figures = {name: value for name, value in cells.items() if name in NAMES and name != "epoch"}
     if not status and not any(name in FIGURES for name in figures):
@@ -152,14 +150,32 @@ def _add(
         key = _key(row, cells, mapping)
         run = runs.setdefault(key, Gathered(Figures(info, None, mapping.first_epoch)))
         if status is not None:
-            run.status = _status(str(status))
+            said = _status(str(status).strip())
+            if run.status not in (None, said):
+                raise BadFigures(f"the run is '{said}' here, and '{run.status}' before")
+            run.status = said
         if any(name in FIGURES for name in figures):
             run.figures.add(_epoch(cells, mapping), figures)
     except BadFigures as error:
         remedy = "mend the file; docs/import.md says how it is read"
-        known = f", network '{cells['network']}'" if "network" in cells else ""
-        seed = f", seed {cells['seed']}" if "seed" in cells else ""
+        told = {name: str(cells[name])[:60] for name in ("network", "seed") if name in cells}
+        known = f", network '{told['network']}'" if "network" in told else ""
+        seed = f", seed {told['seed']}" if "seed" in told else ""
         raise bad(path, f"{row.where}{known}{seed}: {error}", remedy) from error
+
+
+def _cells(path: Path, row: Row, mapping: Mapping) -> dict[str, Any]:
+    """The row's cells that mean something, by our names of the columns."""
+    cells: dict[str, Any] = {}
+    for name, value in row.cells.items():
+        ours = mapping.column(name)
+        if ours is None or is_missing(value):
+            continue
+        if ours in cells:
+            remedy = f"say which one in a mapping: columns = {{{ours} = '{name}'}}"
+            raise bad(path, f"{row.where} has two columns of {ours}", remedy)
+        cells[ours] = value
+    return cells
 
 
 def _key(row: Row, cells: dict[str, Any], mapping: Mapping) -> Key:
@@ -177,8 +193,18 @@ def _key(row: Row, cells: dict[str, Any], mapping: Mapping) -> Key:
         raise BadFigures("there is no column of networks: write network = 'NAME' into a mapping")
     if seed is None:
         raise BadFigures("there is no column of seeds: name it in a mapping")
-    settings = tuple((name, str(row.cells.get(name, ""))) for name in mapping.settings)
-    return Key(str(network), whole("seed", seed), settings)
+    settings = tuple((name, _text(name, row.cells.get(name, ""))) for name in mapping.settings)
+    return Key(_text("network", network), whole("seed", seed), settings)
+
+
+def _text(name: str, value: object) -> str:
+    """A name or a setting, as it is kept."""
+    if not isinstance(value, str | int | float | Decimal | None):
+        raise BadFigures(f"{name} {shortened(value)} is no text")
+    text = str(value).strip()
+    if text != text.encode("utf-8", "replace").decode("utf-8"):  # half a surrogate pair
+        raise BadFigures(f"{name} {shortened(value)} cannot be written as UTF-8")
+    return text
 
 
 def _status(word: str) -> Status:
@@ -219,8 +245,8 @@ def _names(path: Path, runs: Iterable[Key]) -> dict[str, str]:
     for key in runs:
         name = re.sub(r"[^a-z0-9]+", "_", key.network.lower()).strip("_")
         if not re.fullmatch(NAME, name):
-            remedy = "begin it with a letter; a name has letters, digits and _"
-            raise bad(path, f"network '{key.network}' makes no name", remedy)
+            remedy = "begin it with a letter; a name has at most 100 letters, digits and _"
+            raise bad(path, f"network {shortened(key.network)} makes no name", remedy)
         other = next((known for known, its in names.items() if its == name), key.network)
         if other != key.network:
             what = f"networks '{other}' and '{key.network}' would both be named '{name}'"

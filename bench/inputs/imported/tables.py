@@ -71,11 +71,13 @@ def _of_chart(names: list[str], rows: list[Row]) -> list[Row]:
 def read_json_lines(path: Path) -> list[Row]:
     """An object a line."""
     rows = []
-    for number, line in enumerate(_text(path).splitlines(), start=1):
+    for number, line in enumerate(_text(path).split("\n"), start=1):  # no other sign ends a line
         if not line.strip():
             continue
         try:
-            cells = json.loads(line)
+            cells = json.loads(
+                line, object_pairs_hook=_once, parse_constant=str
+            )  # NaN is no empty cell
         except (ValueError, RecursionError) as error:
             raise bad(
                 path, f"line {number} is no JSON: {error}", "write an object a line"
@@ -84,6 +86,15 @@ def read_json_lines(path: Path) -> list[Row]:
             raise bad(path, f"line {number} is no object", "write an object a line")
         rows.append(Row(f"line {number}", cells))
     return rows
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """The object of these pairs; ValueError where a name stands twice."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        raise ValueError(f"{max(names, key=names.count)!r} stands twice in one object")
+    return found
 
 
 def read_parquet(path: Path) -> list[Row]:

@@ -109,11 +109,13 @@ def _values(epochs: pd.DataFrame, column: str) -> pd.DataFrame:
 
 
 def _last(run: RunRecord, split: str, quantity: str) -> str:
-    """The last epoch's loss or accuracy in words; accuracies are rounded from exact counts."""
-    last = run.epochs[-1]
+    """The last known loss or accuracy in words; accuracies are rounded from exact counts."""
+    name = f"{split}_loss" if quantity == "loss" else f"{split}_correct"
+    known = (getattr(epoch, name) for epoch in reversed(run.epochs))
+    last = next(value for value in known if value is not None)
     if quantity == "loss":
-        return fixed(getattr(last, f"{split}_loss"), 4)
-    return percent(getattr(last, f"{split}_correct"), getattr(run.dataset, f"n_{split}"))
+        return fixed(last, 4)
+    return percent(last, getattr(run.dataset, f"n_{split}"))
 
 
 def _told(arm: Arm, run: RunRecord, last: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from bench.records.arms import Arm
-from bench.report.figures.curves import accuracy_curves
+from bench.report.figures.curves import Panel, accuracy_curves
 from bench.report.model import PageKind, Plot, Scope, Section
 from bench.report.parts.epochs import begun, by_seed, learning_rates, panels
 from bench.report.summary import Summary
@@ -26,11 +26,12 @@ WHILE_LEARNING = (
 
 
 def section(summary: Summary) -> Section | None:
-    """None where no run finished an epoch."""
+    """None where no run told an accuracy."""
     arms, others = by_seed(summary)
-    if not arms:
+    drawn = [(arm, panels(summary, arm, "percent")) for arm in arms]
+    plots = tuple(_plot(summary, arm, found) for arm, found in drawn if found)
+    if not plots:
         return None
-    plots = tuple(_plot(summary, arm) for arm in arms)
     text = (" ".join([TEXT, *_of_training(arms)]), *others)
     return Section(title="Accuracy by epoch, every seed", nav="Accuracy", text=text, plots=plots)
 
@@ -43,8 +44,8 @@ def _of_training(arms: list[Arm]) -> list[str]:
     return [WHILE_LEARNING.format(images=images)] if recipes else []
 
 
-def _plot(summary: Summary, arm: Arm) -> Plot:
-    found, rates = panels(summary, arm, "percent"), learning_rates(summary, arm)
+def _plot(summary: Summary, arm: Arm, found: list[Panel]) -> Plot:
+    rates = learning_rates(summary, arm)
     n = len(begun(arm))
     titles = ", ".join(panel.title for panel in found)
     band = " Thick line and band: median and range of the runs that came so far." if n > 1 else ""

@@ -36,7 +36,8 @@ def _plot(summary: Summary, arm: Arm, found: list[Panel]) -> Plot:
             f"{ends}".strip()
         ),
         caption=(
-            f"{arm.label} on {arm.first.dataset.name}: mean cross-entropy by epoch, "
+            f"{arm.label} on {arm.first.dataset.name}: "
+            f"{'loss' if arm.first.foreign else 'mean cross-entropy'} by epoch, "
             f"n = {integer(n)} ({titles}), logarithmic.{band}"
         ),
         draw=partial(loss_curves, found),
