@@ -13,6 +13,7 @@ import signal
 import sys
 import tempfile
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -25,7 +26,9 @@ SHIPPED = PACKAGE / "_shipped"  # in a wheel alone; a checkout has the folders b
 SPAWN = multiprocessing.get_context("spawn")  # a fork would copy torch's threads and locks
 # What a pipe raises whose other end is gone.
 GONE = (EOFError, BrokenPipeError, ConnectionResetError)
-PR_SET_PDEATHSIG = 1  # <linux/prctl.h>: the signal that a process gets when its parent ends
+# <linux/prctl.h>
+PR_SET_PDEATHSIG = 1  # the signal that a process gets when its parent ends
+PR_SET_CHILD_SUBREAPER = 36  # orphans below a process become its children
 
 
 def folder(name: str) -> Path:
@@ -151,3 +154,20 @@ def outlive_parent() -> None:
     """Takes `die_with` back: this process sees its pipe end, and has something to end first."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, 0)
+
+
+def adopt_orphans() -> None:
+    """Makes orphans below this process its children, whatever session they moved to."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1)
+
+
+def children() -> list[int]:
+    """The processes whose parent is this one; none where there is no `/proc`."""
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):  # it has ended
+            pid, _, rest = stat.read_text(errors="replace").partition(" ")
+            if int(rest.rpartition(")")[2].split()[1]) == os.getpid():
+                found.append(int(pid))
+    return found

@@ -34,6 +34,7 @@ from bench.spec import (
 
 FOLDER = "runners"
 PLACEHOLDERS = ("seed", "epochs", "folder")
+ESCAPE = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|[\x00-\x08\x0b\x0e-\x1f\x7f]")
 PLACEHOLDER = re.compile(r"\{([a-z_]*)\}")
 
 
@@ -238,6 +239,11 @@ def _error(path: Path, what: str, remedy: str) -> UsageError:
     return UsageError(f"runner '{path.stem}': {what}", where=str(path), remedy=remedy)
 
 
+def without_escapes(text: str) -> str:
+    """The text without the colours and other controls of a terminal."""
+    return ESCAPE.sub("", text)
+
+
 @dataclass
 class LineReader:
     """Reads figures from the lines that a command prints.
@@ -265,6 +271,7 @@ class LineReader:
         Raises:
             BadFigures: the line contradicts itself or an earlier one.
         """
+        line = without_escapes(line)
         row = self._matched(line) if self._patterns else self._json(line)
         if not row:
             return None

@@ -19,8 +19,8 @@ from filelock import Timeout
 
 from bench.errors import in_one_line, without_home
 from bench.inputs.figures import BadFigures, Figures
-from bench.inputs.runners import LineReader
-from bench.machine import GONE, die_with, outlive_parent
+from bench.inputs.runners import LineReader, without_escapes
+from bench.machine import GONE, adopt_orphans, children, die_with, outlive_parent
 from bench.records.foreign import record_of
 from bench.records.store import OUTPUT, run_file
 from bench.spec import Epoch, RunRecord, Source, Status, digest
@@ -28,6 +28,7 @@ from bench.training.executors import CommandJob
 
 GRACE_SECONDS = 5.0  # to end in order, before the group is killed
 SECONDS_BETWEEN_LOOKS = 0.2
+SECONDS_BETWEEN_KILLS = 0.01
 END_BYTES = 256 * 1024  # of the output: so much of its begin and of its end are kept
 MOST_LINE_BYTES = 64 * 1024  # a longer line holds no figures
 MOST_FILE_BYTES = 64 * 2**20  # of a file of figures
@@ -35,7 +36,7 @@ CHUNK = 1 << 16
 MOST_PIPE_BYTES = 1 << 20  # /proc/sys/fs/pipe-max-size
 MOST_WORDS = 200  # characters of the last line in a reason
 
-OnEpoch = Callable[[Epoch], None]
+MOST_MATCHING_SECONDS = 5.0  # of the processor's time, for the patterns in one line
 
 
 class ParentGone(Exception):
@@ -45,6 +46,8 @@ class ParentGone(Exception):
 def serve(pipe: Connection) -> None:
     """A process's life: a job in, what happens to it out; the pipe's end ends the command."""
     outlive_parent()
+    adopt_orphans()
+    signal.signal(signal.SIGVTALRM, _stop_matching)
     with suppress(*GONE, ParentGone):
         job = pipe.recv()
         try:
@@ -54,6 +57,13 @@ def serve(pipe: Connection) -> None:
         except Exception as error:
             told = ("error", in_one_line(error))
         pipe.send(told)
+
+
+def _stop_matching(*_: object) -> None:
+    raise BadFigures(
+        f"the patterns needed more than {MOST_MATCHING_SECONDS:g} s for one line of its output: "
+        "repeat no group that repeats, as (a+)+ does"
+    )
 
 
 def _do(job: CommandJob, pipe: Connection) -> tuple[str, str | None]:
@@ -112,7 +122,7 @@ class Output:
     def last_line(self) -> str:
         """The last line that is not empty."""
         text = (self.end or self.begin)[-4096:].decode("utf-8", "replace")
-        lines = [line.strip() for line in text.splitlines() if line.strip()]
+        lines = [line.strip() for line in without_escapes(text).splitlines() if line.strip()]
         return without_home(lines[-1][:MOST_WORDS]) if lines else ""
 
 
@@ -160,7 +170,8 @@ class CommandRun:
         self.job, self.folder, self.pipe = job, folder, pipe
         self.runner = job.runner
         metrics = self.runner.written.metrics
-        self.figures = Figures(job.spec.dataset, metrics.accuracy, metrics.first_epoch)
+        dataset, n_epochs = job.spec.dataset, job.spec.n_epochs
+        self.figures = Figures(dataset, metrics.accuracy, metrics.first_epoch, n_epochs)
         self.reader = LineReader(metrics, self.figures)
         self.output = Output()
         self.lines = Lines(self._read_line)
@@ -250,27 +261,33 @@ class CommandRun:
         if self.problem is not None:
             return
         try:
+            signal.setitimer(signal.ITIMER_VIRTUAL, MOST_MATCHING_SECONDS)
             at = self.reader.feed(line)
         except BadFigures as error:
             self.problem = str(error)
             return
+        finally:
+            signal.setitimer(signal.ITIMER_VIRTUAL, 0)
         if at is not None:
             self.pipe.send(("epoch", Epoch(epoch=at)))
 
     def _read_file(self, path: Path) -> None:
         try:
+            if not path.is_file():  # a pipe has no end, and neither has a device
+                path.stat()
+                self.problem = f"'{path.name}' of its figures is no regular file"
+                return
             size = path.stat().st_size
             if size > MOST_FILE_BYTES:
                 self.problem = (
                     f"the file of figures has {size:,} bytes, {MOST_FILE_BYTES:,} at most"
                 )
                 return
-            text = path.read_text(encoding="utf-8", errors="replace")
+            self.lines.add(path.read_bytes())
         except OSError as error:
             self.problem = f"it wrote no file of figures '{path.name}': {error.strerror}"
             return
-        for line in text.splitlines():
-            self._read_line(line)
+        self.lines.finish()
 
     def outcome(self) -> tuple[Status, str | None, list[Epoch]]:
         """How the run ended, why it did not complete, and its epochs."""
@@ -289,8 +306,6 @@ def _incomplete(epochs: list[Epoch], n_wanted: int) -> str | None:
     told = [epoch.epoch for epoch in epochs if epoch.test_correct is not None]
     if not told:
         return "its output holds no figure of the test split"
-    if len(epochs) > n_wanted:
-        return f"its output holds epoch {len(epochs)}, and {n_wanted} epochs were asked for"
     if told[-1] != n_wanted:
         return f"its output ends with epoch {told[-1]}, and {n_wanted} epochs were asked for"
     return None
@@ -310,3 +325,17 @@ def end_group(process: subprocess.Popen[bytes]) -> None:
         # A process that a device's driver holds cannot even be killed: it is not waited for.
         with suppress(subprocess.TimeoutExpired):
             process.wait(timeout=GRACE_SECONDS)
+    _end_orphans(process.pid)
+
+
+def _end_orphans(known: int) -> None:
+    """Ends what left the command's group, which this process has adopted."""
+    deadline = time.monotonic() + GRACE_SECONDS
+    while left := [pid for pid in children() if pid != known]:
+        for pid in left:
+            with suppress(ProcessLookupError, PermissionError, ChildProcessError):
+                os.kill(pid, signal.SIGKILL)
+                os.waitpid(pid, os.WNOHANG)
+        if time.monotonic() > deadline:
+            return
+        time.sleep(SECONDS_BETWEEN_KILLS)

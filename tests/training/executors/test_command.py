@@ -104,6 +104,9 @@ def test_events_tell_of_epochs_and_runs_go_on_side_by_side() -> None:
         ("tell(1, test_correct=9000)\n", "ends with epoch 1, and 2 epochs were asked for"),
         (GOOD + "tell(3, test_correct=1)\n", "holds epoch 3, and 2 epochs were asked for"),
         (GOOD + "tell(2, test_correct=9002)\n", "epoch 2 has test_correct twice"),
+        ("tell(99999, test_correct=1)\n", "holds epoch 99999, and 2 epochs were asked for"),
+        ("tell(1, test_correct=10**400)\n", "test_correct 1000"),
+        ("sys.exit('\\x1b[31mno\\x1b[0m disk\\x07')\n", "exit code 1: no disk"),
         ("tell(1, test_correct=10001)\n", "10,001 right answers of 10,000 test images"),
         (GOOD + "sys.exit('no disk')\n", "it ended with exit code 1: no disk"),
         ("os.kill(os.getpid(), signal.SIGSEGV)\n", "it was ended by signal SIGSEGV"),
@@ -159,6 +162,33 @@ def test_a_command_that_forks_ends_with_all_that_it_began(end: str) -> None:
             kinds = [event.kind for event in events]
             assert pipe.read() == b""  # nobody holds it any more
     assert kinds[-1] == ("failed" if "pause" in end else "completed")
+
+
+def test_a_child_that_left_the_session_ends_with_the_command() -> None:
+    """A daemon forks twice and begins a session of its own: no group holds it."""
+    leave = "if not os.fork():\n    os.setsid()\n    os.fork() or signal.pause()\n    os._exit(0)\n"
+    script, alive = held_open(leave + GOOD)
+    (job,) = jobs(write_runner(script))
+    with closing(CommandExecutor().work([job])) as events:
+        next(events)
+        with alive.open("rb") as pipe:
+            kinds = [event.kind for event in events]
+            assert pipe.read() == b""
+    assert kinds[-1] == "completed"
+
+
+def test_a_pattern_that_takes_for_ever_is_a_failed_run() -> None:
+    of_metrics = "[metrics]\npatterns = ['^(a+)+$', 'correct: (?P<test_correct>\\d+)']\n"
+    record = run_of("print('a' * 40 + '!')\n", more=of_metrics)
+    assert (record.status, (record.reason or "")[:31]) == (
+        "failed",
+        "the patterns needed more than 5",
+    )
+
+
+def test_colours_of_a_terminal_hide_no_figure() -> None:
+    script = GOOD.replace("tell(", "print('\\r 50 %\\r\\x1b[32m', end=''); tell(")
+    assert run_of(script).status == "completed"
 
 
 def test_an_interruption_ends_the_command_and_leaves_no_record() -> None:
@@ -224,6 +254,13 @@ def test_figures_come_from_a_file_of_the_runs_own_folder() -> None:
     more = "[metrics]\nfile = '{folder}/log.jsonl'\n"
     script = "sys.stdout = open(sys.argv[3] + '/log.jsonl', 'w')\n" + GOOD
     assert [e.test_correct for e in run_of(script, more=more).epochs] == [9001, 9002]
+
+
+@pytest.mark.parametrize("make", ["os.mkfifo(path)", "os.symlink('/dev/zero', path)"])
+def test_a_file_without_an_end_is_a_failed_run(make: str) -> None:
+    of_metrics = "[metrics]\nfile = '{folder}/log.jsonl'\n"
+    record = run_of(f"path = sys.argv[3] + '/log.jsonl'\n{make}\n", more=of_metrics)
+    assert record.reason == "'log.jsonl' of its figures is no regular file"
 
 
 def test_a_file_that_was_not_written_is_named() -> None:
