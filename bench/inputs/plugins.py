@@ -48,6 +48,9 @@ def own(kind: str, hooks: Collection[str], builtin: Collection[str]) -> Own:
                 raise error(kind, path, f"it defines no {missing[0]}", f"define {', '.join(hooks)}")
         except BenchError as problem:
             found.broken.append(problem)
+        except OSError as problem:  # a link to nowhere
+            what = f"cannot be read: {problem.strerror}"
+            found.broken.append(error(kind, path, what, "mend the file, or take it away"))
         else:
             found.usable[path.stem] = module
     return found

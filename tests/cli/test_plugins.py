@@ -90,10 +90,23 @@ def test_a_measure_that_fails_on_a_network_says_why(
     write_architecture("tiny")
     write(tmp_path, "measures", "fails", MEASURE.replace("len(list", "len(1, list"))
     write(tmp_path, "measures", "wrong", MEASURE.replace("return Measured", "return str"))
+    write(tmp_path, "measures", "leaves", MEASURE.replace("return Meas", "raise SystemExit(0) #"))
+    write(tmp_path, "measures", "a_list", MEASURE.replace("len(list(", "list(("))
+    write(
+        tmp_path, "measures", "not_finite", MEASURE.replace("len(list", "1e999 - 1e999 + len(list")
+    )
+    write(tmp_path, "measures", "no_fields", MEASURE.replace("FIELDS = (", "FIELDS = 3 #"))
+    (tmp_path / "measures" / "nowhere.py").symlink_to("nothing")
     done = bench("inspect", "tiny")
     assert done.returncode == 0
     assert "fails: TypeError" in done.stdout
     assert "wrong: " in done.stdout
+    assert "leaves: SystemExit" in done.stdout
+    assert "a_list: TypeError: n_modules is a list" in done.stdout
+    assert "not_finite: TypeError: n_modules is nan" in done.stdout
+    assert "no_fields: TypeError: FIELDS is no tuple" in done.stdout
+    (line,) = skipped(done)
+    assert "measure 'nowhere': cannot be read" in line
 
 
 def test_a_section_of_the_folder_stands_in_the_report_and_broken_ones_are_named(
@@ -108,6 +121,12 @@ def test_a_section_of_the_folder_stands_in_the_report_and_broken_ones_are_named(
     write(tmp_path, "sections", "late", SECTION.replace("sorted({", "1 / 0 or sorted({"))
     write(tmp_path, "sections", "undrawn", SECTION.replace("figure = Figure", "figure = Fogure"))
     write(tmp_path, "sections", "words", SECTION.replace("return Section", "return str"))
+    write(tmp_path, "sections", "ends", SECTION.replace("return Section", "raise SystemExit #"))
+    write(tmp_path, "sections", "text", SECTION.replace("text=", "text='plain', notes="))
+    write(tmp_path, "sections", "rows", SECTION.replace("text=", "tables=(3,), text="))
+    away = "downloads=(Download('../x', 'x', str),), text="
+    outside = SECTION.replace("import Plot", "import Download, Plot").replace("text=", away)
+    write(tmp_path, "sections", "outside", outside)
     write(tmp_path, "sections", "nowhere", SECTION.replace('"dataset"', '"somewhere"'))
     done = bench("report", "--suite", "theirs")
     assert done.returncode == 0, done.stderr
@@ -119,6 +138,10 @@ def test_a_section_of_the_folder_stands_in_the_report_and_broken_ones_are_named(
         "late": "ZeroDivisionError",
         "undrawn": "NameError: name 'Fogure' is not defined",
         "words": "TypeError",
+        "ends": "SystemExit",
+        "text": "TypeError: Section.text is 'plain', not tuple",
+        "rows": "TypeError: Section.tables holds 3, not Table",
+        "outside": "does not lie in the reports folder",
         "nowhere": "bad ORDER, SCOPE or PAGES",
     }
     lines = skipped(done)

@@ -16,10 +16,13 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import math
 import pkgutil
 from collections.abc import Mapping
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from bench.errors import BenchError, MeasureError
 from bench.inputs import plugins
@@ -79,14 +82,24 @@ def _measure_one(name: str, own: ModuleType | None, given: Mapping[str, Any]) ->
     try:
         plugin: Any = own or importlib.import_module(f"{__name__}.{name}")  # brings torch
         subject: Any = importlib.import_module("bench.measuring.subject")
-        fields = plugin.FIELDS
+        fields = _fields(plugin.FIELDS)
         taken = inspect.signature(plugin.measure).parameters
         with subject.at_rest(given["model"], given["example"]):
             measured: Measured = plugin.measure(**{wanted: given[wanted] for wanted in taken})
         _require_fields(measured, f"{KIND if own else HERE}/{name}.py")
-    except Exception as error:  # a plug-in may raise anything; one failure must not stop the rest
+        # As a record would give it back: what it cannot hold is refused here.
+        return (
+            msgspec.json.decode(msgspec.json.encode(measured), type=Measured) if own else measured
+        )
+    except (Exception, SystemExit) as error:  # a plug-in may raise anything; the rest go on
         return Measured(fields=fields, values={}, error=_one_line(name, error))
-    return measured
+
+
+def _fields(found: object) -> tuple[Field, ...]:
+    """The measure's FIELDS; TypeError for anything else than a tuple of them."""
+    if isinstance(found, tuple) and all(isinstance(each, Field) for each in found):
+        return found
+    raise TypeError("FIELDS is no tuple of bench.spec.Field")
 
 
 def _require_fields(measured: Measured, where: str) -> None:
@@ -96,7 +109,7 @@ def _require_fields(measured: Measured, where: str) -> None:
             where=where,
             remedy="return bench.spec.Measured",
         )
-    promised = {field.name for field in measured.fields}
+    promised = {field.name for field in _fields(measured.fields)}
     if promised != measured.values.keys():
         odd = ", ".join(sorted(promised ^ measured.values.keys()))
         raise MeasureError(
@@ -104,9 +117,14 @@ def _require_fields(measured: Measured, where: str) -> None:
             where=where,
             remedy="return one value for each of FIELDS",
         )
+    for name, value in measured.values.items():
+        if not isinstance(value, int | float | str | None):
+            raise TypeError(f"{name} is a {type(value).__name__}, not a number or a text")
+        if isinstance(value, float) and not math.isfinite(value):
+            raise TypeError(f"{name} is {value}: leave out what cannot be known, as None")
 
 
-def _one_line(name: str, error: Exception) -> str:
+def _one_line(name: str, error: BaseException) -> str:
     if isinstance(error, MeasureError):
         return str(error)
     text = " ".join(str(error).split())[:200]

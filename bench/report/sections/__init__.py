@@ -13,11 +13,14 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Iterable, Iterator
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import is_dataclass, replace
 from functools import partial
+from numbers import Number
+from pathlib import PurePath
+from reprlib import repr as shortened
 from types import ModuleType
-from typing import Protocol, cast, get_args
+from typing import Any, Protocol, cast, get_args, get_origin, get_type_hints
 
 from matplotlib.figure import Figure
 
@@ -97,17 +100,16 @@ class OwnSection:
     def section(self, summary: object) -> Section | None:
         """What it says; None where it fails, and `problem` then says why."""
         try:
-            found = self.module.section(summary)
+            found: Section | None = self.module.section(summary)
             if found is None:
                 return None
-            if not isinstance(found, Section):
-                raise TypeError(f"section returns {type(found).__name__}, not Section")
+            _require(found, Section, "section returns")
             return replace(
                 found,
                 plots=tuple(_drawn(plot) for plot in found.plots),
                 downloads=tuple(_made(download) for download in found.downloads),
             )
-        except Exception as error:  # a plug-in may raise anything
+        except (Exception, SystemExit) as error:  # a plug-in may raise anything
             self.problem = self._error(in_one_line(error), "mend the file")
             return None
 
@@ -116,6 +118,26 @@ class OwnSection:
         return UsageError(
             f"section '{name}': {what}", where=str(self.module.__file__), remedy=remedy
         )
+
+
+def _require(value: Any, wanted: Any, name: str) -> None:
+    """TypeError where something in a section is not of the type that its class says."""
+    kind, inner = get_origin(wanted) or wanted, get_args(wanted)
+    is_right = (
+        callable(value)
+        if kind is Callable
+        else isinstance(value, Number | None)
+        if float in inner
+        else isinstance(value, kind)
+    )
+    if not is_right:
+        raise TypeError(f"{name} {shortened(value)}, not {getattr(kind, '__name__', wanted)}")
+    if kind is tuple:
+        for each in value:
+            _require(each, inner[0], name.replace(" is", " holds"))
+    elif isinstance(kind, type) and is_dataclass(kind):
+        for field, each in get_type_hints(kind).items():
+            _require(getattr(value, field), each, f"{kind.__name__}.{field} is")
 
 
 def _drawn(plot: Plot) -> Plot:
@@ -127,6 +149,9 @@ def _chosen(wide: Figure, narrow: Figure, is_narrow: bool) -> Figure:
 
 
 def _made(download: Download) -> Download:
+    place = PurePath(download.file)
+    if place.is_absolute() or ".." in place.parts:
+        raise ValueError(f"the file {download.file} does not lie in the reports folder")
     return replace(download, content=partial(str, download.content()))
 
 
