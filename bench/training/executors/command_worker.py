@@ -17,7 +17,7 @@ from pathlib import Path
 
 from filelock import Timeout
 
-from bench.errors import in_one_line, without_home
+from bench.errors import BenchError, UsageError, in_one_line, without_home
 from bench.inputs.figures import BadFigures, Figures
 from bench.inputs.runners import LineReader, without_escapes
 from bench.machine import GONE, adopt_orphans, children, die_with, outlive_parent
@@ -54,6 +54,8 @@ def serve(pipe: Connection) -> None:
             told = _do(job, pipe)
         except (*GONE, ParentGone):
             raise
+        except BenchError as error:
+            told = ("error", str(error))
         except Exception as error:
             told = ("error", in_one_line(error))
         pipe.send(told)
@@ -184,13 +186,15 @@ class CommandRun:
 
         Raises:
             ParentGone: whoever asked for the run has ended; so has the command.
+            UsageError: the command cannot start, which says nothing about what it would train.
         """
         started = time.monotonic()
         try:
             process = self._start()
         except OSError as error:
-            self.problem = f"the command cannot start: {error.strerror}: {error.filename}"
-            return
+            what = f"the command cannot start: {error.strerror}: {error.filename}"
+            remedy = "mend the command, or install what it names"
+            raise UsageError(what, where=str(self.runner.path), remedy=remedy) from error
         try:
             self.pipe.send(("group", process.pid))
             self._watch(process, started + self.runner.written.limit_seconds)

@@ -123,13 +123,17 @@ def test_a_loss_that_is_not_finite_is_a_divergence() -> None:
     assert (record.status, record.reason) == ("diverged", "test_loss is not finite at epoch 1")
 
 
-def test_a_command_that_cannot_start_is_a_failed_record() -> None:
+def test_a_command_that_cannot_start_is_an_error_and_no_run() -> None:
     path = write_runner(GOOD)
     path.write_text(path.read_text().replace(sys.executable, "/nowhere/python"))
     (job,) = jobs(path)
     *_, last = CommandExecutor().work([job])
-    assert last.kind == "failed"
-    assert last.reason == "the command cannot start: No such file or directory: /nowhere/python"
+    assert last.kind == "error"
+    assert last.reason == (
+        "the command cannot start: No such file or directory: /nowhere/python (runners/mine.toml): "
+        "mend the command, or install what it names"
+    )
+    assert job.suite.runs() == []
 
 
 def test_a_command_that_hangs_is_ended_at_its_limit_and_its_figures_stay() -> None:
