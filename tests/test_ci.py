@@ -175,7 +175,7 @@ BROKEN = {
     "syntax": ("class Network(", "class Network(:(", "syntax error"),
     "import": ("from torch import", "import nothing_at_all\nfrom torch import", "nothing_at_all"),
     "forward": ("return self.head(x)", "return self.tail(x)", "AttributeError in forward"),
-    "exit": ("from torch import", "raise SystemExit(0)\nfrom torch import", "SystemExit: 0"),
+    "exit": ("from torch import", "raise SystemExit(0)\nfrom torch import", "SystemExit on import"),
     "exit_in_forward": ("return self.head(x)", "raise SystemExit(0)", "SystemExit: 0"),
 }
 

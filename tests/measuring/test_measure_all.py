@@ -318,7 +318,6 @@ def test_parameters_are_counted_where_forward_fails() -> None:
 
 NEW_MEASURE = """
 from bench.spec import Field, Measured
-from tests.support import environment
 
 FIELDS = (Field(name="n_modules", title="Modules", unit="modules"),)
 

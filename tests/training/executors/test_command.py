@@ -319,9 +319,7 @@ def test_runs_are_judged_by_what_the_claims_ask_of_the_command(bench: Bench) -> 
     assert (done.returncode, done.stderr) == (0, "")
     report = Path("reports/report.md").read_text(encoding="utf-8")
     # Nobody knows its size, so no limit is judged.
-    row = (
-        r"\| mine \(own command\) \| not known \| n/a \| 90\.025.*\| 2 of 2 runs \| not known \|\n"
-    )
+    row = r"\| mine \(own command\) \| not known \| 90\.025.*\| 2 of 2 runs \| not known \|\n"
     assert re.search(row, report)
     done = bench("train", "--seeds", "1", "--until-decided", "--cap", "1", "--suite", "until")
     assert done.returncode == 0, done.stderr
