@@ -6,9 +6,7 @@ A file is only executed when it is used, so a broken neighbour never stops the o
 from __future__ import annotations
 
 import ast
-import importlib.util
 import re
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -18,6 +16,7 @@ import msgspec
 
 from bench.errors import ArchitectureError, UsageError, nearest
 from bench.inputs.digest import source_digest
+from bench.inputs.own_file import execute
 from bench.spec import NAME, TOP, Architecture, PositiveInt, Recipe, RecipeError, Shape, checked
 
 MEMORY_FORMATS = ("channels_last", "contiguous_format")
@@ -159,25 +158,13 @@ def _parse(found: Found, source: str) -> ast.Module:
 
 
 def _execute(found: Found) -> ModuleType:
-    name = f"bench_architecture_{found.name}"
-    spec = importlib.util.spec_from_file_location(name, found.path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    sys.path.insert(0, str(found.path.parent))  # so that it can import its neighbours
     try:
-        spec.loader.exec_module(module)
+        return execute(f"bench_architecture_{found.name}", found.path)
     except RecipeError as error:
-        del sys.modules[name]
         raise _bad_recipe(found, error) from error
     except (Exception, SystemExit) as error:  # the file may raise anything
-        del sys.modules[name]
         message = f"{type(error).__name__} on import: {error}"
         raise _error(found, message, "mend the file; `python -m bench inspect` shows it") from error
-    finally:
-        sys.path.remove(str(found.path.parent))
-    return module
 
 
 def _recipe(found: Found, module: ModuleType) -> Recipe:

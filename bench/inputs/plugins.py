@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
 import re
-import sys
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from functools import cache
@@ -12,6 +10,7 @@ from pathlib import Path
 from types import ModuleType
 
 from bench.errors import BenchError, UsageError, in_one_line
+from bench.inputs.own_file import execute
 from bench.machine import folder_in_use
 from bench.spec import NAME
 
@@ -73,18 +72,7 @@ def _require_name(kind: str, path: Path, builtin: Collection[str]) -> None:
 @cache
 def _loaded(kind: str, path: Path, changed: int) -> ModuleType:
     """The executed file, as it was at that time of change."""
-    name = f"own_{kind}.{path.stem}"
-    spec = importlib.util.spec_from_file_location(name, path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    sys.path.insert(0, str(path.parent))  # so that it can import its neighbours
     try:
-        spec.loader.exec_module(module)
+        return execute(f"own_{kind}.{path.stem}", path)
     except (Exception, SystemExit) as problem:  # a plug-in may raise anything
-        del sys.modules[name]
         raise error(kind, path, in_one_line(problem), "mend the file") from problem
-    finally:
-        sys.path.remove(str(path.parent))
-    return module

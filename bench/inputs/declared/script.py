@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
@@ -16,6 +14,7 @@ from bench.errors import BenchError, in_one_line
 from bench.inputs.declared.arrays import content_of
 from bench.inputs.declared.checks import Layout
 from bench.inputs.declared.declaration import Content, Declaration, both_or_neither, damaged
+from bench.inputs.own_file import execute
 
 TRAIN, TEST = ("train_images", "train_labels"), ("test_images", "test_labels")
 
@@ -45,18 +44,10 @@ def declaration(path: Path) -> tuple[Script, Callable[[Path | None], Content]]:
 
 
 def _executed(path: Path) -> ModuleType:
-    name = f"bench_dataset_{path.stem}"
-    spec = importlib.util.spec_from_file_location(name, path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
     try:
-        spec.loader.exec_module(module)
+        return execute(f"bench_dataset_{path.stem}", path)
     except (Exception, SystemExit) as error:  # the file may raise anything
-        del sys.modules[name]
         raise damaged(in_one_line(error), path, "mend the file") from error
-    return module
 
 
 def _content(images: Callable[[Path | None], Any], data_dir: Path | None, path: Path) -> Content:
