@@ -25,6 +25,9 @@ PLAIN = str.maketrans({MINUS: "-", THIN: " ", TIMES: "x", DASH: "-"})
 SMALLEST_P = 0.001  # below it, few runs tell nothing finer
 
 
+NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+
+
 def plain(text: str) -> str:
     """The text as a terminal shows it: -0.5, 70.50 %, 3 x 3."""
     return text.translate(PLAIN)
@@ -143,6 +146,11 @@ def milliseconds(seconds: float) -> str:
 
 
 # --- several -------------------------------------------------------------------------------------
+
+
+def spelled(n: int) -> str:
+    """ten, 11: small numbers as words."""
+    return NUMBERS[n] if 0 <= n < len(NUMBERS) else integer(n)
 
 
 def count(n: int, noun: str) -> str:

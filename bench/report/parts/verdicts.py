@@ -14,11 +14,11 @@ from bench.stats.format import (
     integer,
     listed,
     percentage,
+    spelled,
     written,
 )
 
 FEW_NAMES = 3  # more of one verdict are counted: their names stand below, each with its own
-TENTHS = ("", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 HOW_TO_DECLARE = (
     "To judge runs, add a target and a rate to [objective] in the file of claims before the first "
     "run, or train with --target and --rate."
@@ -59,7 +59,7 @@ def runs_words(objective: Objective) -> str:
     """nine runs of ten, or 95 runs of 100."""
     whole = _whole(objective)
     part = round(whole * (objective.rate or 0))
-    return f"{TENTHS[part]} runs of ten" if whole == 10 else f"{integer(part)} runs of {whole}"
+    return f"{spelled(part)} runs of ten" if whole == 10 else f"{integer(part)} runs of {whole}"
 
 
 def _whole(objective: Objective) -> int:
