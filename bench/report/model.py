@@ -11,7 +11,9 @@ from typing import Literal
 
 from matplotlib.figure import Figure
 
-PageKind = Literal["index", "architecture", "markdown"]
+PageKind = Literal[
+    "index", "document", "leaderboard", "comparisons", "provenance", "architecture", "markdown"
+]
 Scope = Literal["suite", "document", "dataset"]
 
 

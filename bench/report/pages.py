@@ -47,7 +47,7 @@ class Link:
 
 @dataclass(frozen=True)
 class Menu:
-    """Links of the bar under one word; the word itself is the link where there is but one."""
+    """Links of the bar under one word."""
 
     title: str
     links: tuple[Link, ...]
@@ -63,26 +63,12 @@ class Series:
 
 
 @dataclass(frozen=True)
-class Act:
-    """Answer, evidence or rebuild; `lead` is empty where no divider stands before it."""
+class Part:
+    """What is said of one document and data set; `title` is empty where nothing stands beside."""
 
     title: str
-    lead: str
     slug: str
     sections: tuple[Section, ...]
-
-
-@dataclass(frozen=True)
-class Part:
-    """One data set's acts; `title` is empty for the first."""
-
-    title: str
-    slug: str
-    acts: tuple[Act, ...]
-
-    @property
-    def sections(self) -> tuple[Section, ...]:
-        return tuple(section for act in self.acts for section in act.sections)
 
 
 @dataclass(frozen=True)
@@ -91,6 +77,8 @@ class Page:
 
     Attributes:
         base: From the page to the reports folder, "" or "../".
+        others: The pages that speak of all architectures, in the bar's order.
+        architectures: Each architecture's own page.
         drawings: Every plot of the page, drawn, by its name; Markdown needs none.
         series: What the reader can choose from; empty where there is nothing.
     """
@@ -98,27 +86,24 @@ class Page:
     title: str
     subtitle: str
     base: str
-    pages: tuple[Link, ...]
+    others: tuple[Link, ...]
+    architectures: tuple[Link, ...]
     banners: tuple[str, ...]
     parts: tuple[Part, ...]
     drawings: Mapping[str, Drawing] = field(default_factory=dict)
     series: tuple[Series, ...] = ()
 
     @property
-    def home(self) -> str:
-        return self.base + INDEX
-
-    @property
     def menus(self) -> tuple[Menu, ...]:
-        """What the bar offers: the pages, the first data set's acts, each further data set."""
-        menus = [Menu("Architectures", self.pages)] if self.pages else []
-        for part in self.parts:
-            if part.title:
-                top = Link("Top", f"#{part.slug}")
-                menus.append(Menu(part.title, (top, *_anchors(part.sections))))
-            else:
-                menus.extend(Menu(act.title, _anchors(act.sections)) for act in part.acts)
-        return tuple(menus)
+        """The architectures, and the sections of this page."""
+        own = [link for part in self.parts for link in _links(part)]
+        menus = (Menu("Architectures", self.architectures), Menu("On this page", tuple(own)))
+        return tuple(menu for menu in menus if len(menu.links) > 1)
+
+
+def _links(part: Part) -> list[Link]:
+    top = [Link(part.title, f"#{part.slug}")] if part.title else []
+    return [*top, *(Link(each.nav or each.title, f"#{each.slug}") for each in part.sections)]
 
 
 def html(page: Page) -> str:
@@ -188,10 +173,6 @@ def policy(script: str) -> str:
         f"default-src 'none'; script-src 'sha256-{code}'; style-src 'unsafe-inline'; "
         "img-src data:; base-uri 'none'; form-action 'none'"
     )
-
-
-def _anchors(sections: tuple[Section, ...]) -> tuple[Link, ...]:
-    return tuple(Link(each.nav or each.title, f"#{each.slug}") for each in sections)
 
 
 @cache

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from concurrent.futures import Executor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 
@@ -18,23 +18,33 @@ from bench.report import pages
 from bench.report.drawing import Here, draw, drawers
 from bench.report.figures.canvas import N_SERIES
 from bench.report.model import Download, PageKind, Plot, Section
-from bench.report.pages import INDEX, MARKDOWN, Act, Drawing, Link, Page, Part, Series
+from bench.report.pages import INDEX, MARKDOWN, Drawing, Link, Page, Part, Series
 from bench.report.parts.banners import banners
 from bench.report.publish import publish
 from bench.report.sections import SectionFile, found, named
 from bench.report.summary import Summary
 
 ARCHITECTURES = "architectures"
-WHOLE: tuple[PageKind, ...] = ("index", "markdown")  # what one page says about all architectures
 
 
-# A stretch of the page: its title, what is said at its beginning, and below which ORDER its
-# sections lie. The answer begins the page and needs no words.
-ACTS = (
-    ("Answer", "", 20),
-    ("Evidence", "What was measured, run by run.", 80),
-    ("Rebuild", "What it takes to get the same numbers again.", float("inf")),
+@dataclass(frozen=True)
+class Sheet:
+    """A page that speaks of all architectures: its file, its name in the bar, its heading."""
+
+    kind: PageKind
+    file: str
+    nav: str
+    title: str
+
+
+SHEETS = (
+    Sheet("index", INDEX, "Report", "Accuracy over many seeds"),
+    Sheet("document", "document.html", "Document", "Every claim of the documents"),
+    Sheet("leaderboard", "leaderboard.html", "Leaderboard", "All networks"),
+    Sheet("comparisons", "comparisons.html", "Comparisons", "Variations and comparisons"),
+    Sheet("provenance", "provenance.html", "Provenance", "Provenance and rebuild"),
 )
+IN_MARKDOWN = Sheet("markdown", MARKDOWN, "", SHEETS[0].title)
 
 
 class Extras:
@@ -96,15 +106,22 @@ def _files(summaries: list[Summary], reports: Path) -> dict[str, str]:
 
 def _drawn_by(several: Executor, summaries: list[Summary], reports: Path) -> dict[str, str]:
     extras = Extras(several)
-    index, markdown = (_whole_page(kind, summaries, extras) for kind in WHOLE)
-    by_name = {name: _architecture_page(name, summaries, extras) for name in summaries[0].shown}
+    about = {sheet: _about(sheet, summaries) for sheet in (*SHEETS, IN_MARKDOWN)}
+    parts = {sheet: _parts(sheet.kind, about[sheet], extras) for sheet in about}
+    sheets = [sheet for sheet in SHEETS if parts[sheet] or sheet.kind == "index"]
+    whole = {
+        sheet: _sheet(sheet, parts[sheet], sheets, about[sheet], extras)
+        for sheet in (*sheets, IN_MARKDOWN)
+    }
+    by_name = {
+        name: _architecture_page(name, sheets, summaries, extras) for name in summaries[0].shown
+    }
     # Only now is anything waited for: every plot is in the making.
     link = pages.followed_from(reports, reports, summaries[0])
-    files = {INDEX: pages.html(index), MARKDOWN: pages.markdown(markdown, link)}
-    for name, page in by_name.items():
-        files[f"{ARCHITECTURES}/{name}.html"] = pages.html(page)
-    files.update(extras.files())
-    return files
+    files = {MARKDOWN: pages.markdown(whole.pop(IN_MARKDOWN), link)}
+    files |= {sheet.file: pages.html(page) for sheet, page in whole.items()}
+    files |= {f"{ARCHITECTURES}/{name}.html": pages.html(page) for name, page in by_name.items()}
+    return files | dict(extras.files())
 
 
 @contextmanager
@@ -118,31 +135,51 @@ def _seldom_collected() -> Iterator[None]:
         gc.set_threshold(*usual)
 
 
-def _whole_page(kind: PageKind, summaries: list[Summary], extras: Extras) -> Page:
+def _about(sheet: Sheet, summaries: list[Summary]) -> list[Summary]:
+    """The index speaks of the document's networks alone."""
+    whole = sheet.kind != "index"
+    return summaries if whole else [summary.of_document() for summary in summaries]
+
+
+def _sheet(
+    sheet: Sheet,
+    parts: tuple[Part, ...],
+    sheets: list[Sheet],
+    summaries: list[Summary],
+    extras: Extras,
+) -> Page:
     return Page(
-        title="Accuracy over many seeds",
+        title=sheet.title,
         subtitle=_subtitle(summaries),
         base="",
-        pages=_links(summaries[0], INDEX),
+        others=_others(sheets, "", sheet),
+        architectures=_links(summaries[0], ""),
         banners=banners(summaries),
-        parts=_parts(kind, summaries, extras),
+        parts=parts,
         drawings=extras.drawings,
         series=_series(summaries[0]),
     )
 
 
-def _architecture_page(name: str, summaries: list[Summary], extras: Extras) -> Page:
+def _architecture_page(
+    name: str, sheets: list[Sheet], summaries: list[Summary], extras: Extras
+) -> Page:
     own = [summary.only(name) for summary in summaries]
     with_runs = [summary for summary in own if summary.arms] or own[:1]
     return Page(
         title=own[0].display_name(name),
         subtitle=_subtitle(summaries),
         base=own[0].base,
-        pages=_links(own[0], name),
+        others=_others(sheets, own[0].base),
+        architectures=_links(own[0], name),
         banners=banners(summaries),
         parts=_parts("architecture", with_runs, extras),
         drawings=extras.drawings,
     )
+
+
+def _others(sheets: list[Sheet], base: str, current: Sheet | None = None) -> tuple[Link, ...]:
+    return tuple(Link(each.nav, base + each.file, each == current) for each in sheets)
 
 
 def _subtitle(summaries: list[Summary]) -> str:
@@ -174,28 +211,23 @@ def _series(summary: Summary) -> tuple[Series, ...]:
 def _parts(kind: PageKind, summaries: list[Summary], extras: Extras) -> tuple[Part, ...]:
     """The first document and data set with everything, then what differs for each further one."""
     files = found(kind)
-    return tuple(
+    parts = (
         Part(
             title=summary.title if number or summary.several else "",
             slug=f"on-{summary.place}" if number or summary.several else "",
-            acts=tuple(_acts(files, summary, number, extras)),
+            sections=tuple(_sections(files, summary, number, extras)),
         )
         for number, summary in enumerate(summaries)
     )
+    return tuple(part for part in parts if part.sections)
 
 
-def _acts(files: list[SectionFile], summary: Summary, number: int, extras: Extras) -> Iterator[Act]:
-    """Those that have something to say; a further data set's have no dividers of their own."""
-    begin = float("-inf")
-    for title, lead, end in ACTS:
-        own = [file for file in files if begin <= file.ORDER < end]
-        sections = tuple(
-            replace(section, slug=slug)
-            for slug, file in named(own, summary, number)
-            if (section := file.section(summary)) is not None
-        )
-        for section in sections:
+def _sections(
+    files: list[SectionFile], summary: Summary, number: int, extras: Extras
+) -> Iterator[Section]:
+    """Those that have something to say."""
+    for slug, file in named(files, summary, number):
+        section = file.section(summary)
+        if section is not None:
             extras.add(section)
-        begin = end
-        if sections:
-            yield Act(title, "" if number else lead, f"act-{title.lower()}", sections)
+            yield replace(section, slug=slug)

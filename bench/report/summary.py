@@ -251,6 +251,20 @@ class Summary:
             shown=shown,
         )
 
+    def of_document(self) -> Summary:
+        """The same, about the runs of the document's own networks; all where there is none."""
+        document = self.document
+        if document is None or not document.networks:
+            return self
+        shown = tuple(name for name in self.shown if name in document.networks)
+        return replace(
+            self,
+            arms=tuple(arm for arm in self.arms if arm.architecture in shown and self.is_own(arm)),
+            choosing=(),
+            portraits=tuple(p for p in self.portraits if p.architecture in shown),
+            shown=shown,
+        )
+
     def only(self, architecture: str) -> Summary:
         """The same, for one architecture's own page."""
         return replace(

@@ -10,7 +10,7 @@ from bench.stats.format import NOT_AVAILABLE, count, integer
 
 ORDER = 94
 SCOPE: Scope = "dataset"
-PAGES: tuple[PageKind, ...] = ("index", "markdown")
+PAGES: tuple[PageKind, ...] = ("provenance", "markdown")
 
 
 def section(summary: Summary) -> Section | None:

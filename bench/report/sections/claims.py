@@ -24,7 +24,7 @@ from bench.stats.format import MINUS, integer
 
 ORDER = 35
 SCOPE: Scope = "document"
-PAGES: tuple[PageKind, ...] = ("index", "markdown")
+PAGES: tuple[PageKind, ...] = ("document", "markdown")
 COLUMNS = (
     Column("Statement", numeric=False, note="and its parts"),
     Column("Verdict", numeric=False, filter=True),

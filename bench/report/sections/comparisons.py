@@ -35,7 +35,7 @@ from bench.stats.format import (
 
 ORDER = 45
 SCOPE: Scope = "dataset"
-PAGES: tuple[PageKind, ...] = ("index", "markdown")
+PAGES: tuple[PageKind, ...] = ("comparisons", "markdown")
 MOST_NAMED = 6
 MOST_DRAWN_PAIRS = 15  # in the figure, all those of six models
 MATRIX_NOTE = "row less column"

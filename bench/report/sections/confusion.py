@@ -16,7 +16,7 @@ from bench.stats.format import count, fixed, integer, listed
 
 ORDER = 59
 SCOPE: Scope = "dataset"
-PAGES: tuple[PageKind, ...] = ("index", "architecture", "markdown")
+PAGES: tuple[PageKind, ...] = ("comparisons", "architecture", "markdown")
 N_NAMED = 3
 MOST_DRAWN = 20  # classes; of more, the commonest errors are listed
 N_LISTED = 40

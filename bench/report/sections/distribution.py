@@ -29,7 +29,7 @@ from bench.stats.values import Interval
 
 ORDER = 14
 SCOPE: Scope = "dataset"
-PAGES: tuple[PageKind, ...] = ("index", "markdown")
+PAGES: tuple[PageKind, ...] = ("leaderboard", "markdown")
 COLUMNS = (
     Column("Model", numeric=False),
     Column("n", note="completed runs"),

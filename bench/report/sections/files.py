@@ -14,7 +14,7 @@ from bench.stats.format import count, ranges
 
 ORDER = 90
 SCOPE: Scope = "dataset"
-PAGES: tuple[PageKind, ...] = ("index", "markdown")
+PAGES: tuple[PageKind, ...] = ("provenance", "markdown")
 FOLDER = "data"
 TITLE = "manyseeds: accuracy claims as evidence over many seeds"
 AUTHOR = "manyseeds contributors"

@@ -15,7 +15,7 @@ from bench.stats.format import NOT_AVAILABLE, TIMES, count, integer, listed, per
 
 ORDER = 58
 SCOPE: Scope = "dataset"
-PAGES: tuple[PageKind, ...] = ("index", "architecture", "markdown")
+PAGES: tuple[PageKind, ...] = ("comparisons", "architecture", "markdown")
 N_SHOWN, N_LISTED = 24, 60
 NAME_CHARACTERS, BRIEF_CHARACTERS = 12, 6  # of a class's name: alone on a line, and with runs
 LINE_CHARACTERS = 16  # of the small type under an image

@@ -12,7 +12,7 @@ from bench.stats.format import NOT_AVAILABLE, integer, points
 
 ORDER = 11
 SCOPE: Scope = "dataset"
-PAGES: tuple[PageKind, ...] = ("index", "markdown")
+PAGES: tuple[PageKind, ...] = ("leaderboard", "markdown")
 NETWORK = (
     Column("Network", numeric=False),
     Column("Parameters"),

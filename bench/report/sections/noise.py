@@ -12,7 +12,7 @@ from bench.stats.planning import TooManySeeds, seeds_for_difference
 
 ORDER = 46
 SCOPE: Scope = "dataset"
-PAGES: tuple[PageKind, ...] = ("index", "architecture", "markdown")
+PAGES: tuple[PageKind, ...] = ("comparisons", "architecture", "markdown")
 COLUMNS = (
     Column("Model", numeric=False),
     Column("n", note="completed runs"),

@@ -16,7 +16,7 @@ from bench.stats.format import count, fixed, integer, listed, mean_percent, perc
 
 ORDER = 42
 SCOPE: Scope = "dataset"
-PAGES: tuple[PageKind, ...] = ("index", "markdown")
+PAGES: tuple[PageKind, ...] = ("leaderboard", "markdown")
 MOST_NAMED = 4  # with their numbers, of those on the front and of those that are not
 CAUTION = (
     "The front compares means; the pairwise comparisons say which differences are more than chance."

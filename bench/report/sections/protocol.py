@@ -23,7 +23,7 @@ from bench.stats.permutation import N_RESAMPLES as N_PERMUTATIONS
 
 ORDER = 86
 SCOPE: Scope = "document"
-PAGES: tuple[PageKind, ...] = ("index", "markdown")
+PAGES: tuple[PageKind, ...] = ("provenance", "markdown")
 TEXT = (
     (
         "The unit is one training run, and every run counts: one that diverged or failed is a "

@@ -12,7 +12,7 @@ from bench.stats.format import NOT_AVAILABLE, NOT_KNOWN, count, integer, listed,
 
 ORDER = 84
 SCOPE: Scope = "dataset"
-PAGES: tuple[PageKind, ...] = ("index", "markdown")
+PAGES: tuple[PageKind, ...] = ("provenance", "markdown")
 
 
 def section(summary: Summary) -> Section | None:

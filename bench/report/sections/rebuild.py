@@ -15,7 +15,7 @@ from bench.stats.format import count, duration, integer
 
 ORDER = 82
 SCOPE: Scope = "dataset"
-PAGES: tuple[PageKind, ...] = ("index", "markdown")
+PAGES: tuple[PageKind, ...] = ("provenance", "markdown")
 UNCOMMITTED = ", made with changes that were not committed"
 NO_CODE = "# the records name no commit: use the code that made them"
 TEXT = (

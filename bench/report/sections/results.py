@@ -25,7 +25,7 @@ from bench.stats.format import (
 
 ORDER = 12
 SCOPE: Scope = "dataset"
-PAGES: tuple[PageKind, ...] = ("index", "architecture", "markdown")
+PAGES: tuple[PageKind, ...] = ("leaderboard", "architecture", "markdown")
 COLUMNS = (
     Column("Architecture", numeric=False),
     Column("Parameters"),

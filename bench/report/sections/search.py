@@ -14,7 +14,7 @@ from bench.stats.format import NOT_AVAILABLE, fixed, integer
 
 ORDER = 13
 SCOPE: Scope = "dataset"
-PAGES: tuple[PageKind, ...] = ("index", "architecture", "markdown")
+PAGES: tuple[PageKind, ...] = ("leaderboard", "architecture", "markdown")
 COLUMNS = (
     Column("Candidate", numeric=False, note="changes to its recipe"),
     Column("Parameters"),

@@ -14,7 +14,7 @@ from bench.stats.rates import lower_bound
 
 ORDER = 25
 SCOPE: Scope = "dataset"
-PAGES: tuple[PageKind, ...] = ("index", "architecture", "markdown")
+PAGES: tuple[PageKind, ...] = ("leaderboard", "architecture", "markdown")
 HEADS = (
     Column("Model", numeric=False),
     Column("Reached"),

@@ -12,7 +12,7 @@ from bench.stats.format import count, integer, listed, signed
 
 ORDER = 44
 SCOPE: Scope = "dataset"
-PAGES: tuple[PageKind, ...] = ("index", "markdown")
+PAGES: tuple[PageKind, ...] = ("comparisons", "markdown")
 MOST_NAMED = 3  # of those that differ; more are counted
 NAMES = (Column("Variation", numeric=False), Column("Of", numeric=False, filter=True))
 
