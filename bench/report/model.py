@@ -92,6 +92,35 @@ class Point:
 
 
 @dataclass(frozen=True)
+class Badge:
+    """A verdict that is seen at once; `note` says what it lacks."""
+
+    text: str
+    kind: Literal["good", "bad", "open"]
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Lane:
+    """A network on the first screen: its name, its runs as dots, its numbers, its verdict."""
+
+    name: Cell
+    plot: Plot
+    cells: tuple[Cell, ...]
+    badge: Badge | None
+
+
+@dataclass(frozen=True)
+class Lanes:
+    """Networks below one axis; `columns` are those of the lanes' cells and of the badge."""
+
+    caption: str
+    axis: Plot
+    columns: tuple[Column, ...]
+    rows: tuple[Lane, ...]
+
+
+@dataclass(frozen=True)
 class Listing:
     """Text that keeps its line breaks."""
 
@@ -121,8 +150,15 @@ class Section:
     slug: str = ""
     text: tuple[str, ...] = ()
     points: tuple[Point, ...] = ()
+    lanes: tuple[Lanes, ...] = ()
     tables: tuple[Table, ...] = ()
     plots: tuple[Plot, ...] = ()
     notes: tuple[str, ...] = ()  # small print below the tables
     listings: tuple[Listing, ...] = ()
     downloads: tuple[Download, ...] = ()
+
+    @property
+    def every_plot(self) -> tuple[Plot, ...]:
+        """Its figures, and those on its lanes."""
+        of_lanes = [p for each in self.lanes for p in (each.axis, *(row.plot for row in each.rows))]
+        return (*self.plots, *of_lanes)

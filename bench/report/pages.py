@@ -81,6 +81,7 @@ class Page:
         architectures: Each architecture's own page.
         drawings: Every plot of the page, drawn, by its name; Markdown needs none.
         series: What the reader can choose from; empty where there is nothing.
+        finding: The headline, which is the title of its first section; "" where it has none.
     """
 
     title: str
@@ -92,6 +93,7 @@ class Page:
     parts: tuple[Part, ...]
     drawings: Mapping[str, Drawing] = field(default_factory=dict)
     series: tuple[Series, ...] = ()
+    finding: str = ""
 
     @property
     def menus(self) -> tuple[Menu, ...]:

@@ -20,6 +20,7 @@ from bench.report.figures.canvas import N_SERIES
 from bench.report.model import Download, PageKind, Plot, Section
 from bench.report.pages import INDEX, MARKDOWN, Drawing, Link, Page, Part, Series
 from bench.report.parts.banners import banners
+from bench.report.parts.finding import kicker
 from bench.report.publish import publish
 from bench.report.sections import SectionFile, found, named
 from bench.report.summary import Summary
@@ -58,7 +59,10 @@ class Extras:
 
     def add(self, section: Section) -> None:
         """Has the section's plots drawn, and its downloads written with the report."""
-        for plot in section.plots:
+        of_lanes = (
+            p for lanes in section.lanes for p in (lanes.axis, *(r.plot for r in lanes.rows))
+        )
+        for plot in (*section.plots, *of_lanes):
             if plot.name not in self.plots:
                 self.plots[plot.name] = plot
                 self.drawings[plot.name] = self._drawers.submit(draw, plot)
@@ -151,6 +155,7 @@ def _sheet(
     return Page(
         title=sheet.title,
         subtitle=_subtitle(summaries),
+        finding=_finding(sheet, parts, summaries),
         base="",
         others=_others(sheets, "", sheet),
         architectures=_links(summaries[0], ""),
@@ -159,6 +164,13 @@ def _sheet(
         drawings=extras.drawings,
         series=_series(summaries[0]),
     )
+
+
+def _finding(sheet: Sheet, parts: tuple[Part, ...], summaries: list[Summary]) -> str:
+    """The headline of the index, and of report.md; several documents have one each, below."""
+    if sheet.kind not in ("index", "markdown") or summaries[0].several or not parts:
+        return ""
+    return parts[0].sections[0].title
 
 
 def _architecture_page(
@@ -183,6 +195,8 @@ def _others(sheets: list[Sheet], base: str, current: Sheet | None = None) -> tup
 
 
 def _subtitle(summaries: list[Summary]) -> str:
+    if len(summaries) == 1:
+        return kicker(summaries[0])
     names = dict.fromkeys(summary.dataset.name for summary in summaries if summary.dataset)
     first = summaries[0]
     said = f"Suite “{first.suite}”" + (f", {', '.join(names)}" if names else "")

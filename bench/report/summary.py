@@ -74,6 +74,7 @@ class Summary:
     suite_runs: tuple[RunRecord, ...] = ()
     suite_portraits: tuple[Portrait, ...] = ()
     choosing: tuple[Arm, ...] = ()  # runs that helped to choose an arm, with the test split
+    beside: tuple[Arm, ...] = ()  # of networks that the document does not speak of
 
     def judged_by(self, protocol: Protocol | None) -> Summary:
         """The same, judged as the suite declared; None where nothing was declared."""
@@ -257,9 +258,11 @@ class Summary:
         if document is None or not document.networks:
             return self
         shown = tuple(name for name in self.shown if name in document.networks)
+        own = [arm for arm in self.arms if self.is_own(arm)]
         return replace(
             self,
-            arms=tuple(arm for arm in self.arms if arm.architecture in shown and self.is_own(arm)),
+            arms=tuple(arm for arm in own if arm.architecture in shown),
+            beside=self.beside or tuple(arm for arm in own if arm.architecture not in shown),
             choosing=(),
             portraits=tuple(p for p in self.portraits if p.architecture in shown),
             shown=shown,

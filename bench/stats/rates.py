@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Literal
 
-from scipy.special import betaincinv
+from scipy.special import betainc, betaincinv
 
 from bench.stats.declared import RATE_ALPHA
 
@@ -60,6 +60,16 @@ def lower_bound(successes: int, n: int, alpha: float = RATE_ALPHA) -> float:
 def upper_bound(successes: int, n: int, alpha: float = RATE_ALPHA) -> float:
     """One-sided exact upper bound of a rate; 1 where nothing failed, or nothing was run."""
     return 1.0 - lower_bound(n - successes, n, alpha)
+
+
+def luck_of(k: int, n: int, share: float) -> float:
+    """The probability that k or more of n events happen, each with this probability.
+
+    Raises:
+        ValueError: counts or a probability that cannot be.
+    """
+    check_counts(k, n)
+    return 1.0 if k == 0 else float(betainc(k, n - k + 1, share))
 
 
 def check_counts(successes: int, n: int) -> None:

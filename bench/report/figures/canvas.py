@@ -17,6 +17,8 @@ STAND_INS = {
     "paper": "#040404",
     "target": "#050505",
     "published": "#060606",
+    "good": "#070707",
+    "bad": "#080808",
     **{f"series-{i}": f"#0000{16 + i:02x}" for i in range(N_SERIES)},
 }
 STYLE: Any = {

@@ -14,9 +14,10 @@ from bench.records.arms import Arm
 from bench.report.parts.ranking import in_order
 from bench.report.parts.verdicts import runs_words, target_words
 from bench.report.summary import Summary
-from bench.stats.declared import FEWEST_RUNS
+from bench.stats.declared import CONFIDENCE, FEWEST_RUNS, TEST_ALPHA
 from bench.stats.format import count, fixed, integer, listed, mean_percent, span, spelled
 from bench.stats.means import Accuracy
+from bench.stats.rates import luck_of
 
 MOST_NAMES = 4  # networks of one verdict that a headline names; more are counted
 SINGLE = ("last_test_accuracy_percent", "selected_validation_accuracy_percent")
@@ -56,7 +57,7 @@ def finding(summary: Summary) -> Finding:
         return Finding("These runs did not look at the test images.", ())
     aimed = [arm for arm in tested if summary.aims(arm)]
     clauses = [_on_numbers(summary, {arm.architecture for arm in tested}), _on_target(aimed)]
-    lead = [_means(tested), _rule(aimed), *_statements(summary)]
+    lead = [_means(tested), *_statements(summary), _rule(aimed)]
     headline = _joined([each for each in clauses if each] or [_best(tested)])
     return Finding(headline, tuple(line for line in lead if line))
 
@@ -80,6 +81,20 @@ def subjects(summary: Summary) -> list[Row]:
     if document is not None and document.networks:
         names = [name for name in document.networks if name in arms or name in summary.portrait_of]
     return [Row(summary.display_name(name), name, arms.get(name)) for name in names]
+
+
+def kicker(summary: Summary) -> str:
+    """What was checked, on what and how often: the line above the headline."""
+    document, dataset = summary.document, summary.dataset
+    what = f"{summary.heading} “{document.title}”" if document else f"Suite “{summary.suite}”"
+    if dataset is None:
+        return what
+    arms = [row.arm for row in subjects(summary) if row.arm]
+    numbers = sorted({len(arm.runs) for arm in arms})
+    if not numbers:
+        return f"{what} · {dataset.name}"
+    runs = count(numbers[0], "run") if len(numbers) == 1 else f"{numbers[0]} to {numbers[-1]} runs"
+    return f"{what} · {runs} of a network on {dataset.name}"
 
 
 def _untrained(summary: Summary) -> str:
@@ -182,14 +197,16 @@ def _on_numbers(summary: Summary, trained: set[str]) -> Clause | None:
         and summary.speaks_of(each.claim)
     ]
     known = [verdict for verdict in judged if verdict in ("consistent", "not consistent")]
-    bad, whose = known.count("not consistent"), f"the {summary.label}'s"
+    n, bad, whose = len(known), known.count("not consistent"), f"the {summary.label}'s"
     if not known:
         return None
-    if bad in (0, len(known)):
+    # One of twenty numbers lies outside its interval by luck.
+    is_good = luck_of(bad, n, 1 - CONFIDENCE) > TEST_ALPHA
+    if bad in (0, n):
         return Clause(f"{whose} accuracies are {'not ' if bad else ''}reproducible", not bad)
-    verb = "is" if bad == 1 else "are"
-    words = f"{spelled(bad)} of {whose} {spelled(len(known))} accuracies {verb} not reproducible"
-    return Clause(words, is_good=False)
+    verb = "is" if n - bad == 1 else "are"
+    said = f"{spelled(n - bad)} of {whose} {spelled(n)} accuracies {verb} reproducible"
+    return Clause(said, is_good)
 
 
 def _own(summary: Summary) -> list[Entry]:

@@ -1,10 +1,11 @@
-"""The answer first: one sentence an architecture, and what became of the published claims."""
+"""The answer first: the finding and every run; on a network's own page a sentence for each arm."""
 
 from __future__ import annotations
 
 from bench.evidence.claims.ledger import tally, verdict_words
 from bench.records.arms import Arm
 from bench.report.model import PageKind, Point, Scope, Section
+from bench.report.parts.first_screen import first_screen
 from bench.report.parts.ranking import in_order
 from bench.report.parts.verdicts import (
     HOW_TO_DECLARE,
@@ -26,7 +27,9 @@ FEW_ARMS = 8  # as many are all answered for; of more, those that are no variati
 
 
 def section(summary: Summary) -> Section:
-    """A headline and a sentence for each arm, and what they add up to."""
+    """The finding with a lane for each network; on an architecture's page its arms' sentences."""
+    if not summary.base:
+        return first_screen(summary.of_document())
     arms = _answered(summary)
     text = _overall(summary, arms) if arms else _nothing(summary)
     told = _told(summary, arms)

@@ -1,0 +1,155 @@
+"""The first screen: the finding, and every run of the networks that it speaks of as a dot."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+
+import pandas as pd
+
+from bench.records.arms import Arm
+from bench.report.figures.lanes import Limits, lane, limits, scale
+from bench.report.model import Badge, Cell, Column, Lane, Lanes, Plot, Section
+from bench.report.parts.finding import finding, subjects
+from bench.report.parts.ranking import in_order
+from bench.report.parts.verdicts import bounds, confirmed_alone, target_words
+from bench.report.summary import Summary
+from bench.spec import Claim
+from bench.stats.format import count, fixed, integer, mean_percent, percent
+
+N_BESIDE = 3  # networks that the document does not speak of
+ACCURACY = "last_test_accuracy_percent"
+KINDS = {"confirmed": "good", "refuted": "bad", "undecided": "open"}
+
+
+def first_screen(summary: Summary) -> Section:
+    """What the index begins with; `summary` is about the document's networks."""
+    found = finding(summary)
+    arms = [row.arm for row in subjects(summary) if row.arm and row.arm.tested]
+    beside = _beside(summary)
+    lanes = _lanes(summary, arms, beside) if arms else ()
+    notes = (_legend(summary, arms, beside),) if lanes else ()
+    return Section(title=found.headline, nav="Finding", text=found.lead, lanes=lanes, notes=notes)
+
+
+def _beside(summary: Summary) -> list[Arm]:
+    """The best other networks that are held against the same target, decided ones first."""
+    arms = [one.arm for one in in_order(summary.beside) if summary.aims(one.arm) and one.arm.tested]
+    arms = [arm for arm in arms if arm.is_decidable]
+    arms.sort(key=lambda arm: (arm.verdict.verdict != "confirmed", not confirmed_alone(arm)))
+    return arms[:N_BESIDE]
+
+
+def _lanes(summary: Summary, arms: list[Arm], beside: list[Arm]) -> tuple[Lanes, ...]:
+    axis = limits(list(_values(summary, [*arms, *beside])))
+    groups = [("", arms)]
+    if beside:
+        groups.append(("Can the target be met at all? Other networks of this suite", beside))
+    return tuple(
+        Lanes(
+            caption=caption,
+            axis=_axis(summary, axis, f"{summary.place}-lanes-{number}"),
+            columns=_columns(summary),
+            rows=tuple(_lane(summary, arm, axis) for arm in group),
+        )
+        for number, (caption, group) in enumerate(groups)
+    )
+
+
+def _values(summary: Summary, arms: Sequence[Arm]) -> list[float]:
+    """Everything that the axis must reach, in percent."""
+    values = [100 * right / arm.n_test for arm in arms for _, right in arm.tested]
+    claims = (_published(summary, arm) for arm in arms)
+    values += [claim.published for claim in claims if claim]
+    return values if summary.target is None else [*values, summary.target]
+
+
+def _axis(summary: Summary, axis: Limits, name: str) -> Plot:
+    return Plot(name, "Test accuracy in percent", "", partial(scale, axis, summary.target))
+
+
+def _columns(summary: Summary) -> tuple[Column, ...]:
+    columns = [Column("Mean, %")]
+    if summary.target is None:
+        return (*columns, Column("Runs"))
+    return (
+        *columns,
+        Column(f"Runs ≥ {fixed(summary.objective.target or 0, 2)}"),
+        Column("“Consistently”", numeric=False),
+    )
+
+
+def _lane(summary: Summary, arm: Arm, axis: Limits) -> Lane:
+    claim, mean = _published(summary, arm), arm.accuracy().mean_percent
+    n_parameters = arm.first.n_parameters
+    size = "size not known" if n_parameters is None else count(n_parameters, "parameter")
+    said = f"{summary.heading} {fixed(claim.published, 2)}" if claim else ""
+    assert mean is not None  # it has tested runs
+    words = f"the {summary.label} says {fixed(claim.published, 2)} %" if claim else ""
+    figure = partial(
+        lane,
+        _runs(arm),
+        float(mean),
+        (claim.published, words) if claim else None,
+        summary.target,
+        axis,
+        arm.architecture,
+    )
+    alt = f"{arm.label}: {count(len(arm.tested), 'run')}, mean {mean_percent(arm.accuracy())}"
+    return Lane(
+        name=Cell(arm.label, size, summary.page_of(arm.architecture), series=arm.architecture),
+        plot=Plot(f"{summary.place}-lane-{arm.architecture}-{arm.identity[:6]}", alt, "", figure),
+        cells=(Cell(fixed(mean, 3), said), _reached(summary, arm)),
+        badge=_badge(arm) if summary.aims(arm) and arm.is_decidable else None,
+    )
+
+
+def _reached(summary: Summary, arm: Arm) -> Cell:
+    n = integer(len(arm.runs))
+    if not summary.aims(arm):
+        return Cell(n)
+    return Cell(f"{integer(arm.n_reached)} of {n}", bounds(arm) if arm.is_decidable else "")
+
+
+def _badge(arm: Arm) -> Badge:
+    verdict = arm.verdict
+    notes = []
+    if confirmed_alone(arm):
+        notes.append("alone: confirmed")
+    if verdict.verdict == "undecided" and verdict.more_to_confirm is not None:
+        notes.append(f"{integer(verdict.more_to_confirm)} more seeds at least")
+    return Badge(verdict.verdict, KINDS[verdict.verdict], "; ".join(notes))  # type: ignore[arg-type]
+
+
+def _published(summary: Summary, arm: Arm) -> Claim | None:
+    """The document's number for one run, on this data set."""
+    claim = summary.published_of(arm, ACCURACY)
+    return claim if claim and summary.speaks_of(claim) else None
+
+
+def _runs(arm: Arm) -> pd.DataFrame:
+    n = integer(arm.n_test)
+    rows = [
+        (
+            100 * right / arm.n_test,
+            f"{arm.label}, seed {run.seed}: {percent(right, arm.n_test)}, {integer(right)} of {n}",
+        )
+        for run, right in arm.tested
+    ]
+    return pd.DataFrame(rows, columns=["percent", "says"]).sort_values("percent", kind="stable")
+
+
+def _legend(summary: Summary, arms: list[Arm], beside: list[Arm]) -> str:
+    reached = (
+        "" if summary.target is None else f" (filled: it reached {target_words(summary.objective)})"
+    )
+    said = [f"One dot is one run{reached}.", "The stroke is the mean."]
+    if any(_published(summary, arm) for arm in arms):
+        said.append(f"The triangle is the {summary.label}'s single run.")
+    attempts = max((arm.standing.n_attempts for arm in beside if arm.is_decidable), default=1)
+    if attempts > 1:
+        said.append(
+            f"Verdicts on the other networks are corrected for {integer(attempts)} attempts; "
+            "“alone” is the verdict without that."
+        )
+    return " ".join(said)
