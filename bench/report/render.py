@@ -229,11 +229,19 @@ def _parts(kind: PageKind, summaries: list[Summary], extras: Extras) -> tuple[Pa
         Part(
             title=summary.title if number or summary.several else "",
             slug=f"on-{summary.place}" if number or summary.several else "",
-            sections=tuple(_sections(files, summary, number, extras)),
+            sections=tuple(
+                _brief(section) if kind == "index" else section
+                for section in _sections(files, summary, number, extras)
+            ),
         )
         for number, summary in enumerate(summaries)
     )
     return tuple(part for part in parts if part.sections)
+
+
+def _brief(section: Section) -> Section:
+    """Without the tables that a reader would have to open: they stand on other pages."""
+    return replace(section, tables=tuple(table for table in section.tables if not table.folded))
 
 
 def _sections(

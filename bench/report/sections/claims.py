@@ -22,7 +22,7 @@ from bench.report.model import Cell, Column, PageKind, Scope, Section, Table
 from bench.report.summary import Summary
 from bench.stats.format import MINUS, integer
 
-ORDER = 35
+ORDER = 38
 SCOPE: Scope = "document"
 PAGES: tuple[PageKind, ...] = ("document", "markdown")
 COLUMNS = (

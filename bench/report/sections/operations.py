@@ -11,9 +11,9 @@ from bench.report.summary import Summary
 from bench.spec import Measured
 from bench.stats.format import measured_value
 
-ORDER = 60
+ORDER = 34
 SCOPE: Scope = "document"
-PAGES: tuple[PageKind, ...] = ("index", "architecture", "markdown")
+PAGES: tuple[PageKind, ...] = ("index", "leaderboard", "architecture", "markdown")
 MEASURE = "multiply_adds"
 TEXT = (
     "The headline is what convolutions and matrix products multiply and add for one image. "

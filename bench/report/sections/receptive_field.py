@@ -10,9 +10,9 @@ from bench.report.summary import Summary
 from bench.spec import Portrait
 from bench.stats.format import NOT_AVAILABLE
 
-ORDER = 70
+ORDER = 33
 SCOPE: Scope = "document"
-PAGES: tuple[PageKind, ...] = ("index", "markdown")
+PAGES: tuple[PageKind, ...] = ("index", "leaderboard", "markdown")
 MEASURE = "receptive_field"
 TEXT = (
     "The side, in input pixels, of the square that one output position of a layer can see, "
