@@ -645,6 +645,12 @@ class Document(Frozen, frozen=True, kw_only=True):
     ] = "document"
     file: Annotated[str, msgspec.Meta(description="Its file, such as README.md")] = ""
     address: Annotated[str, msgspec.Meta(description="Where else it is found: https://...")] = ""
+    licence: Annotated[
+        str,
+        msgspec.Meta(
+            description="Its licence, such as MIT: its whole text may be stored beside the claims"
+        ),
+    ] = ""
     dataset: Annotated[
         Name, msgspec.Meta(description="The data set that its accuracies speak of")
     ] = "mnist"

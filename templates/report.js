@@ -343,6 +343,16 @@
     }
   }
 
+  // A number of a document says what became of it; a finger follows the link instead.
+  function addTelling(link) {
+    link.addEventListener("pointerenter", (event) => {
+      if (event.pointerType === "mouse") ask(link, event);
+    });
+    link.addEventListener("pointerleave", () => ask(null));
+    link.addEventListener("focus", () => link.matches(":focus-visible") && ask(link));
+    link.addEventListener("blur", () => ask(null));
+  }
+
   // ---------------------------------------------------------------- the bar
 
   function closeMenus(but = null) {
@@ -357,6 +367,7 @@
   tables.forEach(addSorting);
   tables.forEach(addFolding);
   figures.forEach(addAsking);
+  all("a[data-tip]").forEach(addTelling);
   addHiding();
   leaveRoom();
   restore();

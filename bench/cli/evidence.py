@@ -31,7 +31,7 @@ from bench.cli.terminal import (
     say,
     say_all,
 )
-from bench.errors import UsageError
+from bench.errors import StoreError, UsageError
 
 if TYPE_CHECKING:
     from bench.evidence.claims.guard import Strict
@@ -108,7 +108,10 @@ def claims(
 def _tell_mistakes(
     paths: list[Path], suites: list[Suite], builtin: bool, document: Path | None
 ) -> None:
-    """Prints every mistake in the files of claims; exits with 2 if there is a mistake."""
+    """Prints every mistake in the files of claims; exits with 2 if there is a mistake.
+
+    If there is none, the text of the document is stored beside them.
+    """
     from bench.cli import anew
     from bench.evidence.claims import checking
     from bench.inputs import datasets
@@ -123,6 +126,19 @@ def _tell_mistakes(
     if mistakes:
         raise typer.Exit(UsageError.exit_code)
     say(f"no mistakes in {', '.join(str(path) for path in paths)}")
+    if document is not None:
+        _store(paths, document)
+
+
+def _store(paths: list[Path], document: Path) -> None:
+    """Keeps what the document says beside the claims, for the report; a folder may be read-only."""
+    from bench.evidence.claims import stored
+
+    try:
+        for line in stored.store(paths, document):
+            say(line)
+    except StoreError as error:
+        complain(f"Notice: the document's text is not stored: {error}")
 
 
 def _tell_strict(found: Strict, failed: bool) -> None:

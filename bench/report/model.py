@@ -138,6 +138,73 @@ class Download:
 
 
 @dataclass(frozen=True)
+class Piece:
+    """Some words of a document's line; `href` leads to the card of what they claim.
+
+    `verdict` is the class of their underline, `tip` says the same and the numbers in words.
+    """
+
+    text: str
+    href: str = ""
+    verdict: str = ""
+    tip: str = ""
+
+
+@dataclass(frozen=True)
+class MarkedLine:
+    """A line of a document, in pieces; `anchor` is its own address on the page."""
+
+    number: int
+    pieces: tuple[Piece, ...]
+    anchor: str = ""
+
+
+@dataclass(frozen=True)
+class Marked:
+    """Lines of a document; `key` explains the underlines that they have."""
+
+    title: str
+    lines: tuple[MarkedLine, ...]
+    key: tuple[Piece, ...]
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class CardPart:
+    """One claim of a card; `change` is what would change its verdict, `records` it stands on."""
+
+    anchor: str
+    about: Cell
+    metric: str
+    verdict: Piece
+    published: str
+    measured: str
+    n: str
+    rule: str
+    change: str
+    records: tuple[Cell, ...]
+
+
+@dataclass(frozen=True)
+class Card:
+    """What became of a statement; `place` leads back to its line."""
+
+    quote: str
+    place: Cell
+    verdict: Piece
+    parts: tuple[CardPart, ...]
+
+
+@dataclass(frozen=True)
+class Cards:
+    """Cards under one caption; `folded` ones are opened by the reader, or by a link to one."""
+
+    caption: str
+    cards: tuple[Card, ...]
+    folded: bool = False
+
+
+@dataclass(frozen=True)
 class Section:
     """What stands under one heading, in this order.
 
@@ -151,8 +218,10 @@ class Section:
     text: tuple[str, ...] = ()
     points: tuple[Point, ...] = ()
     lanes: tuple[Lanes, ...] = ()
+    marked: tuple[Marked, ...] = ()  # of HTML alone, as the cards are
     tables: tuple[Table, ...] = ()
     plots: tuple[Plot, ...] = ()
+    cards: tuple[Cards, ...] = ()
     notes: tuple[str, ...] = ()  # small print below the tables
     listings: tuple[Listing, ...] = ()
     downloads: tuple[Download, ...] = ()

@@ -12,6 +12,7 @@ import msgspec
 from bench import machine
 from bench.errors import UsageError, nearest
 from bench.evidence import claims
+from bench.evidence.claims.stored import read_all
 from bench.records.store import Suite
 from bench.report.export.texts import printable
 from bench.report.summary import Summary, summarise
@@ -30,17 +31,19 @@ def read(suite: Suite, folder: Path, command: str, groups: Sequence[str] = ()) -
     Raises:
         UsageError: the suite has no such group.
         StoreError: a record cannot be read.
-        ClaimError: a file of claims cannot be used.
+        ClaimError: a file of claims, or the text stored beside it, cannot be used.
     """
     runs = suite.runs()
     links = {run.key: _relative(suite.path_of(run), folder) for run in runs}
-    published = claims.load(machine.folder_in_use("claims"))
+    said = machine.folder_in_use("claims")
+    published, texts = claims.load(said), read_all(said)
     portraits = [_readable(portrait) for portrait in suite.portraits()]
     found = summarise(suite.name, runs, portraits, published, links, command)
     if groups:
         found = _of_groups(found, groups)
     protocol, findings = suite.protocol(), suite.findings()
-    return [summary.judged_by(protocol).with_findings(findings) for summary in found]
+    known = [summary.judged_by(protocol).with_findings(findings) for summary in found]
+    return [replace(summary, texts=texts) for summary in known]
 
 
 def read_records(

@@ -162,7 +162,7 @@ def _sheet(
         banners=banners(summaries),
         parts=parts,
         drawings=extras.drawings,
-        series=_series(summaries[0]),
+        series=() if sheet.kind == "document" else _series(summaries[0]),
     )
 
 

@@ -11,6 +11,7 @@ from bench.evidence.claims import Objectives, Published, about
 from bench.evidence.claims.gather import SuiteContents, arranged
 from bench.evidence.claims.ledger import Entry, ledger
 from bench.evidence.claims.objectives import NO_DOCUMENT
+from bench.evidence.claims.stored import Text
 from bench.records.arms import Arm, identity
 from bench.records.observations import EffectiveField, Findings
 from bench.records.protocol import Protocol
@@ -50,6 +51,7 @@ class Summary:
         every_claim: Of all documents: a claim may be checked by another document's.
         suite_runs, suite_portraits: Of all data sets and architectures, shown or not: what claims
             are judged by.
+        texts: Stem of a file of claims -> the text of its document, where that is stored.
     """
 
     suite: str
@@ -73,6 +75,7 @@ class Summary:
     every_claim: tuple[Claim, ...] = ()
     suite_runs: tuple[RunRecord, ...] = ()
     suite_portraits: tuple[Portrait, ...] = ()
+    texts: Mapping[str, Text] = field(default_factory=dict)
     choosing: tuple[Arm, ...] = ()  # runs that helped to choose an arm, with the test split
     beside: tuple[Arm, ...] = ()  # of networks that the document does not speak of
 

@@ -20,6 +20,7 @@ from bench.evidence.claims.gather import (
 from bench.evidence.claims.judging import AtHand
 from bench.evidence.claims.load import DOCUMENT, Placed, misquoted, placed
 from bench.evidence.claims.sources import ClaimError, Problem
+from bench.evidence.claims.stored import unusable
 from bench.evidence.claims.wants import quoted
 from bench.inputs import discover
 from bench.inputs.discover import Found
@@ -73,8 +74,9 @@ class Check:
         for row in self.rows:
             found += self._names(row)
             found += _layers(row, evidence)
-        if document is not None:
-            found += misquoted(self.paths, document)
+        if document is None:
+            return [*(problem.error() for problem in found), *unusable(self.paths)]
+        found += misquoted(self.paths, document)  # and what is stored will be replaced
         return [problem.error() for problem in found]
 
     def _names(self, row: Placed) -> Iterator[Problem]:

@@ -70,7 +70,7 @@ def _converted(
 
 def _misfits(document: Document, objective: Objective | None, source: Source) -> Iterator[Problem]:
     """What contradicts itself, or says nothing."""
-    for key in ("title", "label", "file", "address"):
+    for key in ("title", "label", "file", "address", "licence"):
         if not getattr(document, key).isprintable():
             what = f"a control character in '{key}'"
             yield source.in_table("document", what, "leave it out", key)

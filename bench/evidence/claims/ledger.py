@@ -172,9 +172,9 @@ def tally(entries: Iterable[Entry]) -> dict[ClaimVerdict, int]:
     return _lines(entry for entry in entries if not entry.is_setting)
 
 
-def tally_of(entries: Iterable[Entry], kind: Kind) -> dict[ClaimVerdict, int]:
-    """The same of the claims of one kind: a line stands in the tally of each kind that it has."""
-    return _lines(entry for entry in entries if entry.kind == kind)
+def tally_of(entries: Iterable[Entry], *kinds: Kind) -> dict[ClaimVerdict, int]:
+    """The same of the claims of some kinds: a line stands in the tally of each that it has."""
+    return _lines(entry for entry in entries if entry.kind in kinds)
 
 
 def _lines(entries: Iterable[Entry]) -> dict[ClaimVerdict, int]:

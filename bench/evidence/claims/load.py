@@ -77,8 +77,15 @@ def read(paths: Iterable[Path]) -> tuple[list[Claim], list[Problem]]:
 
 def read_lines(path: Path, what: str, remedy: str) -> list[str]:
     """The lines of a text file; raises ClaimError with these words where it cannot be read."""
+    return read_bytes(path, what, remedy).decode("utf-8").splitlines()
+
+
+def read_bytes(path: Path, what: str, remedy: str) -> bytes:
+    """A text file as its bytes, which are UTF-8; raises ClaimError with these words if not."""
     try:
-        return path.read_text(encoding="utf-8").splitlines()
+        content = path.read_bytes()
+        content.decode("utf-8")
+        return content
     except (OSError, UnicodeDecodeError) as error:
         raise ClaimError(f"{what}: {_reason(error)}", where=str(path), remedy=remedy) from error
 

@@ -1,0 +1,150 @@
+"""A card for each statement of a document: what was measured, by which rule, on which records."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import PurePosixPath
+
+from bench.evidence.claims.ledger import Entry, Sentence, verdict_words
+from bench.evidence.claims.metrics import METRICS, Kind, entry
+from bench.report.model import Card, CardPart, Cards, Cell, Piece
+from bench.report.parts.marking import (
+    anchor,
+    in_order,
+    line_anchor,
+    link_to,
+    style,
+    titles,
+    words_of,
+)
+from bench.report.parts.statements import grouped, signed
+from bench.report.summary import Summary
+from bench.stats.format import count, integer
+
+FEW_RECORDS = 3  # of more, their folder and the first
+RELATIONS = {
+    "equals": "",
+    "below": "below ",
+    "at_most": "at most ",
+    "above": "above ",
+    "at_least": "at least ",
+}
+KEYS = {  # of a file of claims, in the words on metrics
+    "the claim in `terms`": "another claim",
+    "the claims in `terms`": "other claims",
+    "`numbers`": "the document's numbers",
+    "`against`": "the network it is compared with",
+    "`layers`": "the layers",
+    "; with layers, one position of theirs": "",
+}
+SEED = re.compile(r"seed-0*(\d+)")
+TERM = re.compile(r"(?P<file>.+):(?P<line>\d+) (?P<id>.+)")  # a place that is another claim
+# What would change a verdict that no number of further seeds changes.
+CHANGES: Mapping[Kind, str] = {
+    "runs": "runs of another source or recipe",
+    "structure": "another source of the network",
+    "settings": "another source of the network",
+    "document": "another text of the document",
+    "words": "nothing: no record could decide it",
+}
+
+
+def cards(summary: Summary) -> tuple[Cards, ...]:
+    """Every statement of the ledger, document by document, what does not hold first."""
+    named = titles(summary)
+    return tuple(
+        Cards(f"{named.get(file, file)}: {words}", tuple(_card(summary, s) for s in found), folded)
+        for file, words, found, folded in grouped(in_order(summary))
+    )
+
+
+def _card(summary: Summary, said: Sentence) -> Card:
+    place = Cell(f"line {said.claim.line}", href=link_to(line_anchor(said.claim)))
+    verdict = Piece(words_of(said), verdict=style(said))
+    return Card(said.claim.quote, place, verdict, tuple(_part(summary, p) for p in said.parts))
+
+
+def _part(summary: Summary, part: Entry) -> CardPart:
+    claim, judged = part.claim, part.judged
+    known = claim.subject in summary.shown
+    published = signed(part.published_words)
+    return CardPart(
+        anchor=anchor(claim.id),
+        about=Cell(
+            summary.display_name(claim.subject),
+            href=summary.page_of(claim.subject) if known else "",
+        ),
+        metric=metric_words(part),
+        verdict=Piece(verdict_words(judged.verdict), verdict=style(Sentence((part,)))),
+        published=f"{RELATIONS[claim.relation]}{published}" if published else "",
+        measured=signed(part.measured_words),
+        n="" if judged.n is None else integer(judged.n),
+        rule=judged.rule,
+        change=change(part),
+        records=tuple(_records(summary, judged.stands_on)),
+    )
+
+
+def metric_words(part: Entry) -> str:
+    """What the number is: the metric's words, a family's argument, the layers it speaks of."""
+    claim = part.claim
+    name = entry(claim.metric)
+    assert name is not None, f"unknown metric '{claim.metric}' in a checked claim"
+    argument = claim.metric.removeprefix(name.removesuffix("*")) if name.endswith(".*") else ""
+    about = METRICS[name].about
+    for key, words in KEYS.items():
+        about = about.replace(key, words)
+    parts = [about, argument.replace("_", " "), " to ".join(claim.layers)]
+    return ": ".join(each for each in parts if each)
+
+
+def change(part: Entry) -> str:
+    """What would change the verdict."""
+    judged = part.judged
+    if judged.seeds_needed:
+        more = count(judged.seeds_needed, "more seed")
+        return f"at least {more} under the rule that judges them"
+    if judged.verdict == "undecided":
+        return "the records that the rule asks for"
+    if judged.verdict == "not comparable":
+        return "records of the same data set, recipe and source"
+    return CHANGES[part.kind]
+
+
+def _records(summary: Summary, places: tuple[str, ...]) -> Iterator[Cell]:
+    """Links: to the folder and the first of many runs, to measures, to other claims' cards."""
+    root = _root(summary)
+    folders: dict[str, list[str]] = {}
+    for place in places:
+        if term := TERM.fullmatch(place):
+            yield Cell(f"line {term['line']}: {term['id']}", href=link_to(anchor(term["id"])))
+        else:
+            folders.setdefault(str(PurePosixPath(place).parent), []).append(place)
+    for folder, found in folders.items():
+        if len(found) > FEW_RECORDS:
+            yield _link(root, folder, f"{folder}: {count(len(found), 'run')}")
+        for place in found[:FEW_RECORDS]:
+            yield _link(root, place, _name(place) if len(found) > FEW_RECORDS else place)
+
+
+def _link(root: str | None, place: str, text: str) -> Cell:
+    return Cell(text, href="" if root is None else f"{root}{place.partition('#')[0]}")
+
+
+def _name(place: str) -> str:
+    """seed 3, else the file's name."""
+    seed = SEED.match(PurePosixPath(place).name)
+    return f"seed {seed[1]}" if seed else PurePosixPath(place).name
+
+
+def _root(summary: Summary) -> str | None:
+    """From the page to the results folder, in which places begin; None where no record is linked.
+
+    A record lies at suite/dataset/architecture/file.
+    """
+    for link in summary.record_links.values():
+        parts = PurePosixPath(link).parts
+        if len(parts) > 4 and parts[-4] == summary.suite:
+            return f"{summary.base}{PurePosixPath(*parts[:-4])}/"
+    return None

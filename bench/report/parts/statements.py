@@ -1,0 +1,94 @@
+"""What documents state: tallies, and which statements stand together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from itertools import groupby
+
+from bench.evidence.claims.ledger import (
+    KINDS,
+    Entry,
+    Sentence,
+    sentences,
+    settings_words,
+    tally,
+    tally_of,
+    verdict_words,
+)
+from bench.evidence.claims.rules import ClaimVerdict
+from bench.report.model import Cell, Column, Table
+from bench.stats.format import MINUS, integer
+
+TEXT = (
+    "What the documents state, with a verdict for each statement. Structure is compared to the "
+    "last digit given; a single run's number with the 95% prediction interval of one more "
+    "run; a mean with its 95% t interval; “consistently” with the bounds of a rate; "
+    "a technique by an exact test against the network without it, with Holm's correction over "
+    "the gains that one document claims. A statement, and so a line, has the worst verdict of its "
+    "parts."
+)
+WORDS: dict[ClaimVerdict, str] = {  # what each verdict means, in the tally
+    "refuted": "the records contradict it",
+    "not consistent": "a single run's number that one more of our runs would not give",
+    "inconsistent": "the document says something else elsewhere",
+    "undecided": "more seeds or measures are needed; the rule says how many",
+    "not comparable": "the records are of another data set, recipe or source",
+    "consistent": "a single run's number that one more of our runs could give; no confirmation",
+    "confirmed": "the records bear it out",
+    "not checkable": "no record could decide it; the rule says why",
+}
+# Of each document: what stands together, which sentences those are, whether they are folded.
+GROUPS: tuple[tuple[str, Callable[[Sentence], bool], bool], ...] = (
+    ("what does not hold or is undecided", lambda said: said.is_open, False),
+    ("the other statements", lambda said: not said.is_open and not said.is_setting, True),
+    (
+        "settings that were typed from it, no evidence",
+        lambda said: not said.is_open and said.is_setting,
+        True,
+    ),
+)
+
+
+def grouped(judged: Sequence[Entry]) -> Iterator[tuple[str, str, list[Sentence], bool]]:
+    """A document's file, what its sentences have in common, these, and whether they are folded."""
+    for file, of_file in groupby(sentences(judged), key=lambda said: said.claim.file):
+        said = list(of_file)
+        for words, belongs, folded in GROUPS:
+            if found := [sentence for sentence in said if belongs(sentence)]:
+                yield file, words, found, folded
+
+
+def tally_table(judged: Sequence[Entry]) -> Table:
+    """Lines by verdict; a line that rests on several kinds counts in each of their columns."""
+    by_kind = [tally_of(judged, kind) for kind in KINDS]
+    counts = [tally(judged), *by_kind]
+    return Table(
+        caption="Lines of the documents by verdict and by what they rest on",
+        columns=(
+            Column("Verdict", numeric=False),
+            Column("Lines", note="each once"),
+            *(Column(kind.capitalize()) for kind in KINDS),
+            Column("Meaning", numeric=False),
+        ),
+        rows=tuple(
+            (
+                Cell(verdict_words(verdict)),
+                *(Cell(integer(each.get(verdict, 0))) for each in counts),
+                Cell(WORDS[verdict]),
+            )
+            for verdict in counts[0]
+        ),
+        total=((Cell("Total"), *(Cell(integer(sum(each.values()))) for each in counts), Cell("")),),
+        sortable=False,
+    )
+
+
+def settings_note(judged: Sequence[Entry]) -> tuple[str, ...]:
+    """Below a tally, which leaves settings out."""
+    settings = tally_of(judged, "settings")
+    return (f"Not in the tally: {settings_words(settings)}.",) if settings else ()
+
+
+def signed(words: str) -> str:
+    """A number with a minus sign, not a hyphen."""
+    return words.replace("-", MINUS) if words.startswith("-") else words
