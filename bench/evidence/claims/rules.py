@@ -55,6 +55,7 @@ class Judgement:
     n: int | None = None  # runs
     stands_on: tuple[str, ...] = ()
     seeds_needed: int | None = None  # more, at the least
+    seeds_words: str = ""  # the same in words, for which verdict where that differs
 
 
 @dataclass(frozen=True)
@@ -302,8 +303,9 @@ def _undecided(
     needs: str = "",
 ) -> Judgement:
     judged = _of_runs("undecided", found, rule, measured)
-    words = f"{judged.rule}; needs at least {needs or _seeds(more)}"
-    return replace(judged, rule=words, seeds_needed=more)
+    seeds = needs or _seeds(more)
+    words = f"{judged.rule}; needs at least {seeds}"
+    return replace(judged, rule=words, seeds_needed=more, seeds_words=seeds)
 
 
 def _seeds(more: int) -> str:

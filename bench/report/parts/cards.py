@@ -39,7 +39,8 @@ KEYS = {  # of a file of claims, in the words on metrics
     "; with layers, one position of theirs": "",
 }
 SEED = re.compile(r"seed-0*(\d+)")
-TERM = re.compile(r"(?P<file>.+):(?P<line>\d+) (?P<id>.+)")  # a place that is another claim
+# A place in a document: another claim, or the line itself.
+SAID = re.compile(r"(?P<file>[^/]+):(?P<line>\d+)(?: (?P<id>.+))?")
 # What would change a verdict that no number of further seeds changes.
 CHANGES: Mapping[Kind, str] = {
     "runs": "runs of another source or recipe",
@@ -60,7 +61,9 @@ def cards(summary: Summary) -> tuple[Cards, ...]:
 
 
 def _card(summary: Summary, said: Sentence) -> Card:
-    place = Cell(f"line {said.claim.line}", href=link_to(line_anchor(said.claim)))
+    place = Cell(
+        f"line {said.claim.line}", href=link_to(line_anchor(said.claim.file, said.claim.line))
+    )
     verdict = Piece(words_of(said), verdict=style(said))
     return Card(said.claim.quote, place, verdict, tuple(_part(summary, p) for p in said.parts))
 
@@ -102,9 +105,8 @@ def metric_words(part: Entry) -> str:
 def change(part: Entry) -> str:
     """What would change the verdict."""
     judged = part.judged
-    if judged.seeds_needed:
-        more = count(judged.seeds_needed, "more seed")
-        return f"at least {more} under the rule that judges them"
+    if judged.seeds_words:
+        return f"under this rule at least {judged.seeds_words}"
     if judged.verdict == "undecided":
         return "the records that the rule asks for"
     if judged.verdict == "not comparable":
@@ -117,8 +119,11 @@ def _records(summary: Summary, places: tuple[str, ...]) -> Iterator[Cell]:
     root = _root(summary)
     folders: dict[str, list[str]] = {}
     for place in places:
-        if term := TERM.fullmatch(place):
-            yield Cell(f"line {term['line']}: {term['id']}", href=link_to(anchor(term["id"])))
+        if said := SAID.fullmatch(place):
+            line, claim_id = f"line {said['line']}", said["id"]
+            to_line = line_anchor(said["file"], int(said["line"]))
+            words = f"{line}: {claim_id}" if claim_id else line
+            yield Cell(words, href=link_to(anchor(claim_id) if claim_id else to_line))
         else:
             folders.setdefault(str(PurePosixPath(place).parent), []).append(place)
     for folder, found in folders.items():

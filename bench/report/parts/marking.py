@@ -22,7 +22,7 @@ from bench.evidence.claims.stored import Text
 from bench.report.model import Marked, MarkedLine, Piece
 from bench.report.parts.statements import signed
 from bench.report.summary import Summary
-from bench.spec import Claim, Document, Objective
+from bench.spec import Document, Objective
 from bench.stats.format import count, integer
 
 PAGE = "document.html"
@@ -65,7 +65,7 @@ def in_order(summary: Summary) -> list[Entry]:
 def _marked(summary: Summary, file: str, title: str, said: list[Sentence], page: str) -> Marked:
     text = summary.texts.get(file)
     lines = [
-        MarkedLine(number, pieces(summary, line, own, page), line_anchor(own[0].claim))
+        MarkedLine(number, pieces(summary, line, own, page), line_anchor(file, number))
         if own
         else MarkedLine(number, (Piece(line),))
         for number, line, own in lines_of(text, said)
@@ -278,9 +278,9 @@ def anchor(claim_id: str) -> str:
     return f"claim-{claim_id}"
 
 
-def line_anchor(claim: Claim) -> str:
-    """The id of a claim's line."""
-    return f"line-{claim.file}-{claim.line}"
+def line_anchor(file: str, line: int) -> str:
+    """The id of a document's line."""
+    return f"line-{file}-{line}"
 
 
 def style(said: Sentence) -> str:

@@ -1,0 +1,166 @@
+"""The marked document, its cards, and the excerpt for a first screen."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import msgspec
+
+from bench.evidence.claims.stored import Text
+from bench.report.model import Card, Marked
+from bench.report.parts.marking import excerpt
+from bench.report.sections import claim_cards, marked
+from bench.report.summary import Summary, summarise
+from bench.spec import Claim
+from tests import factories
+from tests.evidence.claims.evidences import OTHER, OUR_COUNTS, SUBJECT, claim, portrait, runs
+
+RECORD = "../results/local/mnist/{0.architecture}/seed-{0.seed:04}.json"
+LINES = {1: "aims at 99.4 % consistently", 2: "15 epochs", 3: "It has 268 parameters, -7000 over."}
+SAID = [
+    claim("n_parameters", 268, id="size", line=3, quote="268 parameters"),
+    claim("parameters_over_limit", -7000, id="over", line=3, quote="-7000 over"),
+    claim("consistent_test_accuracy_percent", 99.4, id="aim", line=1, quote="99.4 %"),
+    claim("recipe.epochs", 15, id="epochs", line=2, quote="15 epochs"),
+    claim("last_test_accuracy_percent", 99.1, id="off", line=7, quote="99.10"),
+    claim("same_as_claim", 99.2, id="odd", line=8, quote="99.2", terms=("off",)),
+]
+
+
+def summary(*said: Claim, stored: bool = True, file: str = "session6") -> Summary:
+    own = [msgspec.structs.replace(each, file=file) for each in said or SAID]
+    records = runs(SUBJECT, OUR_COUNTS)
+    links = {run.key: RECORD.format(run) for run in records}
+    published = factories.published(*own)
+    (found,) = summarise("local", records, [portrait(), portrait(OTHER)], published, links, "c")
+    texts = {file: Text("0" * 64, 9, False, LINES)} if stored else {}
+    return replace(found, texts=texts)
+
+
+def document(found: Summary) -> Marked:
+    section = marked.section(found)
+    assert section is not None
+    (one,) = section.marked
+    return one
+
+
+def card(found: Summary, claim_id: str) -> Card:
+    section = claim_cards.section(found)
+    assert section is not None
+    anchor = f"claim-{claim_id}"
+    every = (each for group in section.cards for each in group.cards)
+    return next(each for each in every if anchor in [part.anchor for part in each.parts])
+
+
+def test_each_line_is_there_with_its_verdicts_and_links() -> None:
+    found = document(summary())
+    assert found.title == "Session-6: MNIST CNN Optimization"
+    assert [line.number for line in found.lines] == [1, 2, 3, 7, 8]
+    third = found.lines[2]
+    assert third.anchor == "line-session6-3"
+    assert [(p.text, p.verdict, p.href) for p in third.pieces] == [
+        ("It has ", "", ""),
+        ("268 parameters", "confirmed", "#claim-size"),
+        (", ", "", ""),
+        ("-7000 over", "refuted", "#claim-over"),
+        (".", "", ""),
+    ]
+    assert third.pieces[1].tip == "confirmed. Model_1: 268. exact"
+    assert [piece.verdict for piece in found.lines[1].pieces] == ["setting"]
+    assert [piece.text for piece in found.lines[3].pieces] == ["99.10"]  # not stored: its quote
+    first = found.lines[0].pieces[1]
+    assert first.tip.startswith("undecided. Model_1: 6 of 6. 6 of 6 runs reach it; exact one-sided")
+
+
+def test_it_says_what_is_not_shown() -> None:
+    assert document(summary(*SAID[:4])).note == "Lines without a claim are left out."
+    assert "2 quotes are not on the stored line" in document(summary()).note
+    alone = document(summary(stored=False))
+    assert alone.note == "Its text is not stored, so its quotes stand here alone."
+    assert [line.pieces[0].text for line in alone.lines[:2]] == ["99.4 %", "15 epochs"]
+
+
+def test_a_card_has_what_was_measured_the_rule_and_what_would_change_it() -> None:
+    found = card(summary(), "aim")
+    assert (found.quote, found.place.text, found.place.href) == (
+        "99.4 %",
+        "line 1",
+        "#line-session6-1",
+    )
+    assert (found.verdict.text, found.verdict.verdict) == ("undecided", "undecided")
+    (part,) = found.parts
+    assert (part.about.text, part.about.href) == ("Model_1", "architectures/model_1.html")
+    assert (part.published, part.measured, part.n) == ("99.4", "6 of 6", "6")
+    assert "exact one-sided 95% bounds of the rate" in part.rule
+    seeds = "at least 37 more seeds to be confirmed, 5 to be refuted"
+    assert part.rule.endswith(f"needs {seeds}")
+    assert part.change == f"under this rule {seeds}"
+    assert [(cell.text, cell.href) for cell in part.records] == [
+        ("local/mnist/model_1: 6 runs", "../results/local/mnist/model_1"),
+        *((f"seed {n}", f"../results/{place}") for n, place in enumerate(places())),
+    ]
+
+
+def places() -> list[str]:
+    """Of the first runs, as the evidence names them."""
+    entries = [entry for entry in summary().ledger if entry.claim.id == "aim"]
+    return list(entries[0].judged.stands_on[:3])
+
+
+def test_what_no_seed_changes_says_what_would() -> None:
+    found = summary()
+    assert card(found, "size").parts[0].change == "another source of the network"
+    assert card(found, "off").parts[0].change == "runs of another source or recipe"
+    odd = card(found, "odd").parts[0]
+    assert odd.change == "another text of the document"
+    assert odd.metric == "the number of another claim"
+    assert [(cell.text, cell.href) for cell in odd.records] == [("line 7: off", "#claim-off")]
+
+
+def test_cards_stand_by_verdict_and_settings_apart() -> None:
+    section = claim_cards.section(summary())
+    assert section is not None
+    groups = [(each.caption.partition(": what")[0], each.folded) for each in section.cards]
+    assert [folded for _, folded in groups] == [False, True, True]
+    assert [len(each.cards) for each in section.cards] == [4, 1, 1]
+    assert "no evidence" in section.cards[2].caption
+
+
+def test_an_id_with_odd_characters_is_still_reached() -> None:
+    odd = claim("n_parameters", 268, id='a "b"?#%', line=3, quote="268")
+    found = summary(odd)
+    (line,) = [line for line in document(found).lines if line.anchor]
+    assert line.pieces[1].href == "#claim-a%20%22b%22%3F%23%25"
+    assert card(found, 'a "b"?#%').parts[0].anchor == 'claim-a "b"?#%'
+
+
+def test_the_excerpt_has_the_aims_then_numbers_of_runs_then_the_worst() -> None:
+    more = [
+        claim("last_test_accuracy_percent", 99.44, id="ok", line=4, quote="ok"),
+        claim("last_test_accuracy_percent", 99.44, id="pair", line=5, quote="pair"),
+        claim("mean_test_accuracy_percent", 99.447, id="mean", line=5, quote="mean"),
+        claim("n_parameters", 8000, id="limit", line=6, quote="limit", relation="below"),
+    ]
+    found = summary(*SAID, *more)
+    shown = excerpt(found, most=10)
+    assert shown is not None
+    assert [line.number for line in shown.lines] == [1, 2, 4, 5, 6, 7]  # 3 and 8 need no run
+    few = excerpt(found, most=5)
+    assert few is not None
+    assert [line.number for line in few.lines] == [1, 2, 5, 6, 7]  # 7 is worse than 4
+    assert few.lines[0].pieces[1].href == "document.html#claim-aim"
+    assert few.note.startswith(
+        "4 lines need training: 1 not consistent, 2 undecided, 1 consistent."
+    )
+    assert "3 lines rest on structure, arithmetic or words: 1 refuted, 1 contradicts" in few.note
+
+
+def test_there_is_no_excerpt_without_a_document() -> None:
+    assert excerpt(summary(file="elsewhere")) is None
+    assert excerpt(replace(summary(), document=None)) is None
+
+
+def test_both_are_silent_where_nothing_is_claimed() -> None:
+    (nothing,) = summarise("local", runs(SUBJECT, (9940,)), [], factories.published(), {}, "c")
+    assert marked.section(nothing) is None
+    assert claim_cards.section(nothing) is None
