@@ -12,8 +12,9 @@ import shutil
 import signal
 import sys
 import tempfile
-from collections.abc import Callable, Iterable
-from contextlib import suppress
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -82,6 +83,22 @@ def write_atomically(path: Path, content: bytes) -> None:
             where=str(path),
             remedy="choose a writable folder with free space",
         ) from error
+
+
+@contextmanager
+def uninterrupted() -> Iterator[None]:
+    """Ctrl-C waits until what stands below is done, and then has its usual effect."""
+    if threading.current_thread() is not threading.main_thread():  # Ctrl-C interrupts no other
+        yield
+        return
+    waiting: list[int] = []
+    usual = signal.signal(signal.SIGINT, lambda number, _: waiting.append(number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, usual)
+        if waiting:
+            signal.raise_signal(signal.SIGINT)
 
 
 def require_writable(folders: Iterable[Path], n_bytes: int = 50 * 2**20) -> None:

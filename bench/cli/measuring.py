@@ -13,6 +13,7 @@ from bench.cli.terminal import (
     EXIT_SOME_FAILED,
     REPORTS,
     RESULTS,
+    print_comment,
     print_fragments,
     render_report,
     require_suite_name,
@@ -21,7 +22,8 @@ from bench.cli.terminal import (
 )
 from bench.errors import UsageError, nearest
 
-FORMATS = ("html", "md")
+FORMATS = ("html", "md", "github")
+ANSWER = ("answer",)  # the one section that a comment is made of
 
 
 @app.command()
@@ -94,15 +96,31 @@ def report(
         ),
     ] = None,
     kind: Annotated[
-        str | None, typer.Option("--format", help="html: the whole report; md: a section.")
+        str | None,
+        typer.Option(
+            "--format",
+            help="html: the whole report; md: a section; github: the answer as a comment.",
+        ),
+    ] = None,
+    against: Annotated[
+        str | None,
+        typer.Option(help="With --format github: say what changed since this suite."),
     ] = None,
     out: Annotated[Path | None, typer.Option(help="With --only: write to this file.")] = None,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Render again after each new record, until Ctrl-C.")
+    ] = False,
 ) -> None:
     """Render the report from the records, or print a section of it."""
     require_suite_name(suite)
     groups, names = tuple(group or ()), tuple(only or ())
     _require_usable(kind, names, update, out)
-    if names and update is None:
+    _require_comment(kind, names, update, suite, against)
+    if watch:
+        _watch(results, suite, reports, groups, are_pages=not names and update is None)
+    elif kind == "github":
+        print_comment(results, suite, reports, groups, against, out)
+    elif names and update is None:
         print_fragments(results, suite, reports, groups, names, out)
     else:
         render_report(results, suite, reports, groups, update, names)
@@ -124,3 +142,33 @@ def _require_usable(
     if out is not None and (not names or update is not None):
         remedy = "name a section with --only, without --update"
         raise UsageError("nothing to write there", where="--out", remedy=remedy)
+
+
+def _require_comment(
+    kind: str | None, names: tuple[str, ...], update: Path | None, suite: str, against: str | None
+) -> None:
+    """Raises UsageError for options of a comment that do not go together."""
+    if kind == "github" and (names != ANSWER or update is not None):
+        what, remedy = "a comment is the answer alone", "give --only answer, without --update"
+        raise UsageError(what, where="--format github", remedy=remedy)
+    if against is None:
+        return
+    if kind != "github":
+        what, remedy = "applies only to a comment", "add --only answer --format github"
+        raise UsageError(what, where="--against", remedy=remedy)
+    require_suite_name(against, "--against")
+    if against == suite:
+        what, remedy = f"'{suite}' is the suite itself", "name the suite from before the change"
+        raise UsageError(what, where="--against", remedy=remedy)
+
+
+def _watch(
+    results: Path, suite: str, reports: Path, groups: tuple[str, ...], *, are_pages: bool
+) -> None:
+    from bench.cli import renewing
+    from bench.records.store import Suite
+
+    if not are_pages:
+        what, remedy = "only pages are rendered again", "leave out --only and --update"
+        raise UsageError(what, where="--watch", remedy=remedy)
+    renewing.watch(Suite(results, suite), lambda: render_report(results, suite, reports, groups))

@@ -59,12 +59,10 @@ def tell_broken(selection: Selection) -> None:
         complain(f"skipped: {error}")
 
 
-def require_suite_name(name: str) -> None:
+def require_suite_name(name: str, option: str = "--suite") -> None:
     """Raises UsageError where the name cannot be the name of one folder."""
     if not name or Path(name).name != name or name.startswith(".") or len(name.encode()) > 200:
-        raise UsageError(
-            f"bad suite name '{name}'", where="--suite", remedy="give one folder's name"
-        )
+        raise UsageError(f"bad suite name '{name}'", where=option, remedy="give one folder's name")
 
 
 def render_report(
@@ -92,6 +90,14 @@ def render_report(
     say(f"report: {written[0]}")
 
 
+def render(results: Path, suite: str, reports: Path) -> Path:
+    """Renders the suite's report and prints nothing; returns the page to open."""
+    from bench.report import render as stage
+
+    source = _source(results, suite, reports, (), needed=False)
+    return stage.write(list(source.summaries), reports)[0]
+
+
 def print_fragments(
     results: Path,
     suite: str,
@@ -101,7 +107,6 @@ def print_fragments(
     out: Path | None,
 ) -> None:
     """Prints or writes pieces of the report as Markdown; nothing is rendered."""
-    from bench.machine import write_atomically
     from bench.records.places import require_suite
     from bench.report import fragments
 
@@ -109,7 +114,31 @@ def print_fragments(
     require_suite(results, suite)
     source = _source(results, suite, reports, groups, needed=True)
     folder = out.parent if out else Path()
-    text = "\n".join(fragments.fragment(source, name, folder) for name in names)
+    _put("\n".join(fragments.fragment(source, name, folder) for name in names), out)
+
+
+def print_comment(
+    results: Path,
+    suite: str,
+    reports: Path,
+    groups: Sequence[str],
+    against: str | None,
+    out: Path | None,
+) -> None:
+    """Prints or writes the comment of a pull request; nothing is rendered."""
+    from bench.records.places import require_suite
+    from bench.report.comment import comment
+
+    for name in (suite, *([against] if against else [])):
+        require_suite(results, name)
+    summaries = _source(results, suite, reports, groups, needed=True).summaries
+    base = _source(results, against, reports, (), needed=False).summaries if against else None
+    _put(comment(summaries, base), out)
+
+
+def _put(text: str, out: Path | None) -> None:
+    from bench.machine import write_atomically
+
     if out is None:
         sys.stdout.write(text)
     else:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
 import typer
 
+from bench.cli.renewing import Renewal
 from bench.cli.request import Request
 from bench.cli.terminal import (
     EXIT_INTERRUPTED,
     EXIT_SOME_FAILED,
     complain,
     console,
+    render,
     render_report,
     say,
     say_all,
@@ -100,7 +102,7 @@ def _work(request: Request) -> None:
         say(f"{environment.device}: {environment.processor}, torch {environment.torch}")
     portraits.measure(selection, environment, request.suite)
     say(_plan_line(plan, selected))
-    wrong = sweep.train(plan, selected.dataset, console, lambda: _render(request))
+    wrong = sweep.train(plan, selected.dataset, console, _renewal(request))
     say_all(sweep.state_lines())
     say(f"records: {request.suite.folder}")
     if selected.dataset:
@@ -252,3 +254,11 @@ def _render(request: Request) -> None:
     options = request.options
     if options.reports:
         render_report(options.results, options.suite, options.reports)
+
+
+def _renewal(request: Request) -> Callable[[], None]:
+    """What is done between two runs: nothing for a command that renders no report."""
+    options, reports = request.options, request.options.reports
+    if reports is None:
+        return lambda: None
+    return Renewal(lambda: render(options.results, options.suite, reports))

@@ -129,6 +129,11 @@ class Suite:
         """Where the records lie, sorted likewise."""
         return sorted(self.folder.glob(RUNS))
 
+    def record_paths(self) -> list[Path]:
+        """Where runs, measures and all else lies that a report is made of."""
+        depths = ("", "*/", "*/*/")
+        return [path for each in depths for path in self.folder.glob(f"{each}[!.]*.json")]
+
     def run_at(self, path: Path) -> RunRecord:
         """The record in that file.
 

@@ -35,6 +35,9 @@ Followed = Callable[[str], str]
 ELSEWHERE = re.compile(r"#|[a-z]+:")  # on the page itself, or on another site
 PAGE = re.compile(r"architectures/(\w+)\.html")  # an architecture's page in the report
 
+# What GitHub would take for a mention, an issue or an address is parted by a space of no width.
+LINKED = re.compile(r"(?<=[@#])(?=\w)|(?<=://)|(?<=\bwww\.)|(?<=\bGH-)", re.IGNORECASE)
+
 
 @dataclass(frozen=True)
 class Link:
@@ -118,6 +121,11 @@ def markdown(page: Page, link: Followed) -> str:
     return printable(_environment().get_template("report.md.j2").render(page=page, link=link))
 
 
+def rendered(template: str, **values: object) -> str:
+    """A template that is no page."""
+    return printable(_environment().get_template(template).render(**values))
+
+
 def markdown_section(section: Section, link: Followed) -> str:
     """The section as report.md has it, without its heading."""
     template = _environment().get_template("section.md.j2")
@@ -182,12 +190,13 @@ def _environment() -> jinja2.Environment:
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(machine.folder("templates")),
         undefined=jinja2.StrictUndefined,
-        autoescape=lambda name: name is None or name.endswith(".html.j2"),
+        autoescape=lambda name: name is None or name.endswith((".html.j2", ".svg.j2")),
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
     environment.filters["md"] = _markdown
+    environment.filters["quoted"] = _quoted
     environment.filters["breakable"] = _breakable
     script = _template(SCRIPT)
     # Our own files: they stand in the page byte by byte, the script as it was hashed.
@@ -209,6 +218,13 @@ def _markdown(text: Any) -> str:
     """The text with every character escaped that Markdown would take for markup."""
     escaped = str(text).translate(MARKDOWN_ESCAPES)
     return re.sub(r"(?<!\w)_|_(?!\w)", r"\_", escaped)  # inside a word GitHub leaves it alone
+
+
+def _quoted(text: Any) -> str:
+    """The same for a comment on GitHub, on one line: nobody is mentioned, and nothing is linked."""
+    one_line = re.sub(r"[ \t\n]+", " ", printable(str(text))).strip()
+    escaped = _markdown(one_line).replace("$", "\\$")  # GitHub would typeset a formula
+    return LINKED.sub("&#8203;", escaped)
 
 
 def _breakable(text: str) -> Markup:

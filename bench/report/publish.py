@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from bench.errors import StoreError
+from bench.machine import uninterrupted
 
 MANIFEST = "MANIFEST.sha256"  # `sha256sum --check MANIFEST.sha256` reads it
 ENTRY = re.compile(r"[0-9a-f]{64}  (?P<name>.+)")
@@ -29,7 +30,7 @@ def publish(files: Mapping[str, str], reports: Path, *, last: str, made_with: st
         StoreError: the folder cannot be written.
     """
     try:
-        with _staged(files, reports, made_with) as folder:
+        with _staged(files, reports, made_with) as folder, uninterrupted():
             old = _own_files(reports)
             reports.mkdir(parents=True, exist_ok=True)
             for name in [name for name in files if name != last] + [last, MANIFEST]:

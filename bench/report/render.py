@@ -15,6 +15,8 @@ from importlib.metadata import version
 from pathlib import Path
 
 from bench.report import pages
+from bench.report.badge import BADGE, MARGIN
+from bench.report.badge import badge as badge_of
 from bench.report.drawing import Here, draw, drawers
 from bench.report.figures.canvas import N_SERIES
 from bench.report.model import Download, PageKind, Plot, Section
@@ -125,7 +127,8 @@ def _drawn_by(several: Executor, summaries: list[Summary], reports: Path) -> dic
     files = {MARKDOWN: pages.markdown(whole.pop(IN_MARKDOWN), link)}
     files |= {sheet.file: pages.html(page) for sheet, page in whole.items()}
     files |= {f"{ARCHITECTURES}/{name}.html": pages.html(page) for name, page in by_name.items()}
-    return files | dict(extras.files())
+    badge = pages.rendered("badge.svg.j2", badge=badge_of(summaries), margin=MARGIN)
+    return files | {BADGE: badge} | dict(extras.files())
 
 
 @contextmanager

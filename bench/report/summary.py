@@ -76,6 +76,7 @@ class Summary:
     suite_runs: tuple[RunRecord, ...] = ()
     suite_portraits: tuple[Portrait, ...] = ()
     texts: Mapping[str, Text] = field(default_factory=dict)
+    recorded: frozenset[tuple[str, int]] = frozenset()
     choosing: tuple[Arm, ...] = ()  # runs that helped to choose an arm, with the test split
     beside: tuple[Arm, ...] = ()  # of networks that the document does not speak of
 
@@ -86,6 +87,7 @@ class Summary:
             self,
             arms=tuple(arm for arm in parts if not _chose(arm)),
             choosing=tuple(arm for arm in parts if _chose(arm)),
+            recorded=frozenset((arm.key, seed) for arm in parts for seed in arm.seeds),
             protocol=protocol,
         )
 

@@ -77,8 +77,8 @@ def train(
     dataset: Dataset | None,
     n_workers: int,
     console: Console,
-    on_first_runs: Callable[[], None] = lambda: None,
     on_run: Callable[[AnyJob], None] = lambda _: None,
+    between_runs: Callable[[], None] = lambda: None,
 ) -> list[Event]:
     """Trains the jobs; returns the events of runs that went wrong.
 
@@ -87,13 +87,12 @@ def train(
         dataset: Of all jobs of this engine; the workers share its memory.
         n_workers: Worker processes; on a GPU, the runs side by side in one.
         console: Where progress is shown.
-        on_first_runs: Called once, as soon as each architecture has a run.
         on_run: Called after every run, whatever became of it.
+        between_runs: Called after it too, but not after the last one.
     """
     if not jobs:
         return []
-    waited_for = {job.spec.architecture for job in jobs}
-    wrong: list[Event] = []
+    left, wrong = len(jobs), list[Event]()
     with (
         shared(dataset) if dataset else nullcontext() as path,
         TrainingProgress(console, jobs) as progress,
@@ -107,10 +106,9 @@ def train(
                 wrong.append(event)
                 _keep_failure(event)
             on_run(event.job)
-            if waited_for:
-                waited_for.discard(event.job.spec.architecture)
-                if not waited_for and progress.epochs_left:
-                    on_first_runs()
+            left -= 1
+            if left:
+                between_runs()
     return wrong
 
 

@@ -71,7 +71,7 @@ class Sweep:
         plan: Plan,
         dataset: Dataset | None,
         console: Console,
-        on_first_runs: Callable[[], None],
+        between_runs: Callable[[], None],
     ) -> list[Event]:
         """Trains the plan, and the blocks that follow it; returns the runs that went wrong.
 
@@ -79,12 +79,13 @@ class Sweep:
             plan: The first plan.
             dataset: The data set of the matrix's architectures.
             console: Where progress is shown.
-            on_first_runs: Called once, as soon as each architecture has a run; never where seeds
-                are added until the verdict.
+            between_runs: Called after each run that another one of its plan follows.
         """
         if self.protocol is None:
-            return jobs.train(plan.jobs, dataset, self.n_workers, console, on_first_runs)
-        return self._until_decided(self.protocol, plan, dataset, console)
+            return jobs.train(
+                plan.jobs, dataset, self.n_workers, console, between_runs=between_runs
+            )
+        return self._until_decided(self.protocol, plan, dataset, console, between_runs)
 
     def state_lines(self) -> list[str]:
         """How far each architecture is from its verdict; no line for a fixed number of runs."""
@@ -93,7 +94,12 @@ class Sweep:
         return [self._state_line(each, self.protocol) for each in self.matrix.each()]
 
     def _until_decided(
-        self, protocol: Protocol, plan: Plan, dataset: Dataset | None, console: Console
+        self,
+        protocol: Protocol,
+        plan: Plan,
+        dataset: Dataset | None,
+        console: Console,
+        between_runs: Callable[[], None],
     ) -> list[Event]:
         """Gives an architecture up whose run left no record: the later seeds would wait for it."""
         left, wrong = self.matrix.each(), list[Event]()
@@ -104,7 +110,9 @@ class Sweep:
             console.print(line, markup=False, highlight=False)
 
         while plan.jobs:
-            events = jobs.train(plan.jobs, dataset, self.n_workers, console, on_run=show_state)
+            events = jobs.train(
+                plan.jobs, dataset, self.n_workers, console, show_state, between_runs
+            )
             wrong += events
             lost = {event.job.spec.architecture for event in events if event.kind == "error"}
             left = [each for each in left if each.spec(0).architecture not in lost]

@@ -8,6 +8,8 @@ from bench.records.arms import Arm
 from bench.report.summary import Summary
 from bench.stats.format import count, integer, listed, ranges
 
+FEW_NAMES = 3  # more networks with missing seeds are counted
+
 
 def banners(summaries: list[Summary]) -> tuple[str, ...]:
     """One line for each reason, of all data sets together; nothing where all is well."""
@@ -20,8 +22,8 @@ def banners(summaries: list[Summary]) -> tuple[str, ...]:
 
 
 def _of(summary: Summary) -> list[str]:
-    lines = [_data(summary), _shortened(summary), _failures(summary), _gaps(summary)]
-    lines += [_unseeded(summary), _standings(summary)]
+    lines = [_data(summary), _shortened(summary), _failures(summary)]
+    lines += [_progress(summary), _gaps(summary), _unseeded(summary), _standings(summary)]
     return [line for line in (*lines, _environments(summary), _variants(summary)) if line]
 
 
@@ -78,19 +80,59 @@ def _failures(summary: Summary) -> str:
     )
 
 
+def _progress(summary: Summary) -> str:
+    """How many of the declared runs are there; nothing where all are, or none was declared."""
+    declared = _declared(summary)
+    n, n_there = len(declared), len(declared & summary.recorded)
+    if n_there == n:
+        return ""
+    lacks = [_lack(arm, gap) for arm, gap in _lacking(summary) if arm.standing.n_declared]
+    more = f": {listed(lacks)}" if 0 < len(lacks) <= FEW_NAMES else ""
+    return (
+        f"{integer(n_there)} of {count(n, 'declared run')} {'is' if n_there == 1 else 'are'} there"
+        f"{more}. While the others are trained, this page is renewed: reload it."
+    )
+
+
+def _declared(summary: Summary) -> set[tuple[str, int]]:
+    """Arm and seed of every declared run; those of a stopped sweep are not waited for."""
+    networks = {*summary.shown, *(summary.document.networks if summary.document else ())}
+    sweeps = summary.protocol.sweeps if summary.protocol else ()
+    return {
+        (sweep.arm, seed)
+        for sweep in sweeps
+        if sweep.architecture in networks
+        and (summary.dataset is None or sweep.dataset == summary.prefix)
+        and not sweep.stopped
+        for seed in sweep.each_seed
+    }
+
+
 def _gaps(summary: Summary) -> str:
     """Seeds that another architecture has, and architectures measured but never trained."""
     if summary.dataset is None:
         return ""
-    missing = [
-        f"{arm.label} lacks seed {ranges(sorted(gap))}{_of_declared(arm)}"
-        for arm in summary.arms
-        if (gap := _wanted(summary, arm) - {run.seed for run in arm.runs})
-    ]
-    trained = {arm.architecture for arm in summary.arms}
-    untrained = [p.display_name for p in summary.portraits if p.architecture not in trained]
+    missing = [_lack(arm, gap) for arm, gap in _lacking(summary) if not arm.standing.n_declared]
+    known = {arm.architecture for arm in summary.arms} | _awaited(summary)
+    untrained = [p.display_name for p in summary.portraits if p.architecture not in known]
     missing += [f"{name} has no run" for name in dict.fromkeys(untrained)]
     return f"The matrix is incomplete: {listed(missing)}." if missing else ""
+
+
+def _awaited(summary: Summary) -> set[str]:
+    """The architectures of which runs are declared on this data set."""
+    sweeps = summary.protocol.sweeps if summary.protocol else ()
+    return {each.architecture for each in sweeps if each.dataset == summary.prefix}
+
+
+def _lacking(summary: Summary) -> list[tuple[Arm, set[int]]]:
+    """Arms without some seeds that they should have."""
+    found = [(arm, _wanted(summary, arm) - {run.seed for run in arm.runs}) for arm in summary.arms]
+    return [(arm, gap) for arm, gap in found if gap]
+
+
+def _lack(arm: Arm, gap: set[int]) -> str:
+    return f"{arm.label} lacks seed {ranges(sorted(gap))}{_of_declared(arm)}"
 
 
 def _of_declared(arm: Arm) -> str:

@@ -1,0 +1,71 @@
+"""A badge with the worst verdict of the documents' networks, for a README."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from bench.report.parts.finding import subjects
+from bench.report.summary import Summary
+from bench.stats.format import integer
+
+BADGE = "badge.svg"
+LABEL = "manyseeds"
+# Of letters of 11 pixels; the drawing stretches the text to it, whatever font a reader has.
+USUAL, NARROW, WIDE = 7, 4, 10
+MARGIN = 6  # on each side of a text
+
+Tone = Literal["good", "bad", "open", "none"]
+
+
+@dataclass(frozen=True)
+class Text:
+    """A part of the badge, with the pixels that it takes."""
+
+    text: str
+
+    @property
+    def length(self) -> int:
+        """Of the letters."""
+        return sum(NARROW if c in "fijlrt ." else WIDE if c in "mw" else USUAL for c in self.text)
+
+    @property
+    def width(self) -> int:
+        """With the margins."""
+        return self.length + 2 * MARGIN
+
+
+@dataclass(frozen=True)
+class Badge:
+    """What the badge says; `tone` decides its colours."""
+
+    message: Text
+    tone: Tone
+    label: Text = Text(LABEL)
+
+
+def badge(summaries: Iterable[Summary]) -> Badge:
+    """The badge of a suite: each document's networks on the data set that it speaks of.
+
+    A refuted network comes first, then what is confirmed; else nothing is decided yet.
+    """
+    rows = [(each, row) for each in summaries if each.opens for row in subjects(each)]
+    verdicts = [
+        row.arm.verdict.verdict if row.arm.is_decidable and summary.aims(row.arm) else ""
+        for summary, row in rows
+        if row.arm
+    ]
+    if not any(verdicts):
+        return Badge(Text("no verdict" if verdicts else "not trained"), "none")
+    return _judged(verdicts, len(rows))
+
+
+def _judged(verdicts: Sequence[str], n: int) -> Badge:
+    """2 of 3 confirmed; of one network the verdict alone."""
+    counts = Counter(verdicts)
+    word = next(each for each in ("refuted", "confirmed", "undecided") if counts[each])
+    message = word if n == 1 else f"{integer(counts[word])} of {integer(n)} {word}"
+    tones: dict[str, Tone] = {"refuted": "bad", "confirmed": "open", "undecided": "open"}
+    return Badge(Text(message), "good" if counts["confirmed"] == n else tones[word])
