@@ -5,8 +5,10 @@ Whatever makes a document untrue, or leaves it unchecked, must fail there.
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
+import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,6 +17,8 @@ from typing import Any
 import pytest
 import yaml
 
+from bench.report.badge import BADGE
+from tests import support
 from tests.support import ROOT
 
 Bench = Callable[..., subprocess.CompletedProcess[str]]
@@ -67,11 +71,13 @@ WAITS = (
 )
 
 
-def workflow() -> dict[str, Any]:
+def workflow(name: str = "claims") -> dict[str, Any]:
+    """The workflow of that name."""
     text = (ROOT / "docs" / "ci.md").read_text(encoding="utf-8")
-    (block,) = re.findall(r"^```yaml\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
-    parsed: dict[str, Any] = yaml.safe_load(block)
-    return parsed
+    blocks = re.findall(r"^```yaml\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    parsed: list[dict[str, Any]] = [yaml.safe_load(block) for block in blocks]
+    (found,) = [each for each in parsed if each["name"] == name]
+    return found
 
 
 def commands(job: str) -> Iterator[list[str]]:
@@ -274,3 +280,96 @@ def test_a_folder_with_its_own_networks_shows_none_of_our_claims(
     assert "1,442" in report
     assert "9,850" not in report
     assert not re.search(r"^#+ Claims", report, re.MULTILINE)
+
+
+def step(name: str) -> dict[str, Any]:
+    """The step of that name of the workflow that writes a comment."""
+    (found,) = [s for s in workflow("comment")["jobs"]["comment"]["steps"] if s.get("name") == name]
+    return dict(found)
+
+
+def test_the_comments_workflow_may_do_no_more_than_it_must() -> None:
+    parsed = workflow("comment")
+    assert set(parsed[True]) == {"pull_request"}  # never pull_request_target, which forks could use
+    assert parsed["permissions"] == {"contents": "read"}
+    (job,) = parsed["jobs"].values()
+    assert job["permissions"] == {"contents": "read", "pull-requests": "write"}
+    assert "head.repo.full_name == github.repository" in job["if"]
+    used = [each["uses"] for each in job["steps"] if "uses" in each]
+    known = [s["uses"] for s in workflow()["jobs"]["structure"]["steps"] if "uses" in s]
+    assert used == known
+    # What a pull request's author may choose reaches a shell as a variable alone.
+    assert not [each for each in job["steps"] if "${{" in each.get("run", "")]
+
+
+@pytest.mark.parametrize("trained_before", [True, False])
+def test_the_comment_says_what_the_pull_request_changed(
+    bench: Bench, project: Path, trained_before: bool
+) -> None:
+    """Its own lines, in a checkout of a branch whose base has a run, or none."""
+    checkout = project / "checkout"
+    for name in ("architectures", "claims"):
+        shutil.copytree(project / name, checkout / name)
+    train = ("train", "--dataset", "mnist5k", "--arch", "my_net", "--results", "checkout/results")
+    git(checkout, "init", "--initial-branch=main")
+    if trained_before:
+        assert bench(*train, "--seeds", "1").returncode == 0
+    commit(checkout)
+    git(checkout, "update-ref", "refs/remotes/origin/main", "main")
+    git(checkout, "switch", "--create", "theirs")
+    assert bench(*train, "--seeds", "2").returncode == 0
+    commit(checkout)
+    taken = shell(checkout, step("Take the records from before")["run"])
+    assert taken.returncode == 0, taken.stderr
+    program, *words = shlex.split(step("Write the comment")["run"])
+    assert program == "manyseeds"
+    written = support.bench(checkout, *words)
+    assert (written.returncode, written.stderr) == (0, "")
+    comment = (checkout / "comment.md").read_text(encoding="utf-8")
+    n_new = 1 if trained_before else 2
+    assert f"Runs: my_net has 2, {n_new} of them new." in comment
+    assert "| my_net | 1,442 |" in comment
+
+
+def test_the_comment_is_renewed_or_written_anew(tmp_path: Path) -> None:
+    """Its own lines, with a `gh` that has no comment to edit at first."""
+    gh = tmp_path / "gh"
+    gh.write_text('#!/bin/sh\necho "$*" >> said\n[ -e there ] || [ "$4" != --edit-last ]\n')
+    gh.chmod(0o755)
+    post = step("Post the comment")
+    assert set(post["env"]) == {"GH_TOKEN", "NUMBER"}
+    edit = "pr comment 7 --edit-last --body-file comment.md"
+    anew = "pr comment 7 --body-file comment.md"
+    assert shell(tmp_path, post["run"], NUMBER="7").returncode == 0
+    assert (tmp_path / "said").read_text().splitlines() == [edit, anew]
+    (tmp_path / "there").touch()
+    assert shell(tmp_path, post["run"], NUMBER="7").returncode == 0
+    assert (tmp_path / "said").read_text().splitlines() == [edit, anew, edit]
+
+
+def shell(folder: Path, lines: str, **extra: str) -> subprocess.CompletedProcess[str]:
+    """What GitHub does with a step's lines."""
+    variables = {"GITHUB_BASE_REF": "main", "PATH": f"{folder}:{os.environ['PATH']}", **extra}
+    return subprocess.run(
+        ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", lines],
+        cwd=folder,
+        env=support.environment(**variables),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def git(folder: Path, *words: str) -> None:
+    who = ("-c", "user.name=A", "-c", "user.email=a@b.io", "-c", "core.hooksPath=/dev/null")
+    subprocess.run(["git", *who, *words], cwd=folder, check=True, capture_output=True)
+
+
+def commit(folder: Path) -> None:
+    git(folder, "add", "--all", ".")
+    git(folder, "commit", "--message", "x")
+
+
+def test_the_badge_is_embedded_by_its_own_name() -> None:
+    (line,) = support.fences("docs/ci.md", "markdown")
+    assert re.fullmatch(rf"\[!\[\w+\]\(reports/{BADGE}\)\]\(reports/report\.md\)\n", line)

@@ -37,15 +37,16 @@ def changes(now: Sequence[Summary], before: Sequence[Summary]) -> list[str]:
 
 
 def _networks(summary: Summary, before: Sequence[Summary]) -> Iterator[Both]:
-    place = _place(summary)
-    other = next((each for each in before if _place(each) == place), None)
+    other = next((each for each in before if _is_before(each, summary)), None)
     known = {row.architecture: row.arm for row in subjects(other)} if other else {}
     for row in subjects(summary):
         yield Both(row.name, summary, row.arm, other, known.get(row.architecture))
 
 
-def _place(summary: Summary) -> tuple[str, str]:
-    return summary.document.name if summary.document else "", summary.prefix
+def _is_before(other: Summary, summary: Summary) -> bool:
+    """Whether it is the same document's part on the same data set; without runs, on any."""
+    names = {each.document.name if each.document else "" for each in (other, summary)}
+    return len(names) == 1 and (summary.dataset is None or summary.prefix == other.prefix)
 
 
 def _verdicts(both: Sequence[Both]) -> Iterator[str]:
@@ -65,15 +66,19 @@ def _means(both: Sequence[Both]) -> Iterator[str]:
     """As `compare` judges them: p of all networks, corrected together."""
     pairs: list[tuple[Arm, Arm]] = []
     for each in both:
-        if each.now is None or each.before is None or _keys(each.now) == _keys(each.before):
+        if each.now is None or each.before is None:
             continue
         if not each.now.dataset.has_images_of(each.before.dataset):
             yield f"Mean: {each.name} cannot be compared: the two suites hold other images."
             continue
         pairs.append((each.now, each.before))
-    for pair in tested(pairs):
+    for pair in tested([pair for pair in pairs if _counts(pair[0]) != _counts(pair[1])]):
         if pair.is_told_apart:
             yield _moved(pair)
+
+
+def _counts(arm: Arm) -> list[int]:
+    return sorted(arm.counts("test"))
 
 
 def _moved(pair: Pair) -> str:

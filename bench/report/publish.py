@@ -26,6 +26,9 @@ def publish(files: Mapping[str, str], reports: Path, *, last: str, made_with: st
         last: The name of the file that is moved when all that it links to is there.
         made_with: What the content depends on beside the records, as the manifest's first line.
 
+    Returns:
+        Where the files lie, `last` first.
+
     Raises:
         StoreError: the folder cannot be written.
     """
@@ -45,7 +48,7 @@ def publish(files: Mapping[str, str], reports: Path, *, last: str, made_with: st
             where=str(reports),
             remedy="choose a writable folder with --reports",
         ) from error
-    return [reports / name for name in files]
+    return [reports / name for name in (last, *(each for each in files if each != last))]
 
 
 @contextmanager

@@ -76,6 +76,49 @@ def test_a_sweep_of_which_runs_are_missing_is_incomplete() -> None:
     assert "model_1 lacks seed 29\N{EN DASH}48 (29 of 49)" in " ".join(banners([found]))
 
 
+RENEWED = "While the others are trained, this page is renewed: reload it."
+
+
+def test_while_declared_runs_are_missing_the_page_says_how_many_are_there() -> None:
+    first, other = runs(range(9)), runs(range(3), name="model_2")
+    protocol = replace(HEAD, sweeps=(sweep(first, 0, 9), sweep(other, 0, 9)))
+
+    def said(every: list[RunRecord]) -> tuple[str, ...]:
+        return banners([summary_of(every, protocol)])
+
+    lacks = "model_1 lacks seed 9 (9 of 10) and model_2 lacks seed 3\N{EN DASH}9 (3 of 10)"
+    assert said([*first, *other]) == (f"12 of 20 declared runs are there: {lacks}. {RENEWED}",)
+    whole = [*runs(range(10)), *runs(range(10), name="model_2")]
+    assert said(whole) == ()
+    assert said(whole[1:])[0].startswith("19 of 20 declared runs are there: model_1 lacks seed 0 ")
+
+
+def test_a_network_of_the_document_whose_first_run_is_to_come_is_counted() -> None:
+    first, other = runs(range(9)), runs(range(3), name="model_2")
+    protocol = replace(HEAD, sweeps=(sweep(first, 0, 9), sweep(other, 0, 9)))
+    portraits = [factories.portrait(name) for name in ("model_1", "model_2")]
+    links = {run.key: "record.json" for run in first}
+    for made, n in (([], "0"), (first, "9")):
+        (found,) = summarise("local", made, portraits, factories.published(), links, "command")
+        (line,) = banners([found.judged_by(protocol)])
+        assert line.startswith(f"{n} of 20 declared runs are there")
+        assert line.endswith(RENEWED)
+
+
+def test_many_networks_without_all_their_runs_are_not_listed() -> None:
+    names = [f"net_{number}" for number in range(4)]
+    every = [run for name in names for run in runs(range(2), name=name)]
+    sweeps = tuple(sweep(runs([0], name=name), 0, 2) for name in names)
+    (line,) = banners([summary_of(every, replace(HEAD, sweeps=sweeps))])
+    assert line == f"8 of 12 declared runs are there. {RENEWED}"
+
+
+def test_runs_that_a_stopped_sweep_lacks_are_not_waited_for() -> None:
+    every = runs(range(9))
+    stopped = replace(HEAD, sweeps=(sweep(every, 0, 9, stopped="it was good enough"),))
+    assert not any("declared runs" in line for line in banners([summary_of(every, stopped)]))
+
+
 def test_runs_that_were_added_after_a_look_have_a_confidence_sequence() -> None:
     every = runs(range(42))
     arm = arm_of(every, sweep(every, 0, 29), sweep(every, 30, 41, n_seen=30))
