@@ -10,7 +10,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from threading import Thread
+from threading import Thread, Timer
 
 import pytest
 
@@ -23,12 +23,13 @@ from tests import factories
 from tests.conftest import Bench
 from tests.support import environment, write_architecture
 
+SECONDS_AT_MOST = 300  # for a command of a test; then what it should have said is missing
 PROGRESS = "of 3 declared runs"
 
 
 @contextmanager
 def started(folder: Path, *words: str) -> Iterator[subprocess.Popen[str]]:
-    """A command in a process group of its own; killed where the test did not end it."""
+    """A command in a process group of its own; killed where the test did not end it in time."""
     process = subprocess.Popen(
         [sys.executable, "-m", "bench", *words],
         cwd=folder,
@@ -40,9 +41,12 @@ def started(folder: Path, *words: str) -> Iterator[subprocess.Popen[str]]:
         # A test run in the background may have inherited an ignored SIGINT.
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
+    late = Timer(SECONDS_AT_MOST, os.killpg, (process.pid, signal.SIGKILL))
+    late.start()
     try:
         yield process
     finally:
+        late.cancel()
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)
         process.communicate()

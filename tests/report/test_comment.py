@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 from markdown_it import MarkdownIt
@@ -37,11 +38,9 @@ HOSTILE_NAMES = (
 )
 
 
-def claim(id: str, metric: str, network: str, published: float, **fields: object) -> Claim:
+def claim(id: str, metric: str, network: str, published: float, **fields: Any) -> Claim:
     known = {"file": "session6", "line": 13, "quote": f"{published} %", "tolerance": 0.005}
-    return Claim(  # type: ignore[arg-type]
-        id=id, metric=metric, subject=network, published=published, **{**known, **fields}
-    )
+    return Claim(id=id, metric=metric, subject=network, published=published, **{**known, **fields})
 
 
 CLAIMS = (
@@ -233,8 +232,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_the_command_prints_it_or_writes_it(folder: Path, bench: Bench, tmp_path: Path) -> None:
-    words = ("report", "--results", str(folder / "results"), "--only", "answer")
-    words += ("--format", "github", "--against", "base")
+    words = ["report", "--results", str(folder / "results"), "--only", "answer"]
+    words += ["--format", "github", "--against", "base"]
     done = bench(*words)
     assert (done.returncode, done.stderr) == (0, "")
     assert "Mean: Model_2 moved by +0.355 points" in done.stdout
