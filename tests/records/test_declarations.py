@@ -76,7 +76,10 @@ def test_a_sweep_of_which_runs_are_missing_is_incomplete() -> None:
     assert "model_1 lacks seed 29\N{EN DASH}48 (29 of 49)" in " ".join(banners([found]))
 
 
-RENEWED = "While the others are trained, this page is renewed: reload it."
+RENEWED = (
+    "While “bench all” trains the others, or “bench report --watch” runs, this page is renewed: "
+    "reload it."
+)
 
 
 def test_while_declared_runs_are_missing_the_page_says_how_many_are_there() -> None:

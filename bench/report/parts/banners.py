@@ -8,6 +8,10 @@ from bench.records.arms import Arm
 from bench.report.summary import Summary
 from bench.stats.format import count, integer, listed, ranges
 
+RENEWED = (  # true of every page, whatever rendered it
+    "While “bench all” trains the others, or “bench report --watch” runs, this page is renewed: "
+    "reload it."
+)
 FEW_NAMES = 3  # more networks with missing seeds are counted
 
 
@@ -90,7 +94,7 @@ def _progress(summary: Summary) -> str:
     more = f": {listed(lacks)}" if 0 < len(lacks) <= FEW_NAMES else ""
     return (
         f"{integer(n_there)} of {count(n, 'declared run')} {'is' if n_there == 1 else 'are'} there"
-        f"{more}. While the others are trained, this page is renewed: reload it."
+        f"{more}. {RENEWED}"
     )
 
 
