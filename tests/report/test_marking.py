@@ -80,6 +80,7 @@ def test_emphasis_is_left_out_and_powers_are_kept() -> None:
         ("≤ 15 epochs in all", "**≤ 15 epochs** in all"),
     ]
     assert cut("2**3 + 4**5", said("4**5")) == [("2**3 + ", ""), ("4**5", "4**5")]
+    assert cut("x**2 or y** 3", said("or")) == [("x**2 ", ""), ("or", "or"), (" y** 3", "")]
 
 
 WORDS = st.text("ab |*", max_size=12)

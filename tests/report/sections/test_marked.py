@@ -148,6 +148,9 @@ def test_the_excerpt_has_the_aims_then_numbers_of_runs_then_the_worst() -> None:
     few = excerpt(found, most=5)
     assert few is not None
     assert [line.number for line in few.lines] == [1, 2, 5, 6, 7]  # 7 is worse than 4
+    fewest = excerpt(found, most=4)
+    assert fewest is not None
+    assert [line.number for line in fewest.lines] == [1, 2, 5, 6]  # two numbers of runs on 5
     assert few.lines[0].pieces[1].href == "document.html#claim-aim"
     assert few.note.startswith(
         "4 lines need training: 1 not consistent, 2 undecided, 1 consistent."
