@@ -218,6 +218,7 @@ class Section:
     text: tuple[str, ...] = ()
     points: tuple[Point, ...] = ()
     lanes: tuple[Lanes, ...] = ()
+    legend: str = ""  # what the lanes' marks mean
     marked: tuple[Marked, ...] = ()  # of HTML alone, as the cards are
     tables: tuple[Table, ...] = ()
     plots: tuple[Plot, ...] = ()

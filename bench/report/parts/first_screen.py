@@ -11,12 +11,14 @@ from bench.records.arms import Arm
 from bench.report.figures.lanes import Limits, lane, limits, scale
 from bench.report.model import Badge, Cell, Column, Lane, Lanes, Plot, Section
 from bench.report.parts.finding import finding, subjects
+from bench.report.parts.marking import excerpt
 from bench.report.parts.ranking import in_order
 from bench.report.parts.verdicts import bounds, confirmed_alone, target_words
 from bench.report.summary import Summary
 from bench.spec import Claim
 from bench.stats.format import count, fixed, integer, mean_percent, percent
 
+N_LINES = 7  # of the document
 N_BESIDE = 3  # networks that the document does not speak of
 ACCURACY = "last_test_accuracy_percent"
 KINDS = {"confirmed": "good", "refuted": "bad", "undecided": "open"}
@@ -28,8 +30,15 @@ def first_screen(summary: Summary) -> Section:
     arms = [row.arm for row in subjects(summary) if row.arm and row.arm.tested]
     beside = _beside(summary)
     lanes = _lanes(summary, arms, beside) if arms else ()
-    notes = (_legend(summary, arms, beside),) if lanes else ()
-    return Section(title=found.headline, nav="Finding", text=found.lead, lanes=lanes, notes=notes)
+    shown = excerpt(summary, N_LINES)
+    return Section(
+        title=found.headline,
+        nav="Finding",
+        text=found.lead,
+        lanes=lanes,
+        legend=_legend(summary, arms, beside) if lanes else "",
+        marked=(shown,) if shown else (),
+    )
 
 
 def _beside(summary: Summary) -> list[Arm]:
