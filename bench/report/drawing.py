@@ -27,14 +27,10 @@ MOST_PROCESSES = 8  # what assembles the pages keeps up with so many
 T = TypeVar("T")
 
 
-def draw(plot: Plot) -> tuple[Markup, Markup]:
-    """The plot for a wide page and for a narrow one, as SVG that may stand in HTML as it is."""
+def draw(plot: Plot) -> Markup:
+    """The plot as SVG that may stand in HTML as it is."""
     label = Markup('<svg role="img" aria-label="{}" ').format(plot.alt)
-    wide, narrow = (
-        Markup(svg(plot.draw(is_narrow), f"{plot.name}{suffix}").replace("<svg ", label, 1))
-        for is_narrow, suffix in ((False, ""), (True, "-narrow"))
-    )
-    return wide, narrow
+    return Markup(svg(plot.draw(), plot.name).replace("<svg ", label, 1))
 
 
 class Here(Executor):

@@ -69,7 +69,7 @@ class Table:
 
 @dataclass(frozen=True)
 class Plot:
-    """A figure that is still to be drawn, for a wide page and for a narrow one.
+    """A figure that is still to be drawn, once for pages of every width.
 
     `name` is its file's stem, `alt` says what it shows to who cannot see it. `draw` may be called
     in another process: a function of a module, or a `partial` of one.
@@ -78,7 +78,7 @@ class Plot:
     name: str
     alt: str
     caption: str
-    draw: Callable[[bool], Figure]  # narrow -> figure
+    draw: Callable[[], Figure]
 
 
 @dataclass(frozen=True)

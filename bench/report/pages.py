@@ -28,8 +28,7 @@ from bench.report.summary import Summary
 
 SCRIPT = "report.js"
 INDEX, MARKDOWN = "index.html", "report.md"
-# A plot for a wide page and for a narrow one, as SVG text; it may still be in the making.
-Drawing = Future[tuple[Markup, Markup]]
+Drawing = Future[Markup]  # a plot as SVG text; it may still be in the making
 # A link as the report's pages have it -> the same in a Markdown file; "" where it leads nowhere.
 Followed = Callable[[str], str]
 ELSEWHERE = re.compile(r"#|[a-z]+:")  # on the page itself, or on another site
@@ -163,8 +162,7 @@ def _path(folder: Path, path: Path) -> str:
 
 def standalone(plot: Plot, drawing: Drawing) -> str:
     """The figure as a file: it brings its colours and a background of its own."""
-    wide, _ = drawing.result()
-    head, _, rest = str(wide).partition(">")
+    head, _, rest = str(drawing.result()).partition(">")
     title = f"<title>{escape(plot.alt)}</title>"
     palette = _template("palette.css")
     text = "text{paint-order:stroke;stroke:var(--paper);stroke-width:2px}"  # over lines, too

@@ -34,8 +34,8 @@ def section(summary):
     plot = Plot("my-seeds", "dots", "Dots of my seeds.", partial(drawn, seeds))
     return Section(title="My seeds", text=(f"These are the seeds {len(seeds)}.",), plots=(plot,))
 
-def drawn(seeds, narrow):
-    figure = Figure(figsize=(2 if narrow else 4, 1))
+def drawn(seeds):
+    figure = Figure(figsize=(4, 1))
     figure.add_subplot().plot(seeds, seeds)
     return figure
 '''

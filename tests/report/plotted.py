@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import re
 import xml.etree.ElementTree as ElementTree
-from collections.abc import Callable, Sequence
-from itertools import product
+from collections.abc import Callable, Iterator, Sequence
+from itertools import combinations, product
 
 import numpy as np
 import pytest
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.text import Text
+from matplotlib.transforms import Bbox
 
 from bench.report.figures.svg import svg
 
@@ -82,15 +85,57 @@ def texts(root: Node) -> list[tuple[str, float, float]]:
     ]
 
 
+def texts_of(figure: Figure) -> dict[str, Bbox]:
+    """Words that are drawn, with their place on the figure -> the box of their letters."""
+    figure.draw_without_rendering()
+    hidden = {text for axes in figure.axes for text in _not_drawn(axes)}
+    found = [each for each in figure.findobj(Text) if each not in hidden]
+    drawn = [each for each in found if each.get_visible() and each.get_text().strip()]
+    boxes = [(each.get_text(), each.get_window_extent()) for each in drawn]
+    return {f"{words!r} at {box.x0:.1f}, {box.y0:.1f}": box for words, box in boxes}
+
+
+def _not_drawn(axes: Axes) -> Iterator[Text]:
+    """Words of axes that are off, and labels of ticks that lie beyond the axis."""
+    for axis in (axes.xaxis, axes.yaxis):
+        low, high = sorted(axis.get_view_interval())
+        is_off = not (axes.axison and axis.get_visible())
+        if is_off:
+            yield axis.label
+        for tick in [*axis.get_major_ticks(), *axis.get_minor_ticks()]:
+            if is_off or not low <= tick.get_loc() <= high:
+                yield from (tick.label1, tick.label2)
+
+
+def require_apart(figure: Figure) -> None:
+    """No text over another one or out of the figure; a pixel is as good as none."""
+    boxes = texts_of(figure)
+    width, height = figure.get_size_inches() * figure.dpi
+    for words, box in boxes.items():
+        assert min(box.x0, box.y0) >= -1, f"{words} leaves the figure"
+        assert box.x1 <= width + 1, f"{words} leaves the figure"
+        assert box.y1 <= height + 1, f"{words} leaves the figure"
+    for (one, first), (other, second) in combinations(boxes.items(), 2):
+        across = min(first.x1, second.x1) - max(first.x0, second.x0)
+        down = min(first.y1, second.y1) - max(first.y0, second.y0)
+        assert min(across, down) <= 1, f"{one} lies over {other}"
+
+
 def horizontal(root: Node, panel: int = 0) -> Map:
     """Points -> the horizontal axis' value, from its first and last tick."""
     return straight(_ticks(panel_of(root, panel), "x", "middle"))
 
 
 def maps(root: Node, panel: int, scale: Callable[[float], float] | None = None) -> tuple[Map, Map]:
-    """Both axes of a panel; the upright one in `scale`, minus log10 of the error for None."""
+    """Both axes of a panel; the upright one in `scale`, minus log10 of the error for None.
+
+    A panel without an upright axis of its own shares that of its neighbour at the left.
+    """
     group = panel_of(root, panel)
-    ticks = _ticks(group, "y", "end")
+    ticks = _labelled(group, "y", "end")
+    if not ticks:
+        group = panel_of(root, panel - 1)
+        ticks = _ticks(group, "y", "end")
     titled = any("accuracy" in (node.text or "") for node in group.iter(f"{SVG}text"))
     placed = scale or (logged if titled else float)
     upright = [(point, float(placed(value))) for point, value in ticks]
@@ -115,6 +160,12 @@ def panel_of(root: Node, number: int) -> Node:
 
 
 def _ticks(group: Node, axis: str, anchor: str) -> list[tuple[float, float]]:
+    ticks = _labelled(group, axis, anchor)
+    assert len(ticks) >= 2
+    return ticks
+
+
+def _labelled(group: Node, axis: str, anchor: str) -> list[tuple[float, float]]:
     """Labels that are numbers: where the tick beside them stands, and its number."""
     ticks = []
     for tick in group.iter(f"{SVG}g"):
@@ -130,7 +181,6 @@ def _ticks(group: Node, axis: str, anchor: str) -> list[tuple[float, float]]:
         number = (label.text or "").replace(",", "").replace("\N{MINUS SIGN}", "-")
         if re.fullmatch(r"[+-]?[\d.]+", number):
             ticks.append((float(marker.get(axis, "nan")), float(number)))
-    assert len(ticks) >= 2
     return ticks
 
 

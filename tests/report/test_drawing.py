@@ -52,9 +52,7 @@ def test_a_plot_has_the_same_bytes_wherever_it_is_drawn() -> None:
         assert several.submit(os.getpid).result() != os.getpid()
     here = Here().submit(draw, plot())
     assert there.result() == here.result()
-    wide, narrow = here.result()
-    assert wide.startswith('<svg role="img" aria-label="Digits &amp; &lt;more&gt;" ')
-    assert wide != narrow
+    assert here.result().startswith('<svg role="img" aria-label="Digits &amp; &lt;more&gt;" ')
 
 
 def test_few_pages_and_one_core_need_no_process(monkeypatch: pytest.MonkeyPatch) -> None:

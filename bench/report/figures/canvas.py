@@ -8,8 +8,10 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-WIDE_INCHES, NARROW_INCHES = 7.5, 3.6  # 720 and 346 CSS pixels: text keeps its size
-N_SERIES = 8  # colours in the palette; from the ninth architecture on they come again
+# One drawing for every page: on a phone of 390 CSS pixels its 9 points are 9 pixels, too.
+INCHES = 4.8
+SMALL = 8.5  # points, of the smallest text
+N_SERIES = 8  # swatches in the palette; from the ninth architecture on they come again
 STAND_INS = {
     "ink": "#010101",
     "muted": "#020202",
@@ -19,7 +21,7 @@ STAND_INS = {
     "published": "#060606",
     "good": "#070707",
     "bad": "#080808",
-    **{f"series-{i}": f"#0000{16 + i:02x}" for i in range(N_SERIES)},
+    "link": "#090909",
 }
 STYLE: Any = {
     "svg.fonttype": "none",  # text stays text: small, selectable, in the page's own face
@@ -43,9 +45,8 @@ STYLE: Any = {
 }
 
 
-def series(colour: int) -> str:
-    """The stand-in of an architecture's colour."""
-    return STAND_INS[f"series-{colour % N_SERIES}"]
+# Of one network's own figure, and of what stands out among others; all others are grey.
+ACCENT, GREY = STAND_INS["link"], STAND_INS["muted"]
 
 
 def wrapped(words: str, letters: int) -> str:
@@ -54,22 +55,21 @@ def wrapped(words: str, letters: int) -> str:
     return "\n".join(textwrap.wrap(whole, letters)).replace("\N{NO-BREAK SPACE}", " ")
 
 
-def canvas(
-    narrow: bool, height: float, n_panels: int, stacked: bool = False
-) -> tuple[Figure, list[Axes]]:
-    """Panels side by side; below each other on a phone, or where asked for."""
-    figure = Figure(figsize=(NARROW_INCHES if narrow else WIDE_INCHES, height))
+def canvas(height: float, n_rows: int = 1, n_columns: int = 1) -> tuple[Figure, list[Axes]]:
+    """Panels row by row; more than two beside each other are too small on a phone."""
+    figure = Figure(figsize=(INCHES, height))
     figure.patch.set_visible(False)
-    shape = (n_panels, 1) if narrow or stacked else (1, n_panels)
-    all_axes = [axes for row in figure.subplots(*shape, squeeze=False) for axes in row]
+    all_axes = list(figure.subplots(n_rows, n_columns, squeeze=False).flat)
     for axes in all_axes:
         axes.patch.set_visible(False)
     return figure, all_axes
 
 
-def margins(figure: Figure, *, left: float, bottom: float, top: float, **more: float) -> None:
-    """`left` as a fraction of the width, the others in inches."""
+def margins(
+    figure: Figure, *, left: float, bottom: float, top: float, right: float = 0.97, **more: float
+) -> None:
+    """`left` and `right` as a fraction of the width, the others in inches."""
     height = figure.get_figheight()
     figure.subplots_adjust(
-        left=left, right=0.97, bottom=bottom / height, top=1 - top / height, **more
+        left=left, right=right, bottom=bottom / height, top=1 - top / height, **more
     )

@@ -15,15 +15,8 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 from numpy.typing import ArrayLike, NDArray
 
-from bench.report.figures.canvas import (
-    NARROW_INCHES,
-    STAND_INS,
-    STYLE,
-    WIDE_INCHES,
-    margins,
-    series,
-    wrapped,
-)
+from bench.report.figures.canvas import ACCENT, GREY, INCHES, STAND_INS, STYLE, margins, wrapped
+from bench.report.figures.dots import triangle
 from bench.report.figures.svg import mark
 from bench.stats.format import fixed, written
 
@@ -31,9 +24,8 @@ ACCURACY_TICKS = (50, 80, 90, 95, 98, 99, 99.7, 99.9)  # percent
 LOW_TICKS = (10, 20, 30, 40, 60, 70)  # of axes that end below the ticks above
 LABEL_POINTS = 10.5  # a label's height with some air
 LOSS_TICKS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2)
-NARROW_PANEL_INCHES, LOW_PANEL_INCHES, WIDE_PANEL_INCHES = 1.75, 1.4, 2.1
-WIDE_LETTERS, NARROW_LETTERS, TITLE_LINE_INCHES = 96, 46, 0.15  # of all titles in a row
-FEW_PANELS = 4  # below each other on a phone; more of them are lower
+PANEL_INCHES, OVERVIEW_INCHES = 1.75, 3.2
+LETTERS, TITLE_LINE_INCHES = 52, 0.15  # of all titles in a row
 FEW_RUNS = 8  # up to here a run's line is as strong as it may be
 
 
@@ -47,7 +39,9 @@ class Panel:
         says: The words of each run by its seed; where it is empty, no run has a line of its own.
         band: The words of the median and the band; where it is empty, neither is drawn.
         series: The architecture.
-        colour: The architecture's place in the palette.
+        published: What a document says of one run after its last epoch, in percent.
+        said: The words of that number.
+        leads: Whether it stands out among others in one plot.
     """
 
     title: str
@@ -55,7 +49,9 @@ class Panel:
     says: Mapping[int, str] = field(default_factory=dict)
     band: str = ""
     series: str = ""
-    colour: int = 0
+    published: float | None = None
+    said: str = ""
+    leads: bool = False
 
     @cached_property
     def spread(self) -> pd.DataFrame:
@@ -66,8 +62,8 @@ class Panel:
 def accuracy_curves(
     panels: Sequence[Panel],
     target: float | None,
-    narrow: bool,
     *,
+    limit: int | None = None,
     learning_rate: Panel | None = None,
     lowest: float | None = None,
 ) -> Figure:
@@ -76,29 +72,53 @@ def accuracy_curves(
     Args:
         panels: One a split, or one an arm.
         target: In percent; None draws no line.
-        narrow: Panels below each other instead of side by side.
+        limit: The most epochs that a run may have; None draws no line.
         learning_rate: The band of a last panel with an axis of its own; None for none.
-        lowest: Where the axis begins, in percent; bands below are cut. None shows all.
+        lowest: Where the axis begins, in percent; what lies below is cut. None shows all.
     """
     with matplotlib.rc_context(STYLE):
         others = [] if learning_rate is None else [learning_rate]
-        figure, all_axes = _grid([*panels, *others], narrow, "accuracy (%)", len(others))
+        figure, all_axes = _grid([*panels, *others], "accuracy (%)", len(others))
         accuracy_axes = all_axes[: len(panels)]
         _curves(accuracy_axes, panels)
-        if target is not None:
-            for axes in accuracy_axes:
-                line = axes.axhline(target, color=STAND_INS["target"], lw=1, linestyle=(0, (4, 3)))
-                mark(line, f"target: {fixed(target, 2)} %")
+        for axes in accuracy_axes:
+            _references(axes, target, limit)
         _accuracy_axis(accuracy_axes[0], lowest, target)
         for panel in others:
             _learning_rate(all_axes[-1], panel)
         return figure
 
 
-def loss_curves(panels: Sequence[Panel], narrow: bool) -> Figure:
+def overview(
+    panels: Sequence[Panel],
+    target: float | None,
+    *,
+    limit: int | None = None,
+    lowest: float | None = None,
+) -> Figure:
+    """The medians of many in one plot, grey but for those that lead; arguments as above."""
+    with matplotlib.rc_context(STYLE):
+        figure, (axes,) = _grid(
+            [Panel("", panels[0].epochs)], "accuracy (%)", inches=OVERVIEW_INCHES
+        )
+        for panel in panels:
+            (line,) = axes.plot(
+                panel.spread["median"],
+                color=STAND_INS["ink"] if panel.leads else GREY,
+                lw=1.8 if panel.leads else 1.0,
+                alpha=1.0 if panel.leads else 0.6,
+                zorder=3 if panel.leads else 2,
+            )
+            _speaking(line, panel.band, panel.series)
+        _references(axes, target, limit)
+        _accuracy_axis(axes, lowest, target)
+        return figure
+
+
+def loss_curves(panels: Sequence[Panel]) -> Figure:
     """Mean cross-entropy by epoch on a logarithmic axis; arguments as `accuracy_curves`."""
     with matplotlib.rc_context(STYLE):
-        figure, all_axes = _grid(panels, narrow, "loss (cross-entropy)")
+        figure, all_axes = _grid(panels, "loss (cross-entropy)")
         _curves(all_axes, panels)
         all_axes[0].set_yscale("log")
         all_axes[0].yaxis.set_major_locator(FixedLocator(LOSS_TICKS))
@@ -108,24 +128,18 @@ def loss_curves(panels: Sequence[Panel], narrow: bool) -> Figure:
 
 
 def _grid(
-    panels: Sequence[Panel], narrow: bool, label: str, n_apart: int = 0
+    panels: Sequence[Panel], label: str, n_apart: int = 0, inches: float = PANEL_INCHES
 ) -> tuple[Figure, list[Axes]]:
     """Titled axes in rows; all but the last `n_apart` have one upright axis, with the label."""
     n = len(panels)
-    n_columns = 1 if narrow else 2 if n == 4 else min(n, 3)
+    n_columns = min(n, 2)
     n_rows = -(-n // n_columns)
-    letters = NARROW_LETTERS if narrow else WIDE_LETTERS // n_columns
-    titles = [wrapped(panel.title, letters) for panel in panels]
+    titles = [wrapped(panel.title, LETTERS // n_columns) for panel in panels]
     more = TITLE_LINE_INCHES * max(title.count("\n") for title in titles)
-    inches = WIDE_PANEL_INCHES
-    if narrow:
-        inches = NARROW_PANEL_INCHES if n <= FEW_PANELS else LOW_PANEL_INCHES
-    size = NARROW_INCHES if narrow else WIDE_INCHES, (inches + more) * n_rows + 0.6
-    figure = Figure(figsize=size)
+    figure = Figure(figsize=(INCHES, (inches + more) * n_rows + 0.6))
     figure.patch.set_visible(False)
-    left, wspace = (0.165, 0.0) if narrow else (0.08, 0.16 if n_apart else 0.08)
-    hspace = 0.38 + 1.38 * more / inches
-    margins(figure, left=left, bottom=0.45, top=0.3 + more, wspace=wspace, hspace=hspace)
+    wspace, hspace = 0.2 if n_apart else 0.08, 0.38 + 1.38 * more / inches
+    margins(figure, left=0.12, bottom=0.45, top=0.3 + more, wspace=wspace, hspace=hspace)
     all_axes = [figure.add_subplot(n_rows, n_columns, place + 1) for place in range(n)]
     for place, axes in enumerate(all_axes):
         first, shared = place % n_columns == 0, place < n - n_apart
@@ -150,6 +164,8 @@ def _curves(all_axes: Sequence[Axes], panels: Sequence[Panel]) -> None:
             _runs(axes, panel)
         if panel.band:
             _band(axes, panel)
+        if panel.published is not None:
+            triangle(axes, panel.epochs["epoch"].max(), panel.published, panel.said, panel.series)
 
 
 def _runs(axes: Axes, panel: Panel) -> None:
@@ -163,11 +179,10 @@ def _runs(axes: Axes, panel: Panel) -> None:
         y="value",
         units="seed",
         estimator=None,
-        color=series(panel.colour),
+        color=ACCENT,
         linewidth=(0.9 if few else 0.7) if panel.band else 1.8,
         alpha=(0.6 if few else 0.35) if panel.band else 1.0,
         solid_capstyle="butt",  # fewer bytes for every line
-        clip_on=False,
         ax=axes,
     )
     for line, seed in zip(axes.lines, sorted(panel.says), strict=True):
@@ -177,14 +192,14 @@ def _runs(axes: Axes, panel: Panel) -> None:
 def _band(axes: Axes, panel: Panel) -> None:
     """From the lowest to the highest run, and the median."""
     low, high = panel.spread["min"], panel.spread["max"]
-    colour, epochs = series(panel.colour), list(low.index)
-    (area,) = axes.fill([*epochs, *epochs[::-1]], [*low, *high[::-1]], color=colour, lw=0)
+    epochs = list(low.index)
+    (area,) = axes.fill([*epochs, *epochs[::-1]], [*low, *high[::-1]], color=ACCENT, lw=0)
     area.set_alpha(0.2)
     mark(area, panel.band, panel.series)
     (line,) = axes.plot(
         panel.spread["median"],
-        color=STAND_INS["ink"] if panel.says else colour,
-        lw=1.3 if panel.says else 2,
+        color=STAND_INS["ink"],
+        lw=1.3 if panel.says else 1.8,
         zorder=3,  # on the runs
     )
     _speaking(line, panel.band, panel.series)
@@ -211,19 +226,27 @@ def _percents(distances: ArrayLike) -> NDArray[np.float64]:
 
 def _learning_rate(axes: Axes, panel: Panel) -> None:
     """One line, in thousandths: their ticks need few digits."""
-    (line,) = axes.plot(panel.spread["median"], color=series(panel.colour), lw=1.8, clip_on=False)
+    (line,) = axes.plot(panel.spread["median"], color=ACCENT, lw=1.8, clip_on=False)
     _speaking(line, panel.band, panel.series)
     axes.set_ylim(bottom=0)
     axes.yaxis.set_major_locator(MaxNLocator(4))
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: written(1000 * value, 6)))
 
 
+def _references(axes: Axes, target: float | None, limit: int | None) -> None:
+    if target is not None:
+        line = axes.axhline(target, color=STAND_INS["target"], lw=1, linestyle=(0, (4, 3)))
+        mark(line, f"target: {fixed(target, 2)} %")
+    if limit is not None:
+        line = axes.axvline(limit, color=STAND_INS["target"], lw=1, linestyle=(0, (1, 2)))
+        mark(line, f"limit: {limit} epochs")
+
+
 def _accuracy_axis(axes: Axes, lowest: float | None, target: float | None) -> None:
     """Ticks as far apart as their labels need: the target's, then those nearest to it."""
     axes.set_yscale("function", functions=(_log_distance, _percents))
     axes.autoscale_view(scalex=False)
-    if lowest is not None:
-        axes.set_ylim(bottom=lowest)
+    axes.set_ylim(bottom=max(axes.get_ylim()[0], 0.0) if lowest is None else lowest)
     bottom, top = _log_distance(axes.get_ylim())
     if bottom >= top:  # every run is at 100 %, where the axis ends
         axes.set_ylim(float(_percents(top - 1)), 100)

@@ -12,15 +12,14 @@ from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 from matplotlib.patches import Rectangle
 
-from bench.report.figures.canvas import STAND_INS, STYLE, canvas
+from bench.report.figures.canvas import SMALL, STAND_INS, STYLE, canvas
 from bench.report.figures.svg import mark
 from bench.report.figures.tiles import colours
 from bench.spec import Shape
 
-WIDE_COLUMNS, NARROW_COLUMNS = 8, 4
+COLUMNS = 5
 IMAGE_INCHES, ROW_INCHES, TITLE_INCHES, LINE_INCHES = 0.64, 1.22, 0.2, 0.155
 LINES = 2  # below an image, in a row of that height
-SMALL = 8.0  # points; 10.7 CSS pixels
 
 
 @dataclass(frozen=True)
@@ -35,27 +34,25 @@ class Digit:
     shape: Shape = (1, 28, 28)
 
 
-def digits(tiles: Sequence[Digit], narrow: bool) -> Figure:
+def digits(tiles: Sequence[Digit]) -> Figure:
     """The images in rows, in the data set's own shades: so on any page.
 
     Args:
         tiles: From left to right, then down.
-        narrow: Four columns for a phone instead of eight.
     """
     with matplotlib.rc_context(STYLE):
-        n_columns = NARROW_COLUMNS if narrow else WIDE_COLUMNS
-        n_rows = -(-len(tiles) // n_columns)
+        n_rows = -(-len(tiles) // COLUMNS)
         n_lines = max((len(tile.lines) for tile in tiles), default=LINES)
         row_inches = ROW_INCHES + (n_lines - LINES) * LINE_INCHES
-        figure, (axes,) = canvas(narrow, row_inches * n_rows, 1)
+        figure, (axes,) = canvas(row_inches * n_rows)
         width, height = figure.get_size_inches()
         axes.set_position((0, 0, 1, 1))
         axes.set_xlim(0, width)  # data are inches from the upper left corner
         axes.set_ylim(height, 0)
         axes.set_axis_off()
         for place, tile in enumerate(tiles):
-            row, column = divmod(place, n_columns)
-            _tile(axes, tile, width / n_columns * column + 0.04, row_inches * row)
+            row, column = divmod(place, COLUMNS)
+            _tile(axes, tile, width / COLUMNS * column + 0.04, row_inches * row)
         return figure
 
 

@@ -13,14 +13,14 @@ from matplotlib.figure import Figure
 from matplotlib.patches import PathPatch
 from matplotlib.path import Path
 
-from bench.report.figures.canvas import STAND_INS, STYLE, canvas, series
+from bench.report.figures.canvas import ACCENT, SMALL, STAND_INS, STYLE, canvas
 from bench.report.figures.svg import mark
 from bench.report.figures.tiles import frame, grey_levels, shade_paths
 from bench.spec import Shape
 
-WIDE_HEIGHT, NARROW_HEIGHT = 3.6, 2.15  # inches, of the image; names take the rest of the width
-LABEL_POINTS, LABEL_INCHES = 8.0, 0.15
-MOST_LETTERS = {False: 60, True: 24}  # narrow -> of a name
+IMAGE_INCHES = 2.5  # names take the rest of the width
+LABEL_INCHES = 0.15
+MOST_LETTERS = 28  # of a name
 DIGIT_SHADES, DARKEST = 5, 0.5
 
 
@@ -40,9 +40,7 @@ class Box:
 def growth(
     boxes: Sequence[Box],
     digit: bytes | None,
-    colour: int,
     series_name: str,
-    narrow: bool,
     shape: Shape = (1, 28, 28),
 ) -> Figure:
     """Nested frames over the image, the last one strongest, named at the right.
@@ -50,27 +48,27 @@ def growth(
     Args:
         boxes: From the first layer to the last.
         digit: An image as a data set holds it; None leaves the image empty.
-        colour: The architecture's place in the palette.
         series_name: The architecture.
-        narrow: For a phone.
         shape: Of the network's images: channels, height, width.
     """
     with matplotlib.rc_context(STYLE):
-        figure, (axes,) = canvas(narrow, NARROW_HEIGHT if narrow else WIDE_HEIGHT, 1)
-        axes.set_position((0.01, 0.02, 0.98, 0.96))
-        axes.set_axis_off()
         low, high = _extent(boxes, shape)
+        inch = (high - low) / IMAGE_INCHES
+        named = _apart(boxes, LABEL_INCHES * inch)
+        top = low - LABEL_INCHES * inch / 2
+        bottom = max([high, *(height + LABEL_INCHES * inch for height, _ in named)])
+        figure, (axes,) = canvas((bottom - top) / inch)
+        axes.set_position((0, 0, 1, 1))
+        axes.set_axis_off()
         axes.add_patch(frame((0, 0, shape[1] - 1, shape[2] - 1), "muted", linewidth=1.0))
         if digit is not None:
             paint(axes, digit, shape)
         for number, box in enumerate(boxes, start=1):
-            outline = _outline(box.pixels, colour, 0.35 + 0.65 * number / len(boxes))
+            outline = _outline(box.pixels, 0.35 + 0.65 * number / len(boxes))
             mark(axes.add_patch(outline), box.says, series_name)
-        height = figure.get_figheight() * 0.96
-        _labels(axes, boxes, high, (high - low) * LABEL_INCHES / height, narrow)
-        width = figure.get_figwidth() * 0.98
-        axes.set_xlim(low, low + (high - low) * width / height)
-        axes.set_ylim(high, low)
+        _labels(axes, named, high)
+        axes.set_xlim(low, low + figure.get_figwidth() * inch)
+        axes.set_ylim(bottom, top)
         return figure
 
 
@@ -89,29 +87,33 @@ def _extent(boxes: Sequence[Box], shape: Shape) -> tuple[float, float]:
     return min([0, *edges]) - 1.0, max([*(side - 1 for side in shape[1:]), *edges]) + 1.0
 
 
-def _outline(box: tuple[int, int, int, int], colour: int, alpha: float) -> PathPatch:
+def _outline(box: tuple[int, int, int, int], alpha: float) -> PathPatch:
     """A frame without an inside: what lies within a larger one can still be pointed at."""
     top, left, bottom, right = box
     low, high = (left - 0.5, top - 0.5), (right + 0.5, bottom + 0.5)
     closed = Path([low, (high[0], low[1]), high, (low[0], high[1]), low])
-    style: dict[str, Any] = {"facecolor": "none", "edgecolor": series(colour), "linewidth": 1.5}
+    style: dict[str, Any] = {"facecolor": "none", "edgecolor": ACCENT, "linewidth": 1.5}
     return PathPatch(closed, alpha=alpha, **style)
 
 
-def _labels(axes: Axes, boxes: Sequence[Box], right: float, spacing: float, narrow: bool) -> None:
-    """A name a box beside the image, joined to the box's upper edge; none hides another."""
-    wanted = sorted(boxes, key=lambda box: (box.pixels[0], -box.pixels[2]))
-    lowest = -np.inf
-    for box in wanted:
+def _apart(boxes: Sequence[Box], spacing: float) -> list[tuple[float, Box]]:
+    """Each box with the height of its name, from the top: at its upper edge, or as near as fits."""
+    found, lowest = [], -np.inf
+    for box in sorted(boxes, key=lambda box: (box.pixels[0], -box.pixels[2])):
+        lowest = max(box.pixels[0] - 0.5, lowest + spacing)
+        found.append((lowest, box))
+    return found
+
+
+def _labels(axes: Axes, named: Sequence[tuple[float, Box]], right: float) -> None:
+    """A name a box beside the image, joined to the box's upper edge."""
+    for height, box in named:
         top, _, _, box_right = box.pixels
-        edge = top - 0.5
-        lowest = max(edge, lowest + spacing)
         line: dict[str, Any] = {"color": STAND_INS["grid"], "linewidth": 0.8, "zorder": 0.5}
-        axes.plot((box_right + 0.5, right, right + 1), (edge, edge, lowest), **line)
-        name = _shortened(box.label if narrow else f"{box.label}  {box.detail}", narrow)
-        axes.text(right + 1.3, lowest, name, fontsize=LABEL_POINTS, va="center")
+        axes.plot((box_right + 0.5, right, right + 1), (top - 0.5, top - 0.5, height), **line)
+        name = _shortened(f"{box.label}  {box.detail}")
+        axes.text(right + 1.3, height, name, fontsize=SMALL, va="center")
 
 
-def _shortened(name: str, narrow: bool) -> str:
-    most = MOST_LETTERS[narrow]
-    return name if len(name) <= most else f"{name[: most - 1]}…"
+def _shortened(name: str) -> str:
+    return name if len(name) <= MOST_LETTERS else f"{name[: MOST_LETTERS - 1]}…"

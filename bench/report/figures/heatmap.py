@@ -14,13 +14,14 @@ from matplotlib.patches import PathPatch
 from matplotlib.path import Path
 from numpy.typing import NDArray
 
-from bench.report.figures.canvas import STAND_INS, STYLE, canvas, margins, series
+from bench.report.figures.canvas import ACCENT, STAND_INS, STYLE, canvas, margins, wrapped
 from bench.report.figures.tiles import frame, grey_levels, shade_paths
 from bench.spec import Shape
 
 N_SHADES = 10
 HALF_GREY = 127.5
 DASHED = (0, (4, 3))
+LETTERS = 24  # of a title, in a line
 
 
 @dataclass(frozen=True)
@@ -42,19 +43,16 @@ class Focus:
     shape: Shape = (1, 28, 28)
 
 
-def focus(shown: Focus, colour: int, narrow: bool) -> Figure:
+def focus(shown: Focus) -> Figure:
     """The mass as shaded pixels, and how much of it lies within squares around the centre.
 
     Args:
         shown: One network's.
-        colour: The architecture's place in the palette.
-        narrow: Panels below each other instead of side by side.
     """
     with matplotlib.rc_context(STYLE):
-        figure, (pixels, squares) = canvas(narrow, 6.6 if narrow else 3.4, 2)
-        left = 0.15 if narrow else 0.06
-        margins(figure, left=left, bottom=0.5, top=0.3, wspace=0.18, hspace=0.3)
-        _shades(pixels, np.asarray(shown.mass), colour)
+        figure, (pixels, squares) = canvas(2.75, n_columns=2)
+        margins(figure, left=0.11, bottom=0.5, top=0.45, wspace=0.25)
+        _shades(pixels, np.asarray(shown.mass))
         if shown.digit is not None:
             _outline(pixels, shown.digit, shown.shape)
         if shown.box is not None:
@@ -62,7 +60,7 @@ def focus(shown: Focus, colour: int, narrow: bool) -> Figure:
         _limit(pixels, shown)
         sides = _sides(shown)
         shares = [100 * _within(shown, side) for side in sides]
-        squares.plot(sides, shares, color=series(colour), lw=1.8)
+        squares.plot(sides, shares, color=ACCENT, lw=1.8, clip_on=False)
         if shown.box is not None:
             side = shown.box[2] - shown.box[0] + 1
             squares.axvline(side, color=STAND_INS["target"], lw=1.2, linestyle=DASHED)
@@ -71,23 +69,23 @@ def focus(shown: Focus, colour: int, narrow: bool) -> Figure:
 
 
 def _label_focus(pixels: Axes, squares: Axes) -> None:
-    pixels.set_title("share of the gradient by pixel", pad=6)
+    pixels.set_title(wrapped("share of the gradient by pixel", LETTERS), pad=6)
     pixels.set_aspect("equal")
     pixels.set_xlabel("column")
     pixels.set_ylabel("row")
-    squares.set_title("within a square around the centre (%)", pad=6)
+    squares.set_title(wrapped("within a square around the centre (%)", LETTERS), pad=6)
     squares.set_xlabel("side of the square (pixels)")
-    squares.set_ylim(0, 103)
+    squares.set_ylim(0, 100)
     squares.set_xlim(left=0)
     squares.grid()
     squares.set_axisbelow(True)
 
 
-def _shades(axes: Axes, mass: NDArray[np.float64], colour: int) -> None:
+def _shades(axes: Axes, mass: NDArray[np.float64]) -> None:
     n_rows, n_columns = mass.shape
     shades = np.ceil(N_SHADES * (mass / mass.max())).astype(int)  # 0: no mass at all
     for shade, path in shade_paths(shades):
-        style: dict[str, Any] = {"facecolor": series(colour), "edgecolor": "none", "linewidth": 0}
+        style: dict[str, Any] = {"facecolor": ACCENT, "edgecolor": "none", "linewidth": 0}
         axes.add_patch(PathPatch(path, alpha=shade / N_SHADES, **style))
     axes.add_patch(frame((0, 0, n_rows - 1, n_columns - 1), "muted"))
 

@@ -7,25 +7,22 @@ import pandas as pd
 from matplotlib.colors import LinearSegmentedColormap, to_rgba
 from matplotlib.figure import Figure
 
-from bench.report.figures.canvas import STAND_INS, STYLE, canvas, series
+from bench.report.figures.canvas import ACCENT, GREY, SMALL, STAND_INS, STYLE, canvas
 from bench.report.figures.svg import mark
 
 DARKEST = 0.45  # opacity at which ink on it is still easily read, light and dark
 LEAST = 1 / 15  # of the darkest: a surface to point at
-SMALL, NORMAL = 8.0, 9.0  # points; 10.7 and 12 CSS pixels
 SHORT_NAME, LETTER_INCHES = 3, 0.075  # letters that the margin holds; width of each further one
 
 
-def matrix(cells: pd.DataFrame, colour: int | None, narrow: bool, owner: str = "") -> Figure:
+def matrix(cells: pd.DataFrame, owner: str = "") -> Figure:
     """The cells with their numbers; the last row and the last column are sums, set apart.
 
     Args:
         cells: One row a cell. The first two columns are the names of the cell's row and column;
             the figure sorts them, and has the columns' titles. `share` is from 0 (no shade) to 1
             (the largest), `text` stands in the cell, `says` is what it says when it is asked.
-        colour: An architecture's place in the palette, None for all of them: then a grey.
-        narrow: For a phone: the cells are squares.
-        owner: The architecture whose numbers these are.
+        owner: The architecture whose numbers these are, in the accent; those of all are grey.
     """
     import seaborn  # takes a second, which only those who draw need to spend
 
@@ -33,14 +30,14 @@ def matrix(cells: pd.DataFrame, colour: int | None, narrow: bool, owner: str = "
     shares, texts, says = (
         cells.pivot(index=row, columns=column, values=name) for name in ("share", "text", "says")
     )
-    paint = STAND_INS["muted"] if colour is None else series(colour)
+    paint = ACCENT if owner else GREY
     shades = LinearSegmentedColormap.from_list(
         "shades", [to_rgba(paint, 0), to_rgba(paint, DARKEST)]
     )
     longest = max(len(str(name)) for name in shares.index)
     extra = max(0, longest - SHORT_NAME) * LETTER_INCHES  # of the margins that hold names
     with matplotlib.rc_context(STYLE):
-        figure, (axes,) = canvas(narrow, (0.3 if narrow else 0.34) * len(shares) + 0.7 + extra, 1)
+        figure, (axes,) = canvas(0.3 * len(shares) + 0.7 + extra)
         seaborn.heatmap(
             shares.where(shares == 0, shares.clip(lower=LEAST)),
             vmin=0,
@@ -49,7 +46,7 @@ def matrix(cells: pd.DataFrame, colour: int | None, narrow: bool, owner: str = "
             cbar=False,
             annot=texts,
             fmt="",
-            annot_kws={"color": STAND_INS["ink"], "fontsize": SMALL if narrow else NORMAL},
+            annot_kws={"color": STAND_INS["ink"], "fontsize": SMALL},
             linewidths=1,
             linecolor=STAND_INS["paper"],
             clip_on=False,

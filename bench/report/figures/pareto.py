@@ -12,14 +12,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
-from bench.report.figures.canvas import STAND_INS, STYLE, canvas, margins, series
+from bench.report.figures.canvas import GREY, SMALL, STAND_INS, STYLE, canvas, margins
 from bench.report.figures.svg import mark
 from bench.stats.format import fixed, number
 
 LOG_FROM = 5.0  # times from the least cost to the largest, from which on the axis is logarithmic
 DASHED, DOTTED = (0, (4, 3)), (0, (1, 2))
-SMALL = 8.0  # points; 10.7 CSS pixels
-CHARACTER_POINTS, LINE_POINTS = 4.9, 11.0  # of a label, about
+CHARACTER_POINTS, LINE_POINTS = 5.2, 11.5  # of a label, about
 # Where a label may stand: points right and up of the mark, and how it hangs there; best first.
 NEAR = (
     (8, -3, "left"),
@@ -37,7 +36,7 @@ FAR = (
     (8, -24, "left"),
 )
 AWAY = 3.0  # what a point of height between mark and name counts, in hidden square points
-CROWD = 10  # with more arms than this panels are full-width, and names may be left out
+CROWD = 10  # with more arms than this names may be left out
 HIDDEN = 0.25  # of a name's box, above which it is left out of a crowd
 DOT = 4  # how often a hidden dot counts: it would seem to bear another's name
 APART = 1.5  # characters of room at a name's far end, so that it is not taken for the next mark's
@@ -55,7 +54,6 @@ class Candidate:
     """
 
     label: str
-    colour: int
     cost: float
     mean: float
     interval: tuple[float, float] | None
@@ -82,7 +80,7 @@ class Field:
     divisor: float = 1.0
 
 
-def pareto(fields: Sequence[Field], target: float | None, narrow: bool) -> Figure:
+def pareto(fields: Sequence[Field], target: float | None) -> Figure:
     """Accuracy against each kind of cost.
 
     In a crowd a name that finds no room is left out; the front's are the first to find it.
@@ -90,28 +88,21 @@ def pareto(fields: Sequence[Field], target: float | None, narrow: bool) -> Figur
     Args:
         fields: A panel each.
         target: In percent; None draws no line.
-        narrow: For a phone: panels below each other, as they are in a crowd.
     """
     with matplotlib.rc_context(STYLE):
-        n, crowded = len(fields), is_crowd(fields)
-        stacked, height = narrow or crowded, 3.0 if narrow else 3.4
-        figure, all_axes = canvas(narrow, height * n + 0.1 if stacked else height, n, stacked)
-        left = 0.2 if narrow else 0.1
-        margins(figure, left=left, bottom=0.5, top=0.12, wspace=0.1, hspace=0.32)
-        if narrow:
-            figure.subplots_adjust(right=0.94)  # half a cost of six digits may stand out
-        for place, (axes, field) in enumerate(zip(all_axes, fields, strict=True)):
+        n = len(fields)
+        figure, all_axes = canvas(3.0 * n + 0.1, n)
+        # Half a cost of six digits may stand out at the right.
+        margins(figure, left=0.155, right=0.95, bottom=0.5, top=0.12, hspace=0.28)
+        for axes, field in zip(all_axes, fields, strict=True):
             _scale(axes, field)
             _accuracies(axes, fields, target)
             _references(axes, field, target)
             _front(axes, field)
             for candidate in field.candidates:
                 _candidate(axes, candidate, field.divisor)
-            _names(axes, field, target, crowded)
-            if stacked or place == 0:
-                axes.set_ylabel("mean test accuracy (%)")
-            else:
-                axes.tick_params(axis="y", labelleft=False, length=0)
+            _names(axes, field, target, is_crowd(fields))
+            axes.set_ylabel("mean test accuracy (%)")
         return figure
 
 
@@ -149,7 +140,7 @@ def _accuracies(axes: Axes, fields: Sequence[Field], target: float | None) -> No
         heights += [candidate.mean, *(candidate.interval or ())]
         heights += [] if candidate.published is None else [candidate.published]
     room = 0.08 * ((max(heights) - min(heights)) or 0.1)
-    axes.set_ylim(min(heights) - room, max(heights) + room)
+    axes.set_ylim(max(min(heights) - room, 0), min(max(heights) + room, 100))
     axes.yaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: fixed(value, 2)))
 
@@ -195,12 +186,12 @@ def _front(axes: Axes, field: Field) -> None:
 
 
 def _candidate(axes: Axes, one: Candidate, divisor: float) -> None:
-    colour, x = series(one.colour), one.cost / divisor
+    x = one.cost / divisor
     if one.interval is not None:
-        (bar,) = axes.plot([x, x], one.interval, color=colour, lw=2.4, alpha=0.45)
+        (bar,) = axes.plot([x, x], one.interval, color=GREY, lw=2.4, alpha=0.45)
         low, high = (fixed(end, 3) for end in one.interval)
         mark(bar, f"{one.label}: 95% t interval of the mean, {low} to {high}", one.series)
-    (dot,) = axes.plot([x], [one.mean], "o", color=colour, markersize=7, markeredgewidth=0)
+    (dot,) = axes.plot([x], [one.mean], "o", color=GREY, markersize=6.5, markeredgewidth=0)
     mark(dot, [one.says or f"{one.label}: mean {fixed(one.mean, 3)}"], one.series)
     if one.published is not None:
         style: dict[str, Any] = {"markerfacecolor": "none", "markeredgewidth": 1.3}

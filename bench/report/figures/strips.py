@@ -1,10 +1,9 @@
-"""Every run's accuracy as a dot, a row an arm.
+"""Every run's accuracy as a dot, a row an arm, from the best mean down.
 
 A frame of runs has one row a run, with the columns
 
-    label           of its arm, each of which is a strip, from top to bottom
+    label           of its arm, each of which is a strip
     architecture    whose run it is
-    colour          the architecture's place in the palette
     percent         test accuracy after the last epoch
     mean            of the arm's runs, in percent
     low, high       the ends of the mean's 95 % interval; nan where there is none
@@ -22,41 +21,46 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from bench.report.figures.canvas import STAND_INS, STYLE, series
-from bench.report.figures.rows import axes_points, row_canvas, row_inches
+from bench.report.figures.canvas import GREY, STAND_INS, STYLE
+from bench.report.figures.dots import DOT, dots, limits, stacked, triangle
+from bench.report.figures.rows import AXES_POINTS, row_canvas, row_inches
 from bench.report.figures.svg import mark
 from bench.stats.format import fixed
 
-DOT, LEAST_DOT = 5.5, 2.0  # a dot's width in points: smaller where many runs are equal
-SWARM = 0.8  # of a row's height: seaborn keeps the dots within
-CROWD = 1.2  # dots that meet in a pile, for each of its equal runs: others are close by
+STRIP_INCHES = 0.27  # a row without its label
+PILE_INCHES = 0.17  # of it, for dots on dots
 FAR_SPREADS, LEAST_SPREAD = 8, 0.05  # quartile ranges below the quartile; percentage points
-BORDER = 0.04  # of the axis, on both sides
 
 
-def strips(runs: pd.DataFrame, target: float | None, narrow: bool) -> Figure:
+def strips(runs: pd.DataFrame, target: float | None) -> Figure:
     """Every run as a dot, with the mean's interval, the published number and the target.
 
     Args:
         runs: As this module says.
-        target: In percent; None draws no line.
-        narrow: For a phone: labels stand above their row.
+        target: In percent; None draws no line, and then every dot is grey.
     """
-    arms = [rows for _, rows in runs.groupby("label", sort=False)]
+    arms = [
+        rows
+        for _, rows in runs.sort_values("mean", ascending=False, kind="stable").groupby(
+            "label", sort=False
+        )
+    ]
     labels = [f"{rows['label'].iloc[0]}, n = {len(rows)}" for rows in arms]
-    low, high = _limits(runs, target)
-    edge = low + (high - low) * DOT / 2 / axes_points(labels, narrow)
+    inches = row_inches(labels, STRIP_INCHES)
+    axis = _limits(runs, target)
+    width = DOT / AXES_POINTS * (axis[1] - axis[0])
     with matplotlib.rc_context(STYLE):
-        figure, axes = row_canvas(labels, narrow)
-        axes.set(xlim=(low, high), xlabel="test accuracy after the last epoch (%)")
+        figure, axes = row_canvas(labels, STRIP_INCHES)
+        axes.set(xlim=axis, xlabel="test accuracy after the last epoch (%)")
         if target is not None:
             line = axes.axvline(target, color=STAND_INS["target"], lw=1.2, linestyle=(0, (4, 3)))
             mark(line, f"target: {fixed(target, 2)} %")
         for place, rows in enumerate(arms):
-            shown = rows.assign(x=rows["percent"].clip(lower=edge), y=-place)
-            _strip(axes, shown.sort_values("percent"), SWARM * 72 * row_inches(labels, narrow))
-        axes.set_ylabel("")
-        axes.xaxis.set_major_locator(MaxNLocator(4 if narrow else 8, steps=[1, 2, 5, 10]))
+            ordered = rows.sort_values("percent", kind="stable")
+            _summary(axes, ordered.iloc[0], -place, 0.4 * STRIP_INCHES / inches)
+            piles = stacked(ordered["percent"].to_numpy(float), width, PILE_INCHES) / inches
+            dots(axes, ordered, piles - place, target, ordered["architecture"].iloc[0])
+        axes.xaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
         axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: fixed(value, 2)))
         return figure
 
@@ -82,65 +86,23 @@ def _limits(runs: pd.DataFrame, target: float | None) -> tuple[float, float]:
     least = -np.inf if floor is None else floor
     whole = runs[runs.groupby("label")["percent"].transform("min") >= least]
     shown = runs["percent"][runs["percent"] >= least]
-    others = [*whole["low"], *whole["high"], *runs["published"]]
-    values = [*shown, *(value for value in others if not np.isnan(value))]
-    values += [] if target is None else [target]
-    low, high = min(values if floor is None else [*values, floor]), min(max(values), 100.0)
-    border = BORDER * max(high - low, 0.02) / (1 - 2 * BORDER)
-    return low - border, high + border
+    others = [*whole["low"], *whole["high"], *runs["published"], target, floor]
+    values = [*shown, *(value for value in others if value is not None and not np.isnan(value))]
+    return limits(values)
 
 
-def _strip(axes: Axes, rows: pd.DataFrame, room: float) -> None:
-    """One arm's row; `room` is what its dots may take of the row's height, in points."""
-    label, owner, published, y = rows[["label", "architecture", "published", "y"]].iloc[0]
-    mean, *ends = rows[["mean", "low", "high"]].iloc[0]
-    colour = series(rows["colour"].iloc[0])
+def _summary(axes: Axes, arm: pd.Series, y: float, half: float) -> None:
+    """The mean's interval, the mean, and what a document says; `half` a strip's height."""
+    label, owner = arm["label"], arm["architecture"]
+    ends = [arm["low"], arm["high"]]
     if not np.isnan(ends).any():
-        (band,) = axes.plot(ends, [y] * 2, lw=9, alpha=0.22, solid_capstyle="butt", color=colour)
-        mark(
-            band,
-            f"{label}: 95% t interval of the mean, {fixed(ends[0], 3)} to {fixed(ends[1], 3)} %",
-            owner,
-        )
-    dot = float(np.clip(room / (CROWD * rows["x"].value_counts().max()), LEAST_DOT, DOT))
-    _swarm(axes, rows[rows["x"] == rows["percent"]], dot, "o")
-    _swarm(axes, rows[rows["x"] != rows["percent"]], dot, "<")
-    (line,) = axes.plot([mean] * 2, [y - 0.3, y + 0.3], color=STAND_INS["ink"], lw=1.6)
-    mark(line, f"{label}: mean {fixed(mean, 3)} %", owner)
-    if not np.isnan(published):
-        (triangle,) = axes.plot(
-            published,
-            y + 0.36,  # above the dots, so that it hides none
-            linestyle="none",
-            marker="v",
-            markersize=6,
-            markerfacecolor="none",
-            markeredgecolor=STAND_INS["published"],
-            markeredgewidth=1.3,
-        )
-        said_by = rows["said_by"].iloc[0]
-        mark(triangle, [f"{label}: the {said_by} says {fixed(published, 2)} %"], owner)
-
-
-def _swarm(axes: Axes, rows: pd.DataFrame, dot: float, marker: str) -> None:
-    """A dot a run, beside each other where they would touch."""
-    import seaborn  # takes a second, which only those who draw need to spend
-
-    if rows.empty:
-        return
-    seaborn.swarmplot(
-        rows,
-        x="x",
-        y="y",
-        orient="h",
-        native_scale=True,
-        color=series(rows["colour"].iloc[0]),
-        size=dot,
-        marker=marker,
-        alpha=0.85,
-        linewidth=0,
-        zorder=2,  # on the interval's band, as everything else in the order in which it is drawn
-        warn_thresh=1,  # dots that find no room stand at the row's border
-        ax=axes,
+        (band,) = axes.plot(ends, [y] * 2, lw=8, alpha=0.22, solid_capstyle="butt", color=GREY)
+        words = f"{label}: 95% t interval of the mean, {fixed(ends[0], 3)} to {fixed(ends[1], 3)} %"
+        mark(band, words, owner)
+    (line,) = axes.plot(
+        [arm["mean"]] * 2, [y - half, y + half], color=STAND_INS["ink"], lw=1.6, zorder=3
     )
-    mark(axes.collections[-1], list(rows["says"]), rows["architecture"].iloc[0])
+    mark(line, f"{label}: mean {fixed(arm['mean'], 3)} %", owner)
+    if not np.isnan(arm["published"]):
+        says = f"{label}: the {arm['said_by']} says {fixed(arm['published'], 2)} %"
+        triangle(axes, arm["published"], y + half, says, owner)

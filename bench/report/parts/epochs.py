@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pandas as pd
 
 from bench.records.arms import Arm
@@ -9,13 +11,15 @@ from bench.report.figures.curves import Panel
 from bench.report.frames import epochs_of
 from bench.report.summary import Summary
 from bench.spec import RunRecord
-from bench.stats.format import fixed, integer, percent, written
+from bench.stats.format import fixed, integer, percent, percentage, written
 
 OTHERS = (
     "Only the networks that a published claim speaks of have this figure here. The figures of the "
     "other networks are on their own pages."
 )
 SPLITS = ("train", "validation", "test")
+ZOOM, HIGH = 98.0, 98.5  # percent: the axis begins there where the medians end above HIGH
+FAR = 4  # elsewhere: times the errors of the worst median
 
 
 def begun(arm: Arm) -> list[RunRecord]:
@@ -48,7 +52,7 @@ def panels(summary: Summary, arm: Arm, quantity: str) -> list[Panel]:
     """A panel a split that was looked at: every run, and the band that the runs make.
 
     Args:
-        summary: Gives the arm its colour.
+        summary: Of the arm.
         arm: At least one of its runs finished an epoch.
         quantity: `percent`, the accuracy, or `loss`.
     """
@@ -66,7 +70,7 @@ def panels(summary: Summary, arm: Arm, quantity: str) -> list[Panel]:
             },
             band=_together(values, f"{arm.label}, {split}", 4) if len(seeds) > 1 else "",
             series=arm.architecture,
-            colour=summary.colour(arm.architecture),
+            **(_published(summary, arm) if (split, quantity) == ("test", "percent") else {}),
         )
         found += [panel] if seeds else []
     return found
@@ -78,11 +82,10 @@ def learning_rates(summary: Summary, arm: Arm) -> Panel | None:
     if rates.empty:
         return None
     return Panel(
-        title="learning rate, thousandths, at the epoch's end",
+        title="learning rate, thousandths",
         epochs=rates,
         band=f"{arm.label}: highest rate {written(rates['value'].max(), 6)}",
         series=arm.architecture,
-        colour=summary.colour(arm.architecture),
     )
 
 
@@ -98,8 +101,52 @@ def overview_panel(summary: Summary, arm: Arm) -> Panel | None:
         epochs=values,
         band=_together(values, f"{arm.label}, {split}", 2) + " %",
         series=arm.architecture,
-        colour=summary.colour(arm.architecture),
+        leads=arm.architecture in (summary.document.networks if summary.document else ()),
+        **(_published(summary, arm) if split == "test" else {}),
     )
+
+
+def lowest(panels: list[Panel], *, alone: bool) -> float | None:
+    """Where the axis begins, so that what is low does not squeeze the rest; None shows all.
+
+    Args:
+        panels: Of accuracies in percent.
+        alone: Each has a plot of its own, which must not be empty.
+    """
+    spread = pd.concat([panel.spread for panel in panels])
+    ends = [panel.spread["median"].iloc[-1] for panel in panels]
+    if (min if alone else max)(ends) >= HIGH:
+        floor = ZOOM
+    elif any(panel.says for panel in panels):  # a line a run, each of them whole
+        return None
+    else:
+        floor = 100 - FAR * (100 - spread["median"].min())
+    return floor if floor > spread["min"].min() else None
+
+
+def cut(panels: list[Panel], floor: float | None) -> str:
+    """How much lies below the axis, in words; nothing where nothing does."""
+    values = pd.concat([panel.epochs["value"] for panel in panels])
+    if floor is None:
+        return ""
+    n = integer(int((values < floor).sum()))
+    return (
+        f" The axis begins at {percentage(floor)}: {n} of {integer(len(values))} points are lower."
+    )
+
+
+def limit_words(limit: int | None) -> str:
+    """What the dotted line is."""
+    return f" Dotted: the limit of {integer(limit)} epochs." if limit is not None else ""
+
+
+def _published(summary: Summary, arm: Arm) -> dict[str, Any]:
+    """What the document says of one run after its last epoch, for a panel of the test split."""
+    claim = summary.published_of(arm, "last_test_accuracy_percent")
+    if claim is None or not summary.speaks_of(claim):
+        return {}
+    said = f"{arm.label}: the {summary.label} says {fixed(claim.published, 2)} %"
+    return {"published": claim.published, "said": said}
 
 
 def _values(epochs: pd.DataFrame, column: str) -> pd.DataFrame:

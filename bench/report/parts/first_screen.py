@@ -8,7 +8,8 @@ from functools import partial
 import pandas as pd
 
 from bench.records.arms import Arm
-from bench.report.figures.lanes import Limits, lane, limits, scale
+from bench.report.figures.dots import Limits, limits
+from bench.report.figures.lanes import lane, scale
 from bench.report.model import Badge, Cell, Column, Lane, Lanes, Plot, Section
 from bench.report.parts.finding import finding, subjects
 from bench.report.parts.marking import excerpt

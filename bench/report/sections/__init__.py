@@ -141,11 +141,11 @@ def _require(value: Any, wanted: Any, name: str) -> None:
 
 
 def _drawn(plot: Plot) -> Plot:
-    return replace(plot, draw=partial(_chosen, plot.draw(False), plot.draw(True)))
+    return replace(plot, draw=partial(_same, plot.draw()))
 
 
-def _chosen(wide: Figure, narrow: Figure, is_narrow: bool) -> Figure:
-    return narrow if is_narrow else wide
+def _same(figure: Figure) -> Figure:
+    return figure
 
 
 def _made(download: Download) -> Download:

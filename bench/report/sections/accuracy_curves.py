@@ -7,7 +7,15 @@ from functools import partial
 from bench.records.arms import Arm
 from bench.report.figures.curves import Panel, accuracy_curves
 from bench.report.model import PageKind, Plot, Scope, Section
-from bench.report.parts.epochs import begun, by_seed, learning_rates, panels
+from bench.report.parts.epochs import (
+    begun,
+    by_seed,
+    cut,
+    learning_rates,
+    limit_words,
+    lowest,
+    panels,
+)
 from bench.report.summary import Summary
 from bench.spec import Augmentation
 from bench.stats.format import count, integer
@@ -51,6 +59,9 @@ def _plot(summary: Summary, arm: Arm, found: list[Panel]) -> Plot:
     band = " Thick line and band: median and range of the runs that came so far." if n > 1 else ""
     aimed = summary.aims(arm)
     dashed = " Dashed: the target." if aimed else ""
+    marked = any(panel.published is not None for panel in found)
+    said = f" Triangle: the {summary.label}, one run." if marked else ""
+    floor, limit = lowest(found, alone=True), arm.objective.epochs_at_most
     return Plot(
         name=f"{summary.place}-{arm.slug}-accuracy",
         alt=(
@@ -59,13 +70,16 @@ def _plot(summary: Summary, arm: Arm, found: list[Panel]) -> Plot:
         ),
         caption=(
             f"{arm.label} on {arm.first.dataset.name}: accuracy by epoch ({titles})"
-            f"{' and learning rate' if rates else ''}, n = {integer(n)}.{band}{dashed}"
+            f"{' and learning rate' if rates else ''}, n = {integer(n)}.{band}{said}{dashed}"
+            f"{limit_words(limit)}{cut(found, floor)}"
         ),
         draw=partial(
             accuracy_curves,
             found,
             summary.target if aimed else None,
+            limit=limit,
             learning_rate=rates,
+            lowest=floor,
         ),
     )
 

@@ -126,6 +126,7 @@ def _plot(summary: Summary, best: Arm, pairs: list[Pair], whole: bool) -> Plot:
     """Every pair where they are few, else the best arm against each other one."""
     few = whole and len(pairs) <= MOST_DRAWN_PAIRS
     shown = pairs if few else [pair for pair in pairs if best in (pair.first, pair.second)]
+    bars = [pair.bar(None if few else best) for pair in shown]
     sizes = sorted({n for pair in shown for n in (pair.result.n_first, pair.result.n_second)})
     n = " to ".join(integer(n) for n in dict.fromkeys((sizes[0], sizes[-1])))
     return plot(
@@ -133,7 +134,7 @@ def _plot(summary: Summary, best: Arm, pairs: list[Pair], whole: bool) -> Plot:
         f"Differences of mean test accuracy on {summary.prefix}",
         f"{_which(best, shown, few)} on {summary.prefix}: difference of mean test accuracy after "
         f"the last epoch, n = {n} runs each",
-        [pair.bar(None if few else best) for pair in shown],
+        bars if few else sorted(bars, key=lambda bar: bar.value),  # the nearest to the best first
     )
 
 

@@ -89,9 +89,7 @@ def _plot(summary: Summary, found: Misses, confusion: NDArray[np.int64]) -> Plot
             "stronger the colour, the more; an empty cell: never. Right answers (the diagonal) "
             "are left out."
         ),
-        draw=partial(
-            matrix, _cells(found, confusion), summary.colour(own) if own else None, owner=own
-        ),
+        draw=partial(matrix, _cells(found, confusion), own),
     )
 
 

@@ -1,23 +1,28 @@
-"""Accuracy by epoch of all architectures: the median of the runs in its band."""
+"""Test accuracy by epoch: a panel a network where they are few, else all in one plot."""
 
 from __future__ import annotations
 
 from functools import partial
 
-import pandas as pd
-
 from bench.records.arms import Arm
-from bench.report.figures.curves import Panel, accuracy_curves
+from bench.report.figures.curves import Panel, accuracy_curves, overview
 from bench.report.model import PageKind, Plot, Scope, Section
-from bench.report.parts.epochs import begun, overview_panel, with_epochs
+from bench.report.parts.epochs import (
+    begun,
+    cut,
+    limit_words,
+    lowest,
+    overview_panel,
+    with_epochs,
+)
 from bench.report.parts.verdicts import n_each
 from bench.report.summary import Summary
-from bench.stats.format import integer, percentage
+from bench.stats.format import fixed, integer
 
 ORDER = 36
 SCOPE: Scope = "dataset"
 PAGES: tuple[PageKind, ...] = ("index", "leaderboard", "markdown")
-FAR = 4  # times the errors of the worst median: bands are cut here
+FEW = 4  # panels; more networks are in one plot
 TEXT = (
     "The axis is stretched so that each halving of the remaining errors takes the same height. "
     "Every seed's curve, with {splits}, stands with its architecture."
@@ -28,7 +33,7 @@ def section(summary: Summary) -> Section | None:
     """None where no run finished an epoch."""
     shown = [
         (arm, panel)
-        for arm in with_epochs(summary)
+        for arm in _chosen(summary)
         if (panel := overview_panel(summary, arm)) is not None
     ]
     if not shown:
@@ -38,39 +43,58 @@ def section(summary: Summary) -> Section | None:
     return Section(title="Accuracy by epoch", nav="Curves", text=(text,), plots=(plot,))
 
 
+def _chosen(summary: Summary) -> list[Arm]:
+    """All where they are few, else the networks without their variations."""
+    arms = with_epochs(summary)
+    networks = [arm for arm in arms if not summary.is_variation(arm)]
+    return networks if len(arms) > FEW and networks else arms
+
+
 def _other_splits(arms: list[Arm]) -> str:
     validated = any(arm.dataset.n_validation for arm in arms)
     return "training and validation" if validated else "training"
 
 
 def _plot(summary: Summary, arms: list[Arm], panels: list[Panel]) -> Plot:
+    few = len(panels) <= FEW
     tested = [arm for arm in arms if arm.first.evaluate_test]
     split = "Test" if tested else "Validation"
-    lowest = _lowest(panels)
-    cut = f" Bands are cut at {percentage(lowest)}." if lowest is not None else ""
+    floor, limit = lowest(panels, alone=few), summary.objective.epochs_at_most
     aimed = next((arm for arm in tested if summary.aims(arm)), None)
     dashed = f" Dashed: the target, {integer(aimed.target)} right." if aimed else ""
-    n_runs = n_each([(arm.label, len(begun(arm))) for arm in arms])
-    ends = "; ".join(panel.band for panel in panels)
+    what, ends = (_apart if few else _together)(summary, arms, panels)
+    # The index and the pages of all networks have a figure of this section each.
+    which = "" if summary.of_document().arms == summary.arms else "-all"
     return Plot(
-        name=f"{summary.place}-curves",
-        alt=f"{split} accuracy by epoch, a panel an architecture. {ends}.",
+        name=f"{summary.place}-curves{which}",
+        alt=f"{split} accuracy by epoch on {summary.prefix}. {ends}.",
         caption=(
-            f"{split} accuracy by epoch on {summary.prefix} ({n_runs}). Line: median of the runs "
-            "that came so far; band: from the lowest to the highest of them, no interval."
-            f"{cut}{dashed}"
+            f"{split} accuracy by epoch on {summary.prefix}. {what}{dashed}{limit_words(limit)}"
+            f"{cut(panels, floor)}"
         ),
         draw=partial(
-            accuracy_curves,
+            accuracy_curves if few else overview,
             panels,
             summary.target,
-            lowest=lowest,
+            limit=limit,
+            lowest=floor,
         ),
     )
 
 
-def _lowest(panels: list[Panel]) -> float | None:
-    """Where the axis begins if single runs lie so low that the others would be squeezed."""
-    spread = pd.concat([panel.spread for panel in panels])
-    floor = 100 - FAR * (100 - spread["median"].min())
-    return floor if floor > spread["min"].min() else None
+def _apart(summary: Summary, arms: list[Arm], panels: list[Panel]) -> tuple[str, str]:
+    """What each panel shows, and its numbers for a reader who cannot see it."""
+    marked = any(panel.published is not None for panel in panels)
+    said = f" Triangle: the {summary.label}, one run." if marked else ""
+    n_runs = n_each([(arm.label, len(begun(arm))) for arm in arms])
+    what = f"Line and band: median and range of the runs ({n_runs}).{said}"
+    return what, "; ".join(panel.band for panel in panels)
+
+
+def _together(summary: Summary, arms: list[Arm], panels: list[Panel]) -> tuple[str, str]:
+    medians = [panel.spread["median"].iloc[-1] for panel in panels]
+    low, high = fixed(min(medians), 2), fixed(max(medians), 2)
+    dark = any(panel.leads for panel in panels)
+    said = f" Dark: those of the {summary.label}." if dark else ""
+    what = f"One line is the median of a network's runs ({integer(len(arms))} networks).{said}"
+    return what, f"The medians of {integer(len(arms))} networks end between {low} and {high} %"

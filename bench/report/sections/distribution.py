@@ -78,7 +78,8 @@ def section(summary: Summary) -> Section | None:
 def _plot(summary: Summary, arms: list[Arm]) -> Plot:
     runs = _runs(summary, arms)
     target = summary.target
-    published = f" Hollow triangle: the {summary.label}, one run."
+    published = f" Triangle: the {summary.label}, one run."
+    has_published = runs["published"].notna().any()
     aimed = next((arm for arm in arms if summary.aims(arm)), None)
     dashed = f" Dashed: the target, {integer(aimed.target)} right." if aimed else ""
     return Plot(
@@ -86,10 +87,9 @@ def _plot(summary: Summary, arms: list[Arm]) -> Plot:
         alt=_alt(summary, arms),
         caption=(
             f"Test accuracy of every run after its last epoch on {summary.prefix} "
-            f"({integer(arms[0].n_test)} test images). One dot: one run; upright stroke: the "
-            "mean; band: 95% Student t interval of the mean (none for fewer than three runs, nor "
-            "for equal ones)."
-            f"{published if runs['published'].any() else ''}{dashed}{_cut(runs)}"
+            f"({integer(arms[0].n_test)} test images), best mean first. One dot: one run"
+            f"{', filled where it reached the target' if aimed else ''}. Stroke: the mean; band: "
+            f"its 95% Student t interval.{published if has_published else ''}{dashed}{_cut(runs)}"
         ),
         draw=partial(strips, runs, target),
     )
@@ -103,7 +103,7 @@ def _cut(runs: pd.DataFrame) -> str:
     n = int((runs["percent"] < floor).sum())
     return (
         f" {count(n, 'run')} below {percentage(floor)} stand{'s' if n == 1 else ''} at the left "
-        "edge, as a filled triangle."
+        "edge, as a triangle."
     )
 
 
@@ -118,7 +118,6 @@ def _runs(summary: Summary, arms: list[Arm]) -> pd.DataFrame:
             {
                 "label": arm.label,
                 "architecture": arm.architecture,
-                "colour": summary.colour(arm.architecture),
                 "percent": 100 * correct / arm.n_test,
                 "mean": float(found.mean_percent),
                 "low": low,

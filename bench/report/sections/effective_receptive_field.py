@@ -96,7 +96,7 @@ def _plot(summary: Summary, arm: Arm, field: EffectiveField, digit: Shown | None
             f"{f'; the outline: {digit.words}' if digit else ''}. Second: the part of the gradient "
             "inside of squares around the middle of what the unit sees."
         ),
-        draw=partial(focus, _focus(field, digit), summary.colour(arm.architecture)),
+        draw=partial(focus, _focus(field, digit)),
     )
 
 

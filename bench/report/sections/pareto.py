@@ -201,7 +201,6 @@ def _candidate(summary: Summary, cost: Cost, one: Option) -> Candidate:
     claim = summary.published_of(arm, "last_test_accuracy_percent")
     return Candidate(
         label=arm.label,
-        colour=summary.colour(arm.architecture),
         cost=float(one.cost),
         mean=float(one.mean),
         interval=(interval.low, interval.high) if interval else None,

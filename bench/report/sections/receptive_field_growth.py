@@ -101,7 +101,6 @@ def _plot(summary: Summary, portrait: Portrait, boxes: list[Box], digit: Shown |
             growth,
             boxes,
             digit.pixels if digit else None,
-            summary.colour(portrait.architecture),
             portrait.architecture,
             shape=digit.shape if digit else portrait.input_shape,
         ),

@@ -7,7 +7,7 @@ from functools import partial
 from bench.records.arms import Arm
 from bench.report.figures.rates import Rate, rates
 from bench.report.model import Cell, Column, PageKind, Plot, Scope, Section, Table
-from bench.report.parts.verdicts import n_each, note, rate_words, rules, target_words, words
+from bench.report.parts.verdicts import note, rate_words, rules, target_words, words
 from bench.report.summary import Summary
 from bench.stats.format import NOT_AVAILABLE, fixed, integer, mean_percent, points, ranges
 from bench.stats.rates import lower_bound
@@ -99,17 +99,17 @@ def _share(n_runs: int, arm: Arm) -> Cell:
 
 def _plot(summary: Summary, arms: list[Arm]) -> Plot:
     rows = [_rate(summary, arm) for arm in arms]
+    rows.sort(key=lambda row: -row.successes / row.n if row.n else 1)  # the best first
     said = "; ".join(row.says for row in rows)
     declared = summary.objective.rate
     dashed = f" Dashed: the declared rate of {rate_words(summary.objective)}."
-    n_runs = n_each([(row.label, row.n) for row in rows])
     return Plot(
         name=f"{summary.place}-rates",
         alt=f"Share of runs that reach the target, with its bounds. {said}.",
         caption=(
             f"Share of runs that reach {target_words(summary.objective)} of the test images of "
-            f"{summary.prefix} after the last epoch ({n_runs}). Dot: the share; bar: from the "
-            f"lower to the upper of two one-sided bounds.{dashed}"
+            f"{summary.prefix} after the last epoch. Dot: the share; bar: from the lower to the "
+            f"upper of two one-sided bounds.{dashed}"
         ),
         draw=partial(rates, rows, declared),
     )
@@ -120,7 +120,6 @@ def _rate(summary: Summary, arm: Arm) -> Rate:
     verdict = arm.verdict
     return Rate(
         label=arm.label,
-        colour=summary.colour(arm.architecture),
         successes=verdict.successes,
         n=verdict.n,
         lower=verdict.lower,

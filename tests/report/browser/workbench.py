@@ -101,12 +101,12 @@ def drawings() -> dict[str, Drawing]:
 
 
 def drawing(name: str, content: str) -> Drawing:
-    """A figure whose wide and narrow form are the same."""
+    """A figure."""
     alt = f"A figure made by hand: {name}."
     svg = Markup(f'<svg role="img" aria-label="{alt}" viewBox="0 0 400 100">{content}</svg>')
-    return Here().submit(lambda: (svg, svg))
+    return Here().submit(lambda: svg)
 
 
 def plot(name: str) -> Plot:
     """What the page says of a figure that is drawn already."""
-    return Plot(name, "", f"Caption of {name}.", lambda _: Figure())
+    return Plot(name, "", f"Caption of {name}.", Figure)

@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from bench.report.figures import curves
-from bench.report.figures.canvas import N_SERIES, STAND_INS, series
+from bench.report.figures.canvas import STAND_INS
 from bench.report.figures.curves import Panel, accuracy_curves, loss_curves
 from bench.report.figures.rates import Rate, rates
 from bench.report.figures.strips import cut, strips
@@ -24,16 +24,13 @@ from bench.stats.means import t_interval
 from tests.report import plotted
 
 
-def strip(
-    label: str, colour: int, percents: Sequence[float], published: float = nan
-) -> pd.DataFrame:
+def strip(label: str, percents: Sequence[float], published: float = nan) -> pd.DataFrame:
     """An arm's rows of the frame that strips are drawn from."""
     interval = t_interval(percents)
     return pd.DataFrame(
         {
             "label": label,
             "architecture": label.lower(),
-            "colour": colour,
             "percent": list(percents),
             "mean": float(np.mean(percents)),
             "low": interval.low if interval else nan,
@@ -53,8 +50,8 @@ def epochs(*runs: Sequence[float]) -> pd.DataFrame:
     )
 
 
-FIRST = strip("Model_1", 0, (99.36, 99.39, 99.39, 99.41), 99.39)
-STRIPS = pd.concat([FIRST, strip("Model_2", 1, (99.4,))])
+FIRST = strip("Model_1", (99.36, 99.39, 99.39, 99.41), 99.39)
+STRIPS = pd.concat([FIRST, strip("Model_2", (99.4,))])
 PANELS = [
     Panel(
         "train", epochs((90.0, 98.0, 99.0), (91.0, 98.5)), {0: "one", 1: "two"}, "both", "model_1"
@@ -63,8 +60,8 @@ PANELS = [
 ]
 BAND = epochs((94.0, 99.1, 99.0), (96.0, 98.0, 99.6), (95.0, 99.0, 99.4))
 RATES = [
-    Rate("Model_1", 0, 3, 5, 0.189, 0.924, "3 of 5", "model_1"),
-    Rate("Model_2", 1, 0, 0, 0.0, 1.0, "none", "model_2"),
+    Rate("Model_1", 3, 5, 0.189, 0.924, "3 of 5", "model_1"),
+    Rate("Model_2", 0, 0, 0.0, 1.0, "none", "model_2"),
 ]
 
 
@@ -88,26 +85,24 @@ def dots(figure: Figure) -> list[tuple[float, float, str]]:
 
 
 def test_every_run_is_a_dot() -> None:
-    found = dots(strips(STRIPS, 99.4, False))
+    found = dots(strips(STRIPS, 99.4))
     assert [x for x, _, _ in found] == pytest.approx([99.36, 99.39, 99.39, 99.4, 99.41], abs=1e-3)
     assert found[0][2] == "Model_1, run 0"
     assert found[3][2] == "Model_2, run 0"
 
 
-@pytest.mark.parametrize("narrow", [False, True])
-def test_runs_do_not_hide_each_other(narrow: bool) -> None:
+def test_runs_do_not_hide_each_other() -> None:
     """61 runs of which up to nine are equal, and eight more that are equal all."""
     many = np.random.default_rng(0).binomial(10_000, 0.996, 61) / 100
-    both = pd.concat([strip("many", 0, many.tolist()), strip("equal", 1, (99.4,) * 8)])
-    places = {(round(x, 4), y) for x, y, _ in dots(strips(both, 99.4, narrow))}
+    both = pd.concat([strip("many", many.tolist()), strip("equal", (99.4,) * 8)])
+    places = {(round(x, 4), y) for x, y, _ in dots(strips(both, 99.4))}
     assert len(places) == 69
 
 
-@pytest.mark.parametrize("narrow", [False, True])
 @pytest.mark.parametrize("n_rows", [1, 12])
-def test_200_equal_runs_stay_in_their_row(n_rows: int, narrow: bool) -> None:
-    runs = pd.concat([strip(f"M{i}", i, (99.4,) * 200) for i in range(n_rows)])
-    figure = strips(runs, 99.4, narrow)
+def test_200_equal_runs_stay_in_their_row(n_rows: int) -> None:
+    runs = pd.concat([strip(f"M{i}", (99.4,) * 200) for i in range(n_rows)])
+    figure = strips(runs, 99.4)
     found = dots(figure)
     assert len(found) == 200 * n_rows
     height = figure.axes[0].transData.transform([(0, 0), (0, 1)])[:, 1]
@@ -120,14 +115,14 @@ def test_200_equal_runs_stay_in_their_row(n_rows: int, narrow: bool) -> None:
 def test_one_run_has_no_interval() -> None:
     bands = [
         line
-        for line in strips(strip("Model_2", 1, (99.4,)), 99.4, False).axes[0].lines
-        if line.get_linewidth() == 9
+        for line in strips(strip("Model_2", (99.4,)), 99.4).axes[0].lines
+        if line.get_linewidth() == 8
     ]
     assert bands == []
 
 
 def test_the_target_and_the_published_number_are_marked() -> None:
-    axes = strips(STRIPS, 99.4, False).axes[0]
+    axes = strips(STRIPS, 99.4).axes[0]
     target = STAND_INS["target"]
     assert [xs(x) for x in axes.lines if to_hex(x.get_color()) == target] == [[99.4, 99.4]]
     assert [xs(x) for x in axes.lines if x.get_marker() == "v"] == [[99.39]]
@@ -135,11 +130,11 @@ def test_the_target_and_the_published_number_are_marked() -> None:
 
 def test_a_run_far_below_stands_at_the_edge_and_squeezes_no_other() -> None:
     bulk = tuple(99.3 + 0.01 * i for i in range(20))
-    runs = strip("M", 0, (11.35, *bulk))
+    runs = strip("M", (11.35, *bulk))
     floor = cut(runs)
     assert floor is not None
     assert floor == pytest.approx(np.mean(runs["percent"]))  # the mean is pulled, and still shown
-    figure = strips(runs, 99.4, False)
+    figure = strips(runs, 99.4)
     low, high = figure.axes[0].get_xlim()
     assert 94 < low < floor < high < 100
     (edge, _, says), *others = dots(figure)
@@ -149,23 +144,20 @@ def test_a_run_far_below_stands_at_the_edge_and_squeezes_no_other() -> None:
 
 
 def test_an_arm_that_is_low_as_a_whole_is_not_cut() -> None:
-    assert cut(pd.concat([STRIPS, strip("low", 1, (95.0, 95.1, 95.2))])) is None
+    assert cut(pd.concat([STRIPS, strip("low", (95.0, 95.1, 95.2))])) is None
 
 
 def test_n_stands_beside_each_row() -> None:
-    labels = [t.get_text() for t in strips(STRIPS, 99.4, False).axes[0].get_yticklabels()]
-    assert labels == ["Model_1, n = 4", "Model_2, n = 1"]
-    narrow = [t.get_text() for t in strips(STRIPS, 99.4, True).axes[0].texts]
-    assert narrow == labels
+    labels = [t.get_text() for t in strips(STRIPS, 99.4).axes[0].texts]
+    assert labels == ["Model_2, n = 1", "Model_1, n = 4"]  # the best mean first
 
 
-@pytest.mark.parametrize("narrow", [False, True])
-def test_a_long_label_stays_on_the_paper(narrow: bool) -> None:
+def test_a_long_label_stays_on_the_paper() -> None:
     label = "Model_1 · GPU · 15 epochs · recipe 0a1b2c · source 0a1b2c · engine 2"
-    figure = strips(strip(label, 0, (99.4, 99.5)), 99.4, narrow)
+    figure = strips(strip(label, (99.4, 99.5)), 99.4)
     width, height = figure.canvas.get_width_height()
     axes = figure.axes[0]
-    for text in axes.texts if narrow else axes.get_yticklabels():
+    for text in axes.texts:
         box = text.get_window_extent()
         assert box.x0 >= 0
         assert box.x1 <= width
@@ -173,18 +165,18 @@ def test_a_long_label_stays_on_the_paper(narrow: bool) -> None:
 
 
 def test_a_rate_stands_between_its_bounds_and_no_runs_have_no_point() -> None:
-    axes = rates(RATES, 0.9, False).axes[0]
+    axes = rates(RATES, 0.9).axes[0]
     assert [xs(line) for line in axes.lines if line.get_marker() == "o"] == [[0.6]]
     bars = [xs(line) for line in axes.lines if len(xs(line)) == 8]
     assert [(np.nanmin(bar), np.nanmax(bar)) for bar in bars] == [(0.189, 0.924), (0.0, 1.0)]
     target = STAND_INS["target"]
     assert [xs(x) for x in axes.lines if to_hex(x.get_color()) == target] == [[0.9, 0.9]]
-    none = rates(RATES, None, True).axes[0]
+    none = rates(RATES, None).axes[0]
     assert not [line for line in none.lines if to_hex(line.get_color()) == target]
 
 
 def test_rates_can_be_read_back() -> None:
-    root = plotted.parsed(rates(RATES, 0.9, False))
+    root = plotted.parsed(rates(RATES, 0.9))
     x = plotted.horizontal(root)
     (point,) = [use for use in plotted.uses(root) if use.get("data-tip") == "3 of 5"]
     assert x(float(point.get("x", "nan"))) == pytest.approx(0.6, abs=1e-4)
@@ -195,7 +187,7 @@ def test_rates_can_be_read_back() -> None:
 
 
 def test_a_curve_for_every_run_also_for_one_that_broke_off() -> None:
-    figure = accuracy_curves(PANELS, None, False)
+    figure = accuracy_curves(PANELS, None)
     lengths = [[len(xs(line)) for line in axes.lines] for axes in figure.axes]
     assert lengths == [[3, 2, 3], [3]]  # and the median of the two
 
@@ -203,14 +195,14 @@ def test_a_curve_for_every_run_also_for_one_that_broke_off() -> None:
 @pytest.mark.filterwarnings("error")
 def test_runs_that_all_have_everything_right_are_drawn() -> None:
     panel = Panel("band", epochs((100.0, 100.0), (100.0, 100.0)), band="a band")
-    figure = accuracy_curves([panel], None, False, lowest=100.0)
+    figure = accuracy_curves([panel], None, lowest=100.0)
     assert figure.axes[0].get_ylim() == pytest.approx((99.95, 100))
     assert plotted.path(plotted.parsed(figure), "a band")
 
 
 def test_curves_can_be_read_back() -> None:
     panels = [*PANELS, Panel("band", BAND, band="a band")]
-    root = plotted.parsed(accuracy_curves(panels, 99.4, True))
+    root = plotted.parsed(accuracy_curves(panels, 99.4))
     for panel, (says, run) in zip(
         (0, 0, 1), (("one", (90, 98, 99)), ("two", (91, 98.5)), ("alone", (95, 99, 99.4))),
         strict=True,
@@ -228,13 +220,13 @@ def test_curves_can_be_read_back() -> None:
 
 def test_losses_and_rates_of_learning_can_be_read_back() -> None:
     losses = Panel("test", epochs((0.5, 0.05, 0.02)), {0: "losses"})
-    root = plotted.parsed(loss_curves([losses], False))
+    root = plotted.parsed(loss_curves([losses]))
     x, y = plotted.maps(root, 0, np.log10)
     told = plotted.path(root, "losses")
     assert [x(place) for place, _ in told] == pytest.approx([1, 2, 3], abs=1e-3)
     assert [10 ** y(height) for _, height in told] == pytest.approx([0.5, 0.05, 0.02], rel=1e-3)
     schedule = Panel("rate", epochs((0.004, 0.01, 0.0)), band="rate")
-    figure = accuracy_curves(PANELS[1:], None, True, learning_rate=schedule)
+    figure = accuracy_curves(PANELS[1:], None, learning_rate=schedule)
     root = plotted.parsed(figure)
     _, y = plotted.maps(root, 1)
     told = plotted.path(root, "rate")
@@ -242,15 +234,14 @@ def test_losses_and_rates_of_learning_can_be_read_back() -> None:
 
 
 def test_panels_share_their_heights() -> None:
-    figure = accuracy_curves(PANELS, 99.4, False)
+    figure = accuracy_curves(PANELS, 99.4)
     assert len({axes.get_ylim() for axes in figure.axes}) == 1
 
 
 @pytest.mark.parametrize("n_panels", range(1, 13))
-@pytest.mark.parametrize("narrow", [False, True])
-def test_any_number_of_panels_fits(n_panels: int, narrow: bool) -> None:
+def test_any_number_of_panels_fits(n_panels: int) -> None:
     panels = [Panel(f"M{i}", BAND, band="a band") for i in range(n_panels)]
-    figure = accuracy_curves(panels, 99.4, narrow)
+    figure = accuracy_curves(panels, 99.4)
     assert [axes.get_title(loc="left") for axes in figure.axes] == [
         f"M{i}" for i in range(n_panels)
     ]
@@ -267,17 +258,17 @@ def test_each_halving_of_the_errors_takes_the_same_height() -> None:
 
 def test_a_perfect_accuracy_stays_finite() -> None:
     perfect = Panel("t", epochs((100.0,)), {0: "perfect"})
-    assert svg(accuracy_curves([perfect], None, True), "x")
+    assert svg(accuracy_curves([perfect], None), "x")
 
 
 def test_svg_is_the_same_every_time_and_well_formed() -> None:
-    texts = {svg(strips(STRIPS, 99.4, False), "a") for _ in range(3)}
+    texts = {svg(strips(STRIPS, 99.4), "a") for _ in range(3)}
     assert len(texts) == 1
     ElementTree.fromstring(texts.pop())
 
 
 def test_ids_carry_the_figures_name_and_references_meet() -> None:
-    text = svg(loss_curves(PANELS, False), "loss")
+    text = svg(loss_curves(PANELS), "loss")
     root = ElementTree.fromstring(text)
     ids = [node.get("id") for node in root.iter() if node.get("id")]
     assert all(str(each).startswith("loss-") for each in ids)
@@ -288,15 +279,10 @@ def test_ids_carry_the_figures_name_and_references_meet() -> None:
 
 def test_no_colour_is_fixed() -> None:
     """A colour that is no variable could not be read on the other background."""
-    text = svg(strips(STRIPS, 99.4, False), "a")
-    assert "var(--series-0)" in text
+    text = svg(strips(STRIPS, 99.4), "a")
+    assert "var(--good)" in text
     assert "#0" not in text.replace("#a-", "")
     assert "font-family" not in text
-
-
-def test_colours_come_again_after_the_palette() -> None:
-    assert series(0) == series(N_SERIES)
-    assert series(0) != series(1)
 
 
 def test_numbers_that_are_read_keep_their_digits() -> None:

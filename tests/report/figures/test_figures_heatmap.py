@@ -7,7 +7,7 @@ import pytest
 from matplotlib.colors import to_hex
 from matplotlib.patches import PathPatch, Rectangle
 
-from bench.report.figures.canvas import STAND_INS, series
+from bench.report.figures.canvas import STAND_INS
 from bench.report.figures.heatmap import Focus, focus
 from bench.report.figures.svg import svg
 
@@ -18,10 +18,10 @@ FOCUS = Focus(tuple(map(tuple, MASS)), (2, 2), (1, 1, 3, 3))
 
 
 def test_shades_lie_where_the_mass_is() -> None:
-    axes = focus(FOCUS, 1, False).axes[0]
+    axes = focus(FOCUS).axes[0]
     drawn = {p.get_alpha(): p for p in axes.patches if isinstance(p, PathPatch)}
     assert sorted(drawn) == [0.2, 1.0]  # a ninth of the largest, rounded up to tenths
-    assert {to_hex(p.get_facecolor()[:3]) for p in drawn.values()} == {series(1)}
+    assert {to_hex(p.get_facecolor()[:3]) for p in drawn.values()} == {STAND_INS["link"]}
     corner = drawn[0.2].get_path().get_extents()
     assert (corner.x0, corner.y0, corner.x1, corner.y1) == (3.5, -0.5, 4.5, 0.5)
     middle = drawn[1.0].get_path().get_extents()
@@ -32,13 +32,13 @@ def test_the_darkest_shade_is_full_however_its_mass_rounds() -> None:
     largest = 0.00712817
     assert 10 * largest / largest > 10  # in floating point
     rounding = Focus(((largest, 0.0), (0.0, 0.0)), (0.5, 0.5), None)
-    axes = focus(rounding, 0, False).axes[0]
+    axes = focus(rounding).axes[0]
     assert [p.get_alpha() for p in axes.patches if isinstance(p, PathPatch)] == [1.0]
 
 
 def test_the_box_and_the_image_are_framed_and_seen_whole() -> None:
     wide = Focus(FOCUS.mass, (2, 2), (-3, -2, 7, 6))
-    axes = focus(wide, 0, False).axes[0]
+    axes = focus(wide).axes[0]
     frames = {
         to_hex(p.get_edgecolor()): p.get_bbox() for p in axes.patches if isinstance(p, Rectangle)
     }
@@ -54,14 +54,14 @@ def test_the_box_and_the_image_are_framed_and_seen_whole() -> None:
 
 
 def test_the_curve_is_the_mass_within_squares() -> None:
-    line = focus(FOCUS, 0, False).axes[1].lines[0]
+    line = focus(FOCUS).axes[1].lines[0]
     assert list(np.asarray(line.get_xdata()))[:3] == [1, 3, 5]
     assert list(np.asarray(line.get_ydata()))[:3] == pytest.approx([90, 90, 100])
 
 
 def test_squares_around_a_point_between_pixels_have_even_sides() -> None:
     even = Focus(((0.25, 0.25), (0.25, 0.25)), (0.5, 0.5), None)
-    figure = focus(even, 0, True)
+    figure = focus(even)
     line = figure.axes[1].lines[0]
     assert np.asarray(line.get_xdata())[0] == 2
     assert np.asarray(line.get_ydata())[0] == pytest.approx(100)
@@ -72,9 +72,9 @@ def test_the_svg_is_small_coloured_by_roles_and_the_same_again() -> None:
     rng = np.random.default_rng(0)
     mass = rng.random((28, 28))
     shown = Focus(tuple(map(tuple, mass / mass.sum())), (13.5, 13.5), (-2, -2, 29, 29))
-    first, second = (svg(focus(shown, 2, False), "name") for _ in range(2))
+    first, second = (svg(focus(shown), "name") for _ in range(2))
     assert first == second
     assert len(first) < 100_000
-    assert "var(--series-2)" in first
+    assert "var(--link)" in first
     assert "var(--target)" in first
     assert "<image" not in first

@@ -37,9 +37,8 @@ def paints(axes: Axes) -> np.ndarray:
     return np.asarray(mesh.get_facecolor())
 
 
-@pytest.mark.parametrize("narrow", [False, True])
-def test_numbers_stand_in_their_cells_and_the_first_row_is_on_top(narrow: bool) -> None:
-    (axes,) = matrix(CELLS, None, narrow).axes
+def test_numbers_stand_in_their_cells_and_the_first_row_is_on_top() -> None:
+    (axes,) = matrix(CELLS).axes
     places = {text.get_position(): text.get_text() for text in axes.texts if text.get_text()}
     assert places == {
         (1.5, 0.5): "4.0",
@@ -55,7 +54,7 @@ def test_numbers_stand_in_their_cells_and_the_first_row_is_on_top(narrow: bool) 
 
 
 def test_rows_and_columns_are_named_and_titled() -> None:
-    (axes,) = matrix(CELLS, None, False).axes
+    (axes,) = matrix(CELLS).axes
     for axis, title in ((axes.xaxis, "label given"), (axes.yaxis, "true label")):
         assert axis.get_label_text() == title
         assert [label.get_text() for label in axis.get_ticklabels()] == ["0", "1", "all"]
@@ -63,8 +62,8 @@ def test_rows_and_columns_are_named_and_titled() -> None:
 
 
 def test_the_shade_is_the_opacity_of_one_role() -> None:
-    for colour, role in ((None, "muted"), (2, "series-2")):
-        (axes,) = matrix(CELLS, colour, False).axes
+    for owner, role in (("", "muted"), ("model_1", "link")):
+        (axes,) = matrix(CELLS, owner).axes
         shaded = [paint for paint in paints(axes) if paint[3]]
         assert {to_hex(paint) for paint in shaded} == {STAND_INS[role]}
         largest, quarter = (float(paint[3]) for paint in shaded)
@@ -73,7 +72,7 @@ def test_the_shade_is_the_opacity_of_one_role() -> None:
 
 
 def test_cells_say_what_they_are_and_whose() -> None:
-    text = svg(matrix(CELLS, 0, True, owner="model_1"), "m")
+    text = svg(matrix(CELLS, "model_1"), "m")
     assert re.findall(r'<path class="mark" data-series="(\w+)" data-tip="([^"]+)"', text) == [
         ("model_1", "0 taken for 1"),
         ("model_1", "1 taken for 0"),

@@ -66,10 +66,10 @@ def summary_of(runs: list[RunRecord], findings: Findings | None = None) -> Summa
     return found.with_findings(findings or Findings())
 
 
-def drawn(section: Section | None, narrow: bool = False) -> Element:
+def drawn(section: Section | None) -> Element:
     assert section is not None
     (plot,) = section.plots
-    return plotted.parsed(plot.draw(narrow))
+    return plotted.parsed(plot.draw())
 
 
 def place(mark: Element) -> tuple[float, float]:
@@ -84,7 +84,7 @@ def mean_and_interval(percents: Sequence[float]) -> tuple[float, float, float]:
 
 
 def test_the_trade_off_shows_the_records() -> None:
-    root = drawn(pareto.section(summary_of(runs_of(COUNTS))), narrow=True)
+    root = drawn(pareto.section(summary_of(runs_of(COUNTS))))
     costs = (  # panel, its noun, how a cost is printed, the costs on its axis
         (0, "parameters", (9850, 7262, 7518), 1),
         (1, "multiply-adds", (1_665_216, 876_512, 876_768), 1e6),
@@ -159,7 +159,7 @@ def test_the_mean_on_a_strip_shows_the_records() -> None:
 
 def test_losses_show_the_records() -> None:
     runs = runs_of({"model_2": COUNTS["model_2"]})
-    root = drawn(loss.section(summary_of(runs)), narrow=True)
+    root = drawn(loss.section(summary_of(runs)))
     for panel, split in enumerate(("train", "validation", "test")):
         x, y = plotted.maps(root, panel, np.log10)
         group = plotted.panel_of(root, panel)
@@ -250,7 +250,7 @@ def test_the_effective_field_shows_the_records() -> None:
     root = drawn(effective_receptive_field.section(summary_of([run], Findings(fields=(field,)))))
     column, row = plotted.maps(root, 0, float)
     image = plotted.panel_of(root, 0)
-    shades = plotted.pixels(plotted.styled(image, "fill: var(--series-0)"), column, row)
+    shades = plotted.pixels(plotted.styled(image, "fill: var(--link)"), column, row)
     expected = {at: tenth / 10 for at, tenth in tenths.items() if tenth}
     assert shades == pytest.approx(expected, abs=0.011)
     (box,) = plotted.styled(image, "stroke: var(--target)")
@@ -259,7 +259,7 @@ def test_the_effective_field_shows_the_records() -> None:
     assert {plotted.edge(column(x)) for x, _ in ends} == {4, 26}
 
     x, y = plotted.maps(root, 1, float)
-    (line,) = plotted.styled(plotted.panel_of(root, 1), "stroke: var(--series-0)")
+    (line,) = plotted.styled(plotted.panel_of(root, 1), "stroke: var(--link)")
     for side, share in ((x(at), y(height)) for at, height in plotted.corners(line)):
         half = round(side) // 2
         assert side == pytest.approx(2 * half, abs=0.01)  # the middle lies between pixels
@@ -311,7 +311,7 @@ def test_the_growing_field_shows_the_layers_and_the_digit() -> None:
         ends = plotted.path(root, f"{says} {TIMES} {says.split()[-1]} pixels")
         assert {plotted.edge(row(y)) for _, y in ends} == {top, bottom + 1}
         assert {plotted.edge(column(x)) for x, _ in ends} == {left, right + 1}
-    frames = [plotted.opacity(path) for path in plotted.styled(root, "stroke: var(--series-0)")]
+    frames = [plotted.opacity(path) for path in plotted.styled(root, "stroke: var(--link)")]
     assert frames == sorted(set(frames))  # the later, the stronger
     assert len(frames) == len(boxes)
     levels = plotted.pixels(plotted.styled(root, "fill: var(--muted)"), column, row)

@@ -6,6 +6,7 @@ Numbers are worked by hand, or read back from the figures and compared with the 
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterable
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from bench.evidence import claims as published
 from bench.evidence.claims.metrics import kind
 from bench.machine import folder
 from bench.records.protocol import Protocol
+from bench.report.figures.canvas import STAND_INS
 from bench.report.figures.svg import svg
 from bench.report.model import Section
 from bench.report.parts.banners import banners
@@ -314,7 +316,7 @@ def test_strips_show_the_records() -> None:
     counts = [9939, 9940, 9935, 9941, 9938, 9940]
     section = distribution.section(summary(runs(counts)))
     assert section is not None
-    root = plotted.parsed(section.plots[0].draw(False))
+    root = plotted.parsed(section.plots[0].draw())
     x = plotted.horizontal(root)
     read = {
         plain(use.get("data-tip", "")): x(float(use.get("x", "nan"))) for use in plotted.uses(root)
@@ -328,7 +330,7 @@ def test_strips_show_the_records() -> None:
 def test_rates_show_the_records() -> None:
     section = target.section(summary(runs([9940] * 3 + [9939] * 7)))
     assert section is not None
-    root = plotted.parsed(section.plots[0].draw(True))
+    root = plotted.parsed(section.plots[0].draw())
     x = plotted.horizontal(root)
     (point,) = plotted.uses(root)
     assert x(float(point.get("x", "nan"))) == pytest.approx(0.3, abs=1e-3)
@@ -341,7 +343,7 @@ def test_curves_show_the_records() -> None:
     made = runs([9939, 9941, 9935])
     section = accuracy_curves.section(summary(made))
     assert section is not None
-    root = plotted.parsed(section.plots[0].draw(False))
+    root = plotted.parsed(section.plots[0].draw())
     _, y = plotted.maps(root, 2)  # the test split, first of the second row
     for run in made:
         last = f"{run.epochs[-1].test_correct / 100:.2f}"  # type: ignore[operator]
@@ -356,7 +358,7 @@ def test_the_overview_shows_median_and_range() -> None:
     section = curves.section(summary(made))
     assert section is not None
     (plot,) = section.plots
-    root = plotted.parsed(plot.draw(True))
+    root = plotted.parsed(plot.draw())
     _, y = plotted.maps(root, 0)
     table = np.array([[e.test_correct or 0 for e in run.epochs] for run in made]) / 100
     says = f"Model_2, test: median of 3 after epoch 15 99.39, 99.35 to 99.41 {'%'}"
@@ -364,16 +366,43 @@ def test_the_overview_shows_median_and_range() -> None:
         [plotted.percent(y(height)) for _, height in plotted.path(root, says, number)]
         for number in (0, 1)
     )
-    assert line == pytest.approx(np.median(table, axis=0), abs=0.02)
-    assert area == pytest.approx([*table.min(axis=0), *table.max(axis=0)[::-1]], abs=0.02)
+    median, ends = np.median(table, axis=0), [*table.min(axis=0), *table.max(axis=0)[::-1]]
+    assert above(line) == pytest.approx(above(median), abs=0.02)
+    assert above(area) == pytest.approx(above(ends), abs=0.02)
     assert says in plot.alt
+    n_below = int((table < 98).sum())
+    assert f"begins at 98.00{THIN}%: {n_below} of 45 points are lower." in plot.caption
+    (published,) = plotted.uses(root)
+    x, _ = plotted.maps(root, 0)
+    assert x(float(published.get("x", "nan"))) == pytest.approx(15, abs=1e-3)
+    assert plotted.percent(y(float(published.get("y", "nan")))) == pytest.approx(99.35, abs=0.01)
+    limit = plotted.path(root, "limit: 15 epochs")
+    assert [x(place) for place, _ in limit] == pytest.approx([15, 15], abs=1e-3)
+
+
+def above(percents: Iterable[float]) -> list[float]:
+    """Those that the axis reaches."""
+    return [float(percent) for percent in percents if percent > 98.02]
+
+
+def test_many_networks_share_one_plot_of_medians() -> None:
+    names = ["model_1", "model_2", "model_3", "other_1", "other_2"]
+    (run,) = runs([9941])
+    found = summary([replace(run, architecture=name) for name in names], portraits=False)
+    section = curves.section(found)
+    assert section is not None
+    (plot,) = section.plots
+    assert "(5 networks)" in plot.caption
+    (axes,) = plot.draw().axes
+    colours = [line.get_color() for line in axes.lines if np.size(line.get_xdata()) == 15]
+    assert sorted(colours) == 3 * [STAND_INS["ink"]] + 2 * [STAND_INS["muted"]]
 
 
 def test_a_collapsed_run_does_not_squeeze_the_overview() -> None:
     collapsed = with_tests(5, [1135] * 15)
     section = curves.section(summary([*runs([9939] * 5), collapsed]))
     assert section is not None
-    assert "Bands are cut at" in section.plots[0].caption
+    assert "The axis begins at 98.00" in section.plots[0].caption
     draw(section)
 
 
@@ -381,7 +410,7 @@ def test_a_run_that_broke_off_keeps_its_curve_and_shares_the_schedule() -> None:
     made = [*runs([9940] * 2), factories.failed("model_2", 2)]
     section = accuracy_curves.section(summary(made))
     assert section is not None
-    figure = section.plots[0].draw(False)
+    figure = section.plots[0].draw()
     assert len(figure.axes[-1].lines) == 1  # one learning rate for all
     assert "n = 3" in section.plots[0].caption
     tips = [node.get("data-tip") or "" for node in plotted.parsed(figure).iter()]
@@ -391,8 +420,7 @@ def test_a_run_that_broke_off_keeps_its_curve_and_shares_the_schedule() -> None:
 def draw(section: Section | None) -> None:
     assert section is not None
     for plot in section.plots:
-        for narrow in (False, True):
-            plotted.parsed(plot.draw(narrow))
+        plotted.parsed(plot.draw())
 
 
 def test_settings_alone_are_no_line_of_the_answer() -> None:
@@ -468,7 +496,7 @@ def test_a_schedule_that_nobody_knows_has_no_panel() -> None:
     )
     assert "and learning rate" in known.caption
     assert "learning rate" not in unknown.caption
-    assert "learning rate" not in svg(unknown.draw(False), unknown.name)
+    assert "learning rate" not in svg(unknown.draw(), unknown.name)
 
 
 def test_a_short_trial_is_told_before_its_verdicts() -> None:

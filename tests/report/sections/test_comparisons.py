@@ -92,7 +92,7 @@ def test_the_figure_has_the_pairs_of_the_table() -> None:
     summary = summary_of(FOUR_EACH)
     section = section_of(summary)
     (plot,) = section.plots
-    tips = re.findall(r'data-tip="([^"]+)"', svg(plot.draw(True), plot.name))
+    tips = re.findall(r'data-tip="([^"]+)"', svg(plot.draw(), plot.name))
     table = details(section)
     for pair, row in table.items():
         said = f"{pair}: {row[0]} points, 95% interval {row[1]}, Holm p {row[5].split(' ')[0]}"
@@ -104,7 +104,7 @@ def test_the_figure_has_the_pairs_of_the_table() -> None:
 def test_the_figure_of_many_models_sets_the_best_first() -> None:
     counts = {f"m{k}": [9900 + 3 * (k % 5), 9901 + k] for k in range(7)}
     (plot,) = section_of(summary_of(counts)).plots
-    tips = set(re.findall(r'data-tip="(m[^"]+)"', svg(plot.draw(False), plot.name)))
+    tips = set(re.findall(r'data-tip="(m[^"]+)"', svg(plot.draw(), plot.name)))
     assert len(tips) == 6
     assert all(tip.startswith(f"m4 {MINUS} ") and ": +" in tip for tip in tips)
 

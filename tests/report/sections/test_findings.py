@@ -93,7 +93,7 @@ def test_an_effective_field_is_told_over_runs() -> None:
     assert section is not None
     (plot,) = section.plots
     assert "n = 3" in plot.caption
-    assert plot.draw(True).axes
+    assert plot.draw().axes
     (note,) = section.notes
     assert "8.08 pixels" in note  # (28 ** 2 - 1) / 12 is the variance of an even field
     assert "covers the whole image" not in note

@@ -96,19 +96,18 @@ def test_the_hardest_come_first_with_what_they_were_taken_for() -> None:
 
 def test_the_drawn_pixels_are_the_kept_ones() -> None:
     (plot,) = hardest(summary_of(three())).plots
-    for narrow in (False, True):
-        text = svg(plot.draw(narrow), plot.name)
-        images = re.findall(r"base64,\s*([^\"]+)\"", text)
-        seen = [Image.open(io.BytesIO(base64.b64decode(each))).convert("L") for each in images]
-        assert [np.asarray(image).tobytes() for image in seen] == [
-            pixels(index) for index in (247, 321, 9)
-        ]
-        tips = re.findall(r'data-tip="([^"]+)"', text)
-        assert tips[0] == (
-            f"Test digit 247, a 4: missed by 3 of 3 runs; labels given: 6 (2{TIMES}), 9 (1{TIMES})"
-        )
-        words = re.findall(r"<text[^>]*>([^<]+)</text>", text)
-        assert words[:4] == ["4", "#247", "3 of 3", "as 6 (2), 9 (1)"]
+    text = svg(plot.draw(), plot.name)
+    images = re.findall(r"base64,\s*([^\"]+)\"", text)
+    seen = [Image.open(io.BytesIO(base64.b64decode(each))).convert("L") for each in images]
+    assert [np.asarray(image).tobytes() for image in seen] == [
+        pixels(index) for index in (247, 321, 9)
+    ]
+    tips = re.findall(r'data-tip="([^"]+)"', text)
+    assert tips[0] == (
+        f"Test digit 247, a 4: missed by 3 of 3 runs; labels given: 6 (2{TIMES}), 9 (1{TIMES})"
+    )
+    words = re.findall(r"<text[^>]*>([^<]+)</text>", text)
+    assert words[:4] == ["4", "#247", "3 of 3", "as 6 (2), 9 (1)"]
 
 
 def test_an_architectures_page_shows_its_own_runs() -> None:
@@ -169,7 +168,7 @@ def test_confusions_by_hand() -> None:
         ),
     )
     (plot,) = section.plots
-    text = svg(plot.draw(False), plot.name)
+    text = svg(plot.draw(), plot.name)
     assert set(re.findall(r'data-tip="([^"]+)"', text)) == {
         "2 taken for 7: 0.67 a run, 2 times in 3 runs",
         "4 taken for 6: 0.67 a run, 2 times in 3 runs",

@@ -133,7 +133,7 @@ def test_of_many_off_the_front_none_is_said_to_cost_more_where_it_does_not() -> 
 
 def test_marks_say_what_the_records_hold() -> None:
     (plot,) = section_of(summary_of(three())).plots
-    text = svg(plot.draw(False), plot.name)
+    text = svg(plot.draw(), plot.name)
     tips = re.findall(r'data-series="(\w+)" data-tip="([^"]+)"', text)
     said = [tip for name, tip in tips if name == "model_1"]
     percent = "99.450\N{NARROW NO-BREAK SPACE}%"

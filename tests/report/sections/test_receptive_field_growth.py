@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 from matplotlib.colors import to_hex
 from matplotlib.patches import PathPatch
 from msgspec.structs import replace
 
 from bench.records.observations import Findings, MissedDigit
-from bench.report.figures.canvas import series
+from bench.report.figures.canvas import STAND_INS
 from bench.report.figures.growth import Box, growth
 from bench.report.figures.svg import svg
 from bench.report.parts.misses import typical_digit
@@ -18,6 +17,7 @@ from bench.report.sections import effective_receptive_field, receptive_field_gro
 from bench.report.sections.receptive_field_growth import seen
 from bench.report.summary import Summary, summarise
 from tests import factories
+from tests.report.plotted import require_apart, texts_of
 
 RUNS = [factories.record("model_1", seed) for seed in range(3)]  # each missed 247 and 321
 DIGIT = bytes(range(256)) * 3 + bytes(16)
@@ -86,9 +86,8 @@ def test_both_sections_tell_of_the_digit_or_of_an_empty_image() -> None:
         captions = [section.plots[0].caption for section in (grown, effective)]
         assert all(words in caption for caption in captions)
         assert ("empty image" in captions[0]) == (not words)
-        for narrow in (False, True):
-            assert svg(grown.plots[0].draw(narrow), "a").startswith("<svg")
-            assert svg(effective.plots[0].draw(narrow), "b").startswith("<svg")
+        assert svg(grown.plots[0].draw(), "a").startswith("<svg")
+        assert svg(effective.plots[0].draw(), "b").startswith("<svg")
 
 
 def test_frames_lie_on_their_pixels_edges_and_speak() -> None:
@@ -96,12 +95,12 @@ def test_frames_lie_on_their_pixels_edges_and_speak() -> None:
         Box("3 x 3", "conv", (12, 12, 14, 14), "conv: 3 x 3"),
         Box("32 x 32", "last", (-2, -2, 29, 29), "last: 32 x 32"),
     ]
-    figure = growth(boxes, DIGIT, 1, "model_2", False)
+    figure = growth(boxes, DIGIT, "model_2")
     axes = figure.axes[0]
     drawn = [
         patch.get_path().get_extents()
         for patch in axes.patches
-        if isinstance(patch, PathPatch) and to_hex(patch.get_edgecolor()) == series(1)
+        if isinstance(patch, PathPatch) and to_hex(patch.get_edgecolor()) == STAND_INS["link"]
     ]
     assert [(e.x0, e.y0, e.x1, e.y1) for e in drawn] == [
         (11.5, 11.5, 14.5, 14.5),
@@ -117,9 +116,8 @@ def test_frames_lie_on_their_pixels_edges_and_speak() -> None:
 
 
 def test_names_stay_in_the_figure_and_apart() -> None:
-    boxes = [Box(f"{n} x {n}", "x" * 99, (0, 0, n, n), "s") for n in range(9)]
-    for narrow in (False, True):
-        axes = growth(boxes, None, 0, "a", narrow).axes[0]
-        heights = sorted(text.get_position()[1] for text in axes.texts)
-        assert min(np.diff(heights)) > 0.5
-        assert max(len(text.get_text()) for text in axes.texts) <= 60
+    """Thirty, which need more height than the image has."""
+    boxes = [Box(f"{n} x {n}", "x" * 99, (0, 0, n, n), "s") for n in range(30)]
+    figure = growth(boxes, None, "a")
+    assert len(texts_of(figure)) == 30
+    require_apart(figure)

@@ -50,7 +50,7 @@ def rows(section: Section | None) -> dict[str, tuple[str, str]]:
 def tips(section: Section | None) -> str:
     assert section is not None
     (plot,) = section.plots
-    return svg(plot.draw(False), plot.name)
+    return svg(plot.draw(), plot.name)
 
 
 @pytest.mark.parametrize("changes", [RECIPE, SOURCE], ids=["recipe", "source"])

@@ -69,7 +69,7 @@ def test_another_recipe_is_compared_with_its_own_network_by_hand() -> None:
     assert section.text[0].endswith(
         f"1 differs at p < 0.05 after correction by Holm: {first} by {difference} points."
     )
-    drawn = svg(section.plots[0].draw(False), "variations")
+    drawn = svg(section.plots[0].draw(), "variations")
     assert "ema_decay=0.5" in drawn
 
 
