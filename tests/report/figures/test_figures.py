@@ -139,8 +139,41 @@ def test_a_run_far_below_stands_at_the_edge_and_squeezes_no_other() -> None:
     assert 94 < low < floor < high < 100
     (edge, _, says), *others = dots(figure)
     assert says == "M, run 0"
-    assert low < edge < low + 0.1
+    assert edge == pytest.approx(low, abs=1e-3)
     assert [x for x, _, _ in others] == pytest.approx(bulk, abs=1e-3)
+
+
+def test_a_dot_is_filled_where_its_run_reached_the_target() -> None:
+    runs = strip("M", (99.39, 99.4, 99.41))
+    found = {}
+    for line in strips(runs, 99.4).axes[0].lines:
+        if line.get_marker() == "o":
+            paints = line.get_markerfacecolor(), line.get_markeredgecolor()
+            found |= dict.fromkeys(xs(line), paints)
+    good, bad = STAND_INS["good"], STAND_INS["bad"]
+    assert found == {
+        99.39: (STAND_INS["paper"], bad),
+        99.4: (good, good),
+        99.41: (good, good),
+    }
+    (dots,) = (x for x in strips(runs, None).axes[0].lines if x.get_marker() == "o")
+    assert dots.get_markerfacecolor() == STAND_INS["muted"]
+
+
+@pytest.mark.parametrize("percents", [(99.9, 100.0), (100.0,), (0.0, 0.1), (0.0,)])
+def test_the_axis_ends_where_accuracies_do(percents: tuple[float, ...]) -> None:
+    low, high = strips(strip("M", percents), None).axes[0].get_xlim()
+    assert 0 <= low < high <= 100
+    assert low == 0 or high == 100
+    assert len(dots(strips(strip("M", percents), None))) == len(percents)  # none is cut
+
+
+@pytest.mark.parametrize(("n", "on_top"), [(12, False), (13, True)])
+def test_a_long_figure_has_its_numbers_on_top_too(n: int, on_top: bool) -> None:
+    figure = strips(pd.concat([strip(f"M{k:02}", (99.3, 99.5)) for k in range(n)]), 99.4)
+    middle = figure.bbox.height / 2
+    tops = [box for words, box in plotted.texts_of(figure).items() if words.startswith("'99.40'")]
+    assert [box.y0 > middle for box in tops] == ([False, True] if on_top else [False])
 
 
 def test_an_arm_that_is_low_as_a_whole_is_not_cut() -> None:
