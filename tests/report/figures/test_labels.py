@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from functools import cache
 
 import pytest
+from matplotlib.text import Text
 from msgspec.structs import replace
 
 from bench.evidence import claims as published
@@ -24,6 +25,7 @@ from tests.report.plotted import require_apart, texts_of
 
 DOCUMENTS = ("model_1", "model_2", "model_3")
 OTHERS = 26
+PHONE = 358  # CSS pixels of a figure where the window has 390
 DIGIT = MissedDigit(pixels=bytes(784).hex(), label=4)
 KINDS: tuple[PageKind, ...] = ("index", "leaderboard", "comparisons", "architecture")
 
@@ -34,11 +36,12 @@ def suite(n_others: int) -> Summary:
     runs, portraits = [], []
     for name in DOCUMENTS:
         runs += [factories.record(name, seed, test_correct=9935 + 4 * seed) for seed in range(3)]
-        portraits.append(_with_fields(factories.portrait(name)))
+        long = f"{name} under a name that is wider than its panel" if n_others else name
+        portraits.append(replace(_with_fields(factories.portrait(name)), display_name=long))
     for number in range(n_others):
         name = f"another_network_of_a_long_name_{number:02}"
         like = factories.portrait("model_2")
-        title = f"Another network of quite a long name {number}"
+        title = f"Another network, with a name for which a line has no room: {number}"
         portraits.append(replace(like, architecture=name, display_name=title))
         runs += [_like(run, name, number) for run in runs[3:6]]
     runs.append(factories.record("model_2", 3, test_correct=10_000))
@@ -94,6 +97,8 @@ def test_no_label_lies_over_another_and_no_axis_leaves_what_can_be(
     for name, figure in drawn.items():
         assert texts_of(figure) or "-lane-" in name
         require_apart(figure)
+        sizes = [text.get_fontsize() for text in figure.findobj(Text) if text.get_text()]
+        assert PHONE * min(sizes, default=9) / (72 * figure.get_figwidth()) >= 8.8, name
         for axes in figure.axes:
             for label, limits in (
                 (axes.get_xlabel(), axes.get_xlim()),
