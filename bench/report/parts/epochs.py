@@ -130,9 +130,7 @@ def cut(panels: list[Panel], floor: float | None) -> str:
     if floor is None:
         return ""
     n = integer(int((values < floor).sum()))
-    return (
-        f" The axis begins at {percentage(floor)}: {n} of {integer(len(values))} points are lower."
-    )
+    return f" {n} of {integer(len(values))} points lie below {percentage(floor)}."
 
 
 def limit_words(limit: int | None) -> str:

@@ -56,7 +56,7 @@ def _plot(summary: Summary, arm: Arm, found: list[Panel]) -> Plot:
     rates = learning_rates(summary, arm)
     n = len(begun(arm))
     titles = ", ".join(panel.title for panel in found)
-    band = " Thick line and band: median and range of the runs that came so far." if n > 1 else ""
+    band = " Thick line and band: median and range." if n > 1 else ""
     aimed = summary.aims(arm)
     dashed = " Dashed: the target." if aimed else ""
     marked = any(panel.published is not None for panel in found)

@@ -69,8 +69,8 @@ def _plot(summary: Summary, arms: list[Arm], panels: list[Panel]) -> Plot:
         name=f"{summary.place}-curves{which}",
         alt=f"{split} accuracy by epoch on {summary.prefix}. {ends}.",
         caption=(
-            f"{split} accuracy by epoch on {summary.prefix}. {what}{dashed}{limit_words(limit)}"
-            f"{cut(panels, floor)}"
+            f"{split} accuracy by epoch on {summary.prefix}: {what}{dashed}"
+            f"{limit_words(limit)}{cut(panels, floor)}"
         ),
         draw=partial(
             accuracy_curves if few else overview,
@@ -87,7 +87,7 @@ def _apart(summary: Summary, arms: list[Arm], panels: list[Panel]) -> tuple[str,
     marked = any(panel.published is not None for panel in panels)
     said = f" Triangle: the {summary.label}, one run." if marked else ""
     n_runs = n_each([(arm.label, len(begun(arm))) for arm in arms])
-    what = f"Line and band: median and range of the runs ({n_runs}).{said}"
+    what = f"median and range of the runs ({n_runs}).{said}"
     return what, "; ".join(panel.band for panel in panels)
 
 
@@ -96,5 +96,5 @@ def _together(summary: Summary, arms: list[Arm], panels: list[Panel]) -> tuple[s
     low, high = fixed(min(medians), 2), fixed(max(medians), 2)
     dark = any(panel.leads for panel in panels)
     said = f" Dark: those of the {summary.label}." if dark else ""
-    what = f"One line is the median of a network's runs ({integer(len(arms))} networks).{said}"
+    what = f"medians of the runs of {integer(len(arms))} networks.{said}"
     return what, f"The medians of {integer(len(arms))} networks end between {low} and {high} %"

@@ -81,15 +81,15 @@ def _plot(summary: Summary, arms: list[Arm]) -> Plot:
     published = f" Triangle: the {summary.label}, one run."
     has_published = runs["published"].notna().any()
     aimed = next((arm for arm in arms if summary.aims(arm)), None)
+    filled = ", filled where it reached the target" if aimed else ""
     dashed = f" Dashed: the target, {integer(aimed.target)} right." if aimed else ""
     return Plot(
         name=f"{summary.place}-distribution",
         alt=_alt(summary, arms),
         caption=(
-            f"Test accuracy of every run after its last epoch on {summary.prefix} "
-            f"({integer(arms[0].n_test)} test images), best mean first. One dot: one run"
-            f"{', filled where it reached the target' if aimed else ''}. Stroke: the mean; band: "
-            f"its 95% Student t interval.{published if has_published else ''}{dashed}{_cut(runs)}"
+            f"Test accuracy of every run on {summary.prefix} ({integer(arms[0].n_test)} test "
+            f"images), best mean first. Dot: one run{filled}; stroke: the mean; band: its 95% t "
+            f"interval.{published if has_published else ''}{dashed}{_cut(runs)}"
         ),
         draw=partial(strips, runs, target),
     )
