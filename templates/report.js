@@ -1,8 +1,10 @@
-// What a reader can do with a page: sort and filter tables, hide architectures, ask the marks of
-// a figure what they are. Without this script the page reads whole.
+// What a reader can do with a page: sort and filter tables, look at some networks only, ask the
+// marks of a figure what they are. Without this script the page reads whole.
 //
-// The view (what is hidden, sorted, filtered, open) stands in the address, after the anchor:
-//   index.html#claims?hide=rose&sort=claims-2.3.down&filter=claims-2.2.refuted&open=runs-1
+// The view stands in the address. The networks that are looked at, which the links of the report
+// carry on to its other pages, are its query; what is sorted, filtered and open on this page
+// follows the anchor:
+//   index.html?only=rose,tulip&group=public#claims?sort=claims-2.3.down&open=runs-1
 "use strict";
 {
   const all = (selector, root = document) => [...root.querySelectorAll(selector)];
@@ -27,9 +29,16 @@
     count: null, // where the number of shown rows stands
   }));
   const figures = all("figure").filter((figure) => figure.querySelector(".mark"));
-  const legend = document.querySelector(".legend");
-  const names = all(".legend [data-name]").map((item) => item.dataset.name);
-  const everyone = make("button", { type: "button", class: "everyone" }, "Show all");
+  const picks = document.querySelector(".picks");
+  const everything = picks?.querySelector(".everything");
+  const chooser = picks?.querySelector("select");
+  // The networks that this page shows something of, each with the option that picks it.
+  const shown = new Set(all("[data-series]").map((element) => element.dataset.series));
+  const networks = new Map(
+    (chooser ? [...chooser.options] : [])
+      .filter((option) => shown.has(option.value))
+      .map((option) => [option.value, option]),
+  );
   const spoken = make("p", { class: "spoken", role: "status" });
   const tip = make("div", { class: "tip", "aria-hidden": "true", hidden: "" });
 
@@ -42,8 +51,7 @@
 
   function readView(query) {
     const asked = new URLSearchParams(query);
-    const known = { hidden: new Set(), open: new Set(), sorts: new Map(), filters: new Map() };
-    for (const name of asked.getAll("hide")) if (names.includes(name)) known.hidden.add(name);
+    const known = { open: new Set(), sorts: new Map(), filters: new Map() };
     for (const table of tables) {
       if (table.fold && asked.getAll("open").includes(table.id)) known.open.add(table.id);
     }
@@ -68,7 +76,6 @@
   // Always in the page's order: one view has one address.
   function writeView() {
     const query = new URLSearchParams();
-    for (const name of names) if (view.hidden.has(name)) query.append("hide", name);
     for (const { id, selects } of tables) {
       const sort = view.sorts.get(id);
       if (sort) query.append("sort", `${id}.${sort.column + 1}.${sort.down ? "down" : "up"}`);
@@ -81,14 +88,47 @@
     return query.size ? `?${query}` : "";
   }
 
+  // Names and groups that another page knows stay in the address, and pick nothing here.
+  let picked = readPicks();
+
+  function readPicks() {
+    const asked = new URLSearchParams(location.search);
+    const listed = (key) => new Set((asked.get(key) ?? "").split(",").filter(Boolean));
+    return { only: listed("only"), group: listed("group") };
+  }
+
+  function writePicks() {
+    const words = Object.entries(picked).filter(([, values]) => values.size);
+    const query = words.map(
+      ([key, values]) => `${key}=${[...values].map(encodeURIComponent).join(",")}`,
+    );
+    return query.length ? `?${query.join("&")}` : "";
+  }
+
+  // Of this page's networks those that are looked at; null for all.
+  let looked = null;
+
+  function look() {
+    const fits = ([name, option]) => picked.only.has(name) || picked.group.has(option.dataset.of);
+    const fitting = [...networks].filter(fits).map(([name]) => name);
+    looked = fitting.length ? new Set(fitting) : null;
+  }
+
+  const isHidden = (element) =>
+    looked !== null && networks.has(element.dataset.series) && !looked.has(element.dataset.series);
+
   const anchor = () => location.hash.slice(1).split("?")[0];
-  const address = () => `#${anchor()}${writeView()}`;
+  const address = () => {
+    const view = `${anchor()}${writeView()}`;
+    return location.pathname + writePicks() + (view ? `#${view}` : "");
+  };
+  const current = () => location.pathname + location.search + location.hash;
 
   // After every change that the reader makes; each is a step that the back button undoes.
   function changed() {
     view.open = unfolded();
     show();
-    if (address() !== (location.hash || "#")) history.pushState({ ours: true }, "", address());
+    if (address() !== current()) history.pushState({ ours: true }, "", address());
   }
 
   // After loading, going back or following a link of the page. A link says where to go and
@@ -98,19 +138,22 @@
     const query = location.hash.split("?")[1];
     if (!fresh || query !== undefined) view = readView(query ?? "");
     else view.open = unfolded();
-    history.replaceState({ ours: true }, "", location.hash || writeView() ? address() : "");
+    picked = readPicks();
+    history.replaceState({ ours: true }, "", address());
     show();
     if (fresh && query !== undefined) document.getElementById(anchor())?.scrollIntoView();
   }
 
   function show() {
     ask(null);
+    look();
     tables.forEach(showTable);
     figures.forEach(showFigure);
-    for (const button of all(".legend button[value]")) {
-      button.setAttribute("aria-pressed", String(!view.hidden.has(button.value)));
+    for (const lane of all(".lane[data-series], .stack[data-series]")) {
+      lane.classList.toggle("off", isHidden(lane));
     }
-    everyone.disabled = view.hidden.size === 0;
+    if (picks) showPicks();
+    for (const [link, href] of links) link.setAttribute("href", carried(href));
   }
 
   // ---------------------------------------------------------------- tables
@@ -167,7 +210,7 @@
   }
 
   function wanted(table, row) {
-    if (view.hidden.has(row.dataset.series)) return false;
+    if (isHidden(row)) return false;
     return [...table.selects].every(
       ([column, select]) => !select.value || wordsOf(row.cells[column]) === select.value,
     );
@@ -228,40 +271,101 @@
     });
   }
 
-  // ---------------------------------------------------------------- architectures
+  // ---------------------------------------------------------------- networks that are looked at
 
-  // The legend's entries become buttons: pressed is shown.
-  function addHiding() {
-    if (!legend) return;
-    const list = legend.querySelector("ul");
-    for (const item of all("[data-name]", list)) {
-      const button = make("button", { type: "button", value: item.dataset.name });
-      button.append(...item.childNodes);
-      item.append(button);
-      button.addEventListener("click", () => {
-        if (!view.hidden.delete(button.value)) view.hidden.add(button.value);
-        changed();
-      });
+  function addPicking() {
+    if (!picks || networks.size < 2) return;
+    const groups = new Set([...networks.values()].map((option) => option.dataset.of));
+    for (const button of all("[data-group]", picks)) {
+      if (groups.size < 2 || !groups.has(button.dataset.group)) button.remove();
+      else button.addEventListener("click", () => toggle("group", button.dataset.group));
     }
-    everyone.addEventListener("click", () => {
-      view.hidden.clear();
-      changed();
-      legend.querySelector("button").focus(); // a disabled button cannot keep the focus
+    for (const option of [...chooser.options]) {
+      if (option.value && !networks.has(option.value)) option.remove();
+    }
+    chooser.addEventListener("change", () => toggle("only", chooser.value));
+    everything.addEventListener("click", () => {
+      pick({ only: new Set(), group: new Set() });
+      chooser.focus(); // a disabled button cannot keep the focus
     });
-    list.append(make("li", {}, everyone));
-    legend.classList.add("live");
+    addOnly();
+    picks.hidden = false;
   }
+
+  // "Only this" on every row: for the pointer, as the keyboard has the list above.
+  function addOnly() {
+    for (const row of all("tr[data-series], .lane[data-series]")) {
+      const option = networks.get(row.dataset.series);
+      if (!option) continue;
+      const words = { title: `Only ${option.text}`, tabindex: "-1", "aria-hidden": "true" };
+      const only = make("button", { type: "button", class: "only", ...words });
+      only.addEventListener("click", () => {
+        const alone = looked?.size === 1 && looked.has(option.value);
+        pick({ only: new Set(alone ? [] : [option.value]), group: new Set() });
+      });
+      row.firstElementChild.append(only);
+    }
+  }
+
+  function toggle(key, value) {
+    if (!value) return;
+    const values = new Set(picked[key]);
+    if (!values.delete(value)) values.add(value);
+    pick({ ...picked, [key]: values });
+  }
+
+  // What the reader looks at stays where it is, whatever vanishes above it.
+  function pick(next) {
+    const line = picks.getBoundingClientRect().bottom;
+    const here = all("main h2, main .caption, main figure").find(
+      (each) => each.getBoundingClientRect().top >= line,
+    );
+    const before = here?.getBoundingClientRect().top;
+    picked = next;
+    changed();
+    const stays = here?.checkVisibility() && picks.getBoundingClientRect().top <= 60;
+    if (stays) scrollBy({ top: here.getBoundingClientRect().top - before, behavior: "instant" });
+    say(looked === null ? "All networks are shown" : `Shown: ${looked.size} of ${networks.size}`);
+  }
+
+  function showPicks() {
+    for (const button of all("[data-group]", picks)) {
+      button.setAttribute("aria-pressed", String(picked.group.has(button.dataset.group)));
+    }
+    for (const chip of all(".chip", picks)) chip.remove();
+    const chips = [...networks].filter(([name]) => picked.only.has(name));
+    for (const [name, option] of chips) {
+      const words = { type: "button", class: "chip", "aria-pressed": "true" };
+      const chip = make("button", words, option.text);
+      chip.addEventListener("click", () => {
+        toggle("only", name);
+        chooser.focus();
+      });
+      chooser.before(chip);
+    }
+    for (const option of chooser.options) option.disabled = picked.only.has(option.value);
+    chooser.value = "";
+    chooser.options[0].text = chips.length ? "and …" : "only …";
+    everything.disabled = picked.only.size + picked.group.size === 0;
+  }
+
+  // The report's other pages show the same networks.
+  const links = all("a[href]")
+    .map((link) => [link, link.getAttribute("href")])
+    .filter(([, href]) => /^[^:?#]+\.html(#|$)/.test(href));
+
+  const carried = (href) => href.replace(/(#|$)/, (rest) => writePicks() + rest);
 
   // Anchors stop below what sticks to the top.
   function leaveRoom() {
-    document.documentElement.style.setProperty("--legend", `${legend?.offsetHeight ?? 0}px`);
+    const height = picks && !picks.hidden ? picks.offsetHeight : 0;
+    document.documentElement.style.setProperty("--picks", `${height}px`);
   }
 
   function showFigure(figure) {
     const marks = all(".mark", figure);
-    const hidden = (mark) => view.hidden.has(mark.dataset.series);
-    for (const mark of marks) mark.classList.toggle("off", hidden(mark));
-    figure.classList.toggle("off", marks.every(hidden)); // axes around nothing help nobody
+    for (const mark of marks) mark.classList.toggle("off", isHidden(mark));
+    figure.classList.toggle("off", marks.every(isHidden)); // axes around nothing help nobody
   }
 
   // ---------------------------------------------------------------- marks that speak
@@ -368,11 +472,14 @@
   tables.forEach(addFolding);
   figures.forEach(addAsking);
   all("a[data-tip]").forEach(addTelling);
-  addHiding();
+  addPicking();
   leaveRoom();
   restore();
 
   addEventListener("hashchange", restore);
+  addEventListener("popstate", () => {
+    if (location.search !== writePicks()) restore();
+  });
   addEventListener("scroll", placeTip, { passive: true });
   addEventListener("resize", placeTip);
   addEventListener("resize", leaveRoom);

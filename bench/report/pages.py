@@ -57,11 +57,11 @@ class Menu:
 
 @dataclass(frozen=True)
 class Series:
-    """An architecture that the reader may hide; `colour` is its place in the palette."""
+    """An architecture that the reader may look at alone, or with the others of its group."""
 
     name: str
     title: str
-    colour: int
+    group: str = ""
 
 
 @dataclass(frozen=True)
@@ -103,6 +103,12 @@ class Page:
         own = [link for part in self.parts for link in _links(part)]
         menus = (Menu("Architectures", self.architectures), Menu("On this page", tuple(own)))
         return tuple(menu for menu in menus if len(menu.links) > 1)
+
+    @property
+    def groups(self) -> tuple[str, ...]:
+        """The groups of its architectures, in their order; none where all are of one."""
+        found = tuple(dict.fromkeys(each.group for each in self.series))
+        return found if len(found) > 1 else ()
 
 
 def _links(part: Part) -> list[Link]:

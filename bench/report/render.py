@@ -18,14 +18,13 @@ from bench.report import pages
 from bench.report.badge import BADGE, MARGIN
 from bench.report.badge import badge as badge_of
 from bench.report.drawing import Here, draw, drawers
-from bench.report.figures.canvas import N_SERIES
 from bench.report.model import Download, PageKind, Plot, Section
 from bench.report.pages import INDEX, MARKDOWN, Drawing, Link, Page, Part, Series
 from bench.report.parts.banners import banners
 from bench.report.parts.finding import kicker
 from bench.report.publish import publish
 from bench.report.sections import SectionFile, found, named
-from bench.report.summary import Summary
+from bench.report.summary import ORIGINS, Summary
 
 ARCHITECTURES = "architectures"
 
@@ -116,7 +115,7 @@ def _drawn_by(several: Executor, summaries: list[Summary], reports: Path) -> dic
     parts = {sheet: _parts(sheet.kind, about[sheet], extras) for sheet in about}
     sheets = [sheet for sheet in SHEETS if parts[sheet] or sheet.kind == "index"]
     whole = {
-        sheet: _sheet(sheet, parts[sheet], sheets, about[sheet], extras)
+        sheet: _sheet(sheet, parts[sheet], sheets, about[sheet], extras, summaries[0])
         for sheet in (*sheets, IN_MARKDOWN)
     }
     by_name = {
@@ -154,6 +153,7 @@ def _sheet(
     sheets: list[Sheet],
     summaries: list[Summary],
     extras: Extras,
+    whole: Summary,
 ) -> Page:
     return Page(
         title=sheet.title,
@@ -165,7 +165,7 @@ def _sheet(
         banners=banners(summaries),
         parts=parts,
         drawings=extras.drawings,
-        series=() if sheet.kind == "document" else _series(summaries[0]),
+        series=() if sheet.kind == "document" else _series(whole),
     )
 
 
@@ -216,12 +216,18 @@ def _links(summary: Summary, current: str) -> tuple[Link, ...]:
 
 
 def _series(summary: Summary) -> tuple[Series, ...]:
-    """What the reader can choose from; one architecture is no choice."""
-    if len(summary.shown) < 2:
+    """What the reader can choose from, by group; one architecture is no choice.
+
+    The script leaves out those of which the page shows nothing.
+    """
+    if len(summary.palette) < 2:
         return ()
+    found = [(summary.origin_of(name), name) for name in summary.palette]
+    found.sort(key=lambda each: (ORIGINS.index(each[0]), each[1]))
+    document = summary.label
     return tuple(
-        Series(name, summary.display_name(name), summary.colour(name) % N_SERIES)
-        for name in summary.shown
+        Series(name, summary.display_name(name), document if origin == "document" else origin)
+        for origin, name in found
     )
 
 

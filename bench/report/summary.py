@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import Literal
 
 from bench.evidence.claims import Objectives, Published, about
 from bench.evidence.claims.gather import SuiteContents, arranged
@@ -29,6 +30,10 @@ from bench.spec import (
 
 NO_RUN = ""  # instead of a data set's name
 ABLATIONS = "ablations"  # the group of files that take one network apart
+PUBLIC = "public"  # the group of other people's networks
+# Where a network comes from, in the order in which a reader is offered them.
+Origin = Literal["document", "public", "ours", "variations"]
+ORIGINS: tuple[Origin, ...] = ("document", "public", "ours", "variations")
 
 
 @dataclass(frozen=True)
@@ -201,7 +206,18 @@ class Summary:
 
     def is_variation(self, arm: Arm) -> bool:
         """Whether it is there to be compared with: an ablation, or another recipe or source."""
-        return self.group_of(arm.architecture) == ABLATIONS or not self.is_own(arm)
+        return self.group_of(arm.architecture) == ABLATIONS or not self.speaks_for(arm)
+
+    def speaks_for(self, arm: Arm) -> bool:
+        """Whether the arm is what a reader means by its architecture's name.
+
+        That is the one of the file's own recipe; where only another was trained, such as one of
+        fewer epochs, the one with the most runs.
+        """
+        if self.is_own(arm):
+            return True
+        of_it = [each for each in self.arms if each.architecture == arm.architecture]
+        return bool(of_it) and of_it[0].slug == arm.slug and not any(map(self.is_own, of_it))
 
     def display_name(self, architecture: str) -> str:
         """Its name on a page; runs that are not ours have no portrait, and are marked."""
@@ -242,6 +258,15 @@ class Summary:
         portrait = self.portrait_of.get(architecture)
         return portrait.group if portrait else ""
 
+    def origin_of(self, architecture: str) -> Origin:
+        """Whether the document speaks of it, and else where it comes from."""
+        if self.document is not None and architecture in self.document.networks:
+            return "document"
+        group = self.group_of(architecture)
+        if group == ABLATIONS:
+            return "variations"
+        return "public" if group == PUBLIC else "ours"
+
     def of_groups(self, groups: Collection[str]) -> Summary:
         """The same, about the architectures of some groups.
 
@@ -263,7 +288,7 @@ class Summary:
         if document is None or not document.networks:
             return self
         shown = tuple(name for name in self.shown if name in document.networks)
-        own = [arm for arm in self.arms if self.is_own(arm)]
+        own = [arm for arm in self.arms if self.speaks_for(arm)]
         return replace(
             self,
             arms=tuple(arm for arm in own if arm.architecture in shown),

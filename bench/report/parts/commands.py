@@ -16,7 +16,7 @@ def reproduce(summary: Summary, run: RunRecord) -> str:
     same = [r for r in summary.runs if (r.architecture, r.seed) == (run.architecture, run.seed)]
     if len(same) > 1:
         name += f"-{run.key[:12]}"
-    return shlex.join([*BENCH, "reproduce", name, *_results(summary)])
+    return shlex.join([*BENCH, "reproduce", name, *results_folder(summary)])
 
 
 def can_train_again(run: RunRecord) -> bool:
@@ -27,10 +27,10 @@ def can_train_again(run: RunRecord) -> bool:
 def export(summary: Summary, kind: str) -> str:
     """Writes the tables as files."""
     words = [*BENCH, "export", "--suite", summary.suite, "--format", kind, "--out", "DIR"]
-    return shlex.join([*words, *_results(summary)])
+    return shlex.join([*words, *results_folder(summary)])
 
 
-def _results(summary: Summary) -> list[str]:
+def results_folder(summary: Summary) -> list[str]:
     """The results folder, where the report's own command names one."""
     try:
         words = shlex.split(summary.command)

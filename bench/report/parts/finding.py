@@ -72,7 +72,7 @@ class Clause:
 
 def subjects(summary: Summary) -> list[Row]:
     """The document's networks in its order; without a document every network, the best first."""
-    ranked = [one.arm for one in in_order(arm for arm in summary.arms if summary.is_own(arm))]
+    ranked = [one.arm for one in in_order(arm for arm in summary.arms if summary.speaks_for(arm))]
     arms: dict[str, Arm] = {}
     for arm in sorted(ranked, key=lambda arm: -len(arm.runs)):
         arms.setdefault(arm.architecture, arm)

@@ -13,6 +13,7 @@ from bench.report.figures.lanes import lane, scale
 from bench.report.model import Badge, Cell, Column, Lane, Lanes, Plot, Section
 from bench.report.parts.finding import finding, subjects
 from bench.report.parts.marking import excerpt
+from bench.report.parts.next_steps import next_runs
 from bench.report.parts.ranking import in_order
 from bench.report.parts.verdicts import bounds, confirmed_alone, target_words
 from bench.report.summary import Summary
@@ -39,6 +40,7 @@ def first_screen(summary: Summary) -> Section:
         lanes=lanes,
         legend=_legend(summary, arms, beside) if lanes else "",
         marked=(shown,) if shown else (),
+        listings=next_runs(summary),
     )
 
 

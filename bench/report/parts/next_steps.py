@@ -1,0 +1,44 @@
+"""What a reader of a first try should run next: the command, where the runs at hand say little."""
+
+from __future__ import annotations
+
+import shlex
+
+from bench.records.arms import Arm
+from bench.report.model import Listing
+from bench.report.parts.commands import BENCH, results_folder
+from bench.report.parts.finding import subjects
+from bench.report.summary import Summary
+from bench.stats.declared import FEWEST_RUNS
+from bench.stats.format import integer
+
+SEEDS = 10  # runs of each network that a first sweep should have
+
+
+def next_runs(summary: Summary) -> tuple[Listing, ...]:
+    """The command that trains enough runs of enough epochs; nothing where these are enough."""
+    arms = [row.arm for row in subjects(summary) if row.arm]
+    if summary.dataset is None or not arms or any(arm.first.foreign for arm in arms):
+        return ()
+    reasons = [each for each in (_few(arms), _short(summary, arms)) if each]
+    if not reasons:
+        return ()
+    words = [*BENCH, "all", "--dataset", summary.prefix, "--seeds", str(SEEDS)]
+    words += [] if summary.suite == "local" else ["--suite", summary.suite]
+    command = shlex.join([*words, *results_folder(summary)])
+    return (Listing(f"What to run next: {' and '.join(reasons)}", command),)
+
+
+def _few(arms: list[Arm]) -> str:
+    n = min(len(arm.runs) for arm in arms)
+    return f"more seeds ({integer(n)} of {integer(SEEDS)})" if n < FEWEST_RUNS else ""
+
+
+def _short(summary: Summary, arms: list[Arm]) -> str:
+    """Whether some trained for fewer epochs than the network's file gives."""
+    lengths = set()
+    for arm in arms:
+        portrait, ran = summary.portrait_of_arm(arm), arm.first.n_epochs
+        if portrait and ran is not None and ran < portrait.recipe.epochs:
+            lengths.add(f"{integer(ran)} of {integer(portrait.recipe.epochs)}")
+    return f"every epoch ({', '.join(sorted(lengths))})" if lengths else ""
