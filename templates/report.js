@@ -265,6 +265,22 @@
     return new Set(tables.filter(({ fold }) => fold?.open).map(({ id }) => id));
   }
 
+  // A table that fits has a head that sticks to the top; a long one that does not fit scrolls in a
+  // region of its own, at whose top the head sticks.
+  const fitting = new ResizeObserver((entries) => {
+    for (const { target } of entries) {
+      const region = target.closest(".scroll");
+      const table = region.querySelector("table");
+      region.classList.toggle("fits", table.offsetWidth <= region.clientWidth + 1);
+      region.classList.toggle("long", table.offsetHeight > 0.8 * innerHeight);
+    }
+  });
+
+  function addSticking({ element }) {
+    fitting.observe(element);
+    fitting.observe(element.closest(".scroll"));
+  }
+
   function addFolding(table) {
     table.fold?.addEventListener("toggle", () => {
       if (table.fold.open !== view.open.has(table.id)) changed(); // else it was `showTable`
@@ -365,7 +381,101 @@
   function showFigure(figure) {
     const marks = all(".mark", figure);
     for (const mark of marks) mark.classList.toggle("off", isHidden(mark));
+    for (const svg of all("svg", figure)) showRows(svg);
+    for (const [text, owner] of namesIn(figure)) text.classList.toggle("off", isHidden(owner));
     figure.classList.toggle("off", marks.every(isHidden)); // axes around nothing help nobody
+  }
+
+  // Names beside marks go with them.
+  const named = new Map(); // figure -> its texts that name a network
+
+  function namesIn(figure) {
+    if (!named.has(figure)) {
+      const found = all("text", figure).map((text) => [text, ownerOf(text.textContent)]);
+      named.set(figure, found.filter(([, owner]) => owner !== null));
+    }
+    return named.get(figure);
+  }
+
+  function ownerOf(words) {
+    const fits = ([, option]) =>
+      words === option.text || /^(, n = | · )/.test(words.replace(option.text, ""));
+    const [name] = [...networks].find((each) => words.startsWith(each[1].text) && fits(each)) ?? [];
+    return name === undefined ? null : { dataset: { series: name } };
+  }
+
+  // ---------------------------------------------------------------- rows of figures
+
+  // A figure of rows closes up where a row is hidden. Its labels stand at one x, at equal
+  // distances, each above its row or (ending at the axis) beside it. What is as high as several
+  // rows, such as the target's line, is shortened; what lies below the last row moves up.
+  const measured = new Map(); // svg -> its rows, measured while all of it was shown
+
+  function showRows(svg) {
+    if (!measured.has(svg)) {
+      if (looked === null || !svg.checkVisibility()) return;
+      for (const each of all(".off", svg)) each.classList.remove("off");
+      measured.set(svg, rowsOf(svg));
+      for (const mark of all(".mark", svg)) mark.classList.toggle("off", isHidden(mark));
+    }
+    const { box, rows, pitch, leaves } = measured.get(svg);
+    if (!rows) return;
+    const gone = rows.map((owners) => owners.length > 0 && owners.every(isHidden));
+    const above = (row) => gone.slice(0, row).filter(Boolean).length * pitch;
+    const saved = above(rows.length);
+    for (const { leaf, row, y, height } of leaves) {
+      if (!leaf.closest(".mark")) leaf.classList.toggle("off", gone[row] ?? false);
+      const scale = (height - saved) / height; // of what is as high as all rows
+      let moved = `translate(0 ${-(row === "after" ? saved : above(row))})`;
+      if (row === "across") moved = `translate(0 ${y * (1 - scale)}) scale(1 ${scale})`;
+      if (saved === 0 || row === "before") leaf.removeAttribute("transform");
+      else leaf.setAttribute("transform", moved);
+    }
+    svg.setAttribute("viewBox", `${box.x} ${box.y} ${box.width} ${box.height - saved}`);
+    svg.setAttribute("height", `${box.height - saved}pt`);
+  }
+
+  function rowsOf(svg) {
+    const { x, y, width, height } = svg.viewBox.baseVal;
+    const box = { x, y, width, height };
+    const named = (text) =>
+      !/middle/.test(text.getAttribute("style")) && !text.hasAttribute("transform");
+    const columns = new Map();
+    for (const text of all("text", svg).filter(named)) {
+      const at = Math.round(Number(text.getAttribute("x")));
+      columns.set(at, [...(columns.get(at) ?? []), text]);
+    }
+    const labels = [...columns.values()].sort((a, b) => b.length - a.length)[0] ?? [];
+    const beside = /end/.test(labels[0]?.getAttribute("style"));
+    // Of a label in several lines the last, which is as far above what it names as any other's.
+    const lines = Map.groupBy(labels, (text) => text.parentNode);
+    const most = Math.max(...[...lines.values()].map((each) => each.length));
+    const places = [...lines.values()].map((each) => each.at(-1).getBBox());
+    places.sort((a, b) => a.y - b.y);
+    const pitch = (places.at(-1)?.y - places[0]?.y) / (places.length - 1);
+    const even = places.every((place, row) => Math.abs(place.y - places[0].y - row * pitch) < 1);
+    if (places.length < 2 || !even || !(pitch > 0)) return { box };
+    const half = (places[0].height - pitch) / 2;
+    const first = places[0].y + (beside ? half : (1 - most) * places[0].height);
+    const leaves = all("path, use, text, image", svg)
+      .filter((leaf) => !leaf.closest("defs"))
+      .map((leaf) => ({ leaf, ...placed(leaf.getBBox(), first, pitch, places.length) }));
+    const rows = places.map((_, row) =>
+      leaves
+        .filter((each) => each.row === row)
+        .map(({ leaf }) => leaf.closest("[data-series]"))
+        .filter(Boolean),
+    );
+    return { box, rows: rows.some((owners) => owners.length) && rows, pitch, leaves };
+  }
+
+  // Where something lies: in a row, across several of them, before the first or after the last.
+  function placed(box, first, pitch, n) {
+    const { y, height } = box;
+    const row = Math.floor((y + height / 2 - first) / pitch);
+    if (height > 1.2 * pitch) return { row: "across", y, height };
+    if (y + height <= first + 1 || row < 0) return { row: "before", y, height };
+    return { row: row >= n || y >= first + n * pitch - 1 ? "after" : row, y, height };
   }
 
   // ---------------------------------------------------------------- marks that speak
@@ -470,6 +580,7 @@
   tables.forEach(addFilters);
   tables.forEach(addSorting);
   tables.forEach(addFolding);
+  tables.forEach(addSticking);
   figures.forEach(addAsking);
   all("a[data-tip]").forEach(addTelling);
   addPicking();
