@@ -478,6 +478,45 @@
     return { row: row >= n || y >= first + n * pitch - 1 ? "after" : row, y, height };
   }
 
+  // ---------------------------------------------------------------- verdicts after fewer runs
+
+  function addReplay(control) {
+    const slider = control.querySelector("input");
+    const lanes = all(".lane[data-steps]", control.closest("section")).map((lane) => ({
+      steps: JSON.parse(lane.dataset.steps),
+      numbers: all(".n", lane),
+      badge: lane.querySelector(".badge-cell"),
+      whole: all(".n, .badge-cell", lane).map((cell) => [...cell.childNodes]),
+      marks: all(".mark", lane),
+    }));
+    const replay = () => {
+      lanes.forEach((lane) => replayLane(lane, slider.valueAsNumber));
+      const said = slider.value === slider.max ? "all runs" : `at most ${slider.value} of each`;
+      control.querySelector("output").textContent = said;
+    };
+    slider.addEventListener("input", replay);
+    control.hidden = false;
+    replay(); // going back, a browser may have kept where the slider stood
+  }
+
+  // A network with fewer runs stays as it is. The mean's stroke is that of all runs.
+  function replayLane({ steps, numbers, badge, whole, marks }, n) {
+    ask(null);
+    const seeds = new Set(steps.slice(0, n).map(([seed]) => String(seed)));
+    for (const mark of marks) {
+      const [, seed] = /, seed (\d+):/.exec(mark.dataset.tip) ?? [];
+      const later = seed === undefined ? /^mean /.test(mark.dataset.tip) : !seeds.has(seed);
+      mark.classList.toggle("later", n < steps.length && later);
+    }
+    [...numbers, badge].forEach((cell, place) => cell.replaceChildren(...whole[place]));
+    if (n >= steps.length) return;
+    const [, mean, reached, bounds, verdict, kind, note] = steps[n - 1];
+    const small = (words) => make("span", { class: "note" }, words);
+    numbers[0].replaceChildren(mean, ...whole[0].filter((node) => node.nodeType === 1));
+    numbers[1].replaceChildren(reached, small(bounds));
+    badge.replaceChildren(make("b", { class: `badge ${kind}` }, verdict), small(note));
+  }
+
   // ---------------------------------------------------------------- marks that speak
 
   let asked = null; // the mark whose words are shown
@@ -583,6 +622,7 @@
   tables.forEach(addSticking);
   figures.forEach(addAsking);
   all("a[data-tip]").forEach(addTelling);
+  all(".replay").forEach(addReplay);
   addPicking();
   leaveRoom();
   restore();

@@ -206,6 +206,20 @@ class Arm:
         """
         return self.standing.verdict(self.reached(self.target), self.rate)
 
+    @property
+    def in_order(self) -> list[int]:
+        """Its seeds as they were declared, or from the lowest on where nothing was."""
+        return [seed for seed in self.standing.order if seed in set(self.seeds)]
+
+    def verdict_after(self, n: int) -> RateVerdict:
+        """The verdict over its first n runs in that order, by the rule that judges all of them.
+
+        Only where there is a target.
+        """
+        first = set(self.in_order[:n])
+        reached = self.reached(self.target).items()
+        return self.standing.verdict({seed: hit for seed, hit in reached if seed in first}, self.rate)
+
     @cached_property
     def alone(self) -> RateVerdict:
         """The same as if there were no other attempt."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from matplotlib.figure import Figure
 
@@ -100,14 +100,31 @@ class Badge:
     note: str = ""
 
 
+class Step(NamedTuple):
+    """What a lane said after so many of its runs, of which the last has this seed."""
+
+    seed: int
+    mean: str
+    reached: str
+    bounds: str
+    verdict: str
+    kind: str
+    note: str
+
+
 @dataclass(frozen=True)
 class Lane:
-    """A network on the first screen: its name, its runs as dots, its numbers, its verdict."""
+    """A network on the first screen: its name, its runs as dots, its numbers, its verdict.
+
+    `steps` has one step a run, in the order in which they judge; nothing where they give no
+    verdict.
+    """
 
     name: Cell
     plot: Plot
     cells: tuple[Cell, ...]
     badge: Badge | None
+    steps: tuple[Step, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -226,6 +243,11 @@ class Section:
     notes: tuple[str, ...] = ()  # small print below the tables
     listings: tuple[Listing, ...] = ()
     downloads: tuple[Download, ...] = ()
+
+    @property
+    def n_steps(self) -> int:
+        """Runs of the lane that has most, where the lanes tell what they said before."""
+        return max((len(row.steps) for each in self.lanes for row in each.rows), default=0)
 
     @property
     def every_plot(self) -> tuple[Plot, ...]:

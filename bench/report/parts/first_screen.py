@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 
 import pandas as pd
@@ -10,7 +10,7 @@ import pandas as pd
 from bench.records.arms import Arm
 from bench.report.figures.dots import Limits, limits
 from bench.report.figures.lanes import lane, scale
-from bench.report.model import Badge, Cell, Column, Lane, Lanes, Plot, Section
+from bench.report.model import Badge, Cell, Column, Lane, Lanes, Plot, Section, Step
 from bench.report.parts.finding import finding, subjects
 from bench.report.parts.marking import excerpt
 from bench.report.parts.next_steps import next_runs
@@ -18,7 +18,9 @@ from bench.report.parts.ranking import in_order
 from bench.report.parts.verdicts import bounds, confirmed_alone, target_words
 from bench.report.summary import Summary
 from bench.spec import Claim
-from bench.stats.format import count, fixed, integer, mean_percent, percent
+from bench.stats.format import NOT_AVAILABLE, count, fixed, integer, mean_percent, percent
+from bench.stats.means import accuracy
+from bench.stats.rates import RateVerdict
 
 N_LINES = 7  # of the document
 N_BESIDE = 3  # networks that the document does not speak of
@@ -113,6 +115,27 @@ def _lane(summary: Summary, arm: Arm, axis: Limits) -> Lane:
         plot=Plot(f"{summary.place}-lane-{arm.architecture}-{arm.identity[:6]}", alt, "", figure),
         cells=(Cell(fixed(mean, 3), said), _reached(summary, arm)),
         badge=_badge(arm) if summary.aims(arm) and arm.is_decidable else None,
+        steps=_steps(arm) if summary.aims(arm) and arm.is_decidable else (),
+    )
+
+
+def _steps(arm: Arm) -> tuple[Step, ...]:
+    """What the lane said after each of the arm's runs, by the rule that judges all of them."""
+    counts = {run.seed: right for run, right in arm.tested}
+    return tuple(_step(arm, n, counts) for n in range(1, len(arm.in_order) + 1))
+
+
+def _step(arm: Arm, n: int, counts: Mapping[int, int]) -> Step:
+    first, verdict = arm.in_order[:n], arm.verdict_after(n)
+    mean = accuracy([counts[s] for s in first if s in counts], arm.n_test).mean_percent
+    return Step(
+        seed=first[-1],
+        mean=NOT_AVAILABLE if mean is None else fixed(mean, 3),
+        reached=f"{integer(verdict.successes)} of {integer(n)}",
+        bounds=f"{fixed(verdict.lower, 3)} to {fixed(verdict.upper, 3)}",
+        verdict=verdict.verdict,
+        kind=KINDS[verdict.verdict],
+        note=_more(verdict),
     )
 
 
@@ -128,9 +151,15 @@ def _badge(arm: Arm) -> Badge:
     notes = []
     if confirmed_alone(arm):
         notes.append("alone: confirmed")
-    if verdict.verdict == "undecided" and verdict.more_to_confirm is not None:
-        notes.append(f"{integer(verdict.more_to_confirm)} more seeds at least")
+    notes += [_more(verdict)] if _more(verdict) else []
     return Badge(verdict.verdict, KINDS[verdict.verdict], "; ".join(notes))  # type: ignore[arg-type]
+
+
+def _more(verdict: RateVerdict) -> str:
+    """The soonest confirmation."""
+    if verdict.verdict != "undecided" or verdict.more_to_confirm is None:
+        return ""
+    return f"{integer(verdict.more_to_confirm)} more seeds at least"
 
 
 def _published(summary: Summary, arm: Arm) -> Claim | None:
