@@ -149,7 +149,7 @@
     look();
     tables.forEach(showTable);
     figures.forEach(showFigure);
-    for (const lane of all(".lane[data-series], .stack[data-series]")) {
+    for (const lane of all(".lane[data-series]")) {
       lane.classList.toggle("off", isHidden(lane));
     }
     if (picks) showPicks();
@@ -478,6 +478,34 @@
     return { row: row >= n || y >= first + n * pitch - 1 ? "after" : row, y, height };
   }
 
+  // ---------------------------------------------------------------- two networks side by side
+
+  function addPairing(group) {
+    const stacks = all(".stack", group);
+    if (stacks.length < 3) return;
+    const select = (words, place) => {
+      const options = stacks.map((stack, value) =>
+        make("option", { value }, stack.querySelector("h3").textContent),
+      );
+      const found = make("select", {}, ...options);
+      found.value = String(place);
+      found.addEventListener("change", show);
+      tools.append(make("label", {}, `${words} `, found));
+      return found;
+    };
+    const show = () => {
+      const places = [left, right].map((each) => Number(each.value));
+      stacks.forEach((stack, place) => {
+        stack.classList.toggle("off", !places.includes(place));
+        stack.classList.toggle("second", place === places[1] && place !== places[0]);
+      });
+    };
+    const tools = make("div", { class: "tools" });
+    const [left, right] = [select("Left", 0), select("Right", 1)];
+    group.before(tools);
+    show();
+  }
+
   // ---------------------------------------------------------------- verdicts after fewer runs
 
   function addReplay(control) {
@@ -623,6 +651,7 @@
   figures.forEach(addAsking);
   all("a[data-tip]").forEach(addTelling);
   all(".replay").forEach(addReplay);
+  all(".stacks").forEach(addPairing);
   addPicking();
   leaveRoom();
   restore();

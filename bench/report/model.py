@@ -138,6 +138,26 @@ class Lanes:
 
 
 @dataclass(frozen=True)
+class Box:
+    """A layer in a diagram; what it does not have is "", such as the parameters of a ReLU."""
+
+    name: str
+    operation: str
+    shape: str
+    parameters: str
+    field: str
+
+
+@dataclass(frozen=True)
+class Stack:
+    """A network as a column of boxes, from the image down."""
+
+    name: Cell
+    size: str
+    boxes: tuple[Box, ...]
+
+
+@dataclass(frozen=True)
 class Listing:
     """Text that keeps its line breaks."""
 
@@ -240,6 +260,7 @@ class Section:
     tables: tuple[Table, ...] = ()
     plots: tuple[Plot, ...] = ()
     cards: tuple[Cards, ...] = ()
+    stacks: tuple[Stack, ...] = ()  # of HTML alone, too
     notes: tuple[str, ...] = ()  # small print below the tables
     listings: tuple[Listing, ...] = ()
     downloads: tuple[Download, ...] = ()

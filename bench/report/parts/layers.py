@@ -7,7 +7,7 @@ from typing import Any
 
 from bench.records.layers import Rows
 from bench.records.receptive_fields import COLUMN, GATED, SIDES, Sides, shown
-from bench.report.model import Cell, Column, Table
+from bench.report.model import Box, Cell, Column, Table
 from bench.stats.format import measured_value, percentage
 
 NO_ENTRY = "\N{EN DASH}"
@@ -84,6 +84,24 @@ def table(
         folded=folded,
         sortable=False,
     )
+
+
+def boxes(rows: Rows, sides: Sides = SIDES) -> tuple[Box, ...]:
+    """The same rows as boxes of a diagram; the field is said where it has grown."""
+    found, before = [], ""
+    for layer, row in rows.items():
+        field = _entry(COLUMN, row, sides).replace(NO_ENTRY, "")
+        found.append(
+            Box(
+                name=_named(layer, row),
+                operation=row.get("operation") or layer,
+                shape=_entry("output_shape", row, sides).replace(NO_ENTRY, ""),
+                parameters=_entry("n_parameters", row, sides) if row.get("n_parameters") else "",
+                field="" if field == before else field,
+            )
+        )
+        before = field
+    return tuple(found)
 
 
 def _named(layer: str, row: Row) -> str:
