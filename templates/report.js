@@ -105,13 +105,15 @@
     return query.length ? `?${query.join("&")}` : "";
   }
 
+  const paper = matchMedia("print"); // which shows all of them
+
   // Of this page's networks those that are looked at; null for all.
   let looked = null;
 
   function look() {
     const fits = ([name, option]) => picked.only.has(name) || picked.group.has(option.dataset.of);
     const fitting = [...networks].filter(fits).map(([name]) => name);
-    looked = fitting.length ? new Set(fitting) : null;
+    looked = fitting.length && !paper.matches ? new Set(fitting) : null;
   }
 
   const isHidden = (element) =>
@@ -300,6 +302,12 @@
       if (option.value && !networks.has(option.value)) option.remove();
     }
     chooser.addEventListener("change", () => toggle("only", chooser.value));
+    // An arrow key opens the list, and does not yet pick from it.
+    chooser.addEventListener("keydown", (event) => {
+      if (!["ArrowDown", "ArrowUp"].includes(event.key) || !chooser.showPicker) return;
+      event.preventDefault();
+      chooser.showPicker();
+    });
     everything.addEventListener("click", () => {
       pick({ only: new Set(), group: new Set() });
       chooser.focus(); // a disabled button cannot keep the focus
@@ -660,6 +668,7 @@
   addEventListener("popstate", () => {
     if (location.search !== writePicks()) restore();
   });
+  paper.addEventListener("change", show);
   addEventListener("scroll", placeTip, { passive: true });
   addEventListener("resize", placeTip);
   addEventListener("resize", leaveRoom);

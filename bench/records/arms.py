@@ -218,7 +218,9 @@ class Arm:
         """
         first = set(self.in_order[:n])
         reached = self.reached(self.target).items()
-        return self.standing.verdict({seed: hit for seed, hit in reached if seed in first}, self.rate)
+        return self.standing.verdict(
+            {seed: hit for seed, hit in reached if seed in first}, self.rate
+        )
 
     @cached_property
     def alone(self) -> RateVerdict:

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.browser
 
 
 def test_paper_shows_what_a_reader_had_hidden_or_folded(browser: Browser, bench_page: Path) -> None:
-    address = "#?hide=model_2&filter=bench-1.3.completed"
+    address = "?only=model_1,model_3#?filter=bench-1.3.completed"
     with opened(browser, bench_page, address=address) as page:
         expect(page.locator("#bench-2")).to_be_hidden()
         page.emulate_media(media="print")
@@ -30,7 +30,7 @@ def test_paper_shows_what_a_reader_had_hidden_or_folded(browser: Browser, bench_
         assert box["height"] > 100
         assert page.locator("#bench-1 tbody tr:visible").count() == len(RUNS)
         assert page.locator("figure:visible").count() == 2
-        for control in (".bar", ".tools", ".everyone", ".tip"):
+        for control in (".bar", ".tools", ".picks", ".only", ".tip"):
             expect(page.locator(control).first).to_be_hidden()
 
 

@@ -1,4 +1,4 @@
-"""Hiding architectures, and the address that holds what a reader has chosen."""
+"""The address that holds what a reader has chosen."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from tests.report.browser.opening import PHONE, first_cells, header, opened
 from tests.report.browser.workbench import RUNS
@@ -14,56 +14,17 @@ from tests.report.browser.workbench import RUNS
 pytestmark = pytest.mark.browser
 
 
-def toggle(page: Page, name: str) -> Locator:
-    return page.locator(".legend").get_by_role("button", name=name, exact=True)
+def pick(page: Page, name: str) -> None:
+    page.locator(".picks select").select_option(label=name)
+
+
+def picked(page: Page) -> list[str]:
+    """The buttons of the line that are pressed."""
+    return page.locator(".picks [aria-pressed=true]").all_inner_texts()
 
 
 def chosen(page: Page) -> dict[str, list[str]]:
     return parse_qs(urlsplit(page.url).fragment.partition("?")[2])
-
-
-def test_hiding_an_architecture_takes_its_rows_and_marks(
-    browser: Browser, bench_page: Path
-) -> None:
-    others = [run for run, model, *_ in RUNS if model != "model_2"]
-    with opened(browser, bench_page) as page:
-        toggle(page, "Model_2").click()
-        expect(toggle(page, "Model_2")).to_have_attribute("aria-pressed", "false")
-        expect(toggle(page, "Model_1")).to_have_attribute("aria-pressed", "true")
-        assert first_cells(page, "bench-1") == others
-        assert page.locator("[data-series=model_2]:visible").count() == 0
-        assert page.locator("figure").first.locator(".mark:visible").count() == 7
-        expect(page.locator("figure").nth(1)).to_be_hidden()  # it was model_2's alone
-        expect(page.locator(".count")).to_have_text(f"{len(others)} of {len(RUNS)} rows")
-        toggle(page, "Model_2").press("Space")
-        assert first_cells(page, "bench-1") == [run for run, *_ in RUNS]
-        expect(page.locator("figure").nth(1)).to_be_visible()
-
-
-def test_show_all_brings_everything_back(browser: Browser, bench_page: Path) -> None:
-    with opened(browser, bench_page) as page:
-        everyone = page.locator(".everyone")
-        expect(everyone).to_be_hidden()
-        for name in ("Model_1", "Model_3"):
-            toggle(page, name).click()
-        everyone.click()
-        assert page.locator("[aria-pressed=true]").count() == 3
-        expect(toggle(page, "Model_1")).to_be_focused()
-        expect(everyone).to_be_hidden()
-        assert chosen(page) == {}
-
-
-def test_a_page_of_one_architecture_has_nothing_to_hide(browser: Browser, reports: Path) -> None:
-    with opened(browser, reports / "architectures" / "model_1.html") as page:
-        assert page.locator(".legend").count() == 0
-
-
-def test_hiding_works_in_a_real_report(browser: Browser, reports: Path) -> None:
-    with opened(browser, reports / "index.html") as page:
-        assert page.locator(".mark[data-series=model_3]:visible").count() > 0
-        toggle(page, "Model_3").click()
-        assert page.locator("[data-series=model_3]:visible").count() == 0
-        assert page.locator(".mark[data-series=model_2]:visible").count() > 0
 
 
 def test_the_address_brings_the_whole_view_back(browser: Browser, bench_page: Path) -> None:
@@ -72,20 +33,21 @@ def test_the_address_brings_the_whole_view_back(browser: Browser, bench_page: Pa
         header(page, "bench-1", "Right").click()
         header(page, "bench-1", "Right").click()
         page.get_by_label("Status").select_option("completed")
-        toggle(page, "Model_3").click()
+        pick(page, "Model_1")
+        pick(page, "Model_2")
         expect(page.locator("#bench-2")).to_be_visible()
+        assert urlsplit(page.url).query == "only=model_1,model_2"
         assert chosen(page) == {
-            "hide": ["model_3"],
             "sort": ["bench-1.4.down"],
             "filter": ["bench-1.3.completed"],
             "open": ["bench-2"],
         }
         shown, address = first_cells(page, "bench-1"), page.url
-    with opened(browser, bench_page, address="#" + urlsplit(address).fragment) as page:
+    with opened(browser, bench_page, address=address.removeprefix(bench_page.as_uri())) as page:
         assert page.url == address
         assert first_cells(page, "bench-1") == shown == ["run 5", "run 2", "run 10", "run 21"]
         expect(page.locator("#bench-2")).to_be_visible()
-        expect(toggle(page, "Model_3")).to_have_attribute("aria-pressed", "false")
+        assert picked(page) == ["Model_1", "Model_2"]
         expect(page.get_by_label("Status")).to_have_value("completed")
         page.reload()
         assert first_cells(page, "bench-1") == shown
@@ -94,17 +56,17 @@ def test_the_address_brings_the_whole_view_back(browser: Browser, bench_page: Pa
 def test_back_and_forward_go_through_the_views(browser: Browser, bench_page: Path) -> None:
     names = [run for run, *_ in RUNS]
     with opened(browser, bench_page) as page:
-        toggle(page, "Model_2").click()
+        pick(page, "Model_1")
         header(page, "bench-1", "Run").click()
         shown = first_cells(page, "bench-1")
         page.go_back()
         expect(page.locator("[aria-sort]")).to_have_count(0)
         assert first_cells(page, "bench-1") == [n for n in names if n in shown]
         page.go_back()
-        expect(toggle(page, "Model_2")).to_have_attribute("aria-pressed", "true")
+        expect(page.locator(".chip")).to_have_count(0)
         assert first_cells(page, "bench-1") == names
         page.go_forward()
-        expect(toggle(page, "Model_2")).to_have_attribute("aria-pressed", "false")
+        expect(page.locator(".chip")).to_have_text("Model_1")
         page.go_forward()
         expect(page.locator("[aria-sort=ascending]")).to_have_count(1)
         assert first_cells(page, "bench-1") == shown
@@ -160,19 +122,20 @@ def test_a_link_to_a_folded_table_leaves_it_open(browser: Browser, bench_page: P
 
 def test_an_anchor_leads_there_and_keeps_the_view(browser: Browser, bench_page: Path) -> None:
     with opened(browser, bench_page) as page:
-        toggle(page, "Model_2").click()
-        page.locator(".bar").get_by_role("link", name="Rebuild").click()
+        pick(page, "Model_2")
+        page.locator(".bar summary", has_text="On this page").click()
+        page.locator(".bar").get_by_role("link", name="How to").click()
         expect(page.locator("#how-to")).to_be_in_viewport()
-        expect(page).to_have_url(bench_page.as_uri() + "#how-to?hide=model_2")
-        expect(toggle(page, "Model_2")).to_have_attribute("aria-pressed", "false")
+        expect(page).to_have_url(bench_page.as_uri() + "?only=model_2#how-to")
+        assert picked(page) == ["Model_2"]
         page.go_back()
-        expect(page).to_have_url(bench_page.as_uri() + "#?hide=model_2")
+        expect(page).to_have_url(bench_page.as_uri() + "?only=model_2")
         page.go_back()
         expect(page).to_have_url(bench_page.as_uri())
-        expect(toggle(page, "Model_2")).to_have_attribute("aria-pressed", "true")
+        assert picked(page) == []
 
 
-@pytest.mark.parametrize("address", ["#long", "#long?hide=model_2"])
+@pytest.mark.parametrize("address", ["#long", "?only=model_2#long?open=bench-2"])
 @pytest.mark.parametrize("width", [PHONE, 1440])
 def test_an_anchor_works_on_loading(
     browser: Browser, bench_page: Path, address: str, width: int
@@ -180,7 +143,7 @@ def test_an_anchor_works_on_loading(
     with opened(browser, bench_page, width, address=address) as page:
         title = page.locator("#long h2")
         expect(title).to_be_in_viewport()
-        box, bar = title.bounding_box(), page.locator(".legend").bounding_box()
+        box, bar = title.bounding_box(), page.locator(".picks").bounding_box()
         assert box is not None
         assert bar is not None
         assert box["y"] >= bar["y"] + bar["height"] - 1  # not under what sticks to the top
@@ -189,9 +152,9 @@ def test_an_anchor_works_on_loading(
 @pytest.mark.parametrize(
     "address",
     [
-        "#?hide=nobody&sort=nothing.1.up&sort=bench-1.99.up&sort=bench-3.1.up&sort=&sort=bench-1",
+        "?only=nobody&group=none#?sort=nothing.1.up&sort=bench-1.99.up&sort=bench-3.1.up&sort=&sort=bench-1",
         "#?filter=bench-1.3.nonsense&filter=bench-1.1.x&filter=..&open=bench-1&open=%00&x=%E0%A4%A",
-        "#nowhere?hide=",
+        "?only=&group=,#nowhere?open=",
     ],
 )
 def test_an_address_that_makes_no_sense_is_the_plain_page(
@@ -200,5 +163,5 @@ def test_an_address_that_makes_no_sense_is_the_plain_page(
     with opened(browser, bench_page, address=address) as page:
         assert first_cells(page, "bench-1") == [run for run, *_ in RUNS]
         assert page.locator("[aria-sort]").count() == 0
-        expect(page.locator(".everyone")).to_be_hidden()
+        assert picked(page) == []
         assert chosen(page) == {}
