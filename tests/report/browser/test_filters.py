@@ -12,6 +12,7 @@ from bench.report.model import Cell, Section, Table, words
 from bench.report.pages import Link, Part
 from tests.report.browser import workbench
 from tests.report.browser.opening import PHONE, first_cells, opened
+from tests.report.browser.test_access import violations
 from tests.report.browser.workbench import RUNS
 
 pytestmark = pytest.mark.browser
@@ -176,6 +177,18 @@ def test_the_line_takes_one_line_and_heads_stick_below_it(
         assert head is not None
         assert line["height"] < 50
         assert head["y"] == pytest.approx(line["y"] + line["height"], abs=1)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1440, PHONE])
+@pytest.mark.parametrize("name", ["index", "leaderboard", "comparisons"])
+def test_a_filtered_page_is_clean(
+    browser: Browser, reports: Path, name: str, width: int, scheme: str
+) -> None:
+    page_file = reports / f"{name}.html"
+    with opened(browser, page_file, width, scheme, address="?only=model_3") as page:
+        expect(page.locator(".chip")).to_have_text("Model_3")
+        assert violations(page) == []
 
 
 def test_without_script_there_is_no_line(browser: Browser, bench_page: Path) -> None:

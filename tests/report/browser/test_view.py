@@ -83,19 +83,19 @@ def test_folding_is_a_step_back_too(browser: Browser, bench_page: Path) -> None:
 
 
 def test_folds_that_open_at_once_are_one_step(browser: Browser, reports: Path) -> None:
-    index = reports / "index.html"
-    with opened(browser, index) as page:
+    board = reports / "leaderboard.html"
+    with opened(browser, board) as page:
         folds, unfolded = page.locator("details.fold"), page.locator("details.fold[open]")
         tables = folds.locator("table").evaluate_all("all => all.map(table => table.id)")
         assert len(tables) > 2
         folds.evaluate_all("all => all.forEach(fold => fold.open = true)")
         address = "#?" + "&".join(f"open={table}" for table in tables)
-        expect(page).to_have_url(index.as_uri() + address)
+        expect(page).to_have_url(board.as_uri() + address)
         expect(unfolded).to_have_count(len(tables))
         page.go_back()
         expect(unfolded).to_have_count(0)
-        expect(page).to_have_url(index.as_uri())
-    with opened(browser, index, address=address) as page:
+        expect(page).to_have_url(board.as_uri())
+    with opened(browser, board, address=address) as page:
         expect(page.locator("details.fold[open]")).to_have_count(len(tables))
 
 
