@@ -10,7 +10,7 @@ from bench.report.summary import Summary
 from bench.spec import Portrait
 from bench.stats.format import count
 
-ORDER = 44
+ORDER = 47
 SCOPE: Scope = "document"
 PAGES: tuple[PageKind, ...] = ("comparisons",)
 MOST = 6  # networks, where no document says which
