@@ -155,17 +155,22 @@ def held_open(script: str) -> tuple[str, Path]:
     )
 
 
+def last_event(job: CommandJob, alive: Path) -> Event:
+    """How the job ends; then nobody holds the pipe any more."""
+    with closing(CommandExecutor().work([job])) as events:
+        assert next(events).kind == "started"
+        with alive.open("rb") as pipe:  # waits until the command has opened it
+            *_, last = events
+            assert pipe.read() == b""
+    return last
+
+
 @pytest.mark.parametrize("end", ["signal.pause()\n", GOOD])
 def test_a_command_that_forks_ends_with_all_that_it_began(end: str) -> None:
     """Also where it ends by itself and leaves a child that holds its output open."""
     script, alive = held_open(CHILD + end)
     (job,) = jobs(write_runner(script, limit=2))
-    with closing(CommandExecutor().work([job])) as events:
-        assert next(events).kind == "started"
-        with alive.open("rb") as pipe:  # waits until the command has opened it
-            kinds = [event.kind for event in events]
-            assert pipe.read() == b""  # nobody holds it any more
-    assert kinds[-1] == ("failed" if "pause" in end else "completed")
+    assert last_event(job, alive).kind == ("failed" if "pause" in end else "completed")
 
 
 def test_a_child_that_left_the_session_ends_with_the_command() -> None:
@@ -173,12 +178,7 @@ def test_a_child_that_left_the_session_ends_with_the_command() -> None:
     leave = "if not os.fork():\n    os.setsid()\n    os.fork() or signal.pause()\n    os._exit(0)\n"
     script, alive = held_open(leave + GOOD)
     (job,) = jobs(write_runner(script))
-    with closing(CommandExecutor().work([job])) as events:
-        next(events)
-        with alive.open("rb") as pipe:
-            kinds = [event.kind for event in events]
-            assert pipe.read() == b""
-    assert kinds[-1] == "completed"
+    assert last_event(job, alive).kind == "completed"
 
 
 def test_a_pattern_that_takes_for_ever_is_a_failed_run() -> None:
@@ -226,11 +226,7 @@ def test_a_watcher_that_is_killed_takes_its_command_along_and_leaves_no_record()
     kill = "os.kill(os.getppid(), signal.SIGKILL)\nsignal.pause()\n"
     script, alive = held_open(CHILD + kill)
     (job,) = jobs(write_runner(script))
-    with closing(CommandExecutor().work([job])) as events:
-        next(events)
-        with alive.open("rb") as pipe:
-            last = [event for event in events if isinstance(event, Event)][-1]
-            assert pipe.read() == b""
+    last = last_event(job, alive)
     assert (last.kind, last.reason) == (
         "error",
         "the process that watches it ended with exit code -9",
