@@ -11,8 +11,6 @@ from pathlib import Path
 from reprlib import repr as shortened
 from typing import Any
 
-from msgspec.structs import replace
-
 from bench.errors import UsageError
 from bench.inputs.figures import FIGURES, NAMES, BadFigures, Figures, require_exact, unit_of, whole
 from bench.inputs.imported.exports import read_folder
@@ -277,10 +275,7 @@ def _record(
         dataset=info,
         foreign=foreign,
     )
-    return replace(
-        record_of(spec, NOWHERE, status, reason, epochs=epochs, source=source),
-        evaluate_test=True,
-    )
+    return record_of(spec, NOWHERE, status, reason, epochs=epochs, source=source)
 
 
 def _require_end(path: Path, key: Key, epochs: list[Epoch]) -> None:
