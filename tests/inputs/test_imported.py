@@ -329,6 +329,15 @@ def test_a_file_of_rounded_accuracies_is_refused(tmp_path: Path) -> None:
         read(tmp_path, text)
 
 
+def test_one_run_of_rounded_accuracies_is_refused_among_exact_ones(tmp_path: Path) -> None:
+    """Of all runs together some values are no whole tens, so this run is judged by itself, too."""
+    text = "network,seed,epoch,accuracy\n"
+    text += "".join(f"net,0,{epoch},{98 + epoch / 100 + 0.1:.2f}\n" for epoch in range(1, 7))
+    text += "".join(f"net,1,{epoch},{98 + epoch / 10:.1f}\n" for epoch in range(1, 7))
+    with pytest.raises(UsageError, match=r"seed 1: 6 different values .* multiples of 10 images"):
+        read(tmp_path, text)
+
+
 def test_the_same_file_again_changes_nothing_and_other_figures_are_refused(tmp_path: Path) -> None:
     suite = Suite(tmp_path / "results", "theirs")
     assert runs.keep(read(tmp_path, TABLE), suite) == 0

@@ -223,7 +223,10 @@ def _epoch(cells: dict[str, Any], mapping: Mapping) -> object:
 
 
 def _name_units(path: Path, mapping: Mapping, runs: dict[Key, Gathered]) -> None:
-    """Accuracies of one file have one unit, and all their digits."""
+    """Accuracies of one file have one unit, and all their digits.
+
+    Each run is judged by itself later: among exact runs, here a rounded one does not show.
+    """
     values = [value for run in runs.values() for value in run.figures.accuracies()]
     try:
         unit = mapping.accuracy or unit_of(values)
