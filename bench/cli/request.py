@@ -10,14 +10,13 @@ from typing import Any
 from bench.cli.terminal import require_suite_name
 from bench.errors import UsageError
 from bench.evidence.claims import Objectives, load
-from bench.evidence.claims.objectives import common
 from bench.inputs import discover, runners
 from bench.inputs.recipes import parsed
 from bench.inputs.seeds import parse_seeds
 from bench.machine import folder_in_use, usable_cores
 from bench.records import until_decided
 from bench.records.declarations import Purpose
-from bench.records.protocol import Goal, Protocol
+from bench.records.protocol import NO_GOAL, Goal, Protocol
 from bench.records.store import Suite
 from bench.records.until_decided import DecisionOptions
 from bench.stats.declared import CONSISTENT_RATE
@@ -165,7 +164,8 @@ def _usual_goal(options: Options) -> Goal:
     """What all the networks that the options name are asked for alike; none where they differ."""
     names = options.arch or _usual_names(options)
     objectives = _objectives(names)
-    return Goal.of(common([objectives.of(name) for name in names]))
+    goals = {objectives.goal(name) for name in names}
+    return goals.pop() if len(goals) == 1 else NO_GOAL
 
 
 def _usual_names(options: Options) -> list[str]:
