@@ -17,10 +17,13 @@ from bench.evidence.claims.lookup import Readings
 from bench.evidence.comparison.outcome import Request, compare
 from bench.inputs.imported import mapping as mappings
 from bench.inputs.imported import runs
+from bench.records import until_decided
 from bench.records.arms import arms
+from bench.records.foreign import NOWHERE, dataset_info, record_of
 from bench.records.places import parse_place
+from bench.records.protocol import Protocol
 from bench.records.store import Suite
-from bench.spec import Claim, RunRecord, digest
+from bench.spec import Claim, Epoch, Foreign, ForeignSpec, RunRecord, digest
 from tests import factories
 
 Bench = Callable[..., subprocess.CompletedProcess[str]]
@@ -356,6 +359,30 @@ def test_runs_of_ours_and_imported_ones_share_no_suite(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="imported runs are never mixed with them"):
         runs.keep(read(tmp_path, TABLE), suite)
     assert len(suite.run_paths()) == 1
+
+
+def test_imported_runs_and_those_of_own_commands_share_no_suite(tmp_path: Path) -> None:
+    suite = Suite(tmp_path / "results", "ours")
+    spec = ForeignSpec(
+        architecture="wild",
+        architecture_digest=digest(b"wild"),
+        seed=0,
+        dataset=dataset_info("mnist", 10_000),
+        foreign=Foreign(origin="command", epochs=1),
+    )
+    told = [Epoch(epoch=1, test_correct=9940)]
+    suite.add_run(record_of(spec, NOWHERE, "completed", None, epochs=told), None)
+    with pytest.raises(UsageError, match="imported runs are never mixed with them"):
+        runs.keep(read(tmp_path, TABLE), suite)
+    assert len(suite.run_paths()) == 1
+
+
+def test_a_suite_that_declared_runs_takes_no_imported_ones(tmp_path: Path) -> None:
+    suite = Suite(tmp_path / "results", "ours")
+    until_decided.keep(suite, Protocol(rate=0.9, target=99.4, cap=200, alpha=0.05))
+    with pytest.raises(UsageError, match="imported runs are never mixed with them"):
+        runs.keep(read(tmp_path, TABLE), suite)
+    assert suite.run_paths() == []
 
 
 def test_imported_runs_are_compared_with_ours_on_as_many_images_of_that_name(

@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import re
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -97,6 +99,14 @@ def test_events_tell_of_epochs_and_runs_go_on_side_by_side() -> None:
     assert [e.epoch.epoch for e in events if e.epoch and e.job.spec.seed == 2] == [1, 2]
 
 
+def test_runners_share_the_machine_as_the_strictest_of_them_allows() -> None:
+    first, second = jobs(write_runner(GOOD, at_once=2), 2)
+    for pair in ([replace(first, at_once=1), second], [first, replace(second, at_once=1)]):
+        kinds = [event.kind for event in CommandExecutor().work(pair)]
+        assert kinds == 2 * ["started", "epoch", "epoch", "completed"]
+        shutil.rmtree("results")
+
+
 @pytest.mark.parametrize(
     ("script", "reason"),
     [
@@ -140,6 +150,8 @@ def test_a_command_that_hangs_is_ended_at_its_limit_and_its_figures_stay() -> No
     record = run_of("tell(1, test_correct=9000)\nsignal.pause()\n", limit=1)
     assert record.reason == "it ran past its limit of 1 s and was ended"
     assert [epoch.test_correct for epoch in record.epochs] == [9000]
+    assert record.source is not None
+    assert 1 <= (record.source.seconds or 0) < 20
 
 
 STUBBORN = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); signal.pause()"
