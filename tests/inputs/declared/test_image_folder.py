@@ -99,8 +99,10 @@ def test_grey_images_have_one_channel(work: Path) -> None:
 def test_the_second_load_is_mapped(work: Path) -> None:
     first = loaded(work, folder_files())
     assert first.file is not None
+    written = first.file.stat()
     again = datasets.load("mine")
     assert again.file == first.file
+    assert first.file.stat() == written, "nothing is decoded again"
     for data in (first, again):
         below: object = data.train.images
         while isinstance(below, np.ndarray):
@@ -113,6 +115,13 @@ def test_the_second_load_is_mapped(work: Path) -> None:
     (work / "datasets" / "mine.sha256").unlink()
     assert datasets.load("mine").info.digest != first.info.digest
     assert len(list((work.parent / "cache").rglob("*.safetensors"))) == 1, "the old one is gone"
+
+
+def test_what_is_mapped_is_held_against_the_pin_too(work: Path) -> None:
+    loaded(work, folder_files())
+    (work / "datasets" / "mine.sha256").write_text("0" * 64 + "\n", encoding="utf-8")
+    with pytest.raises(DataError, match=r"is another one than at first use.*mine\.sha256"):
+        datasets.load("mine")
 
 
 def test_a_broken_file_of_the_cache_is_decoded_again(work: Path) -> None:

@@ -128,6 +128,17 @@ def test_parts_follow_one_another() -> None:
     assert augment.apply(images, together).equal(expected)
 
 
+def test_a_contrast_is_of_the_turned_image() -> None:
+    """Its mean has the black corners."""
+    images, source = noise(20, DIGIT), stream(1)
+    turning = changed(Augmentation(), rotation_degrees=180.0)
+    turned = augment.drawn(turning, 20, DIGIT, source)
+    mixed = augment.drawn(changed(Augmentation(), contrast=0.5), 20, DIGIT, source)
+    expected = augment.apply(augment.apply(images, turned), mixed)
+    together = augment.drawn(changed(turning, contrast=0.5), 20, DIGIT, stream(1))
+    assert augment.apply(images, together).equal(expected)
+
+
 @both
 def test_all_channels_of_an_image_move_alike(interpolation: str) -> None:
     images, maps = noise(20, DIGIT), maps_of(interpolation, 20, WILD)

@@ -185,6 +185,21 @@ def test_a_command_that_forks_ends_with_all_that_it_began(end: str) -> None:
     assert last_event(job, alive).kind == ("failed" if "pause" in end else "completed")
 
 
+def test_all_of_a_command_is_asked_to_end_before_it_is_killed() -> None:
+    asked = "lambda *_: (open('asked', 'w').close(), sys.exit())"
+    child = (
+        f"import signal, sys; signal.signal(signal.SIGTERM, {asked}); "
+        "print(flush=True); signal.pause()"
+    )
+    run_of(
+        f"child = subprocess.Popen([sys.executable, '-c', {child!r}], stdout=subprocess.PIPE)\n"
+        "signal.signal(signal.SIGTERM, lambda *_: sys.exit(child.wait()))\n"
+        "child.stdout.readline()\nsys.exit(child.wait())\n",
+        limit=2,
+    )
+    assert Path("asked").exists()
+
+
 def test_a_child_that_left_the_session_ends_with_the_command() -> None:
     """A daemon forks twice and begins a session of its own: no group holds it."""
     leave = "if not os.fork():\n    os.setsid()\n    os.fork() or signal.pause()\n    os._exit(0)\n"
