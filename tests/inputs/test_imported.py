@@ -300,13 +300,16 @@ def test_a_metric_of_mlflow_without_steps_is_refused(tmp_path: Path) -> None:
         read_mlflow(tmp_path)
 
 
-def test_tensorboard_has_a_folder_a_run(tmp_path: Path) -> None:
+@pytest.mark.parametrize("as_tensor", [False, True])
+def test_tensorboard_has_a_folder_a_run(tmp_path: Path, as_tensor: bool) -> None:
+    """TensorFlow 2 writes scalars as tensors."""
     from torch.utils.tensorboard import SummaryWriter
 
     for seed in (1, 2):
         with SummaryWriter(str(tmp_path / "logs" / f"net-{seed}")) as writer:
             for epoch in (1, 2):
-                writer.add_scalar("acc/test", 0.98 + epoch / 1000 + seed / 10_000, epoch)
+                value = 0.98 + epoch / 1000 + seed / 10_000
+                writer.add_scalar("acc/test", value, epoch, new_style=as_tensor)
                 writer.add_scalar("loss/batch", 1.0, 100 * epoch)
     written = tmp_path / "mapping.toml"
     written.write_text(
