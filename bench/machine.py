@@ -59,25 +59,33 @@ def nearest_existing(path: Path) -> Path:
     return next(each for each in (path, *path.absolute().parents) if each.exists())
 
 
+@contextmanager
+def appearing_whole(path: Path) -> Iterator[Path]:
+    """A file beside that path, to be written; it takes the path's place if nothing is raised."""
+    handle, name = tempfile.mkstemp(prefix=".tmp-", dir=path.parent)
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        yield temporary
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
 def write_atomically(path: Path, content: bytes) -> None:
     """Writes a file that is either absent, old or whole, whenever the process dies.
 
     Raises:
         StoreError: the folder cannot be made or written.
     """
-    temporary: str | None = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(prefix=".tmp-", dir=path.parent)
-        with os.fdopen(handle, "wb") as stream:
+        with appearing_whole(path) as temporary, temporary.open("wb") as stream:
             os.fchmod(stream.fileno(), 0o644)  # mkstemp gives 0600; records are meant to be read
             stream.write(content)
             stream.flush()
             os.fsync(stream.fileno())
-        os.replace(temporary, path)
     except OSError as error:
-        if temporary is not None:
-            Path(temporary).unlink(missing_ok=True)
         raise StoreError(
             f"cannot write: {error.strerror}",
             where=str(path),

@@ -421,7 +421,7 @@ class ForeignSpec(Frozen, frozen=True, kw_only=True):
     """What tells one run that is not ours from others; nothing of it decides bits."""
 
     architecture: Name
-    architecture_digest: Hex  # over `foreign`
+    architecture_digest: Hex  # over `foreign`, and over how its figures are read
     seed: Count
     dataset: DatasetInfo
     foreign: Foreign
@@ -525,6 +525,12 @@ class RunRecord(Frozen, frozen=True, kw_only=True):
     declaration: str | None = None  # 12 hex digits: where its suite's protocol declared this run
     foreign: Foreign | None = None  # None: a run of this engine
     source: Source | None = None
+
+    @property
+    def spec(self) -> RunSpec | ForeignSpec:
+        """What tells the run from others; of a run of ours, all that decided its bits."""
+        kind: type[RunSpec | ForeignSpec] = ForeignSpec if self.foreign else RunSpec
+        return kind(**{name: getattr(self, name) for name in kind.__struct_fields__})
 
     @property
     def completed(self) -> bool:

@@ -28,6 +28,8 @@ from pathlib import Path
 
 from packaging.requirements import Requirement
 
+from bench.training.provenance import CODE
+
 ROOT = Path(__file__).resolve().parent.parent
 DATA, WHEELS = ".mnist", ".whl"
 SITE = "/tmp/manyseeds-site"  # where the session unpacks the wheels, there
@@ -208,7 +210,7 @@ def main() -> int:
 
 def _commit() -> str:
     """By the rule of the records: what the project writes itself is no change."""
-    changes = _git("status", "--porcelain", "--", ".", ":!results", ":!reports")
+    changes = _git("status", "--porcelain", *CODE)
     return _git("rev-parse", "HEAD") + ("-dirty" if changes else "")
 
 

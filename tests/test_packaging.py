@@ -23,6 +23,11 @@ from bench.spec import Field, Measured
 FIELDS = (Field(name="mine", title="My measure", unit=""),)
 def measure(): return Measured(fields=FIELDS, values={"mine": 7})
 """
+MY_SECTION = """
+from bench.report.model import Section
+ORDER, SCOPE, PAGES = 15, "dataset", ("index", "markdown")
+def section(summary): return Section(title="My section", text=(f"Runs: {len(summary.runs)}.",))
+"""
 SHIPPED = ("architectures", "claims", "templates", "results/reference")
 
 
@@ -127,6 +132,20 @@ def test_an_installed_bench_works_in_an_empty_folder(site: Path, tmp_path: Path)
     assert "measure my_measure" in listing.splitlines()
     assert "My measure: 7" in there(*python, "-m", "bench", "inspect", "model_2")
     assert "report" in there(site / "bin" / "manyseeds", "--help")
+
+
+def test_an_installed_bench_shows_a_section_of_the_working_folder(
+    site: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "sections").mkdir()
+    (tmp_path / "sections" / "my_section.py").write_text(MY_SECTION)
+    (tmp_path / "runs.csv").write_text("network,seed,epoch,correct\nsmall,0,1,9788\n")
+    there = partial(run, cwd=tmp_path, PYTHONPATH=str(site))
+    command = (sys.executable, "-P", "-m", "bench")  # the working folder is not on the path
+    words = ("--dataset", "mnist", "--test-images", "10000")
+    there(*command, "import", "runs.csv", "--as", "theirs", *words)
+    shown = there(*command, "report", "--suite", "theirs", "--only", "my-section", "--format", "md")
+    assert shown == "Runs: 1.\n"
 
 
 def test_the_readmes_way_for_ones_own_readme_works_word_for_word(

@@ -10,14 +10,13 @@ from typing import Any
 from bench.cli.terminal import require_suite_name
 from bench.errors import UsageError
 from bench.evidence.claims import Objectives, load
-from bench.evidence.claims.objectives import common
 from bench.inputs import discover, runners
 from bench.inputs.recipes import parsed
 from bench.inputs.seeds import parse_seeds
 from bench.machine import folder_in_use, usable_cores
 from bench.records import until_decided
 from bench.records.declarations import Purpose
-from bench.records.protocol import Goal, Protocol
+from bench.records.protocol import NO_GOAL, Goal, Protocol
 from bench.records.store import Suite
 from bench.records.until_decided import DecisionOptions
 from bench.stats.declared import CONSISTENT_RATE
@@ -65,38 +64,37 @@ class Request:
     protocol: Protocol | None  # None for a fixed number of runs
     purpose: Purpose  # what the runs are for
 
-    def goals(self, networks: Mapping[str, str]) -> dict[str, Goal]:
+    def goals(self, networks: Mapping[str, str]) -> tuple[dict[str, Goal], list[str]]:
         """What each network's runs will be judged against: by the options, else by the claims.
 
-        A document counts that speaks of one of these networks, or of one that the suite has.
+        A document counts that speaks of one of these networks, or of one that the suite has. A
+        protocol has a goal of its own, so there is nothing to say beside it.
 
         Args:
             networks: Network -> the data set that it is trained on.
 
+        Returns:
+            The goals, and a line for each network whose documents ask for different targets.
+
         Raises:
             ClaimError: a file of claims cannot be used.
         """
-        objectives = self._objectives(networks)
-        return {
+        if self.protocol:
+            return {}, []
+        kept = {path.parent.name for path in self.suite.run_paths()}
+        objectives = _objectives({*networks, *kept})
+        goals = {
             name: _given(self.options, objectives.goal(name, dataset))
             for name, dataset in networks.items()
         }
-
-    def disagreements(self, networks: Mapping[str, str]) -> list[str]:
-        """A line for each network whose documents ask for different targets; as `goals`."""
-        if self.options.target is not None or self.protocol:
-            return []
-        objectives = self._objectives(networks)
-        return [
+        if self.options.target is not None:
+            return goals, []
+        return goals, [
             f"'{name}' has no target: its documents ask for different ones. Give --target and "
             "--rate before the first run, or let one document name the network"
             for name, dataset in networks.items()
             if objectives.disagree(name, dataset)
         ]
-
-    def _objectives(self, networks: Mapping[str, str]) -> Objectives:
-        kept = {path.parent.name for path in self.suite.run_paths()}
-        return _objectives({*networks, *kept})
 
 
 def parse(options: Options) -> Request:
@@ -166,7 +164,8 @@ def _usual_goal(options: Options) -> Goal:
     """What all the networks that the options name are asked for alike; none where they differ."""
     names = options.arch or _usual_names(options)
     objectives = _objectives(names)
-    return Goal.of(common([objectives.of(name) for name in names]))
+    goals = {objectives.goal(name) for name in names}
+    return goals.pop() if len(goals) == 1 else NO_GOAL
 
 
 def _usual_names(options: Options) -> list[str]:

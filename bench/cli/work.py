@@ -80,15 +80,15 @@ def _work(request: Request) -> None:
     _refuse_imported(reader)
     specs = [each.spec(0) for each in selected.matrix.each()]
     networks = {spec.architecture: spec.dataset.name for spec in specs}
-    for line in request.disagreements(networks):
-        say(f"Notice: {line}")
+    goals, notices = request.goals(networks)
+    say_all([f"Notice: {line}" for line in notices])
     sweep = Sweep(
         matrix=selected.matrix,
         records=reader,
         n_workers=selected.n_at_once,
         protocol=request.protocol,
         purpose=request.purpose,
-        goals={} if request.protocol else request.goals(networks),
+        goals=goals,
     )
     say_all(sweep.declare())
     if request.options.declare_only:

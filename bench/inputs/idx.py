@@ -14,7 +14,6 @@ from __future__ import annotations
 import gzip
 import hashlib
 import http.client
-import importlib
 import io
 import math
 import threading
@@ -39,6 +38,7 @@ from bench.inputs.image_data import (
     cache,
     content_digest,
     named_root,
+    torchvision_class,
 )
 from bench.machine import write_atomically
 
@@ -239,8 +239,7 @@ class Source:
 
 def published_mirrors(class_name: str) -> tuple[str, ...]:
     """The mirrors in torchvision's class of this name."""
-    datasets = importlib.import_module("torchvision.datasets")  # takes a second: only if needed
-    return tuple(getattr(datasets, class_name).mirrors)
+    return tuple(torchvision_class(class_name).mirrors)
 
 
 def _split(images: Pixels, labels: Pixels, rows: NDArray[np.int64]) -> Split:

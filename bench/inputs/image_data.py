@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import importlib
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import platformdirs
@@ -78,6 +80,12 @@ def cache() -> Path:
     except RuntimeError:
         return LOCAL
     return folder if folder.is_absolute() else LOCAL  # older platformdirs leaves a `~` as it is
+
+
+def torchvision_class(name: str) -> Any:
+    """Torchvision's data set of that name: it holds the addresses, digests and classes."""
+    datasets = importlib.import_module("torchvision.datasets")  # takes a second: only if needed
+    return getattr(datasets, name)
 
 
 def named_root(data_dir: Path | None) -> tuple[Path, str] | None:

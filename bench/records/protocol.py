@@ -176,11 +176,10 @@ def arm_key(run: RunRecord | RunSpec | ForeignSpec) -> str:
     It is the key of seed 0, so a field that joins the recipes later changes it as little as keys.
     Whether a run looks at the test split changes none of its bits, so it is no part.
     """
-    if not isinstance(run, RunSpec) and run.foreign is not None:
-        fields = {name: getattr(run, name) for name in ForeignSpec.__struct_fields__}
-        return ForeignSpec(**{**fields, "seed": 0}).key
-    fields = {name: getattr(run, name) for name in RunSpec.__struct_fields__}
-    return RunSpec(**{**fields, "seed": 0, "evaluate_test": True}).key
+    spec = run.spec if isinstance(run, RunRecord) else run
+    if isinstance(spec, ForeignSpec):
+        return msgspec.structs.replace(spec, seed=0).key
+    return msgspec.structs.replace(spec, seed=0, evaluate_test=True).key
 
 
 def _short(value: object) -> str:

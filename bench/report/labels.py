@@ -15,16 +15,18 @@ MOST_CHANGES_NAMED = 2
 
 def _recipe(run: RunRecord, portraits: Portraits) -> str:
     """What differs from the recipe in the architecture's file; nothing where nothing does."""
-    return "" if run.recipe is None else _told(run, portraits)[0]
+    return _told(run, portraits)[0]
 
 
 def untold(run: RunRecord, portraits: Portraits) -> str:
     """The fields of the augmentation, with their values, where a label has a word for them."""
-    return "" if run.recipe is None else _told(run, portraits)[1]
+    return _told(run, portraits)[1]
 
 
 def _told(run: RunRecord, portraits: Portraits) -> tuple[str, str]:
     """The label's word for a recipe, and the fields that the word stands for."""
+    if run.recipe is None:
+        return "", ""
     own = portraits.get(run.architecture)
     changed = _changed(own, run) if own else {}
     if own and len(changed) <= MOST_CHANGES_NAMED:
@@ -32,7 +34,7 @@ def _told(run: RunRecord, portraits: Portraits) -> tuple[str, str]:
     giver = next((p for p in portraits.values() if not _changed(p, run)), None)
     if giver:
         return f"recipe of {giver.display_name}", ""
-    if own and run.recipe and all(name.startswith("augmentation.") for name in changed):
+    if own and all(name.startswith("augmentation.") for name in changed):
         word = _compared(own.recipe.augmentation, run.recipe.augmentation)
         if word:
             return word, _in_words(changed)

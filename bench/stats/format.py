@@ -158,6 +158,11 @@ def count(n: int, noun: str) -> str:
     return f"{integer(n)} {noun}{'' if n == 1 else 's'}"
 
 
+def with_article(noun: str) -> str:
+    """a digit, an image."""
+    return f"{'an' if noun[0] in 'aeiou' else 'a'} {noun}"
+
+
 def listed(words: Sequence[str]) -> str:
     """a, b and c; semicolons where a word is a list of its own."""
     between = "; " if any(", " in word for word in words) else ", "

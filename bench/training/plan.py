@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import product
 from pathlib import Path
 
 from bench.errors import UsageError
@@ -77,6 +78,14 @@ class Matrix:
             return self.commands[0].runner.spec(seed)
         return run_spec(self.architectures[0][1], seed, self)
 
+    def job(self, spec: RunSpec | ForeignSpec, suite: Suite) -> AnyJob:
+        """That run of its only network."""
+        if isinstance(spec, ForeignSpec):
+            (one,) = self.commands
+            return CommandJob(one.runner, spec, one.environment, suite, one.at_once)
+        ((found, _),) = self.architectures
+        return Job(found, spec, self.environment, suite)
+
 
 def make_plan(matrix: Matrix, suite: Suite, runs: Iterable[RunRecord]) -> Plan:
     """The runs that the suite lacks, seed by seed, so that every architecture has some early.
@@ -89,20 +98,12 @@ def make_plan(matrix: Matrix, suite: Suite, runs: Iterable[RunRecord]) -> Plan:
     known = {run.key: run for run in runs}
     jobs: list[AnyJob] = []
     present = []
-    for seed in matrix.seeds:
-        for found, architecture in matrix.architectures:
-            spec = run_spec(architecture, seed, matrix)
-            if spec.key in known:
-                present.append(known[spec.key])
-            else:
-                jobs.append(Job(found, spec, matrix.environment, suite))
-        for each in matrix.commands:
-            told = each.runner.spec(seed)
-            if told.key in known:
-                present.append(known[told.key])
-            else:
-                job = CommandJob(each.runner, told, each.environment, suite, each.at_once)
-                jobs.append(job)
+    for seed, network in product(matrix.seeds, matrix.each()):
+        spec = network.spec(seed)
+        if spec.key in known:
+            present.append(known[spec.key])
+        else:
+            jobs.append(network.job(spec, suite))
     failed = [suite.path_of(record) for record in present if not record.completed]
     return Plan(jobs, len(present), failed)
 

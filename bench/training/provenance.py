@@ -18,7 +18,8 @@ from msgspec.structs import replace
 
 from bench.errors import UsageError, without_home
 from bench.machine import PACKAGE
-from bench.spec import NOT_KNOWN, Environment
+from bench.records.foreign import NOWHERE
+from bench.spec import Environment
 
 CODE = ("--", ".", ":!results", ":!reports")  # what the project writes itself is no change of it
 COMMIT_VARIABLE = "BENCH_COMMIT"
@@ -60,15 +61,12 @@ def of_command(ours: Environment, folder: Path) -> Environment:
     name = _cpu_name()
     commit, dirty = _commit_of(folder) or (None, None)
     return replace(
-        ours,
+        NOWHERE,
         fingerprint=hashlib.sha256(f"{platform.machine()}\n{name}".encode()).hexdigest()[:12],
-        device=NOT_KNOWN,
         processor=name,
-        torch=NOT_KNOWN,
-        python=NOT_KNOWN,
-        packages={},
         commit=commit,
         dirty=dirty,
+        command=ours.command,
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import torch
 from msgspec.structs import replace
@@ -69,8 +70,16 @@ def find_networks(
     chosen = [known[name] for name in dict.fromkeys(names) if name in known] if names else files
     means_ours = bool(ours) or (not names and (builtin or group or not runners.stand_alone()))
     found = find_architectures(ours, group, builtin) if means_ours else []
+    _refuse_names_of_architectures(chosen)
+    return found, [runners.load(path) for path in chosen]
+
+
+def _refuse_names_of_architectures(chosen: list[Path]) -> None:
+    """Raises UsageError where a runner has an architecture's name; without runners reads none."""
     place = folder_in_use("architectures")
-    at_hand = {each.name: each.path for each in discover.scan_all(place)} if place.is_dir() else {}
+    if not chosen or not place.is_dir():
+        return
+    at_hand = {each.name: each.path for each in discover.scan_all(place)}
     for path in chosen:
         if path.stem in at_hand:
             raise UsageError(
@@ -78,7 +87,6 @@ def find_networks(
                 where=f"{path} and {at_hand[path.stem]}",
                 remedy="rename one of the files",
             )
-    return found, [runners.load(path) for path in chosen]
 
 
 def load_architectures(

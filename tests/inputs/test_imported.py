@@ -17,10 +17,13 @@ from bench.evidence.claims.lookup import Readings
 from bench.evidence.comparison.outcome import Request, compare
 from bench.inputs.imported import mapping as mappings
 from bench.inputs.imported import runs
+from bench.records import until_decided
 from bench.records.arms import arms
+from bench.records.foreign import NOWHERE, dataset_info, record_of
 from bench.records.places import parse_place
+from bench.records.protocol import Protocol
 from bench.records.store import Suite
-from bench.spec import Claim, RunRecord, digest
+from bench.spec import Claim, Epoch, Foreign, ForeignSpec, RunRecord, digest
 from tests import factories
 
 Bench = Callable[..., subprocess.CompletedProcess[str]]
@@ -297,13 +300,16 @@ def test_a_metric_of_mlflow_without_steps_is_refused(tmp_path: Path) -> None:
         read_mlflow(tmp_path)
 
 
-def test_tensorboard_has_a_folder_a_run(tmp_path: Path) -> None:
+@pytest.mark.parametrize("as_tensor", [False, True])
+def test_tensorboard_has_a_folder_a_run(tmp_path: Path, as_tensor: bool) -> None:
+    """TensorFlow 2 writes scalars as tensors."""
     from torch.utils.tensorboard import SummaryWriter
 
     for seed in (1, 2):
         with SummaryWriter(str(tmp_path / "logs" / f"net-{seed}")) as writer:
             for epoch in (1, 2):
-                writer.add_scalar("acc/test", 0.98 + epoch / 1000 + seed / 10_000, epoch)
+                value = 0.98 + epoch / 1000 + seed / 10_000
+                writer.add_scalar("acc/test", value, epoch, new_style=as_tensor)
                 writer.add_scalar("loss/batch", 1.0, 100 * epoch)
     written = tmp_path / "mapping.toml"
     written.write_text(
@@ -329,6 +335,15 @@ def test_a_file_of_rounded_accuracies_is_refused(tmp_path: Path) -> None:
         read(tmp_path, text)
 
 
+def test_one_run_of_rounded_accuracies_is_refused_among_exact_ones(tmp_path: Path) -> None:
+    """Of all runs together some values are no whole tens, so this run is judged by itself, too."""
+    text = "network,seed,epoch,accuracy\n"
+    text += "".join(f"net,0,{epoch},{98 + epoch / 100 + 0.1:.2f}\n" for epoch in range(1, 7))
+    text += "".join(f"net,1,{epoch},{98 + epoch / 10:.1f}\n" for epoch in range(1, 7))
+    with pytest.raises(UsageError, match=r"seed 1: 6 different values .* multiples of 10 images"):
+        read(tmp_path, text)
+
+
 def test_the_same_file_again_changes_nothing_and_other_figures_are_refused(tmp_path: Path) -> None:
     suite = Suite(tmp_path / "results", "theirs")
     assert runs.keep(read(tmp_path, TABLE), suite) == 0
@@ -347,6 +362,30 @@ def test_runs_of_ours_and_imported_ones_share_no_suite(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="imported runs are never mixed with them"):
         runs.keep(read(tmp_path, TABLE), suite)
     assert len(suite.run_paths()) == 1
+
+
+def test_imported_runs_and_those_of_own_commands_share_no_suite(tmp_path: Path) -> None:
+    suite = Suite(tmp_path / "results", "ours")
+    spec = ForeignSpec(
+        architecture="wild",
+        architecture_digest=digest(b"wild"),
+        seed=0,
+        dataset=dataset_info("mnist", 10_000),
+        foreign=Foreign(origin="command", epochs=1),
+    )
+    told = [Epoch(epoch=1, test_correct=9940)]
+    suite.add_run(record_of(spec, NOWHERE, "completed", None, epochs=told), None)
+    with pytest.raises(UsageError, match="imported runs are never mixed with them"):
+        runs.keep(read(tmp_path, TABLE), suite)
+    assert len(suite.run_paths()) == 1
+
+
+def test_a_suite_that_declared_runs_takes_no_imported_ones(tmp_path: Path) -> None:
+    suite = Suite(tmp_path / "results", "ours")
+    until_decided.keep(suite, Protocol(rate=0.9, target=99.4, cap=200, alpha=0.05))
+    with pytest.raises(UsageError, match="imported runs are never mixed with them"):
+        runs.keep(read(tmp_path, TABLE), suite)
+    assert suite.run_paths() == []
 
 
 def test_imported_runs_are_compared_with_ours_on_as_many_images_of_that_name(

@@ -12,6 +12,7 @@ from bench.records.declarations import JUDGES, Wanted, declare
 from bench.records.foreign import NOWHERE, dataset_info, record_of
 from bench.records.protocol import Goal, arm_key
 from bench.records.store import Suite
+from bench.report.parts import cells
 from bench.report.summary import summarise
 from bench.spec import DatasetInfo, Epoch, Foreign, ForeignSpec, digest
 from tests import factories
@@ -230,8 +231,8 @@ def test_two_documents_are_two_parts_each_with_its_objective(folder: Path) -> No
 def test_neither_code_nor_templates_know_a_document() -> None:
     """Its target, its limits of parameters and of epochs, its networks: all that is data."""
     known = re.compile(
-        r"99\.40?(?!\d)|(?<![\d_,])8[,_]?000\b|model_[123]\b|\bthe README\b|"
-        r"\b(15|fifteen)[- ]epochs?\b|\bepochs?\w*\b[^\n]{0,20}(<=?|>=?|≤|most) ?15\b|"
+        r"99\.40?(?!\d)|0\.9940?(?!\d)|(?<![\d_,])8[,_]?000\b|model_[123]\b|\bthe README\b|"
+        r"\b(15|fifteen)[- ]epochs?\b|epochs?\w*\b[^\n]{0,20}([=<>]=|[<>]|≤|most) ?15\b|"
         r"\bnew digits\b",
         re.ASCII | re.IGNORECASE,
     )
@@ -274,3 +275,23 @@ def test_what_the_images_are_is_told_by_our_own_runs() -> None:
         assert [arm.label for arm in found.arms] == ["rose", "wild (imported)"]
     (alone,) = summarise("flowers", [theirs], [], factories.published(), {}, "command")
     assert alone.noun == "image"
+
+
+def test_what_nobody_knows_of_runs_that_are_not_ours_is_not_known() -> None:
+    """Of ours that were never measured, a figure is not available."""
+    ours = factories.record("rose", 0, test_correct=70, dataset=PETALS)
+    spec = ForeignSpec(
+        architecture="wild",
+        architecture_digest=digest(b"wild"),
+        seed=0,
+        dataset=dataset_info("petals", PETALS.n_test),
+        foreign=Foreign(origin="command", epochs=1),
+    )
+    theirs = record_of(spec, NOWHERE, "completed", None, epochs=[Epoch(epoch=1, test_correct=71)])
+    links = {run.key: "record.json" for run in (ours, theirs)}
+    (found,) = summarise("flowers", [ours, theirs], [], factories.published(), links, "command")
+    figures = [
+        cells.measured(found, arm, "multiply_adds", "multiply_adds").text for arm in found.arms
+    ]
+    assert figures == ["n/a", "not known"]
+    assert cells.time_a_run(found.arms[1]).text == "not known"

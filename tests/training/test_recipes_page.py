@@ -49,6 +49,21 @@ def recipe(text: str) -> Recipe:
     return Recipe(**{**base, **fields(text)})
 
 
+def test_the_common_lines_of_scripts_are_all_there() -> None:
+    titles = ("Optimiser", "Learning rate", "Images", "Loss")
+    lines = [row[0] for title in titles for row in rows(title)]
+    assert {line.partition("(")[0] for line in lines} >= {
+        *("SGD", "Adam", "AdamW", "RMSprop", "no scheduler", "StepLR", "MultiStepLR", "LambdaLR"),
+        *("CosineAnnealingLR", "CosineAnnealingWarmRestarts", "ReduceLROnPlateau", "OneCycleLR"),
+        *("RandomCrop", "RandomHorizontalFlip", "RandomRotation", "RandomAffine", "ColorJitter"),
+        *("RandomErasing", "RandomApply", "cross_entropy", "nll_loss"),
+    }
+    every = "\n".join(lines)
+    assert "nesterov=True" in every
+    assert 'padding_mode="reflect"' in every
+    assert "`cutout_pixels=" in TEXT
+
+
 # --- optimisers ---------------------------------------------------------------------------------
 
 

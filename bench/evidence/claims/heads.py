@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 import msgspec
 
 from bench.errors import nearest
-from bench.evidence.claims.sources import Problem, Source
+from bench.evidence.claims.sources import Problem, Source, misfit, shown
 from bench.spec import Document, Frozen, Objective
 
 FILLED_IN = ("name", "objective")  # of a document, by whoever reads the file
-JSON_PATH = re.compile(r" - at `\$\.(\w+)[^`]*`")
 TABLES = ("document", "objective", "claim")
 
 
@@ -39,8 +37,8 @@ def head(content: Mapping[str, Any], source: Source) -> tuple[Document, list[Pro
 def _unknown_tables(content: Mapping[str, Any], source: Source) -> Iterator[Problem]:
     for name in content:
         if name not in TABLES:
-            shown = name if name.isprintable() else ascii(name)[1:-1]
-            yield source.in_file(f"unknown table '{shown}'", nearest(name, list(TABLES)), name)
+            what = f"unknown table '{shown(name)}'"
+            yield source.in_file(what, nearest(name, list(TABLES)), name)
 
 
 def _converted(
@@ -56,13 +54,12 @@ def _converted(
     known = keys_of(kind)
     unknown = [key for key in row if key not in known]
     for key in unknown:
-        shown = key if key.isprintable() else ascii(key)[1:-1]
-        problems.append(source.in_table(table, f"unknown key '{shown}'", nearest(key, known), key))
+        what = f"unknown key '{shown(key)}'"
+        problems.append(source.in_table(table, what, nearest(key, known), key))
     try:
         return msgspec.convert({key: row[key] for key in row if key in known}, kind)
     except msgspec.ValidationError as error:
-        key = found[1] if (found := JSON_PATH.search(str(error))) else ""
-        what = JSON_PATH.sub(f" in '{key}'", str(error)).replace("Object missing", "missing")
+        what, key = misfit(error)
         remedy = f"it has the keys {', '.join(known)}"
         problems.append(source.in_table(table, what, remedy, key))
         return None

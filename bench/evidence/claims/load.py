@@ -18,7 +18,7 @@ import msgspec
 
 from bench.errors import nearest
 from bench.evidence.claims.heads import head
-from bench.evidence.claims.sources import ClaimError, Problem, Source
+from bench.evidence.claims.sources import ClaimError, Problem, Source, misfit, shown
 from bench.evidence.claims.wants import KEYS, quoted, wants
 from bench.spec import Claim, Document
 
@@ -26,7 +26,6 @@ HEADER = re.compile(r"^\s*\[\[\s*claim\s*\]\]")
 POSITION = re.compile(r"\s*\(at line (\d+), column (\d+)\)")
 DOCUMENT = "document"  # the subject of what a text says of itself
 AT_END = re.compile(r"\s*\(at end of document\)")
-JSON_PATH = re.compile(r" - at `\$\.(\w+)[^`]*`")
 
 
 @dataclass(frozen=True)
@@ -217,13 +216,11 @@ def _mistakes(row: Any, source: Source, number: int) -> Iterator[Problem]:
         return
     unknown = [key for key in row if key not in KEYS]
     for key in unknown:
-        shown = key if key.isprintable() else ascii(key)[1:-1]
-        yield source.problem(number, f"unknown key '{shown}'", nearest(key, list(KEYS)), key)
+        yield source.problem(number, f"unknown key '{shown(key)}'", nearest(key, list(KEYS)), key)
     try:
         claim = msgspec.convert({**row, "file": source.path.stem}, Claim)
     except msgspec.ValidationError as error:
-        key = found[1] if (found := JSON_PATH.search(str(error))) else ""
-        what = JSON_PATH.sub(f" in '{key}'", str(error)).replace("Object missing", "missing")
+        what, key = misfit(error)
         remedy = f"a claim has the keys {', '.join(KEYS)}"
         yield source.problem(number, f"bad claim: {what}", remedy, key)
         return

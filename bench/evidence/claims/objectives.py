@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from bench.records.protocol import NO_GOAL, Goal
@@ -61,8 +61,3 @@ class Objectives:
 
 
 NO_DOCUMENT = Objectives()
-
-
-def common(found: Sequence[Objective | None]) -> Objective | None:
-    """The one that all have; None where some has another, or there is none."""
-    return found[0] if found and len(set(found)) == 1 else None

@@ -23,6 +23,7 @@ from bench.evidence.claims.ledger import (
     verdict_words,
 )
 from bench.evidence.claims.rules import ClaimVerdict
+from bench.evidence.claims.sources import one_line
 from bench.stats.format import count
 
 STYLES: dict[ClaimVerdict, str] = {
@@ -82,14 +83,14 @@ def _sentence(sentence: Sentence, console: Console) -> None:
     """The verdict and the quote, with the parts below."""
     claim, verdict = sentence.claim, sentence.verdict
     heading = Text().append(verdict_words(verdict), STYLES.get(verdict, "dim"))
-    heading.append(f', line {claim.line}: "{_one_line(claim.quote)}"')
+    heading.append(f', line {claim.line}: "{one_line(claim.quote)}"')
     _print(console, heading, 2)
     for part in sentence.parts:
         _print(console, _part(part, len(sentence.parts) > 1), 6)
 
 
 def _part(part: Entry, with_verdict: bool) -> Text:
-    text = Text(_one_line(part.claim.id))
+    text = Text(one_line(part.claim.id))
     if with_verdict:
         verdict = part.judged.verdict
         text.append(" ").append(verdict_words(verdict), STYLES.get(verdict, "dim"))
@@ -116,10 +117,5 @@ def _cells(entry: Entry) -> tuple[str, ...]:
         judged.rule,
         entry.stands_on_words,
         entry.kind,
-        _one_line(claim.quote),
+        one_line(claim.quote),
     )
-
-
-def _one_line(text: str) -> str:
-    """Line breaks, tabs and other control characters as spaces."""
-    return " ".join("".join(c if c.isprintable() else " " for c in text).split())

@@ -6,9 +6,28 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
+
 from bench.errors import BenchError
 
 TABLE = re.compile(r"^\s*\[")
+JSON_PATH = re.compile(r" - at `\$\.(\w+)[^`]*`")
+
+
+def one_line(text: str) -> str:
+    """The text with one blank for whatever a terminal or a page should not be sent."""
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
+
+
+def shown(key: str) -> str:
+    """A key or a table's name as a message tells it."""
+    return key if key.isprintable() else ascii(key)[1:-1]
+
+
+def misfit(error: msgspec.ValidationError) -> tuple[str, str]:
+    """What does not fit a record, and the key it is about; no key where one is missing."""
+    key = found[1] if (found := JSON_PATH.search(str(error))) else ""
+    return JSON_PATH.sub(f" in '{key}'", str(error)).replace("Object missing", "missing"), key
 
 
 class ClaimError(BenchError):

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
+from bench.evidence.claims.sources import one_line
 from bench.evidence.claims.wants import CONTROL
 from bench.evidence.drafts.proposing import Proposal
 from bench.evidence.drafts.reading import FENCE, HEADING, MOST_LETTERS, Names, plain
@@ -61,7 +62,7 @@ def tables(
     subjects = {proposal.subject for proposal in found}
     networks = [name for name in names.found if name in subjects] or list(names.found)
     file = document.name if document.is_absolute() else document.as_posix()
-    rows = [f"title = {toml(title(lines) or printable(document.name) or names.own)}"]
+    rows = [f"title = {toml(title(lines) or one_line(document.name) or names.own)}"]
     rows += ['label = "README"'] if document.name.lower().startswith("readme") else []
     rows += [f"file = {toml(file)}"] if file.isprintable() else []
     rows += [_dataset(lines, datasets), f"networks = {toml(networks)}"]
@@ -90,14 +91,9 @@ def _headings(lines: Sequence[str]) -> Iterator[str]:
 def _words(heading: str) -> str:
     """A heading without marks, on one line and cut where it is long."""
     linked = LINK.sub(lambda match: " " if match[1] else match[2], heading)
-    words = printable(MARKS.sub("", linked))
+    words = one_line(MARKS.sub("", linked))
     cut = len(words) > LONGEST_TITLE
     return f"{words[: LONGEST_TITLE - 3].rstrip()}..." if cut else words
-
-
-def printable(text: str) -> str:
-    """The text with one blank for whatever a terminal, a page or a comment should not be sent."""
-    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
 
 
 def _dataset(lines: Sequence[str], datasets: Collection[str]) -> str:

@@ -10,8 +10,9 @@ from pathlib import Path
 from bench.errors import UsageError
 from bench.evidence.claims import ClaimError
 from bench.evidence.claims.load import read_lines
+from bench.evidence.claims.sources import one_line
 from bench.evidence.drafts import heading
-from bench.evidence.drafts.heading import printable, toml
+from bench.evidence.drafts.heading import toml
 from bench.evidence.drafts.proposing import Proposal, proposals
 from bench.evidence.drafts.reading import Names, parts
 from bench.inputs.starter import require_name
@@ -98,7 +99,7 @@ def draft(
         )
     ids = _ids(found, name)
     tables = [_table(each, ids, each.subject in names.absent) for each in found]
-    shown = printable(document.name)  # a name may hold a line break
+    shown = one_line(document.name)  # a name may hold a line break
     head = HEAD.format(document=shown, file=path.as_posix(), counts=_counts(found, names))
     about = heading.tables(lines, document, names, found, datasets)
     return Draft("\n".join([head, about, *tables]), found, names)

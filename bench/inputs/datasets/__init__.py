@@ -111,11 +111,13 @@ def resolve(name: str, data_dir: Path | None = None) -> tuple[str, str | None]:
 
 
 def _plugin(name: str) -> _Plugin:
-    if name not in names():
+    own = _declared()
+    if name in own:
+        return own[name]
+    if name not in _built_in():
         raise UsageError(
             f"unknown data set {name!r}",
             where="--dataset",
             remedy=nearest(name, [AUTO, *names()]),
         )
-    own = _declared().get(name)
-    return own or cast(_Plugin, importlib.import_module(f"{__name__}.{name}"))
+    return cast(_Plugin, importlib.import_module(f"{__name__}.{name}"))

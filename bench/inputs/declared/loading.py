@@ -8,9 +8,7 @@ and time of every file that it reads, so that the next command maps it at once.
 from __future__ import annotations
 
 import hashlib
-import os
 import re
-import tempfile
 import tomllib
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -31,7 +29,7 @@ from bench.inputs.declared.hub import HuggingFace
 from bench.inputs.declared.image_folder import ImageFolder
 from bench.inputs.declared.published import Torchvision
 from bench.inputs.image_data import Dataset, MissingDataError, Split, cache
-from bench.machine import write_atomically
+from bench.machine import appearing_whole, write_atomically
 from bench.spec import NAME, DatasetInfo, canonical_json
 
 KINDS: dict[str, type[Declaration]] = {
@@ -335,11 +333,6 @@ def _mapped(file: Path) -> Dataset | None:
 
 def _written(dataset: Dataset, file: Path) -> Dataset:
     """Writes the file, which appears whole, and maps it."""
-    handle, temporary = tempfile.mkstemp(prefix=".tmp-", dir=file.parent)
-    os.close(handle)
-    try:
-        mapped.write(dataset, Path(temporary))
-        os.replace(temporary, file)
-    finally:
-        Path(temporary).unlink(missing_ok=True)
+    with appearing_whole(file) as temporary:
+        mapped.write(dataset, temporary)
     return mapped.mapped(file)

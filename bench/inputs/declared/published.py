@@ -10,10 +10,9 @@ import hashlib
 import http.client
 import importlib
 import io
-import os
 import pickle
+import shutil
 import tarfile
-import tempfile
 import urllib.request
 import zipfile
 import zlib
@@ -32,7 +31,8 @@ from bench.inputs.declared.declaration import (
     damaged,
     search_roots,
 )
-from bench.inputs.image_data import MissingDataError, cache
+from bench.inputs.image_data import MissingDataError, cache, torchvision_class
+from bench.machine import appearing_whole
 
 Name = Literal["CIFAR10", "CIFAR100", "FashionMNIST", "KMNIST", "EMNIST", "SVHN"]
 SECONDS = 30.0  # that a server may be silent
@@ -106,8 +106,7 @@ class Torchvision(Declaration, frozen=True, kw_only=True, tag="torchvision"):
 
 def archives(name: Name) -> list[Archive]:
     """The archives of a data set, with the addresses and digests of torchvision's class."""
-    # It takes a second to import, so only if needed.
-    theirs: Any = getattr(importlib.import_module("torchvision.datasets"), name)
+    theirs = torchvision_class(name)
     if name in ("CIFAR10", "CIFAR100"):
         return [Archive(theirs.filename, (theirs.url,), theirs.tgz_md5)]
     if name == "EMNIST":
@@ -140,16 +139,14 @@ def download(archive: Archive, path: Path) -> None:
     for url in archive.urls:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            handle, temporary = tempfile.mkstemp(prefix=".tmp-", dir=path.parent)
-            try:
-                with os.fdopen(handle, "wb") as file, _opened(url) as answer:
-                    while chunk := answer.read(CHUNK):
-                        file.write(chunk)
-                require_md5(Path(temporary), archive.md5)
-                os.replace(temporary, path)
-                return
-            finally:
-                Path(temporary).unlink(missing_ok=True)
+            with appearing_whole(path) as temporary:
+                with (
+                    temporary.open("wb") as file,
+                    urllib.request.urlopen(url, timeout=SECONDS) as answer,
+                ):
+                    shutil.copyfileobj(answer, file, CHUNK)
+                require_md5(temporary, archive.md5)
+            return
         except (OSError, ValueError, http.client.HTTPException) as error:
             reasons.append(f"{url}: {error}")
     raise MissingDataError(
@@ -157,10 +154,6 @@ def download(archive: Archive, path: Path) -> None:
         where=str(path.parent),
         remedy=f"fetch {archive.name} by hand into that folder, or try again",
     )
-
-
-def _opened(url: str) -> Any:
-    return urllib.request.urlopen(url, timeout=SECONDS)
 
 
 class _ArraysAlone(pickle.Unpickler):
@@ -246,8 +239,7 @@ def _cifar100(places: Sequence[Path], _: str) -> Content:
 def _mnist_like(name: Name) -> Callable[[Sequence[Path], str], Content]:
     def read(places: Sequence[Path], _: str) -> Content:
         content = content_of([idx_array(path.read_bytes(), path) for path in places])
-        theirs: Any = getattr(importlib.import_module("torchvision.datasets"), name)
-        return Content(content.train, content.test, tuple(theirs.classes))
+        return Content(content.train, content.test, tuple(torchvision_class(name).classes))
 
     return read
 
@@ -268,8 +260,7 @@ def _emnist(places: Sequence[Path], variant: str) -> Content:
         raise damaged(what, path, remedy) from error
     except (OSError, zipfile.BadZipFile) as error:
         raise damaged(f"cannot be unpacked: {error}", path) from error
-    theirs: Any = importlib.import_module("torchvision.datasets").EMNIST
-    classes = list(theirs.classes_split_dict[variant])
+    classes = list(torchvision_class("EMNIST").classes_split_dict[variant])
     if variant == "letters":
         arrays[1::2] = [labels - LETTERS_FROM for labels in arrays[1::2]]
         classes = classes[LETTERS_FROM:]

@@ -11,8 +11,6 @@ from pathlib import Path
 from reprlib import repr as shortened
 from typing import Any
 
-from msgspec.structs import replace
-
 from bench.errors import UsageError
 from bench.inputs.figures import FIGURES, NAMES, BadFigures, Figures, require_exact, unit_of, whole
 from bench.inputs.imported.exports import read_folder
@@ -225,7 +223,10 @@ def _epoch(cells: dict[str, Any], mapping: Mapping) -> object:
 
 
 def _name_units(path: Path, mapping: Mapping, runs: dict[Key, Gathered]) -> None:
-    """Accuracies of one file have one unit, and all their digits."""
+    """Accuracies of one file have one unit, and all their digits.
+
+    Each run is judged by itself later: among exact runs, here a rounded one does not show.
+    """
     values = [value for run in runs.values() for value in run.figures.accuracies()]
     try:
         unit = mapping.accuracy or unit_of(values)
@@ -277,10 +278,7 @@ def _record(
         dataset=info,
         foreign=foreign,
     )
-    return replace(
-        record_of(spec, NOWHERE, status, reason, epochs=epochs, source=source),
-        evaluate_test=True,
-    )
+    return record_of(spec, NOWHERE, status, reason, epochs=epochs, source=source)
 
 
 def _require_end(path: Path, key: Key, epochs: list[Epoch]) -> None:

@@ -37,8 +37,13 @@ def model(summary: Summary, portrait: Portrait) -> Cell:
     return Cell(portrait.display_name, href=href, series=portrait.architecture)
 
 
-def too_long(arm: Arm) -> str:
-    """Under a network's name: its runs have more epochs than its document allows; else nothing."""
+def network(summary: Summary, arm: Arm) -> Cell:
+    """An arm; below its name, whether its runs have more epochs than its document allows."""
+    href = summary.page_of(arm.architecture)
+    return Cell(arm.label, _too_long(arm), href=href, series=arm.architecture)
+
+
+def _too_long(arm: Arm) -> str:
     n, objective = arm.first.n_epochs, arm.objective
     if objective.allows_epochs(n):
         return ""

@@ -51,21 +51,22 @@ def rate_words(objective: Objective) -> str:
 
 def share_words(objective: Objective) -> str:
     """9 of 10, or 95 of 100."""
-    whole = _whole(objective)
-    return f"{integer(round(whole * (objective.rate or 0)))} of {integer(whole)}"
+    part, whole = _share(objective)
+    return f"{integer(part)} of {integer(whole)}"
 
 
 def runs_words(objective: Objective) -> str:
     """nine runs of ten, or 95 runs of 100."""
-    whole = _whole(objective)
-    part = round(whole * (objective.rate or 0))
+    part, whole = _share(objective)
     return f"{spelled(part)} runs of ten" if whole == 10 else f"{integer(part)} runs of {whole}"
 
 
-def _whole(objective: Objective) -> int:
-    """The smallest power of ten, from 10 on, of which the rate is a whole part."""
+def _share(objective: Objective) -> tuple[int, int]:
+    """The rate as a part of the smallest power of ten, from 10 to 10,000, that fits it."""
     share = Fraction(str(objective.rate or 0))
-    return next(n for n in (10, 100, 1000, 10_000) if n == 10_000 or (share * n).denominator == 1)
+    wholes = (10, 100, 1000)
+    whole = next((n for n in wholes if (share * n).denominator == 1), 10_000)
+    return round(whole * share), whole
 
 
 def limit_words(objective: Objective) -> str:

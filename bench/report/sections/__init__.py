@@ -15,16 +15,16 @@ import importlib
 import pkgutil
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import is_dataclass, replace
-from functools import partial
+from functools import cache, partial
 from numbers import Number
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from reprlib import repr as shortened
 from types import ModuleType
 from typing import Any, Protocol, cast, get_args, get_origin, get_type_hints
 
 from matplotlib.figure import Figure
 
-from bench.errors import BenchError, UsageError, in_one_line
+from bench.errors import BenchError, in_one_line
 from bench.inputs import plugins
 from bench.report.model import Download, PageKind, Plot, Scope, Section
 
@@ -113,11 +113,8 @@ class OwnSection:
             self.problem = self._error(in_one_line(error), "mend the file")
             return None
 
-    def _error(self, what: str, remedy: str) -> UsageError:
-        name = self.__name__.rpartition(".")[2]
-        return UsageError(
-            f"section '{name}': {what}", where=str(self.module.__file__), remedy=remedy
-        )
+    def _error(self, what: str, remedy: str) -> BenchError:
+        return plugins.error(KIND, Path(str(self.module.__file__)), what, remedy)
 
 
 def _require(value: Any, wanted: Any, name: str) -> None:
@@ -155,12 +152,14 @@ def _made(download: Download) -> Download:
     return replace(download, content=partial(str, download.content()))
 
 
-_WRAPPED: dict[int, OwnSection] = {}  # by the module, so that a problem is still known at the end
-
-
 def _own() -> list[OwnSection]:
-    modules = plugins.own(KIND, HOOKS, _builtin()).usable.values()
-    return [_WRAPPED.setdefault(id(module), OwnSection(module)) for module in modules]
+    return [_wrapped(module) for module in plugins.own(KIND, HOOKS, _builtin()).usable.values()]
+
+
+@cache
+def _wrapped(module: ModuleType) -> OwnSection:
+    """The same one each time, so that a problem is still known at the end."""
+    return OwnSection(module)
 
 
 def _builtin() -> list[str]:

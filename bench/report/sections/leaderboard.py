@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bench.records.arms import Arm
 from bench.report.model import Cell, Column, PageKind, Scope, Section, Table
-from bench.report.parts.cells import MARKS, measured, published, reached, too_long
+from bench.report.parts.cells import MARKS, measured, network, published, reached
 from bench.report.parts.ranking import FAILED_LAST, Ranked, in_order
 from bench.report.parts.verdicts import note, share_words, target_words, words
 from bench.report.summary import Summary
@@ -92,12 +92,7 @@ def _row(summary: Summary, one: Ranked) -> tuple[Cell, ...]:
     over = "" if is_allowed else f"{MARKS[False]} {integer(limit or 0)}"
     worst = points(one.found.lowest_percent, 2)
     return (
-        Cell(
-            arm.label,
-            too_long(arm),
-            href=summary.page_of(arm.architecture),
-            series=arm.architecture,
-        ),
+        network(summary, arm),
         Cell(integer(n_parameters), over, sort=n_parameters),
         measured(summary, arm, "multiply_adds", "multiply_adds"),
         one.accuracy(),

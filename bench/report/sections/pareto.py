@@ -12,7 +12,7 @@ from bench.report.figures.pareto import Candidate, Field, is_crowd, pareto
 from bench.report.model import PageKind, Plot, Scope, Section
 from bench.report.parts.pairs import MOST_ARMS, networks_of_many
 from bench.report.summary import Summary
-from bench.stats.format import count, fixed, integer, listed, mean_percent, percentage
+from bench.stats.format import count, fixed, integer, listed, mean_percent, percentage, with_article
 
 ORDER = 42
 SCOPE: Scope = "dataset"
@@ -148,7 +148,7 @@ def _plot(summary: Summary, arms: list[Arm], found: list[tuple[Cost, list[Option
     target = summary.target
     fields = [_field(summary, cost, options) for cost, options in found]
     published = any(one.published is not None for field in fields for one in field.candidates)
-    document = f"{'an' if summary.label[0] in 'aeiou' else 'a'} {summary.label}"
+    document = with_article(summary.label)
     said = f" Hollow triangle: what {document} says of one run." if published else ""
     sizes = sorted({len(arm.test_counts) for arm in arms})
     n = integer(sizes[0]) if len(sizes) == 1 else f"{integer(sizes[0])} to {integer(sizes[-1])}"

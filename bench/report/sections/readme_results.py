@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from bench.records.arms import Arm
 from bench.report.model import Cell, Column, PageKind, Scope, Section, Table
-from bench.report.parts.cells import MARKS, too_long
+from bench.report.parts.cells import MARKS, network
 from bench.report.parts.verdicts import limit_words
 from bench.report.summary import Summary
 from bench.spec import Claim, Objective
@@ -129,12 +129,7 @@ def _row(summary: Summary, arm: Arm) -> tuple[Cell, ...]:
     best = accuracy(arm.best_validation_counts, arm.n_images("validation"))
     heading, objective = summary.heading, summary.objective
     cells = [
-        Cell(
-            arm.label,
-            too_long(arm),
-            href=summary.page_of(arm.architecture),
-            series=arm.architecture,
-        ),
+        network(summary, arm),
         Cell(integer(arm.first.n_parameters), _said(heading, n_parameters, 0)),
         *([Cell(_accuracy(best), _said(heading, validation, 2, "%"))] if with_validation else []),
         Cell(_accuracy(arm.accuracy()), _said(heading, test, 2, "%")),

@@ -12,7 +12,7 @@ from bench.report.model import PageKind, Plot, Scope, Section
 from bench.report.parts.misses import Shown, typical_digit
 from bench.report.summary import Summary
 from bench.spec import Portrait
-from bench.stats.format import TIMES, count
+from bench.stats.format import TIMES, count, with_article
 
 ORDER = 71
 SCOPE: Scope = "document"
@@ -31,10 +31,8 @@ def section(summary: Summary) -> Section | None:
     )
     if not plots:
         return None
-    noun = summary.noun
-    article = "an" if noun[0] in "aeiou" else "a"
-    title = f"Receptive field on {article} {noun}"
-    return Section(title=title, nav=f"Field on {article} {noun}", plots=plots)
+    image = with_article(summary.noun)
+    return Section(title=f"Receptive field on {image}", nav=f"Field on {image}", plots=plots)
 
 
 def seen(rows: Rows, sides: Sides = SIDES) -> list[Box]:

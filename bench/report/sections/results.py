@@ -8,11 +8,11 @@ from bench.report.model import Cell, Column, PageKind, Scope, Section, Table
 from bench.report.parts import intervals
 from bench.report.parts.cells import (
     measured,
+    network,
     published,
     reached,
     time_a_run,
     time_notes,
-    too_long,
 )
 from bench.report.parts.verdicts import target_words
 from bench.report.summary import Summary
@@ -84,12 +84,7 @@ def _row(summary: Summary, arm: Arm) -> tuple[Cell, ...]:
     n_parameters = arm.first.n_parameters
     claim = summary.published_of(arm, "last_test_accuracy_percent")
     return (
-        Cell(
-            arm.label,
-            too_long(arm),
-            href=summary.page_of(arm.architecture),
-            series=arm.architecture,
-        ),
+        network(summary, arm),
         Cell(integer(n_parameters), sort=n_parameters),
         measured(summary, arm, "multiply_adds", "multiply_adds"),
         measured(summary, arm, "receptive_field", FIGURE),

@@ -46,10 +46,11 @@ def drawn(
     cropped = crop.maps(augmentation, n_images, size, generator)
     jittered = jitter.maps(augmentation, n_images, generator)
     erased = erasing.maps(augmentation, n_images, size, generator)
+    if cropped is None and jittered is None and erased is None:
+        return moves
     moving = None if moves.identity else moves
-    parts = [part for part in (cropped, moving, jittered, erased) if part is not None]
-    is_alone = len(parts) == (moving is not None)
-    return moves if is_alone else Chain(parts=tuple(parts), identity=False)
+    parts = tuple(part for part in (cropped, moving, jittered, erased) if part is not None)
+    return Chain(parts=parts, identity=False)
 
 
 def coefficients(parameters: Parameters, size: Size) -> Coefficients:

@@ -195,7 +195,7 @@ def _plateau(recipe: Recipe, epochs: Sequence[Epoch]) -> Doubles:
     every = [peak]
     for epoch in epochs[: recipe.epochs - 1]:
         found = epoch.validation_loss if loss else epoch.validation_correct
-        assert found is not None, "require_fit refuses a plateau without validation images"
+        assert found is not None, "require_usable_recipe refuses it without validation images"
         scheduler.step(found)
         every.append(holder.param_groups[0]["lr"])
     return np.array(every + [every[-1]] * (recipe.epochs - len(every)))

@@ -14,7 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import wait
 
-from bench.machine import GONE
+from bench.machine import GONE, begin_process
 from bench.training.executors import Child, CommandJob, Event
 from bench.training.executors.command_worker import GRACE_SECONDS, serve
 
@@ -25,7 +25,7 @@ SECONDS_TO_END = 2 * GRACE_SECONDS
 class Watcher(Child):
     """A process that watches one run's command."""
 
-    job: CommandJob | None = None
+    job: CommandJob
     group: int | None = None  # of the command's processes, once it has begun
 
     def close(self) -> None:
@@ -51,7 +51,7 @@ class CommandExecutor:
             while waiting or watchers:
                 while waiting and _has_room(watchers, waiting[0]):
                     watchers.append(_begin(waiting.popleft()))
-                    yield Event(_job(watchers[-1]), "started")
+                    yield Event(watchers[-1].job, "started")
                 by_pipe = {watcher.pipe: watcher for watcher in watchers}
                 for pipe in wait(list(by_pipe)):
                     watcher = by_pipe[pipe]  # type: ignore[index]
@@ -72,25 +72,19 @@ class CommandExecutor:
 
 def _has_room(watchers: list[Watcher], job: CommandJob) -> bool:
     """Runs of several runners share the machine as the strictest of them allows."""
-    return len(watchers) < min([job.at_once, *(_job(watcher).at_once for watcher in watchers)])
+    return len(watchers) < min([job.at_once, *(watcher.job.at_once for watcher in watchers)])
 
 
 def _begin(job: CommandJob) -> Watcher:
-    watcher = Watcher.begin(serve)
-    watcher.job = job
+    watcher = Watcher(*begin_process(serve), job)
     with suppress(*GONE):  # the next receive says so
         watcher.pipe.send(job)
     return watcher
 
 
-def _job(watcher: Watcher) -> CommandJob:
-    assert watcher.job is not None
-    return watcher.job
-
-
 def _receive(watcher: Watcher) -> Event | None:
     """What the process says; None where it is nothing to show."""
-    job = _job(watcher)
+    job = watcher.job
     try:
         kind, content = watcher.pipe.recv()
     except GONE:

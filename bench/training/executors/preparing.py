@@ -7,6 +7,7 @@ the GPU 20 ms more, so they come through shared memory, from which the GPU copie
 
 from __future__ import annotations
 
+import io
 import pickle
 import queue
 import threading
@@ -44,12 +45,14 @@ class Answer:
     arrays: list[bytearray] = field(default_factory=list)  # where there is no shared memory
 
 
-@dataclass(frozen=True)
-class Taken:
-    """Maps taken apart; a chain's parts are in it likewise."""
+class Pickler(pickle.Pickler):
+    """Writes a tensor as an array, whose bytes pickle can leave out."""
 
-    kind: type[Coefficients]
-    parts: dict[str, Any]
+    def reducer_override(self, part: Any) -> Any:
+        """How the part is made again; a tensor shares the memory of its array."""
+        if isinstance(part, Tensor):
+            return torch.from_numpy, (np.ascontiguousarray(part.numpy()),)
+        return NotImplemented
 
 
 class Preparers:
@@ -156,39 +159,12 @@ def _prepare(pipe: Connection) -> None:
 def _packed(maps: Coefficients, path: str | None) -> Answer:
     """The maps with their numbers in the shared memory of that path, if that can be written."""
     buffers: list[pickle.PickleBuffer] = []
-    words = pickle.dumps(_with_arrays(maps), protocol=5, buffer_callback=buffers.append)
+    words = io.BytesIO()
+    Pickler(words, protocol=5, buffer_callback=buffers.append).dump(maps)
     arrays = [buffer.raw() for buffer in buffers]
     if path and _written(arrays, path):
-        return Answer(words, [array.nbytes for array in arrays])
-    return Answer(words, [], [bytearray(array) for array in arrays])
-
-
-def _with_arrays(maps: Coefficients) -> Taken:
-    """The maps taken apart, with arrays for tensors: pickle leaves the bytes of those out."""
-
-    def sent(part: Any) -> Any:
-        if isinstance(part, Tensor):
-            return np.ascontiguousarray(part.numpy())
-        if isinstance(part, tuple):
-            return tuple(
-                _with_arrays(each) if isinstance(each, Coefficients) else each for each in part
-            )
-        return part
-
-    return Taken(type(maps), {name: sent(part) for name, part in vars(maps).items()})
-
-
-def _with_tensors(taken: Taken) -> Coefficients:
-    """The maps again; the tensors share the arrays' memory."""
-
-    def received(part: Any) -> Any:
-        if isinstance(part, np.ndarray):
-            return torch.from_numpy(part)
-        if isinstance(part, tuple):
-            return tuple(_with_tensors(each) if isinstance(each, Taken) else each for each in part)
-        return part
-
-    return taken.kind(**{name: received(part) for name, part in taken.parts.items()})
+        return Answer(words.getvalue(), [array.nbytes for array in arrays])
+    return Answer(words.getvalue(), [], [bytearray(array) for array in arrays])
 
 
 def _written(arrays: list[memoryview], path: str) -> bool:
@@ -220,5 +196,5 @@ def _parts(content: NDArray[np.uint8], sizes: list[int]) -> list[memoryview]:
 
 def _unpacked(words: bytes, arrays: list[memoryview] | list[bytearray]) -> Coefficients:
     """The maps, whose tensors share the arrays' memory."""
-    taken: Taken = pickle.loads(words, buffers=arrays)  # noqa: S301 - a process of ours wrote them
-    return _with_tensors(taken)
+    maps: Coefficients = pickle.loads(words, buffers=arrays)  # noqa: S301 - by a process of ours
+    return maps

@@ -13,7 +13,7 @@ import msgspec
 from bench.errors import BenchError, StoreError, UsageError, bad_option, nearest
 from bench.records.arms import identity
 from bench.records.store import Suite
-from bench.spec import ENGINE_VERSION, SCHEMA, ForeignSpec, RunRecord, RunSpec
+from bench.spec import ENGINE_VERSION, SCHEMA, RunRecord, RunSpec
 from bench.stats.format import count
 
 FEWEST_KEY_DIGITS = 6
@@ -43,16 +43,11 @@ class Recorded:
         return str(self.path) if self.suite is None else _name(self.path)
 
     @property
-    def foreign_spec(self) -> ForeignSpec:
-        """What tells a run that is not ours from others."""
-        fields = {name: getattr(self.record, name) for name in ForeignSpec.__struct_fields__}
-        return ForeignSpec(**fields)
-
-    @property
     def spec(self) -> RunSpec:
         """Everything that decided the bits of a run of ours."""
-        fields = {name: getattr(self.record, name) for name in RunSpec.__struct_fields__}
-        return RunSpec(**fields)
+        spec = self.record.spec
+        assert isinstance(spec, RunSpec), "only a run of ours has bits"
+        return spec
 
 
 def find(run: str, results: Path) -> Recorded:
@@ -172,7 +167,7 @@ def require_reproducible(recorded: Recorded) -> None:
     if not record.foreign and record.engine_version != ENGINE_VERSION:
         what = f"made by engine version {record.engine_version}, this is {ENGINE_VERSION}"
         raise refusal(recorded, what, checkout(record))
-    spec = recorded.foreign_spec if record.foreign else recorded.spec
+    spec = record.spec
     if spec.key != record.key:
         what = f"its key {record.key[:12]} is not that of its fields, {spec.key[:12]}"
         remedy = f"it was edited, or made by another version: restore it, or {checkout(record)}"

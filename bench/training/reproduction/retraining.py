@@ -139,14 +139,14 @@ def _rebuild_command(runs: Sequence[Recorded]) -> RebuiltCommand:
     runner = runners.load(path)
     if foreign and foreign.epochs and foreign.epochs != runner.epochs:
         runner = runner.with_epochs(foreign.epochs)
-    if runner.spec(recorded.record.seed) != recorded.foreign_spec:
+    if runner.spec(recorded.record.seed) != recorded.record.spec:
         what = f"the command, its files or its data in {path} are not the record's"
         raise refusal(recorded, what, checkout(recorded.record))
     ours = provenance.environment(resolve_device("cpu"), provenance.command_line())
     sources = (each.record.source for each in runs)
     return RebuiltCommand(
         runner=runner,
-        specs=tuple(each.foreign_spec for each in runs),
+        specs=tuple(s for each in runs if isinstance(s := each.record.spec, ForeignSpec)),
         environment=provenance.of_command(ours, runner.folder),
         seconds=sum(source.seconds or 0.0 for source in sources if source),
     )

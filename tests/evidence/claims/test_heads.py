@@ -119,3 +119,10 @@ def test_what_all_documents_ask_alike_holds_for_the_networks_beside_theirs() -> 
 def test_the_shipped_documents_have_one_objective() -> None:
     documents = load(Path(__file__).parents[3] / "claims").documents
     assert Objectives(tuple(documents)).asked() == [factories.OBJECTIVE]
+
+
+def test_a_limit_itself_is_allowed_where_it_says_so() -> None:
+    below, at_most = Objective(parameters_below=8), Objective(parameters_at_most=8)
+    assert [below.allows(n) for n in (7, 8, 9)] == [True, False, False]
+    assert [at_most.allows(n) for n in (7, 8, 9)] == [True, True, False]
+    assert [Objective(epochs_at_most=8).allows_epochs(n) for n in (8, 9)] == [True, False]

@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 from scipy import stats as scipy_stats
 
-from bench.evidence.claims import rules
+from bench.evidence.claims import Objectives, rules
 from bench.evidence.claims.gather import Evidence, Exact, arranged
 from bench.evidence.claims.ledger import as_json, ledger
 from bench.records.protocol import Protocol
-from bench.spec import Claim, Foreign, RunRecord
+from bench.spec import Claim, Foreign, Objective, RunRecord
 from bench.stats.outcomes import sustained
 from tests import factories
 from tests.evidence.claims.evidences import (
@@ -152,6 +152,18 @@ def test_consistently_is_a_rate_over_all_runs(counts: list[int | None], verdict:
     reached = sum(count == 9940 for count in counts)
     assert found.measured == Fraction(reached, len(counts))
     assert f"{reached} of {len(counts)} runs reach it" in found.rule
+
+
+@pytest.mark.parametrize(("n", "verdict"), [(4, "undecided"), (5, "confirmed")])
+def test_consistently_is_what_the_claim_s_own_document_asks(n: int, verdict: str) -> None:
+    """Of a half: all of four runs have the lower bound 0.05^(1/4) = 0.47, all of five 0.55."""
+    other = factories.DOCUMENT
+    half = replace(other.objective or Objective(), rate=0.5)
+    own = replace(other, name="mine", objective=half)
+    said = claim("consistent_test_accuracy_percent", 99.4)
+    made = held(runs=runs(SUBJECT, [9940] * n))
+    found = arranged([made], [said], objectives=Objectives((other, own)))
+    assert judge(said, found).verdict == verdict
 
 
 def test_a_rate_is_worded_as_a_count_and_a_share_in_json() -> None:

@@ -48,6 +48,23 @@ def test_a_numpy_file(work: Path) -> None:
     assert [len(part) for part in (data.train, data.validation, data.test)] == [24, 6, 9]
 
 
+@pytest.mark.parametrize("change", ["image", "label", "name"])
+def test_the_pin_is_of_images_labels_and_names(work: Path, change: str) -> None:
+    found, names = arrays(), '["x", "y", "z"]'
+    save(work, found)
+    declare(work, f"classes = {names}\n{NPZ}")
+    datasets.load("mine")
+    if change == "image":
+        found["test_images"][0, 0, 0, 0] ^= 1
+    elif change == "label":
+        found["train_labels"][:2] = 1, 0
+    else:
+        names = '["x", "z", "y"]'
+    save(work, found)
+    declare(work, f"classes = {names}\n{NPZ}")
+    assert "another one than at first use" in refused()
+
+
 def test_other_names_and_another_layout(work: Path) -> None:
     found = arrays(shape=(3, 8, 6))
     save(work, {"x": found["train_images"], "y": found["train_labels"][:, None]})
@@ -283,6 +300,22 @@ def test_a_data_set_of_the_hub(work: Path, on_the_hub: dict[str, Any]) -> None:
     assert np.array_equal(data.test.images, on_the_hub["test_images"].transpose(0, 3, 1, 2))
     assert data.test.labels.tolist() == on_the_hub["test_labels"].tolist()
     assert [len(part) for part in (data.train, data.validation, data.test)] == [27, 3, 9]
+
+
+def test_the_hub_is_asked_for_the_declared_revision(
+    work: Path, on_the_hub: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    library = pytest.importorskip("datasets")
+    theirs, asked = library.load_dataset, []
+
+    def load_dataset(name: str, config: str | None, *, revision: str | None) -> Any:
+        asked.append((name, config, revision))
+        return theirs(name)
+
+    monkeypatch.setattr(library, "load_dataset", load_dataset)
+    declare(work, 'kind = "huggingface"\nname = "./flowers"\nconfig = "all"\nrevision = "5a11"\n')
+    datasets.load("mine")
+    assert asked == [("./flowers", "all", "5a11")]
 
 
 @pytest.mark.parametrize(

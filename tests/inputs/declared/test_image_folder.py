@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 import os
 import resource
 import struct
@@ -98,13 +99,29 @@ def test_grey_images_have_one_channel(work: Path) -> None:
 def test_the_second_load_is_mapped(work: Path) -> None:
     first = loaded(work, folder_files())
     assert first.file is not None
-    assert datasets.load("mine").file == first.file
+    written = first.file.stat()
+    again = datasets.load("mine")
+    assert again.file == first.file
+    assert first.file.stat() == written, "nothing is decoded again"
+    for data in (first, again):
+        below: object = data.train.images
+        while isinstance(below, np.ndarray):
+            below = below.base
+        assert isinstance(below, memoryview)
+        assert isinstance(below.obj, mmap.mmap), "the pixels are the file's own pages"
     (work / "datasets" / "pictures" / "train" / "ant" / "000.png").write_bytes(png(pixels(77)))
     with pytest.raises(DataError, match=r"is another one than at first use.*mine\.sha256"):
         datasets.load("mine")
     (work / "datasets" / "mine.sha256").unlink()
     assert datasets.load("mine").info.digest != first.info.digest
     assert len(list((work.parent / "cache").rglob("*.safetensors"))) == 1, "the old one is gone"
+
+
+def test_what_is_mapped_is_held_against_the_pin_too(work: Path) -> None:
+    loaded(work, folder_files())
+    (work / "datasets" / "mine.sha256").write_text("0" * 64 + "\n", encoding="utf-8")
+    with pytest.raises(DataError, match=r"is another one than at first use.*mine\.sha256"):
+        datasets.load("mine")
 
 
 def test_a_broken_file_of_the_cache_is_decoded_again(work: Path) -> None:
@@ -137,6 +154,17 @@ def test_resize_and_channels(work: Path) -> None:
     text = "resize = [8, 6]\nchannels = 3\n"
     found = loaded(work, files, FOLDER + text + SPLIT)
     assert found.info.shape == (3, 8, 6)
+
+
+def test_resize_is_bilinear(work: Path) -> None:
+    """Two pixels become four, whose centres lie at -1/4, 1/4, 3/4 and 5/4 of their distance."""
+    image = png(np.array([[0, 200]], dtype=np.uint8))
+    names = [
+        f"{part}/{name}/{n}.png" for part in ("train", "test") for name in "ab" for n in (1, 2)
+    ]
+    text = FOLDER + "resize = [1, 4]\n[split]\nvalidation = 0\n"
+    found = loaded(work, dict.fromkeys(names, image), text)
+    assert found.train.images.tolist() == [[[0, 50, 150, 200]]] * 4
 
 
 def sixteen_bits() -> bytes:

@@ -111,7 +111,7 @@ def test_parts_follow_one_another() -> None:
         changed(Augmentation(), crop_padding=3, crop_padding_mode="reflect"),
         changed(Augmentation(), rotation_degrees=180.0),
         changed(Augmentation(), brightness=0.5),
-        changed(Augmentation(), erasing_probability=1.0, cutout_pixels=9),
+        changed(Augmentation(), erasing_probability=1.0, cutout_pixels=9, erasing_fill=(99,)),
     ]
     both = changed(alone[1], crop_padding=3, crop_padding_mode="reflect")
     together, source = augment.drawn(both, 20, DIGIT, stream(1)), stream(1)
@@ -121,10 +121,21 @@ def test_parts_follow_one_another() -> None:
     expected = augment.apply(augment.apply(images, cropped), turned)
 
     assert augment.apply(images, together).equal(expected)
-    both = changed(alone[2], erasing_probability=1.0, cutout_pixels=9)
+    both = changed(alone[3], brightness=0.5)
     together, source = augment.drawn(both, 20, DIGIT, stream(1)), stream(1)
     changes = [augment.drawn(each, 20, DIGIT, source) for each in alone[2:]]
     expected = augment.apply(augment.apply(images, changes[0]), changes[1])
+    assert augment.apply(images, together).equal(expected)
+
+
+def test_a_contrast_is_of_the_turned_image() -> None:
+    """Its mean has the black corners."""
+    images, source = noise(20, DIGIT), stream(1)
+    turning = changed(Augmentation(), rotation_degrees=180.0)
+    turned = augment.drawn(turning, 20, DIGIT, source)
+    mixed = augment.drawn(changed(Augmentation(), contrast=0.5), 20, DIGIT, source)
+    expected = augment.apply(augment.apply(images, turned), mixed)
+    together = augment.drawn(changed(turning, contrast=0.5), 20, DIGIT, stream(1))
     assert augment.apply(images, together).equal(expected)
 
 

@@ -68,8 +68,7 @@ def test_many_images_are_cropped_each_by_its_own_numbers(
     augmentation = Augmentation(crop_padding=4, crop_padding_mode=mode, flip_probability=0.5)
     maps = crop.maps(augmentation, len(images), (27, 33), stream(2))
     assert maps is not None
-    filled = {"constant": {"mode": "constant"}, "reflect": {"mode": "reflect"}}[mode]
-    padded = torch.nn.functional.pad(images.float(), (4, 4, 4, 4), **filled).byte()
+    padded = torch.nn.functional.pad(images.float(), (4, 4, 4, 4), mode=mode).byte()
     for i, moved in enumerate(
         augment.apply(images, augment.drawn(augmentation, 500, (27, 33), stream(2)))
     ):

@@ -102,3 +102,11 @@ def test_levels_that_fit_no_channel_are_refused() -> None:
         "erasing_fill has 3 levels, the images have 1 channels (the recipe's augmentation): "
         "give one level, or one for each channel"
     )
+
+
+def test_a_square_is_cut_out_of_the_chosen_images_alone() -> None:
+    augmentation = Augmentation(erasing_probability=0.3, cutout_pixels=9)
+    maps = erasing.maps(augmentation, 20_000, DIGIT, stream(3))
+    assert maps is not None
+    cut = (maps.rectangles[:, 2] > 0).double().mean()
+    assert cut == pytest.approx(0.3, abs=0.01)

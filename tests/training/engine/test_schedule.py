@@ -233,6 +233,20 @@ def epoch_of(number: int, loss: float, correct: int) -> Epoch:
     )
 
 
+@pytest.mark.parametrize(("threshold", "falls"), [(0.001, False), (0.01, True)])
+def test_progress_of_less_than_the_threshold_is_none(threshold: float, falls: bool) -> None:
+    """From 0.5 to 0.4975 it is 0.005 of the loss."""
+    ours = recipe(
+        schedule="plateau",
+        epochs=3,
+        step_factor=0.5,
+        plateau_patience=0,
+        plateau_threshold=threshold,
+    )
+    found = schedule.learning_rates(ours, 3, [epoch_of(1, 0.5, 990), epoch_of(2, 0.4975, 990)])
+    assert found.tolist() == [PEAK, PEAK, PEAK / 2 if falls else PEAK]
+
+
 @settings(max_examples=60)
 @given(
     measured=st.lists(

@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import re
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -97,6 +99,14 @@ def test_events_tell_of_epochs_and_runs_go_on_side_by_side() -> None:
     assert [e.epoch.epoch for e in events if e.epoch and e.job.spec.seed == 2] == [1, 2]
 
 
+def test_runners_share_the_machine_as_the_strictest_of_them_allows() -> None:
+    first, second = jobs(write_runner(GOOD, at_once=2), 2)
+    for pair in ([replace(first, at_once=1), second], [first, replace(second, at_once=1)]):
+        kinds = [event.kind for event in CommandExecutor().work(pair)]
+        assert kinds == 2 * ["started", "epoch", "epoch", "completed"]
+        shutil.rmtree("results")
+
+
 @pytest.mark.parametrize(
     ("script", "reason"),
     [
@@ -140,6 +150,8 @@ def test_a_command_that_hangs_is_ended_at_its_limit_and_its_figures_stay() -> No
     record = run_of("tell(1, test_correct=9000)\nsignal.pause()\n", limit=1)
     assert record.reason == "it ran past its limit of 1 s and was ended"
     assert [epoch.test_correct for epoch in record.epochs] == [9000]
+    assert record.source is not None
+    assert 1 <= (record.source.seconds or 0) < 20
 
 
 STUBBORN = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); signal.pause()"
@@ -155,17 +167,37 @@ def held_open(script: str) -> tuple[str, Path]:
     )
 
 
+def last_event(job: CommandJob, alive: Path) -> Event:
+    """How the job ends; then nobody holds the pipe any more."""
+    with closing(CommandExecutor().work([job])) as events:
+        assert next(events).kind == "started"
+        with alive.open("rb") as pipe:  # waits until the command has opened it
+            *_, last = events
+            assert pipe.read() == b""
+    return last
+
+
 @pytest.mark.parametrize("end", ["signal.pause()\n", GOOD])
 def test_a_command_that_forks_ends_with_all_that_it_began(end: str) -> None:
     """Also where it ends by itself and leaves a child that holds its output open."""
     script, alive = held_open(CHILD + end)
     (job,) = jobs(write_runner(script, limit=2))
-    with closing(CommandExecutor().work([job])) as events:
-        assert next(events).kind == "started"
-        with alive.open("rb") as pipe:  # waits until the command has opened it
-            kinds = [event.kind for event in events]
-            assert pipe.read() == b""  # nobody holds it any more
-    assert kinds[-1] == ("failed" if "pause" in end else "completed")
+    assert last_event(job, alive).kind == ("failed" if "pause" in end else "completed")
+
+
+def test_all_of_a_command_is_asked_to_end_before_it_is_killed() -> None:
+    asked = "lambda *_: (open('asked', 'w').close(), sys.exit())"
+    child = (
+        f"import signal, sys; signal.signal(signal.SIGTERM, {asked}); "
+        "print(flush=True); signal.pause()"
+    )
+    run_of(
+        f"child = subprocess.Popen([sys.executable, '-c', {child!r}], stdout=subprocess.PIPE)\n"
+        "signal.signal(signal.SIGTERM, lambda *_: sys.exit(child.wait()))\n"
+        "child.stdout.readline()\nsys.exit(child.wait())\n",
+        limit=2,
+    )
+    assert Path("asked").exists()
 
 
 def test_a_child_that_left_the_session_ends_with_the_command() -> None:
@@ -173,12 +205,7 @@ def test_a_child_that_left_the_session_ends_with_the_command() -> None:
     leave = "if not os.fork():\n    os.setsid()\n    os.fork() or signal.pause()\n    os._exit(0)\n"
     script, alive = held_open(leave + GOOD)
     (job,) = jobs(write_runner(script))
-    with closing(CommandExecutor().work([job])) as events:
-        next(events)
-        with alive.open("rb") as pipe:
-            kinds = [event.kind for event in events]
-            assert pipe.read() == b""
-    assert kinds[-1] == "completed"
+    assert last_event(job, alive).kind == "completed"
 
 
 def test_a_pattern_that_takes_for_ever_is_a_failed_run() -> None:
@@ -226,11 +253,7 @@ def test_a_watcher_that_is_killed_takes_its_command_along_and_leaves_no_record()
     kill = "os.kill(os.getppid(), signal.SIGKILL)\nsignal.pause()\n"
     script, alive = held_open(CHILD + kill)
     (job,) = jobs(write_runner(script))
-    with closing(CommandExecutor().work([job])) as events:
-        next(events)
-        with alive.open("rb") as pipe:
-            last = [event for event in events if isinstance(event, Event)][-1]
-            assert pipe.read() == b""
+    last = last_event(job, alive)
     assert (last.kind, last.reason) == (
         "error",
         "the process that watches it ended with exit code -9",
