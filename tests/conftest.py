@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -91,3 +93,22 @@ def small_data() -> Dataset:
 def write_architecture(tmp_path: Path) -> Callable[..., Path]:
     """`tests.support.write_architecture` in the empty folder."""
     return partial(support.write_architecture, tmp_path)
+
+
+@pytest.fixture(scope="session")
+def rebuilt(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The reference report, rendered from the committed records."""
+    from bench.machine import usable_cores  # only these tests need what draws
+    from bench.records.store import Suite
+    from tests.reports import render
+
+    # Beside the committed report, so that links to records read the same.
+    name = f"rebuilt-{tmp_path_factory.mktemp('report').name}-{os.getpid()}"
+    folder = support.ROOT / "reports" / name
+    command = "python -m bench report --suite reference --reports reports/reference"
+    try:
+        suite = Suite(support.ROOT / "results", "reference")
+        render(suite, folder, command=command, n_cores=usable_cores())
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import re
 import shlex
-import shutil
 import subprocess
-from collections.abc import Iterator
 from contextlib import chdir
 from dataclasses import dataclass
 from functools import cache
@@ -20,12 +17,10 @@ import typer
 from markdown_it import MarkdownIt
 
 from bench.cli.application import app
-from bench.machine import usable_cores
 from bench.records.arms import Arm
 from bench.records.store import Suite
 from bench.report import fragments
 from bench.report.publish import MANIFEST
-from tests.reports import render
 from tests.support import ROOT, fences, text_of, words_of
 
 # Document -> its pieces in their order, with the suite that each speaks of.
@@ -75,19 +70,6 @@ def arms() -> dict[str, Arm]:
 COMMITTED = ROOT / "reports" / "reference"
 FIGURE = re.compile(r"!\[[^\]]*\]\((figures/[^)]+)\)")
 DRAWN = (".svg", ".html")  # their bytes differ from one matplotlib to the next
-
-
-@pytest.fixture(scope="module")
-def rebuilt(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """The reference report, rendered from the committed records."""
-    # Beside the committed report, so that links to records read the same.
-    folder = ROOT / "reports" / f"rebuilt-{tmp_path_factory.mktemp('report').name}-{os.getpid()}"
-    try:
-        suite = Suite(ROOT / "results", "reference")
-        render(suite, folder, command=command("reference"), n_cores=usable_cores())
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def test_the_committed_report_is_what_the_committed_records_give(rebuilt: Path) -> None:

@@ -49,7 +49,7 @@ def source(suite: Suite, reports: Path, command: str, groups: Sequence[str] = ()
 
 def check(names: Sequence[str]) -> None:
     """Raises UsageError for a name that no section can have, with the nearest that one has."""
-    known = [slug(file) for file in found("markdown")]
+    known = [slug(file) for file in found("markdown", "fragment")]
     for name in names:
         section, part, _ = _parsed(name)
         if section not in known and not section.startswith(tuple(f"{each}-" for each in known)):
@@ -128,7 +128,7 @@ def _spans(text: str, document: Path, names: Sequence[str]) -> dict[str, tuple[i
     plain = CODE.sub(lambda code: " " * len(code[0]), text)
     markers = list(MARKER.finditer(plain))
     closed = {marker["name"] for marker in markers if marker["closing"]}
-    known = {slug(file) for file in found("markdown")}
+    known = {slug(file) for file in found("markdown", "fragment")}
     ours = [m for m in markers if m["name"] in closed or m["name"].partition(":")[0] in known]
     spans: dict[str, tuple[int, int]] = {}
     for number, marker in enumerate(ours):
@@ -160,7 +160,7 @@ def _lookup(suite: Source, name: str) -> tuple[SectionFile, Summary]:
     known = {
         label: (file, summary)
         for number, summary in enumerate(suite.summaries)
-        for label, file in named(found("markdown"), summary, number)
+        for label, file in named(found("markdown", "fragment"), summary, number)
     }
     if name not in known:
         raise UsageError(

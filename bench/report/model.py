@@ -12,9 +12,18 @@ from typing import Literal, NamedTuple
 from matplotlib.figure import Figure
 
 PageKind = Literal[
-    "index", "document", "leaderboard", "comparisons", "provenance", "architecture", "markdown"
+    "index",
+    "document",
+    "leaderboard",
+    "comparisons",
+    "provenance",
+    "architecture",  # of the network, and of the runs of its own recipe
+    "arm",  # on the same page, folded: of its runs of another recipe, source or device
+    "markdown",
+    "fragment",  # not in report.md, only where it is asked for
 ]
 Scope = Literal["suite", "document", "dataset"]
+FEW_ROWS = 5
 
 
 @dataclass(frozen=True)
@@ -65,6 +74,11 @@ class Table:
     total: tuple[tuple[Cell, ...], ...] = ()
     folded: bool = False
     sortable: bool = True
+
+    @property
+    def has_sorting(self) -> bool:
+        """Whether it is worth a button a column: a few rows are seen at once."""
+        return self.sortable and len(self.rows) > FEW_ROWS
 
 
 @dataclass(frozen=True)
@@ -159,10 +173,11 @@ class Stack:
 
 @dataclass(frozen=True)
 class Listing:
-    """Text that keeps its line breaks."""
+    """Text that keeps its line breaks; a `folded` one is opened by the reader."""
 
     caption: str
     text: str
+    folded: bool = False
 
 
 @dataclass(frozen=True)

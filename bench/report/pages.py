@@ -66,11 +66,16 @@ class Series:
 
 @dataclass(frozen=True)
 class Part:
-    """What is said of one document and data set; `title` is empty where nothing stands beside."""
+    """What is said of one document and data set; `title` is empty where nothing stands beside.
+
+    A `folded` part, with a `note` beside its title, is opened by the reader.
+    """
 
     title: str
     slug: str
     sections: tuple[Section, ...]
+    note: str = ""
+    folded: bool = False
 
 
 @dataclass(frozen=True)
@@ -113,6 +118,8 @@ class Page:
 
 def _links(part: Part) -> list[Link]:
     top = [Link(part.title, f"#{part.slug}")] if part.title else []
+    if part.folded:
+        return top
     return [*top, *(Link(each.nav or each.title, f"#{each.slug}") for each in part.sections)]
 
 

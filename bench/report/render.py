@@ -22,8 +22,9 @@ from bench.report.model import Download, PageKind, Plot, Section
 from bench.report.pages import INDEX, MARKDOWN, Drawing, Link, Page, Part, Series
 from bench.report.parts.banners import banners
 from bench.report.parts.finding import kicker
+from bench.report.parts.first_screen import in_short
 from bench.report.publish import publish
-from bench.report.sections import SectionFile, found, named
+from bench.report.sections import found, named
 from bench.report.summary import ORIGINS, Summary
 
 ARCHITECTURES = "architectures"
@@ -46,6 +47,7 @@ SHEETS = (
     Sheet("comparisons", "comparisons.html", "Comparisons", "Variations and comparisons"),
     Sheet("provenance", "provenance.html", "Provenance", "Provenance and rebuild"),
 )
+WITH_BANNERS = ("index", "provenance", "markdown")  # once is enough
 IN_MARKDOWN = Sheet("markdown", MARKDOWN, "", SHEETS[0].title)
 
 
@@ -162,7 +164,7 @@ def _sheet(
         base="",
         others=_others(sheets, "", sheet),
         architectures=_links(summaries[0], ""),
-        banners=banners(summaries),
+        banners=banners(summaries) if sheet.kind in WITH_BANNERS else (),
         parts=parts,
         drawings=extras.drawings,
         series=() if sheet.kind == "document" else _series(whole),
@@ -187,8 +189,8 @@ def _architecture_page(
         base=own[0].base,
         others=_others(sheets, own[0].base),
         architectures=_links(own[0], name),
-        banners=banners(summaries),
-        parts=_parts("architecture", with_runs, extras),
+        banners=banners(with_runs),
+        parts=tuple(_architecture_parts(with_runs, extras)),
         drawings=extras.drawings,
     )
 
@@ -233,14 +235,13 @@ def _series(summary: Summary) -> tuple[Series, ...]:
 
 def _parts(kind: PageKind, summaries: list[Summary], extras: Extras) -> tuple[Part, ...]:
     """The first document and data set with everything, then what differs for each further one."""
-    files = found(kind)
     parts = (
         Part(
             title=summary.title if number or summary.several else "",
             slug=f"on-{summary.place}" if number or summary.several else "",
             sections=tuple(
-                _brief(section) if kind == "index" else section
-                for section in _sections(files, summary, number, extras)
+                _brief(section) if kind in ("index", "markdown") else section
+                for section in _sections(kind, summary, number, extras)
             ),
         )
         for number, summary in enumerate(summaries)
@@ -248,17 +249,39 @@ def _parts(kind: PageKind, summaries: list[Summary], extras: Extras) -> tuple[Pa
     return tuple(part for part in parts if part.sections)
 
 
+def _architecture_parts(summaries: list[Summary], extras: Extras) -> Iterator[Part]:
+    """The network with its own recipe, then each further arm, folded: nothing is pooled."""
+    for number, summary in enumerate(summaries):
+        own, *others = summary.by_arm() or (summary,)
+        title = summary.title if number or summary.several else ""
+        sections = tuple(_sections("architecture", own, number, extras))
+        if sections:
+            yield Part(title, f"on-{summary.place}" if title else "", sections)
+        for other in others:
+            arm = other.arms[0]
+            yield Part(
+                title=arm.label,
+                slug=f"arm-{summary.place}-{arm.slug}",
+                sections=tuple(
+                    replace(section, slug=f"{section.slug}-{summary.place}-{arm.slug}")
+                    for section in _sections("arm", other, 0, extras)
+                ),
+                note=in_short(other),
+                folded=True,
+            )
+
+
 def _brief(section: Section) -> Section:
     """Without the tables that a reader would have to open: they stand on other pages."""
     return replace(section, tables=tuple(table for table in section.tables if not table.folded))
 
 
-def _sections(
-    files: list[SectionFile], summary: Summary, number: int, extras: Extras
-) -> Iterator[Section]:
-    """Those that have something to say."""
+def _sections(kind: PageKind, summary: Summary, number: int, extras: Extras) -> Iterator[Section]:
+    """Those that have something to say; report.md tells of networks what the index tells."""
+    files = found(kind)
     for slug, file in named(files, summary, number):
-        section = file.section(summary)
+        brief = kind == "markdown" and "index" in file.PAGES
+        section = file.section(summary.of_document() if brief else summary)
         if section is not None:
             extras.add(section)
             yield replace(section, slug=slug)

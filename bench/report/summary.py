@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Literal
+from typing import Any, Literal
 
 from bench.evidence.claims import Objectives, Published, about
 from bench.evidence.claims.gather import SuiteContents, arranged
@@ -289,8 +289,7 @@ class Summary:
             return self
         shown = tuple(name for name in self.shown if name in document.networks)
         own = [arm for arm in self.arms if self.speaks_for(arm)]
-        return replace(
-            self,
+        return self._part(
             arms=tuple(arm for arm in own if arm.architecture in shown),
             beside=self.beside or tuple(arm for arm in own if arm.architecture not in shown),
             choosing=(),
@@ -300,14 +299,36 @@ class Summary:
 
     def only(self, architecture: str) -> Summary:
         """The same, for one architecture's own page."""
-        return replace(
-            self,
+        return self._part(
             arms=tuple(arm for arm in self.arms if arm.architecture == architecture),
             choosing=tuple(arm for arm in self.choosing if arm.architecture == architecture),
             portraits=tuple(p for p in self.portraits if p.architecture == architecture),
             findings=self.findings.only(architecture),
             base="../",
         )
+
+    def by_arm(self) -> tuple[Summary, ...]:
+        """The same about one arm each: first that of the network's own recipe with most runs.
+
+        Runs that helped to choose an arm go with it; on their own they are an arm like another.
+        """
+        first = sorted(
+            self.arms, key=lambda arm: (not self.is_own(arm), not arm.first.evaluate_test)
+        )
+        keys = {arm.key for arm in first}
+        alone = [arm for arm in self.choosing if arm.key not in keys]
+        return tuple(
+            self._part(
+                arms=(arm,), choosing=tuple(each for each in self.choosing if each.key == arm.key)
+            )
+            for arm in (*first, *alone)
+        )
+
+    def _part(self, **changes: Any) -> Summary:
+        """Some of it, about the same claims: these are judged once for all parts."""
+        found = replace(self, **changes)
+        vars(found)["ledger"] = self.ledger
+        return found
 
 
 def summarise(

@@ -163,6 +163,14 @@ def with_article(noun: str) -> str:
     return f"{'an' if noun[0] in 'aeiou' else 'a'} {noun}"
 
 
+MOST_LISTED = 9  # names in a sentence
+
+
+def listed_or_counted(names: Sequence[str], noun: str) -> str:
+    """The names as `listed` has them; of ten and more the number alone, with the noun."""
+    return listed(names) if len(names) <= MOST_LISTED else count(len(names), noun)
+
+
 def listed(words: Sequence[str]) -> str:
     """a, b and c; semicolons where a word is a list of its own."""
     between = "; " if any(", " in word for word in words) else ", "

@@ -63,6 +63,9 @@ def test_a_piece_is_what_the_report_says(reports: Path, source: Source) -> None:
         piece = fragments.fragment(source, name, reports)
         assert len(piece) > 100
         assert piece in whole
+    piece = fragments.fragment(source, "target", reports)  # only where it is asked for
+    assert len(piece) > 100
+    assert piece not in whole
     assert fragments.fragment(source, "curves:figures", reports).startswith("![")
 
 

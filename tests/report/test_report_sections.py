@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 import pytest
 
 from bench.records.observations import Findings
 from bench.report import sections
-from bench.report.model import Section
+from bench.report.model import PageKind, Section
 from bench.report.sections import SectionFile
 from bench.report.summary import Summary, summarise
 from tests import factories
@@ -31,7 +33,7 @@ def summary_of(n_seeds: int) -> Summary:
 def test_a_section_speaks_of_any_suite_or_is_silent(file: SectionFile, n_seeds: int) -> None:
     assert file.SCOPE in ("suite", "document", "dataset")
     assert file.PAGES
-    assert set(file.PAGES) <= {"index", "architecture", "markdown"}
+    assert set(file.PAGES) <= set(get_args(PageKind))
     section = file.section(summary_of(n_seeds))
     if section is None:
         return

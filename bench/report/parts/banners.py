@@ -6,7 +6,7 @@ from collections import Counter
 
 from bench.records.arms import Arm
 from bench.report.summary import Summary
-from bench.stats.format import count, integer, listed, ranges
+from bench.stats.format import count, integer, listed, listed_or_counted, ranges
 
 RENEWED = (  # true of every page, whatever rendered it
     "While “bench all” trains the others, or “bench report --watch” runs, this page is renewed: "
@@ -50,7 +50,9 @@ def _shortened(summary: Summary) -> str:
         if portrait and ran is not None and ran < portrait.recipe.epochs:
             of_file = f"{integer(ran)} of {integer(portrait.recipe.epochs)}"
             found.setdefault(of_file, []).append(arm.label)
-    said = "; ".join(f"{listed(labels)} ({of_file})" for of_file, labels in found.items())
+    said = "; ".join(
+        f"{listed_or_counted(labels, 'network')} ({of_file})" for of_file, labels in found.items()
+    )
     return f"Trained for fewer epochs than the network's file gives: {said}." if said else ""
 
 
@@ -64,8 +66,8 @@ def _unseeded(summary: Summary) -> str:
     if not same:
         return ""
     return (
-        f"Every seed gave the same figures after every epoch: {listed(same)}. Does the script use "
-        "its seed? docs/runners.md says how to seed a script."
+        f"Every seed gave the same figures after every epoch: {listed_or_counted(same, 'command')}."
+        " Does the script use its seed? docs/runners.md says how to seed a script."
     )
 
 
@@ -120,7 +122,7 @@ def _gaps(summary: Summary) -> str:
     known = {arm.architecture for arm in summary.arms} | _awaited(summary)
     untrained = [p.display_name for p in summary.portraits if p.architecture not in known]
     missing += [f"{name} has no run" for name in dict.fromkeys(untrained)]
-    return f"The matrix is incomplete: {listed(missing)}." if missing else ""
+    return f"The matrix is incomplete: {listed_or_counted(missing, 'gap')}." if missing else ""
 
 
 def _awaited(summary: Summary) -> set[str]:
@@ -180,7 +182,7 @@ def _standings(summary: Summary) -> str:
     ]
     if not said:
         return ""
-    return f"Judged by a confidence sequence: {listed(said)}."
+    return f"Judged by a confidence sequence: {listed_or_counted(said, 'network')}."
 
 
 def _kind(arm: Arm) -> tuple[bool, str | None]:
@@ -196,7 +198,9 @@ def _environments(summary: Summary) -> str:
     if not mixed:
         return f"Runs of {len(counts)} environments: {said}. Each distribution is of one of them."
     within = (
-        "" if len(mixed) == len(summary.arms) else f" Within one distribution: {listed(mixed)}."
+        ""
+        if len(mixed) == len(summary.arms)
+        else f" Within one distribution: {listed_or_counted(mixed, 'network')}."
     )
     return f"Runs of {len(counts)} environments are mixed: {said}.{within}"
 
@@ -207,7 +211,7 @@ def _variants(summary: Summary) -> str:
     twice = [name for name in dict.fromkeys(names) if names.count(name) > 1]
     if not twice:
         return ""
-    said = listed([summary.display_name(name) for name in twice])
+    said = listed_or_counted([summary.display_name(name) for name in twice], "network")
     return (
         f"{said}: records differ in more than the seed (recipe, source or device); they are shown "
         "apart and never averaged together."

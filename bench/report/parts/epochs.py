@@ -13,10 +13,6 @@ from bench.report.summary import Summary
 from bench.spec import RunRecord
 from bench.stats.format import fixed, integer, percent, percentage, written
 
-OTHERS = (
-    "Only the networks that a published claim speaks of have this figure here. The figures of the "
-    "other networks are on their own pages."
-)
 SPLITS = ("train", "validation", "test")
 ZOOM, HIGH = 98.0, 98.5  # percent: the axis begins there where the medians end above HIGH
 FAR = 4  # elsewhere: times the errors of the worst median
@@ -30,22 +26,6 @@ def begun(arm: Arm) -> list[RunRecord]:
 def with_epochs(summary: Summary) -> list[Arm]:
     """Arms of which at least one run finished an epoch."""
     return [arm for arm in summary.arms if begun(arm)]
-
-
-def by_seed(summary: Summary) -> tuple[list[Arm], tuple[str, ...]]:
-    """Arms of which every seed is drawn, and where the figures of the others are.
-
-    An architecture's own page has all of its arms. Markdown, which shows every figure in one file,
-    has the networks that a published claim speaks of; all arms where no claim speaks of one.
-    """
-    arms = with_epochs(summary)
-    subjects = {claim.subject for claim in summary.claims}
-    claimed = [
-        arm for arm in arms if arm.architecture in subjects and not summary.is_variation(arm)
-    ]
-    if summary.base or not claimed or claimed == arms:
-        return arms, ()
-    return claimed, (OTHERS,)
 
 
 def panels(summary: Summary, arm: Arm, quantity: str) -> list[Panel]:

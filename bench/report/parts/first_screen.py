@@ -46,6 +46,26 @@ def first_screen(summary: Summary) -> Section:
     )
 
 
+def of_arm(summary: Summary, arm: Arm) -> tuple[tuple[Lanes, ...], str]:
+    """The arm's runs on an axis of their own, and what the marks mean; nothing of untested runs."""
+    if not arm.tested:
+        return (), ""
+    return _lanes(summary, [arm], [], f"-{arm.slug}"), _legend(summary, [arm], [])
+
+
+def in_short(summary: Summary) -> str:
+    """The first arm in a few words: 5 of 5 runs reach 99.40 %, mean 99.604 %."""
+    arm = summary.every_arm[0]
+    n = count(len(arm.runs), "run")
+    if not arm.tested:
+        return n
+    mean = f"mean {mean_percent(arm.accuracy())}"
+    if not summary.aims(arm):
+        return f"{n}, {mean}"
+    reach = "reaches" if len(arm.runs) == 1 else "reach"
+    return f"{integer(arm.n_reached)} of {n} {reach} {target_words(arm.objective)}, {mean}"
+
+
 def _beside(summary: Summary) -> list[Arm]:
     """The best other networks that are held against the same target, decided ones first."""
     arms = [one.arm for one in in_order(summary.beside) if summary.aims(one.arm) and one.arm.tested]
@@ -54,7 +74,8 @@ def _beside(summary: Summary) -> list[Arm]:
     return arms[:N_BESIDE]
 
 
-def _lanes(summary: Summary, arms: list[Arm], beside: list[Arm]) -> tuple[Lanes, ...]:
+def _lanes(summary: Summary, arms: list[Arm], beside: list[Arm], of: str = "") -> tuple[Lanes, ...]:
+    """Networks on one axis; `of` parts the figures' names from those on another axis."""
     axis = limits(list(_values(summary, [*arms, *beside])))
     groups = [("", arms)]
     if beside:
@@ -62,9 +83,9 @@ def _lanes(summary: Summary, arms: list[Arm], beside: list[Arm]) -> tuple[Lanes,
     return tuple(
         Lanes(
             caption=caption,
-            axis=_axis(summary, axis, f"{summary.place}-lanes-{number}"),
+            axis=_axis(summary, axis, f"{summary.place}-lanes{of or f'-{number}'}"),
             columns=_columns(summary),
-            rows=tuple(_lane(summary, arm, axis) for arm in group),
+            rows=tuple(_lane(summary, arm, axis, of) for arm in group),
         )
         for number, (caption, group) in enumerate(groups)
     )
@@ -93,7 +114,7 @@ def _columns(summary: Summary) -> tuple[Column, ...]:
     )
 
 
-def _lane(summary: Summary, arm: Arm, axis: Limits) -> Lane:
+def _lane(summary: Summary, arm: Arm, axis: Limits, of: str) -> Lane:
     claim, mean = _published(summary, arm), arm.accuracy().mean_percent
     n_parameters = arm.first.n_parameters
     size = "size not known" if n_parameters is None else count(n_parameters, "parameter")
@@ -109,10 +130,16 @@ def _lane(summary: Summary, arm: Arm, axis: Limits) -> Lane:
         axis,
         arm.architecture,
     )
+    page = "" if summary.base else summary.page_of(arm.architecture)
     alt = f"{arm.label}: {count(len(arm.tested), 'run')}, mean {mean_percent(arm.accuracy())}"
     return Lane(
-        name=Cell(arm.label, size, summary.page_of(arm.architecture), series=arm.architecture),
-        plot=Plot(f"{summary.place}-lane-{arm.architecture}-{arm.identity[:6]}", alt, "", figure),
+        name=Cell(arm.label, size, page, series=arm.architecture),
+        plot=Plot(
+            f"{summary.place}-lane{of or f'-{arm.architecture}-{arm.identity[:6]}'}",
+            alt,
+            "",
+            figure,
+        ),
         cells=(Cell(fixed(mean, 3), said), _reached(summary, arm)),
         badge=_badge(arm) if summary.aims(arm) and arm.is_decidable else None,
         steps=_steps(arm) if summary.aims(arm) and arm.is_decidable else (),

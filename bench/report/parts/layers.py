@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from bench.records.layers import Rows
@@ -62,6 +62,7 @@ def table(
     *,
     sides: Sides = SIDES,
     folded: bool = False,
+    beside: tuple[Column, Mapping[str, str]] | None = None,
 ) -> Table:
     """A row a layer, in their order; a layer without an entry shows a dash.
 
@@ -71,16 +72,23 @@ def table(
         columns: The names of those that are shown.
         sides: Of the network's images.
         folded: Whether the table is closed at first.
+        beside: A column of what is said elsewhere of a layer's receptive field, by layer; left out
+            where nothing is said.
     """
     names = list(columns)
-    titles = (TITLES.get(name, Column(name.replace("_", " "))) for name in names)
+    titles = [TITLES.get(name, Column(name.replace("_", " "))) for name in names]
+    cells = {
+        layer: [Cell(_entry(name, row, sides)) for name in names] for layer, row in rows.items()
+    }
+    if beside and beside[1] and COLUMN in names:
+        place = names.index(COLUMN) + 1
+        titles.insert(place, beside[0])
+        for layer, row in cells.items():
+            row.insert(place, Cell(beside[1].get(layer, NO_ENTRY)))
     return Table(
         caption=caption,
         columns=(Column("Layer", numeric=False), *titles),
-        rows=tuple(
-            (Cell(_named(layer, row)), *(Cell(_entry(name, row, sides)) for name in names))
-            for layer, row in rows.items()
-        ),
+        rows=tuple((Cell(_named(layer, row)), *cells[layer]) for layer, row in rows.items()),
         folded=folded,
         sortable=False,
     )

@@ -29,7 +29,6 @@ class Misses:
     """
 
     runs: tuple[RunRecord, ...]
-    n_arms: int
     info: DatasetInfo
     indices: NDArray[np.int64]
     given: NDArray[np.int64]
@@ -108,21 +107,17 @@ def misses(summary: Summary) -> Misses | None:
     """Those of every completed run that looked at this test split; None for no such run."""
     if summary.dataset is None:
         return None
-    of_arms = [
-        [
-            run
-            for run in arm.completed
-            if run.test_misses is not None and run.dataset.digest == summary.dataset.digest
-        ]
+    runs = tuple(
+        run
         for arm in summary.arms
-    ]
-    runs = tuple(run for of_arm in of_arms for run in of_arm)
+        for run in arm.completed
+        if run.test_misses is not None and run.dataset.digest == summary.dataset.digest
+    )
     if not runs:
         return None
-    n_arms = sum(bool(of_arm) for of_arm in of_arms)
     digits = summary.findings.missed_digits.get(summary.dataset.name, {})
     indices, given = _counted(runs, summary.dataset.n_classes or 0)
-    return Misses(runs, n_arms, summary.dataset, indices, given, digits)
+    return Misses(runs, summary.dataset, indices, given, digits)
 
 
 def typical_digit(summary: Summary) -> Shown | None:
@@ -158,15 +153,6 @@ def whose(summary: Summary) -> str:
 def stem(summary: Summary) -> str:
     """What the names of figures and files begin with: an architecture's page has its own."""
     return "-".join(part for part in (summary.place, owner(summary)) if part)
-
-
-def together(summary: Summary, found: Misses) -> tuple[str, ...]:
-    """Says that arms are pooled, where they are."""
-    if found.n_arms < 2:
-        return ()
-    text = f"Runs of {found.n_arms} arms together: one with more runs weighs more."
-    rest = "" if owner(summary) else " The page of each architecture shows its own."
-    return (text + rest,)
 
 
 def _counted(

@@ -83,7 +83,7 @@ def bounds(arm: Arm) -> str:
 
 
 def n_each(arms: list[tuple[str, int]]) -> str:
-    """n = 60 runs each, or with every label where they differ.
+    """n = 60 runs each, or n = 5 to 61 runs each.
 
     Args:
         arms: Labels and numbers of runs.
@@ -91,7 +91,7 @@ def n_each(arms: list[tuple[str, int]]) -> str:
     numbers = {n for _, n in arms}
     if len(numbers) == 1:
         return f"n = {count(numbers.pop(), 'run')}{' each' if len(arms) > 1 else ''}"
-    return ", ".join(f"{label}: n = {n}" for label, n in arms)
+    return f"n = {min(numbers)} to {max(numbers)} runs each"
 
 
 def words(arm: Arm) -> str:

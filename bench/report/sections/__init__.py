@@ -5,7 +5,9 @@ A section file has three hooks (names that begin with an underscore are no secti
     ORDER = 20                        position on the page
     SCOPE = "dataset"                 once for each data set, "document": once for each document
                                       whose report is a part of its own, or "suite": once in all
-    PAGES = ("index", "markdown")     of the index, an architecture's page and report.md
+    PAGES = ("index", "markdown")     on which pages, as PageKind names them; "arm": folded, for
+                                      each further arm of an architecture; "fragment": for
+                                      `report --only` and `--update`, but not in report.md
     def section(summary: Summary) -> Section | None    None where there is nothing to say
 """
 
@@ -59,11 +61,11 @@ class Placed(Protocol):
         ...
 
 
-def found(page: PageKind | None = None) -> list[SectionFile]:
-    """Every section file, or those of one kind of page, by ORDER and then by name."""
+def found(*pages: PageKind) -> list[SectionFile]:
+    """Every section file, or those of these kinds of page, by ORDER and then by name."""
     ours = [importlib.import_module(f"{__name__}.{name}") for name in _builtin()]
     modules = [cast(SectionFile, module) for module in ours] + cast(list[SectionFile], _own())
-    chosen = [module for module in modules if page is None or page in module.PAGES]
+    chosen = [module for module in modules if not pages or set(pages) & set(module.PAGES)]
     return sorted(chosen, key=lambda module: (module.ORDER, module.__name__))
 
 

@@ -9,12 +9,12 @@ from bench.report.figures.curves import Panel, accuracy_curves
 from bench.report.model import PageKind, Plot, Scope, Section
 from bench.report.parts.epochs import (
     begun,
-    by_seed,
     cut,
     learning_rates,
     limit_words,
     lowest,
     panels,
+    with_epochs,
 )
 from bench.report.summary import Summary
 from bench.spec import Augmentation
@@ -22,7 +22,7 @@ from bench.stats.format import count, integer
 
 ORDER = 52
 SCOPE: Scope = "dataset"
-PAGES: tuple[PageKind, ...] = ("architecture", "markdown")
+PAGES: tuple[PageKind, ...] = ("architecture", "arm")
 TEXT = (
     "One thin line is one seed. The axis is stretched so that each halving of the remaining errors "
     "takes the same height."
@@ -35,13 +35,19 @@ WHILE_LEARNING = (
 
 def section(summary: Summary) -> Section | None:
     """None where no run told an accuracy."""
-    arms, others = by_seed(summary)
-    drawn = [(arm, panels(summary, arm, "percent")) for arm in arms]
+    arms = with_epochs(summary)
+    drawn = [(arm, _panels(summary, arm)) for arm in arms]
     plots = tuple(_plot(summary, arm, found) for arm, found in drawn if found)
     if not plots:
         return None
-    text = (" ".join([TEXT, *_of_training(arms)]), *others)
+    text = (" ".join([TEXT, *_of_training(arms)]),)
     return Section(title="Accuracy by epoch, every seed", nav="Accuracy", text=text, plots=plots)
+
+
+def _panels(summary: Summary, arm: Arm) -> list[Panel]:
+    """Every split; of another recipe or source the last alone, so that a page stays small."""
+    found = panels(summary, arm, "percent")
+    return found if summary.is_own(arm) else found[-1:]
 
 
 def _of_training(arms: list[Arm]) -> list[str]:
@@ -69,7 +75,7 @@ def _plot(summary: Summary, arm: Arm, found: list[Panel]) -> Plot:
             f"{_ends(arm)}"
         ),
         caption=(
-            f"{arm.label} on {arm.first.dataset.name}: accuracy by epoch ({titles})"
+            f"{arm.label} on {arm.first.dataset.name}: accuracy by epoch"
             f"{' and learning rate' if rates else ''}, n = {integer(n)}.{band}{said}{dashed}"
             f"{limit_words(limit)}{cut(found, floor)}"
         ),

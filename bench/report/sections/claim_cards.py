@@ -7,7 +7,7 @@ from bench.report.parts.cards import cards
 from bench.report.parts.statements import TEXT, settings_note, tally_table
 from bench.report.summary import Summary
 
-ORDER = 36
+ORDER = 37
 SCOPE: Scope = "document"
 PAGES: tuple[PageKind, ...] = ("document",)
 

@@ -132,8 +132,8 @@ def _plot(summary: Summary, best: Arm, pairs: list[Pair], whole: bool) -> Plot:
     return plot(
         f"{summary.place}-comparisons",
         f"Differences of mean test accuracy on {summary.prefix}",
-        f"{_which(best, shown, few)} on {summary.prefix}: difference of mean test accuracy after "
-        f"the last epoch, n = {n} runs each",
+        f"{_which(best, shown, few)} on {summary.prefix}: difference of mean test accuracy, "
+        f"n = {n} runs each",
         bars if few else sorted(bars, key=lambda bar: bar.value),  # the nearest to the best first
     )
 

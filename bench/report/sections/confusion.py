@@ -10,13 +10,13 @@ from numpy.typing import NDArray
 
 from bench.report.figures.matrix import matrix
 from bench.report.model import Cell, Column, PageKind, Plot, Scope, Section, Table
-from bench.report.parts.misses import Misses, misses, owner, stem, together, whose
+from bench.report.parts.misses import Misses, misses, owner, stem, whose
 from bench.report.summary import Summary
 from bench.stats.format import count, fixed, integer, listed
 
 ORDER = 59
 SCOPE: Scope = "dataset"
-PAGES: tuple[PageKind, ...] = ("comparisons", "architecture", "markdown")
+PAGES: tuple[PageKind, ...] = ("architecture",)
 N_NAMED = 3
 MOST_DRAWN = 20  # classes; of more, the commonest errors are listed
 N_LISTED = 40
@@ -47,7 +47,7 @@ def section(summary: Summary) -> Section | None:
         text=(_text(found, confusion),),
         plots=(_plot(summary, found, confusion),) if len(confusion) <= MOST_DRAWN else (),
         tables=() if len(confusion) <= MOST_DRAWN else (_pairs(summary, found, confusion),),
-        notes=_notes(summary, found, confusion),
+        notes=_notes(found, confusion),
     )
 
 
@@ -84,10 +84,8 @@ def _plot(summary: Summary, found: Misses, confusion: NDArray[np.int64]) -> Plot
             f"and label given, mean of {count(n, 'run')}; the largest are {listed(alt)}."
         ),
         caption=(
-            f"Wrong answers{whose(summary)} a run on the test split of {summary.prefix}: mean of "
-            f"n = {integer(n)} completed {'run' if n == 1 else 'runs'}, after the last epoch. The "
-            "stronger the colour, the more; an empty cell: never. Right answers (the diagonal) "
-            "are left out."
+            f"Wrong answers{whose(summary)} a run on {summary.prefix}, mean of n = {integer(n)}. "
+            "The stronger the colour, the more; an empty cell: never."
         ),
         draw=partial(matrix, _cells(found, confusion), own),
     )
@@ -149,16 +147,15 @@ def _brief(times: int, n_runs: int) -> str:
     return fixed(times / n_runs, 1)
 
 
-def _notes(summary: Summary, found: Misses, confusion: NDArray[np.int64]) -> tuple[str, ...]:
+def _notes(found: Misses, confusion: NDArray[np.int64]) -> tuple[str, ...]:
     without = int(found.given.sum() - confusion.sum())
-    pooled = together(summary, found)
     if not without:
-        return pooled
+        return ()
     text = (
         f"{integer(without)} of {integer(int(found.given.sum()))} wrong answers are left out: the "
         f"suite keeps no true label of these {found.noun}s."
     )
-    return (text, *pooled)
+    return (text,)
 
 
 def _given_alone(summary: Summary, found: Misses) -> Section:

@@ -13,7 +13,7 @@ from bench.stats.format import milliseconds
 
 ORDER = 63
 SCOPE: Scope = "document"
-PAGES: tuple[PageKind, ...] = ("leaderboard", "architecture", "markdown")
+PAGES: tuple[PageKind, ...] = ("leaderboard", "architecture", "fragment")
 MEASURE = "cost"
 TIMED = (
     "timed: inference in float32, evaluation mode, warm, on one CPU thread or one GPU; of that "

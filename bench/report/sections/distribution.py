@@ -29,7 +29,7 @@ from bench.stats.values import Interval
 
 ORDER = 14
 SCOPE: Scope = "dataset"
-PAGES: tuple[PageKind, ...] = ("leaderboard", "markdown")
+PAGES: tuple[PageKind, ...] = ("leaderboard", "fragment")
 COLUMNS = (
     Column("Model", numeric=False),
     Column("n", note="completed runs"),

@@ -82,7 +82,7 @@ def _box(field: EffectiveField) -> str:
 
 def _plot(summary: Summary, arm: Arm, field: EffectiveField, digit: Shown | None) -> Plot:
     n = f"n = {integer(len(field.runs))}"
-    box = "; dashed: the analytic receptive field" if field.box else ""
+    box = "; dashed: the receptive field" if field.box else ""
     return Plot(
         name=f"{summary.place}-{arm.slug}-effective-field",
         alt=(
@@ -91,10 +91,8 @@ def _plot(summary: Summary, arm: Arm, field: EffectiveField, digit: Shown | None
             f"analytic box {_box(field)}."
         ),
         caption=(
-            f"{arm.label} on {field.dataset}, {n}: the stronger a pixel's colour, the more the "
-            f"centre of the last map reacts to it{box}"
-            f"{f'; the outline: {digit.words}' if digit else ''}. Second: the part of the gradient "
-            "inside of squares around the middle of what the unit sees."
+            f"{arm.label} on {field.dataset}, {n}. The stronger a pixel's colour, the more the "
+            f"unit reacts to it{box}. Second: its share inside of squares."
         ),
         draw=partial(focus, _focus(field, digit)),
     )

@@ -9,13 +9,13 @@ import pandas as pd
 from bench.report.export.texts import as_csv
 from bench.report.figures.digits import Digit, digits
 from bench.report.model import Cell, Column, Download, PageKind, Plot, Scope, Section, Table
-from bench.report.parts.misses import Misses, misses, stem, together, whose
+from bench.report.parts.misses import Misses, misses, stem, whose
 from bench.report.summary import Summary
 from bench.stats.format import NOT_AVAILABLE, TIMES, count, integer, listed, percent
 
 ORDER = 58
 SCOPE: Scope = "dataset"
-PAGES: tuple[PageKind, ...] = ("comparisons", "architecture", "markdown")
+PAGES: tuple[PageKind, ...] = ("architecture",)
 N_SHOWN, N_LISTED = 24, 60
 NAME_CHARACTERS, BRIEF_CHARACTERS = 12, 6  # of a class's name: alone on a line, and with runs
 LINE_CHARACTERS = 16  # of the small type under an image
@@ -45,7 +45,7 @@ def section(summary: Summary) -> Section | None:
         text=(_text(found),),
         plots=(plot,) if plot else (),
         tables=(_table(summary, found),),
-        notes=_notes(summary, found),
+        notes=_notes(found),
         downloads=(download,),
     )
 
@@ -96,9 +96,8 @@ def _plot(summary: Summary, found: Misses) -> Plot | None:
         alt=f"{shown} of {summary.prefix} that most of {count(n, 'run')} miss: {_first(found)}.",
         caption=(
             f"{shown} of {summary.prefix} that most runs{whose(summary)} miss{which}, "
-            f"n = {integer(n)} completed {'run' if n == 1 else 'runs'}. Above each: {above} in the "
-            f"test split; below: {below}how many runs missed it, and the labels that they gave, "
-            "with runs in brackets."
+            f"n = {integer(n)}. Above each: {above} in the test split; below: {below}how many runs "
+            "missed it, and as what."
         ),
         draw=partial(digits, tiles),
     )
@@ -158,7 +157,7 @@ def _table(summary: Summary, found: Misses) -> Table:
     noun = found.noun
     which = f"Every missed test {noun}" if all_of_them else f"The {n} hardest test {noun}s"
     return Table(
-        caption=f"{which} of {summary.prefix}, runs{whose(summary) or ' of all models'}",
+        caption=f"{which} of {summary.prefix}, runs{whose(summary)}",
         columns=COLUMNS,
         rows=tuple(_row(found, place) for place in range(n)),
         folded=True,
@@ -177,15 +176,14 @@ def _row(found: Misses, place: int) -> tuple[Cell, ...]:
     )
 
 
-def _notes(summary: Summary, found: Misses) -> tuple[str, ...]:
+def _notes(found: Misses) -> tuple[str, ...]:
     unlabelled, n = int((found.labels < 0).sum()), len(found.indices)
-    pooled = together(summary, found)
     if not unlabelled:
-        return pooled
+        return ()
     which = (
         f"its missed {found.noun}s" if unlabelled == n else f"{integer(unlabelled)} of {integer(n)}"
     )
-    return (f"The suite keeps no true labels of {which}: there, answers alone are known.", *pooled)
+    return (f"The suite keeps no true labels of {which}: there, answers alone are known.",)
 
 
 def _csv(found: Misses) -> str:

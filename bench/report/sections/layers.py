@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from bench.records.layers import merged
-from bench.report.model import PageKind, Scope, Section
+from bench.report.model import Column, PageKind, Scope, Section
+from bench.report.parts.fields import said_by_layer
 from bench.report.parts.layers import columns_of, table
 from bench.report.summary import Summary
 
@@ -21,6 +22,10 @@ def section(summary: Summary) -> Section | None:
             rows,
             columns,
             sides=portrait.sides,
+            beside=(
+                Column(summary.heading, note="of the receptive field"),
+                said_by_layer(summary, portrait.architecture),
+            ),
         )
         for portrait, rows in found
         if (columns := columns_of(rows))

@@ -7,21 +7,20 @@ from functools import partial
 from bench.records.arms import Arm
 from bench.report.figures.curves import Panel, loss_curves
 from bench.report.model import PageKind, Plot, Scope, Section
-from bench.report.parts.epochs import begun, by_seed, panels
+from bench.report.parts.epochs import begun, panels, with_epochs
 from bench.report.summary import Summary
 from bench.stats.format import count, integer
 
 ORDER = 55
 SCOPE: Scope = "dataset"
-PAGES: tuple[PageKind, ...] = ("architecture", "markdown")
+PAGES: tuple[PageKind, ...] = ("architecture",)
 
 
 def section(summary: Summary) -> Section | None:
     """None where no run finished an epoch with a loss that a logarithmic axis has a place for."""
-    arms, others = by_seed(summary)
-    drawn = [(arm, panels(summary, arm, "loss")) for arm in arms]
+    drawn = [(arm, panels(summary, arm, "loss")) for arm in with_epochs(summary)]
     plots = tuple(_plot(summary, arm, found) for arm, found in drawn if found)
-    return Section(title="Loss by epoch", nav="Loss", text=others, plots=plots) if plots else None
+    return Section(title="Loss by epoch", nav="Loss", plots=plots) if plots else None
 
 
 def _plot(summary: Summary, arm: Arm, found: list[Panel]) -> Plot:

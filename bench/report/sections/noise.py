@@ -6,13 +6,13 @@ from bench.records.arms import Arm
 from bench.report.model import Cell, Column, PageKind, Scope, Section, Table
 from bench.report.summary import Summary
 from bench.stats.declared import MARGIN_POINTS
-from bench.stats.format import NOT_AVAILABLE, count, fixed, integer, listed, points, span
+from bench.stats.format import NOT_AVAILABLE, count, fixed, integer, listed_or_counted, points, span
 from bench.stats.noise import NoiseFloor, independent_sd_points, noise_floor
 from bench.stats.planning import TooManySeeds, seeds_for_difference
 
 ORDER = 46
 SCOPE: Scope = "dataset"
-PAGES: tuple[PageKind, ...] = ("comparisons", "architecture", "markdown")
+PAGES: tuple[PageKind, ...] = ("comparisons", "fragment")
 COLUMNS = (
     Column("Model", numeric=False),
     Column("n", note="completed runs"),
@@ -82,7 +82,8 @@ def _seen(known: list[Known]) -> str:
     blind = [arm.label for arm, floor in known if _sees(floor) is False]
     head = f"A true difference of {MARGIN_POINTS} points between two such models"
     if sees and blind:
-        return f"{head} is seen with the runs at hand for {listed(sees)}, not for {listed(blind)}."
+        seen, not_seen = (listed_or_counted(names, "network") for names in (sees, blind))
+        return f"{head} is seen with the runs at hand for {seen}, not for {not_seen}."
     if sees:
         return f"{head} is seen with the runs at hand."
     return f"{head} is not seen with the runs at hand." if blind else f"{head}: no spread to judge."

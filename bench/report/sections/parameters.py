@@ -14,7 +14,7 @@ from bench.stats.format import integer
 
 ORDER = 32
 SCOPE: Scope = "document"
-PAGES: tuple[PageKind, ...] = ("index", "leaderboard", "markdown")
+PAGES: tuple[PageKind, ...] = ("index", "leaderboard", "architecture", "markdown")
 # Other ways to split the same total: the measure's view, the table's caption.
 VIEWS: tuple[tuple[str, str], ...] = (
     ("by_type", "The same parameters by type of layer"),

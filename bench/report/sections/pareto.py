@@ -8,11 +8,20 @@ from fractions import Fraction
 from functools import partial
 
 from bench.records.arms import Arm
-from bench.report.figures.pareto import Candidate, Field, is_crowd, pareto
+from bench.report.figures.pareto import Candidate, Field, pareto
 from bench.report.model import PageKind, Plot, Scope, Section
 from bench.report.parts.pairs import MOST_ARMS, networks_of_many
 from bench.report.summary import Summary
-from bench.stats.format import count, fixed, integer, listed, mean_percent, percentage, with_article
+from bench.stats.format import (
+    count,
+    fixed,
+    integer,
+    listed,
+    listed_or_counted,
+    mean_percent,
+    percentage,
+    with_article,
+)
 
 ORDER = 42
 SCOPE: Scope = "dataset"
@@ -149,28 +158,20 @@ def _plot(summary: Summary, arms: list[Arm], found: list[tuple[Cost, list[Option
     fields = [_field(summary, cost, options) for cost, options in found]
     published = any(one.published is not None for field in fields for one in field.candidates)
     document = with_article(summary.label)
-    said = f" Hollow triangle: what {document} says of one run." if published else ""
+    said = f" Hollow triangle: {document}'s run." if published else ""
     sizes = sorted({len(arm.test_counts) for arm in arms})
     n = integer(sizes[0]) if len(sizes) == 1 else f"{integer(sizes[0])} to {integer(sizes[-1])}"
     limit = summary.objective.limit
     limits = [integer(limit) for cost, _ in found if cost.is_limited and limit is not None]
     dashed = "" if target is None else f" Dashed: the target, {percentage(target)}."
     dotted = f" Dotted: {listed(limits)} parameters." if limits else ""
-    unnamed = (
-        " Where there is no room a name is left out; on the page, pointing at its mark tells it."
-        if is_crowd(fields)
-        else ""
-    )
     nouns = listed([cost.noun for cost, _ in found])
     return Plot(
         name=f"{summary.place}-pareto",
         alt=f"Mean test accuracy on {summary.prefix} against {nouns}. {_alt(found)}",
         caption=(
-            f"Mean test accuracy after the last epoch on {summary.prefix} against {nouns} (one "
-            f"image, forward), n = {n} completed runs each. Upright bar: 95% Student t interval "
-            f"of the mean (none for fewer than three runs).{said} Step line: the Pareto front "
-            f"of the means.{dashed}{dotted}"
-            f"{unnamed}"
+            f"Mean accuracy on {summary.prefix} against {nouns}, n = {n}. Bar: 95% "
+            f"t interval; steps: Pareto front.{said}{dashed}{dotted}"
         ),
         draw=partial(pareto, fields, target),
     )
@@ -221,5 +222,6 @@ def _notes(arms: list[Arm], found: list[tuple[Cost, list[Option]]]) -> tuple[str
         shown = {one.arm.label for one in options}
         absent = [arm.label for arm in arms if arm.label not in shown]
         if absent:
-            notes.append(f"Not shown by {cost.noun}, for want of a measure: {listed(absent)}.")
+            left_out = listed_or_counted(absent, "network")
+            notes.append(f"Not shown by {cost.noun}, for want of a measure: {left_out}.")
     return tuple(notes)

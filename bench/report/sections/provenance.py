@@ -12,7 +12,7 @@ from bench.stats.format import NOT_AVAILABLE, NOT_KNOWN, count, integer, listed,
 
 ORDER = 84
 SCOPE: Scope = "dataset"
-PAGES: tuple[PageKind, ...] = ("provenance", "markdown")
+PAGES: tuple[PageKind, ...] = ("provenance", "fragment")
 
 
 def section(summary: Summary) -> Section | None:

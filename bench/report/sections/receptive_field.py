@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from bench.records.receptive_fields import FIGURE, LAST_MAP, Headline, headline
 from bench.report.model import Cell, Column, PageKind, Scope, Section, Table
 from bench.report.parts.cells import having, model, notes, value
+from bench.report.parts.fields import said_by_layer, said_of, wrong
 from bench.report.parts.layers import columns_of, table
 from bench.report.summary import Summary
 from bench.spec import Portrait
@@ -12,7 +15,7 @@ from bench.stats.format import NOT_AVAILABLE
 
 ORDER = 33
 SCOPE: Scope = "document"
-PAGES: tuple[PageKind, ...] = ("index", "leaderboard", "markdown")
+PAGES: tuple[PageKind, ...] = ("index", "leaderboard", "architecture", "markdown")
 MEASURE = "receptive_field"
 TEXT = (
     "The side, in input pixels, of the square that one output position of a layer can see, "
@@ -39,12 +42,23 @@ def section(summary: Summary) -> Section | None:
     portraits = having(summary, MEASURE)
     if not portraits:
         return None
-    tables = tuple(_table(portrait) for portrait in portraits if portrait.measures[MEASURE].layers)
+    # The table of all layers on an architecture's page has these columns, too.
+    layered = [] if summary.base else [p for p in portraits if p.measures[MEASURE].layers]
     return Section(
         title="Receptive field",
-        text=(TEXT, HEADLINE),
-        tables=(_headlines(summary, portraits), *tables),
+        text=(HEADLINE, *_wrong(summary, portraits), *((TEXT,) if layered else ())),
+        tables=(_headlines(summary, portraits), *(_table(summary, each) for each in layered)),
         notes=notes(portraits, MEASURE),
+    )
+
+
+def _wrong(summary: Summary, portraits: list[Portrait]) -> tuple[str, ...]:
+    """What the documents give otherwise, layer by layer."""
+    found = [(p.display_name, wrong(summary, p.architecture)) for p in portraits]
+    return tuple(
+        f"The {summary.label} is wrong about layers of {name}: {layers}."
+        for name, layers in found
+        if layers
     )
 
 
@@ -61,14 +75,14 @@ def _headline(summary: Summary, portrait: Portrait) -> tuple[Cell, ...]:
     found = headline(measured, portrait.sides) or Headline(last_map=None, layer=None, output=None)
     return (
         model(summary, portrait),
-        value(measured, FIGURE),
+        replace(value(measured, FIGURE), note=said_of(summary, portrait.architecture)),
         value(measured, "receptive_field_with_gates_pixels"),
         Cell(found.layer or NOT_AVAILABLE),
         Cell(found.output or NOT_AVAILABLE),
     )
 
 
-def _table(portrait: Portrait) -> Table:
+def _table(summary: Summary, portrait: Portrait) -> Table:
     measured = portrait.measures[MEASURE]
     rows = measured.layers
     shown = {layer: row for layer, row in rows.items() if row.get("kernel", "unknown") is not None}
@@ -76,4 +90,12 @@ def _table(portrait: Portrait) -> Table:
     found = headline(measured, portrait.sides)
     ending = f": {found.last_map} pixels in the last feature map" if found else ""
     caption = f"Receptive field of {portrait.display_name}{ending}, layer by layer"
-    return table(caption, shown or rows, columns, sides=portrait.sides, folded=True)
+    said = said_by_layer(summary, portrait.architecture)
+    return table(
+        caption,
+        shown or rows,
+        columns,
+        sides=portrait.sides,
+        folded=True,
+        beside=(Column(summary.heading, note="its value"), said),
+    )

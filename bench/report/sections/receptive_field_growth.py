@@ -91,9 +91,8 @@ def _plot(summary: Summary, portrait: Portrait, boxes: list[Box], digit: Shown |
             "pixels."
         ),
         caption=(
-            f"{name}: one frame a layer that changes what its middle unit can see, "
-            f"{below}; the later, the stronger. A frame that leaves the image sees "
-            "the padding. Derived from the layers, so n = 1: no seed changes it."
+            f"{name}: one frame a layer, {below}; the later, the stronger. A frame that leaves "
+            "the image sees the padding."
         ),
         draw=partial(
             growth,

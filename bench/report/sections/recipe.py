@@ -28,6 +28,7 @@ def _table(label: str, recipe: Recipe) -> Table:
         caption=f"Recipe of {label}",
         columns=(Column("Setting", numeric=False), Column("Value", numeric=False)),
         rows=tuple((Cell(name), Cell(value)) for name, value in _rows(recipe)),
+        folded=True,
         sortable=False,
     )
 

@@ -25,7 +25,7 @@ from bench.stats.format import (
 
 ORDER = 12
 SCOPE: Scope = "dataset"
-PAGES: tuple[PageKind, ...] = ("leaderboard", "architecture", "markdown")
+PAGES: tuple[PageKind, ...] = ("leaderboard", "markdown")
 COLUMNS = (
     Column("Architecture", numeric=False),
     Column("Parameters"),

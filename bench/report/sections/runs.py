@@ -15,7 +15,7 @@ from bench.stats.format import NOT_AVAILABLE, NOT_KNOWN, count, integer, percent
 
 ORDER = 57
 SCOPE: Scope = "dataset"
-PAGES: tuple[PageKind, ...] = ("architecture",)
+PAGES: tuple[PageKind, ...] = ("architecture", "arm")
 COLUMNS = (
     Column("Seed", numeric=False, note="the run's record"),
     Column("Status", numeric=False, filter=True),
@@ -53,6 +53,7 @@ def _runs(summary: Summary, arm: Arm, frame: pd.DataFrame) -> Table:
         caption=f"{n} of {arm.label} on {arm.first.dataset.name}",
         columns=(*COLUMNS[:4], *((TARGET,) if asked else ()), *COLUMNS[4:]),
         rows=tuple(_row(summary, run, asked=asked) for run in records(frame)),
+        folded=True,
     )
 
 

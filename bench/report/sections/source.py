@@ -17,7 +17,9 @@ def section(summary: Summary) -> Section | None:
         for portrait in summary.portraits
         for listing in (
             Listing("Docstring", portrait.docstring),
-            Listing(f"Source, digest {portrait.architecture_digest[:12]}", portrait.source),
+            Listing(
+                f"Source, digest {portrait.architecture_digest[:12]}", portrait.source, folded=True
+            ),
         )
         if listing.text
     )

@@ -14,7 +14,7 @@ from bench.stats.rates import lower_bound
 
 ORDER = 25
 SCOPE: Scope = "dataset"
-PAGES: tuple[PageKind, ...] = ("leaderboard", "architecture", "markdown")
+PAGES: tuple[PageKind, ...] = ("leaderboard", "fragment")
 HEADS = (
     Column("Model", numeric=False),
     Column("Reached"),
@@ -107,9 +107,8 @@ def _plot(summary: Summary, arms: list[Arm]) -> Plot:
         name=f"{summary.place}-rates",
         alt=f"Share of runs that reach the target, with its bounds. {said}.",
         caption=(
-            f"Share of runs that reach {target_words(summary.objective)} of the test images of "
-            f"{summary.prefix} after the last epoch. Dot: the share; bar: from the lower to the "
-            f"upper of two one-sided bounds.{dashed}"
+            f"Share of runs that reach {target_words(summary.objective)} on {summary.prefix}. "
+            f"Dot: the share; bar: between its two one-sided bounds.{dashed}"
         ),
         draw=partial(rates, rows, declared),
     )

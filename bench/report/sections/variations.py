@@ -91,7 +91,7 @@ def _plot(summary: Summary, pairs: list[Pair]) -> Plot:
         f"{summary.place}-variations",
         f"Variations on {summary.prefix} less their own network, mean test accuracy",
         f"Each variation less its own network on {summary.prefix}: difference of mean test "
-        "accuracy after the last epoch",
+        "accuracy",
         [pair.bar() for pair in pairs],
     )
 

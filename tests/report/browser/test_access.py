@@ -13,8 +13,13 @@ from tests.report.browser.opening import DESK, PHONE, header, opened
 pytestmark = pytest.mark.browser
 
 NAMES = ("model_1", "model_2", "model_3")
-PAGES = ("index.html", *(f"architectures/{name}.html" for name in NAMES))
-KINDS = ("index.html", "architectures/model_3.html")  # a page each; a run of model_3 failed
+SHEETS = ("index", "document", "leaderboard", "comparisons", "provenance")
+PAGES = (*(f"{name}.html" for name in SHEETS), *(f"architectures/{name}.html" for name in NAMES))
+KINDS = (
+    "index.html",
+    "document.html",
+    "architectures/model_3.html",
+)  # a page each; a run of model_3 failed
 
 
 def violations(page: Page) -> list[str]:

@@ -16,7 +16,14 @@ from tests.support import ROOT
 
 BOX = re.compile(rb"/MediaBox \[([^]]*)\]")
 
+PAPER = re.compile(rb"/Type /Page\b")
+COLUMN = {"width": 688, "height": 1001}  # A4 less its margins
+
 pytestmark = pytest.mark.browser
+
+
+def n_pages(pdf: bytes) -> int:
+    return len(PAPER.findall(pdf))
 
 
 def test_paper_shows_what_a_reader_had_hidden_or_folded(browser: Browser, bench_page: Path) -> None:
@@ -65,7 +72,7 @@ def test_a_report_prints(browser: Browser, reports: Path, name: str) -> None:
         pdf = page.pdf(format="A4")
     assert pdf.startswith(b"%PDF-")
     assert len(pdf) > 50_000
-    assert pdf.count(b"/Type /Page\n") + pdf.count(b"/Type /Page ") >= 3
+    assert 2 <= n_pages(pdf) <= 15
 
 
 def test_a_wide_table_turns_its_page_instead_of_shrinking_all(
@@ -86,3 +93,23 @@ def test_a_wide_table_turns_its_page_instead_of_shrinking_all(
         assert sizes[0] <= sizes[1], sizes
     sizes = [tuple(float(each) for each in box.split()[2:]) for box in BOX.findall(pdf)]
     assert {width > height for width, height in sizes} == {False, True}
+
+
+def test_the_first_screen_is_a_page_and_the_marked_document_one_more(
+    browser: Browser, rebuilt: Path
+) -> None:
+    """Of the reference suite: what stands above the results, and what stands above the cards."""
+    with opened(browser, rebuilt / "index.html") as page:
+        assert n_pages(page.pdf(format="A4", prefer_css_page_size=True)) <= 15
+        page.emulate_media(media="print")
+        page.set_viewport_size(COLUMN)
+        box = page.locator("section.answer").bounding_box()
+        assert box is not None
+        assert box["y"] + box["height"] <= COLUMN["height"]
+    with opened(browser, rebuilt / "document.html") as page:
+        page.emulate_media(media="print")
+        page.set_viewport_size(COLUMN)
+        box = page.locator("div.marked").first.bounding_box()
+        assert box is not None
+        assert box["height"] <= COLUMN["height"]
+        assert page.locator(".lane:visible, figure:visible").count() == 0

@@ -13,7 +13,11 @@ from tests.report.browser.opening import DESK, PHONE, opened
 
 pytestmark = pytest.mark.browser
 
-PAGES = ("index.html", "architectures/model_1.html", "architectures/model_3.html")
+SHEETS = ("index", "document", "leaderboard", "comparisons", "provenance")
+PAGES = (
+    *(f"{name}.html" for name in SHEETS),
+    *("architectures/model_1.html", "architectures/model_3.html"),
+)
 CONTRAST = 4.5  # WCAG 2.2, AA, text of normal size
 
 
@@ -39,7 +43,7 @@ def test_the_page_never_scrolls_sideways(
 def test_every_figure_is_seen_once_and_has_words(
     browser: Browser, reports: Path, width: int
 ) -> None:
-    with opened(browser, reports / "index.html", width) as page:
+    with opened(browser, reports / "leaderboard.html", width) as page:
         figures = page.locator("figure")
         assert figures.count() >= 4
         for figure in figures.all():
@@ -117,17 +121,17 @@ def test_headings_do_not_skip_a_level(browser: Browser, reports: Path, name: str
 
 def test_links_between_pages_work(browser: Browser, reports: Path) -> None:
     with opened(browser, reports / "index.html") as page:
-        page.get_by_role("link", name="Model_2").first.click()
+        page.locator(".lane").get_by_role("link", name="Model_2").click()
         expect(page.locator("h1")).to_have_text("Model_2")
         page.get_by_role("link", name="Report", exact=True).click()
-        expect(page.locator("h1")).to_have_text("Accuracy over many seeds")
+        expect(page.locator("h1.finding")).to_be_visible()
 
 
 @pytest.mark.parametrize("width", [DESK, PHONE])
-def test_the_bar_leads_through_the_acts(browser: Browser, reports: Path, width: int) -> None:
+def test_the_bar_leads_through_the_page(browser: Browser, reports: Path, width: int) -> None:
     with opened(browser, reports / "index.html", width) as page:
         bar = page.get_by_role("navigation")
-        bar.locator("summary", has_text="Rebuild").click()
+        bar.locator("summary", has_text="On this page").click()
         menu = bar.locator("details[open]")
         expect(menu).to_have_count(1)
         link = menu.get_by_role("link").last
@@ -142,7 +146,7 @@ def test_the_bar_leads_through_the_acts(browser: Browser, reports: Path, width: 
 
 def test_escape_closes_a_menu_and_gives_the_focus_back(browser: Browser, reports: Path) -> None:
     with opened(browser, reports / "index.html") as page:
-        summary = page.locator(".bar summary", has_text="Evidence")
+        summary = page.locator(".bar summary", has_text="On this page")
         summary.press("Enter")
         page.keyboard.press("Tab")
         page.keyboard.press("Escape")
@@ -151,7 +155,7 @@ def test_escape_closes_a_menu_and_gives_the_focus_back(browser: Browser, reports
 
 
 def test_without_script_the_page_reads_whole(browser: Browser, reports: Path) -> None:
-    with opened(browser, reports / "index.html", scripts=False) as page:
+    with opened(browser, reports / "leaderboard.html", scripts=False) as page:
         assert page.locator(":is(button, select, input):visible").count() == 0
         assert page.locator(".tools").count() == 0
         assert page.locator("tr[data-series=model_2]:visible").count() > 0

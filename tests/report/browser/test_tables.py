@@ -122,14 +122,11 @@ def test_sorting_keeps_the_filter(browser: Browser, bench_page: Path) -> None:
         assert first_cells(page, "bench-1") == ["run 21", "run 2", "run 5"]
 
 
-def test_a_reports_own_ledger_filters(browser: Browser, reports: Path) -> None:
-    with opened(browser, reports / "index.html") as page:
-        fold = page.locator("#claims details.fold").first
-        name = fold.locator("table").get_attribute("id")
-        assert name is not None
-        fold.locator("summary").click()
-        tools = fold.locator(".tools")
-        tools.get_by_label("Verdict").select_option("confirmed")
+def test_a_reports_own_claims_filter(browser: Browser, reports: Path) -> None:
+    with opened(browser, reports / "architectures" / "model_1.html") as page:
+        section = page.locator("#own-claims")
+        tools, name = section.locator(".tools").first, "own-claims-1"
+        tools.get_by_label("Verdict").select_option("refuted")
         n = len(first_cells(page, name))
         assert 0 < n < page.locator(f"#{name} tbody tr").count()
         expect(tools).to_contain_text(f"{n} of ")
@@ -137,12 +134,3 @@ def test_a_reports_own_ledger_filters(browser: Browser, reports: Path) -> None:
 
 def aria_sort(page: Page, title: str) -> str | None:
     return header(page, "bench-1", title).locator("..").get_attribute("aria-sort")
-
-
-def test_a_claim_has_an_address_that_opens_the_ledger(browser: Browser, reports: Path) -> None:
-    with opened(browser, reports / "index.html", address="#claim-title.accuracy") as page:
-        row = page.locator("[id='claim-title.accuracy']")
-        expect(row).to_be_in_viewport()
-        expect(row.locator("th a")).to_have_attribute("href", "#claim-title.accuracy")
-        page.reload()
-        expect(row).to_be_in_viewport()

@@ -1,4 +1,4 @@
-"""The page's first act: answer, results, every run; and the evidence of target and epochs.
+"""Answer, results and every run; and the evidence of target and epochs.
 
 Numbers are worked by hand, or read back from the figures and compared with the records.
 """
@@ -14,13 +14,13 @@ from msgspec.structs import replace
 from scipy import stats as scipy_stats
 
 from bench.evidence import claims as published
-from bench.evidence.claims.metrics import kind
 from bench.machine import folder
 from bench.records.protocol import Protocol
 from bench.report.figures.canvas import STAND_INS
 from bench.report.figures.svg import svg
 from bench.report.model import Section
 from bench.report.parts.banners import banners
+from bench.report.parts.first_screen import in_short
 from bench.report.sections import (
     accuracy_curves,
     answer,
@@ -33,14 +33,12 @@ from bench.report.sections import (
     target,
 )
 from bench.report.summary import Summary, summarise
-from bench.spec import Augmentation, Claim, Foreign, Numerics, RunRecord
+from bench.spec import Augmentation, Foreign, Numerics, RunRecord
 from tests import factories
 from tests.report import plotted
 
 ALL = (answer, results, distribution, target, readme_results, curves, accuracy_curves, loss)
 CLAIMS = published.load_files([folder("claims") / "session6.toml"])
-# Lines with a claim that is more than a setting which was typed from the document.
-N_LINES = len({claim.line for claim in CLAIMS.claims if kind(claim) != "settings"})
 THIN = "\N{NARROW NO-BREAK SPACE}"
 GPU = Numerics(device_type="cuda", memory_format="channels_last")
 PROTOCOL = Protocol(rate=0.9, target=99.4, cap=60, alpha=0.05)
@@ -71,65 +69,47 @@ def cells(section: Section | None, table: int = 0, row: int = 0) -> dict[str, tu
     return {column.title: (plain(cell.text), plain(cell.note)) for column, cell in pairs}
 
 
-def test_the_answer_is_a_sentence_with_parameters_runs_and_verdict() -> None:
-    said = answer.section(summary(runs([9939, 9940, 9935, 9941, 9938])))
-    model, claims = said.points
-    assert model.headline == "2 of 5"
+def own_answer(found: Summary, name: str = "model_2", arm: int = 0) -> Section:
+    """What the network's own page says first of one of its arms."""
+    return answer.section(found.only(name).by_arm()[arm])
+
+
+def test_an_architectures_page_begins_with_its_own_lane() -> None:
+    said = own_answer(summary(runs([9939, 9940, 9935, 9941, 9938])))
+    ((lane,),) = [lanes.rows for lanes in said.lanes]
+    assert (lane.name.text, lane.name.note, lane.name.href) == ("Model_2", "7,262 parameters", "")
+    mean, reached = lane.cells
+    assert (mean.text, mean.note, reached.text) == ("99.386", "README 99.35", "2 of 5")
     # 2 of 5: the upper bound of 0.924 does not exclude 0.90 by Clopper and Pearson at 95 %: 0.811
-    assert plain(model.sentence) == (
-        "Model_2 has 7,262 parameters; 2 of 5 runs reach 99.40 %; consistently: refuted; "
-        "over 5 runs its mean test accuracy is 99.386 % (sd 0.023); the README says 99.35 %."
-    )
-    assert "refuted for Model_2" in said.text[0]
-    assert claims.href == "#claims"
-    assert claims.headline == f"{N_LINES} lines"
-    assert plain(claims.sentence).startswith(f"{N_LINES} lines of the documents: ")
-
-
-@pytest.mark.parametrize(
-    ("others", "said"),
-    [
-        (3, "undecided for other_0, model_3 and model_1 and refuted for model_2."),
-        (5, "undecided for 5 of 6 and refuted for model_2."),
-    ],
-)
-def test_of_many_networks_of_one_verdict_the_headline_counts(others: int, said: str) -> None:
-    undecided = ["model_1", "model_3", "other_0", "other_1", "other_2"][:others]
-    measured = [run for name in undecided for run in runs([9940, 9941], name)]
-    found = summary(measured + runs([9939] * 5), portraits=False)
-    assert answer.section(found).text[0].endswith(said)
-
-
-def test_confirmed_networks_are_named_however_many() -> None:
-    names = [f"other_{number}" for number in range(5)]
-    every = [run for name in (*names, "model_1") for run in runs([9941] * 29, name)]
-    found = summary(every, portraits=False)
-    (text,) = answer.section(found).text
-    assert text.endswith(
-        "is confirmed for other_0, other_1, other_2, other_3, other_4 and model_1."
+    assert lane.badge is not None
+    assert (lane.badge.text, lane.badge.kind) == ("refuted", "bad")
+    # the squares about 9938.6 add up to 21.2: sqrt(21.2 / 4) = 2.302 images of 10,000
+    assert said.text[0] == "Standard deviation over 5 runs: 0.023 points; consistently: refuted."
+    assert plain(said.text[1]).startswith(
+        "A run reaches the target when 99.40 % of the test images"
     )
 
 
-def test_the_tally_counts_every_line_once_and_the_ledger_is_made_once() -> None:
+def test_the_ledger_is_made_once_for_all_pages() -> None:
     found = summary(runs([9940] * 3))
-    point = answer.section(found).points[-1]
-    numbers = [int(word) for word in point.sentence.replace(":", "").split() if word.isdigit()]
-    assert numbers[0] == N_LINES == sum(numbers[1:])
     assert found.ledger is found.ledger
+    assert found.only("model_2").by_arm()[0].ledger is found.ledger
+    assert found.of_document().ledger is found.ledger
 
 
-def test_the_tally_stands_where_the_ledger_does() -> None:
-    """An architecture's page and a second data set have no section of claims to lead to."""
-    small = [factories.record("model_1", 0, dataset=factories.MNIST5K)]
-    both = summarise("s", runs([9940]) + small, [], CLAIMS, {}, "")
-    assert [len(answer.section(each).points) for each in both] == [2, 1]
-    assert len(answer.section(both[0].only("model_2")).points) == 1
-    assert len(answer.section(summary(runs([9940]), claims=False)).points) == 1
+def test_each_arm_has_a_part_of_its_own_the_networks_own_recipe_first() -> None:
+    longer = [
+        factories.record("model_2", seed, recipe=factories.recipe(20), test_correct=9950)
+        for seed in range(4)
+    ]
+    parts = summary([*longer, *runs([9939, 9940])]).only("model_2").by_arm()
+    assert [[len(arm.runs) for arm in part.arms] for part in parts] == [[2], [4]]
+    assert in_short(parts[1]).replace(THIN, " ") == "4 of 4 runs reach 99.40 %, mean 99.500 %"
 
 
 def test_one_run_has_neither_spread_nor_interval() -> None:
     found = summary(runs([9941]))
-    assert "1 of 1 run reaches" in answer.section(found).points[0].sentence
+    assert own_answer(found).text[0].startswith("Consistently: undecided, needs at least ")
     row = cells(results.section(found))
     assert row["Test accuracy"] == ("99.410", "")
     assert row["sd"] == ("n/a", "99.41 to 99.41")
@@ -195,7 +175,7 @@ def with_tests(seed: int, counts: list[int]) -> RunRecord:
 
 def test_all_failed_is_told_by_every_section_that_speaks() -> None:
     found = summary([factories.failed("model_2", seed) for seed in range(5)])
-    sentence = plain(answer.section(found).points[0].sentence)
+    sentence = plain(own_answer(found).text[0])
     assert "0 of 5 runs reach 99.40 %; consistently: refuted; none of its 5 runs completed" in (
         sentence
     )
@@ -209,8 +189,8 @@ def test_all_failed_is_told_by_every_section_that_speaks() -> None:
 
 def test_an_empty_suite_has_an_answer_alone() -> None:
     found = summarise("local", [], [], CLAIMS, {}, "command")[0]
-    assert "holds no runs yet" in answer.section(found).text[0]
-    assert answer.section(found).points == ()
+    assert answer.section(found).lanes == ()
+    assert "holds no runs yet" in answer.section(found.only("model_2")).text[0]
     assert [file.section(found) for file in ALL[1:]] == [None] * 7
 
 
@@ -218,9 +198,9 @@ def test_runs_without_a_look_at_the_test_split_claim_nothing() -> None:
     searched = [factories.record("model_2", 1000 + i, evaluate_test=False) for i in range(3)]
     found = summary(searched)
     right = sum(run.epochs[-1].validation_correct for run in searched)
-    point = answer.section(found).points[0]
-    assert plain(point.headline) == f"{right / 180:.3f} %"  # of 3 x 6,000
-    assert "the test split was not looked at" in point.sentence
+    (said,) = own_answer(found).text
+    assert f"is {right / 180:.3f} % (sd " in plain(said)  # of 3 x 6,000
+    assert "the test split was not looked at" in said
     assert results.section(found) is None
     mixed = cells(results.section(summary([*searched, factories.record("model_1", 0)])), row=1)
     assert mixed["Target"] == mixed["Test accuracy"] == mixed["Epochs to it"] == ("n/a", "")
@@ -232,7 +212,8 @@ def test_runs_without_a_look_at_the_test_split_claim_nothing() -> None:
     assert "target" not in overview.plots[0].caption
     whole = accuracy_curves.section(found)
     assert whole is not None
-    assert "(train, validation) and learning rate" in whole.plots[0].caption
+    assert "(train, validation)" not in whole.plots[0].caption
+    assert ": train, validation." in whole.plots[0].alt
     for section in (overview, whole, loss.section(found)):
         draw(section)
 
@@ -240,9 +221,9 @@ def test_runs_without_a_look_at_the_test_split_claim_nothing() -> None:
 def test_processors_of_two_kinds_stay_apart() -> None:
     on_gpu = [factories.record("model_2", s, test_correct=9950, numerics=GPU) for s in range(3)]
     found = summary(runs([9930] * 2) + on_gpu)
-    sentences = [plain(point.sentence) for point in answer.section(found).points[:2]]
-    assert sentences[0].startswith("Model_2 · GPU has 7,262 parameters; 3 of 3 runs reach")
-    assert sentences[1].startswith("Model_2 · CPU has 7,262 parameters; 0 of 2 runs reach")
+    lanes = [own_answer(found, arm=arm).lanes[0].rows[0] for arm in (0, 1)]
+    told = [(lane.name.text, lane.cells[1].text) for lane in lanes]
+    assert told == [("Model_2 · GPU", "3 of 3"), ("Model_2 · CPU", "0 of 2")]
     assert [cells(results.section(found), row=row)["Target"][0] for row in (0, 1)] == [
         "3 of 3",
         "0 of 2",
@@ -285,9 +266,9 @@ def test_a_sweep_until_decided_is_not_incomplete_where_it_ended() -> None:
 def test_a_target_holds_on_its_own_data_set_alone() -> None:
     made = [factories.record("model_2", s, dataset=factories.MNIST5K) for s in range(3)]
     found = summary(made)
-    (text,) = answer.section(found).text
+    spread, text = own_answer(found).text
     assert text == "The README's target is one of mnist, so nothing is judged by it here."
-    assert "consistently" not in answer.section(found).points[0].sentence
+    assert "consistently" not in spread
     assert target.section(found) is None
     assert cells(results.section(found))["README"] == ("99.35", "not comparable")
 
@@ -421,26 +402,6 @@ def draw(section: Section | None) -> None:
     assert section is not None
     for plot in section.plots:
         plotted.parsed(plot.draw())
-
-
-def test_settings_alone_are_no_line_of_the_answer() -> None:
-    """A document whose only claim is a setting, which is no evidence."""
-    setting = Claim(
-        id="epochs",
-        file="own",
-        line=1,
-        quote="15 epochs",
-        metric="recipe.epochs",
-        subject="model_2",
-        published=15,
-    )
-    kept = runs([9939, 9940])
-    links = {run.key: "record.json" for run in kept}
-    found = summarise(
-        "local", kept, [factories.portrait("model_2")], factories.published(setting), links, "c"
-    )[0]
-    (model,) = answer.section(found).points
-    assert model.headline == "1 of 2"
 
 
 def plain_images(**info: object) -> Summary:

@@ -17,7 +17,7 @@ from bench.records.store import Suite
 from bench.report import render
 from bench.report.model import Section
 from bench.report.reading import read
-from bench.report.sections import answer, leaderboard
+from bench.report.sections import leaderboard
 from bench.report.summary import Summary
 from bench.spec import TOP
 from tests import factories
@@ -95,90 +95,6 @@ def test_a_published_best_epoch_is_placed_among_our_best_epochs(tmp_path: Path) 
     summary = dataclasses.replace(read(suite, tmp_path, "command")[0], claims=claims)
     (row,) = rows_of(leaderboard.section(summary))
     assert row[7] == ("99.50", "percentile 67 of best epochs; one more run: 99.01 to 99.97")
-
-
-def test_the_answer_speaks_of_the_top_before_the_other_groups(tmp_path: Path) -> None:
-    points = answer.section(summary_of(tmp_path)).points
-    assert [point.title for point in points][:3] == ["Model_1", "Model_2", "Model_3"]
-    swapped = suite_of(tmp_path / "b", {"model_1": "record", "model_2": "public", "model_3": ""})
-    points = answer.section(read(swapped, tmp_path, "command")[0]).points
-    assert [point.title for point in points][:3] == ["Model_3", "Model_2", "Model_1"]
-
-
-def test_networks_of_one_group_are_answered_for_by_their_means(tmp_path: Path) -> None:
-    assert answered(suite_of(tmp_path, dict.fromkeys(GROUPS, "")), tmp_path) == [
-        "Model_3",  # 99.510
-        "Model_1",  # 99.400
-        "Model_2",  # 99.300
-    ]
-
-
-def test_of_many_arms_the_answer_speaks_of_the_networks_and_counts_their_variations(
-    tmp_path: Path,
-) -> None:
-    suite = suite_of(tmp_path, GROUPS | {"model_2": "ablations"})
-    run = factories.record("model_1", 0, test_correct=9990)
-    for number in range(1, 6):  # with three networks, one of them an ablation: eight arms
-        recipe = replace(run.recipe, weight_decay=number / 10)
-        suite.add_run(replace(run, key=f"{number}" * 64, recipe=recipe), None)
-    assert len(answered(suite, tmp_path)) == 8
-    suite.add_run(replace(run, key="6" * 64, recipe=replace(run.recipe, weight_decay=0.6)), None)
-    assert answered(suite, tmp_path) == ["Model_1", "Model_3", "Variations"]
-    *_, last, _claims = answer.section(read(suite, tmp_path, "command")[0]).points
-    assert last.headline == "7 more"  # six recipes, one ablation
-
-
-def test_of_many_networks_the_answer_speaks_of_the_decided_ones(tmp_path: Path) -> None:
-    """None of two runs refutes nine in ten (0.05 ** (1 / 2) > 0.1), none of one does not."""
-    suite = Suite(tmp_path, "local")
-    for number in range(1, 9):
-        suite.add_run(factories.record(f"net_{number}", 0, test_correct=9000 + number), None)
-    assert len(answered(suite, tmp_path)) == 8
-    suite.add_run(factories.record("net_9", 0, test_correct=9000), None)
-    assert answered(suite, tmp_path) == [f"net_{n}" for n in (8, 7, 6, 5, 4, 3, 2, 1)] + ["Others"]
-    suite.add_run(factories.record("net_3", 1, test_correct=9003), None)
-    assert answered(suite, tmp_path) == ["net_3", "Others"]
-    section = answer.section(asked(suite, tmp_path))
-    assert section.points[1].headline == "8 more"
-    assert "undecided for 8 of 9 and refuted for net_3" in section.text[0]
-
-
-def test_of_many_networks_the_confirmed_ones_are_told_first(tmp_path: Path) -> None:
-    """2 of 5 are refuted whatever their mean, 29 of 29 are confirmed."""
-    suite = Suite(tmp_path, "local")
-    counts = {f"net_{number}": [9940] for number in range(7)}
-    counts |= {"higher": [9990, 9990, 9939, 9939, 9939], "lower": [9940] * 29}
-    for name, each in counts.items():
-        for seed, correct in enumerate(each):
-            suite.add_run(factories.record(name, seed, test_correct=correct), None)
-    assert answered(suite, tmp_path) == ["lower", "higher", "Others"]
-
-
-def test_of_many_candidates_the_answer_speaks_of_the_first_by_validation(tmp_path: Path) -> None:
-    suite = Suite(tmp_path, "local")
-    for number in range(1, 10):
-        recipe = replace(factories.recipe(), weight_decay=number / 10)  # of one network or of many
-        run = factories.record(f"net_{min(number, 8)}", 0, evaluate_test=False, recipe=recipe)
-        last = replace(run.epochs[-1], validation_correct=5000 + number)
-        suite.add_run(replace(run, epochs=[*run.epochs[:-1], last]), None)
-    titles = answered(suite, tmp_path)
-    assert [title.split()[0] for title in titles] == (
-        ["net_8", "net_8", *(f"net_{n}" for n in range(7, 1, -1)), "Others"]
-    )
-    *_, others = answer.section(read(suite, tmp_path, "command")[0]).points
-    assert others.href == "#search"  # such runs have no table of results
-
-
-def asked(suite: Suite, results: Path) -> Summary:
-    """The suite's summary, its networks asked for what the course's README asks for."""
-    whole = read(suite, results, "command")[0]
-    arms = tuple(dataclasses.replace(arm, asked=factories.OBJECTIVE) for arm in whole.arms)
-    return dataclasses.replace(whole, arms=arms)
-
-
-def answered(suite: Suite, results: Path) -> list[str]:
-    found = dataclasses.replace(asked(suite, results), claims=())
-    return [point.title for point in answer.section(found).points]
 
 
 def test_ones_own_networks_alone_need_no_leaderboard(tmp_path: Path) -> None:

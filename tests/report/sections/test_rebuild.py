@@ -121,7 +121,7 @@ def test_a_run_is_found_by_its_command(tmp_path: Any) -> None:
     for record in records:
         suite.add_run(record, None)
     section = there(runs.section(summary(records, "python -m bench report")))
-    commands = [row for each in section.tables if each.folded for row in texts(each)]
+    commands = [row for each in section.tables[1::2] for row in texts(each)]
     found = []
     for _, command, _ in commands:
         assert command.startswith("python -m bench reproduce ")
