@@ -15,6 +15,7 @@ import tempfile
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
+from datetime import UTC, date, datetime
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -91,6 +92,11 @@ def write_atomically(path: Path, content: bytes) -> None:
             where=str(path),
             remedy="choose a writable folder with free space",
         ) from error
+
+
+def today() -> date:
+    """The day in UTC, as a record keeps it."""
+    return datetime.now(UTC).date()
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Callable, Mapping
+from datetime import date
 from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
@@ -525,6 +526,7 @@ class RunRecord(Frozen, frozen=True, kw_only=True):
     declaration: str | None = None  # 12 hex digits: where its suite's protocol declared this run
     foreign: Foreign | None = None  # None: a run of this engine
     source: Source | None = None
+    finished_on: date | None = None  # in UTC; None: not known, as of what is imported
 
     @property
     def spec(self) -> RunSpec | ForeignSpec:

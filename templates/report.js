@@ -273,8 +273,10 @@
     for (const { target } of entries) {
       const region = target.closest(".scroll");
       const table = region.querySelector("table");
-      region.classList.toggle("fits", table.offsetWidth <= region.clientWidth + 1);
+      const fits = table.offsetWidth <= region.clientWidth + 1;
+      region.classList.toggle("fits", fits);
       region.classList.toggle("long", table.offsetHeight > 0.8 * innerHeight);
+      region.tabIndex = fits ? -1 : 0; // only what scrolls is stopped at
     }
   });
 

@@ -35,7 +35,7 @@ RUNS = (
     *("n_validation", "last_validation_correct", "best_validation_correct"),
     *("selected_epoch", "selected_test_correct", "train_seconds"),
     *("engine_version", "device_type", "environment", "processor", "torch", "python"),
-    *("commit", "uncommitted_changes", "command"),
+    *("commit", "uncommitted_changes", "command", "finished_on"),
     *("architecture_digest", "data_digest", "weights_sha256", "key"),
 )
 EPOCHS = (

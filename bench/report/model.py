@@ -143,10 +143,13 @@ class Lane:
 
 @dataclass(frozen=True)
 class Lanes:
-    """Networks below one axis; `columns` are those of the lanes' cells and of the badge."""
+    """Networks below one axis; `columns` are those of the lanes' cells and of the badge.
+
+    `axis` is None where they stand below others whose axis and columns are theirs too.
+    """
 
     caption: str
-    axis: Plot
+    axis: Plot | None
     columns: tuple[Column, ...]
     rows: tuple[Lane, ...]
 
@@ -288,5 +291,6 @@ class Section:
     @property
     def every_plot(self) -> tuple[Plot, ...]:
         """Its figures, and those on its lanes."""
-        of_lanes = [p for each in self.lanes for p in (each.axis, *(row.plot for row in each.rows))]
-        return (*self.plots, *of_lanes)
+        axes = (each.axis for each in self.lanes if each.axis)
+        rows = (row.plot for each in self.lanes for row in each.rows)
+        return (*self.plots, *axes, *rows)

@@ -6,6 +6,8 @@ it: ten runs with a rate of 0.9 have five or fewer hits once in 600 times.
 
 from __future__ import annotations
 
+from datetime import date
+
 import pytest
 from msgspec.structs import replace
 
@@ -181,3 +183,16 @@ def test_a_run_that_failed_is_a_miss() -> None:
     assert said(ours).lead[0].startswith("Mean test accuracy over 5 runs")
     lost = [factories.failed("model_1", seed) for seed in range(5)]
     assert said(lost).lead[0] == "No run completed."
+
+
+def test_the_line_above_says_what_was_checked_how_often_on_what_and_when() -> None:
+    made = [*runs("model_1", 3), *runs("model_2", 3)]
+    early, late = date(2026, 11, 9), date(2026, 12, 1)
+    dated = [replace(run, finished_on=late if run.seed == 2 else early) for run in made]
+    said = "README “Session-6: MNIST CNN Optimization” · 3 runs of each network on mnist"
+    assert finding.kicker(summary(made)) == said
+    assert finding.kicker(summary(dated)) == f"{said} · 1 Dec 2026"
+    assert (
+        finding.kicker(summary(dated[:1]))
+        == "README “Session-6: MNIST CNN Optimization” · 1 run on mnist · 9 Nov 2026"
+    )

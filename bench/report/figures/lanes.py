@@ -16,11 +16,11 @@ from bench.report.figures.dots import DOT, Limits, dots, stacked, triangle
 from bench.report.figures.svg import mark
 from bench.stats.format import fixed
 
-WIDTH, HEIGHT, AXIS_HEIGHT = 4.6, 0.5, 0.22  # inches
+WIDTH, HEIGHT, AXIS_HEIGHT = 3.2, 0.42, 0.2  # inches
 SIDE = 0.01  # of the width, on both sides: room for half a dot
-PILE = 0.37  # inches
+PILE = 0.34  # inches
 TALL = 2.3  # the axes' height in data
-HALF_LABEL = 0.045  # of the width
+HALF_LABEL = 0.065  # of the width
 
 
 def lane(
@@ -62,7 +62,7 @@ def scale(axis: Limits, target: float | None) -> Figure:
         axes.xaxis.set_visible(True)
         axes.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
         axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-        axes.tick_params(axis="x", length=0, labeltop=True, labelbottom=False, pad=-9)
+        axes.tick_params(axis="x", length=0, labeltop=True, labelbottom=False, pad=-8.5)
         room = HALF_LABEL * (axis[1] - axis[0])
         ticks = [t for t in axes.get_xticks() if axis[0] + room <= t <= axis[1] - room]
         axes.set_xticks(ticks)

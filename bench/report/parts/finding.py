@@ -94,7 +94,14 @@ def kicker(summary: Summary) -> str:
     if not numbers:
         return f"{what} · {dataset.name}"
     runs = count(numbers[0], "run") if len(numbers) == 1 else f"{numbers[0]} to {numbers[-1]} runs"
-    return f"{what} · {runs} of a network on {dataset.name}"
+    whose = "" if len(arms) == 1 else " of each network"
+    return " · ".join([what, f"{runs}{whose} on {dataset.name}", *_last_day(arms)])
+
+
+def _last_day(arms: Iterable[Arm]) -> list[str]:
+    """The day on which the last run ended: 28 Feb 2026; nothing where records do not say it."""
+    days = [run.finished_on for arm in arms for run in arm.runs if run.finished_on]
+    return [f"{max(days).day} {max(days):%b %Y}"] if days else []
 
 
 def _untrained(summary: Summary) -> str:

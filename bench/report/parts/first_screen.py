@@ -83,7 +83,7 @@ def _lanes(summary: Summary, arms: list[Arm], beside: list[Arm], of: str = "") -
     return tuple(
         Lanes(
             caption=caption,
-            axis=_axis(summary, axis, f"{summary.place}-lanes{of or f'-{number}'}"),
+            axis=None if number else _axis(summary, axis, f"{summary.place}-lanes{of}"),
             columns=_columns(summary),
             rows=tuple(_lane(summary, arm, axis, of) for arm in group),
         )
@@ -186,7 +186,7 @@ def _more(verdict: RateVerdict) -> str:
     """The soonest confirmation."""
     if verdict.verdict != "undecided" or verdict.more_to_confirm is None:
         return ""
-    return f"{integer(verdict.more_to_confirm)} more seeds at least"
+    return f"at least {integer(verdict.more_to_confirm)} more runs"
 
 
 def _published(summary: Summary, arm: Arm) -> Claim | None:

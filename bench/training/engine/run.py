@@ -11,6 +11,7 @@ from msgspec.structs import asdict, replace
 
 from bench.errors import StoreError, in_one_line
 from bench.inputs.datasets import Dataset
+from bench.machine import today
 from bench.spec import Architecture, Environment, Epoch, RunRecord, RunSpec, Status
 from bench.training.engine import checkpoint
 from bench.training.engine.data import DeviceData, prepare
@@ -152,4 +153,5 @@ def record_of(
         test_misses=None,
         weights_sha256=None,
         train_seconds=sum(epoch.train_seconds or 0.0 for epoch in epochs),
+        finished_on=today(),
     )

@@ -16,11 +16,12 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 from filelock import Timeout
+from msgspec.structs import replace
 
 from bench.errors import BenchError, UsageError, in_one_line, without_home
 from bench.inputs.figures import BadFigures, Figures
 from bench.inputs.runners import LineReader, without_escapes
-from bench.machine import GONE, adopt_orphans, children, die_with, outlive_parent
+from bench.machine import GONE, adopt_orphans, children, die_with, outlive_parent, today
 from bench.records.foreign import record_of
 from bench.records.store import OUTPUT, run_file
 from bench.spec import Epoch, RunRecord, Source, Status, digest
@@ -93,6 +94,7 @@ def _trained(job: CommandJob, folder: Path, pipe: Connection) -> RunRecord:
     name = run_file(job.spec).with_suffix(OUTPUT).name
     source = Source(file=name, sha256=digest(output), seconds=run.seconds)
     record = record_of(job.spec, job.environment, status, reason, epochs=epochs, source=source)
+    record = replace(record, finished_on=today())
     job.suite.add_run(record, None, output)
     return record
 

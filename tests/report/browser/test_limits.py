@@ -20,7 +20,7 @@ MEASURED = """() => ({
     words: document.body.innerText.split(/\\s+/).length,
     tables: document.querySelectorAll('table').length,
     'tab stops': [...document.querySelectorAll('a[href], button, select, summary, [tabindex="0"]')]
-        .filter(each => each.checkVisibility()).length,
+        .filter(each => each.tabIndex >= 0 && each.checkVisibility()).length,
 })"""
 LONG_CAPTIONS = """() => [...document.querySelectorAll('figcaption, .caption')]
     .filter(each => each.checkVisibility())
