@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import difflib
+import shlex
+from collections.abc import Iterable
 from pathlib import Path
 
 
@@ -72,3 +74,17 @@ def without_home(text: str) -> str:
     except RuntimeError:  # no $HOME, and no entry in passwd, as for a container's `--user`
         return text
     return text.replace(home, "~") if len(home) > 1 else text
+
+
+def typed(words: Iterable[str]) -> str:
+    """The command as a person would type it in a shell, with `~` for the home folder.
+
+    A shell expands `~` only where no quote stands before it.
+    """
+    return " ".join(_quoted(without_home(word)) for word in words)
+
+
+def _quoted(word: str) -> str:
+    if not word.startswith("~/"):
+        return shlex.quote(word)
+    return "~/" + (shlex.quote(word[2:]) if word[2:] else "")

@@ -11,7 +11,7 @@ from typing import NoReturn
 
 import pytest
 
-from bench.errors import in_one_line, without_home
+from bench.errors import in_one_line, typed, without_home
 
 NO_PASSWD_ENTRY = """
 import pwd, sys
@@ -63,3 +63,14 @@ def test_a_command_runs_where_the_user_has_no_home(tmp_path: Path) -> None:
     )
     assert "Traceback" not in done.stderr
     assert "results" in done.stdout
+
+
+def test_a_typed_command_is_what_a_shell_reads(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/home/ann")
+    words = ["bench", "--results", "/home/ann/my runs", "--reports", "/home/ann/", "/data/a b", "~"]
+    line = typed(words)
+    assert line == "bench --results ~/'my runs' --reports ~/ '/data/a b' '~'"
+    shown = subprocess.run(
+        ["sh", "-c", f"printf '%s\\n' {line}"], capture_output=True, text=True, check=True
+    )
+    assert shown.stdout.splitlines() == words

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
-from bench.errors import UsageError, without_home
+from bench.errors import UsageError, typed
 from bench.spec import canonical_json
 
 if TYPE_CHECKING:
@@ -165,4 +164,4 @@ def _report_command(results: Path, suite: str, reports: Path, groups: Sequence[s
     words += ["--results", str(results)] if results != RESULTS else []
     words += ["--reports", str(reports)] if reports != REPORTS else []
     words += [word for group in groups for word in ("--group", group)]
-    return without_home(shlex.join(words))
+    return typed(words)

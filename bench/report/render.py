@@ -21,7 +21,7 @@ from bench.report.drawing import Here, draw, drawers
 from bench.report.model import Download, PageKind, Plot, Section
 from bench.report.pages import INDEX, MARKDOWN, Drawing, Link, Page, Part, Series
 from bench.report.parts.banners import banners
-from bench.report.parts.finding import kicker
+from bench.report.parts.finding import in_numbers, kicker
 from bench.report.parts.first_screen import in_short
 from bench.report.publish import publish
 from bench.report.sections import found, named
@@ -156,7 +156,7 @@ def _sheet(
 ) -> Page:
     return Page(
         title=sheet.title,
-        subtitle=_subtitle(summaries),
+        subtitle=_subtitle(sheet.kind, summaries),
         finding=_finding(sheet, parts, summaries),
         base="",
         others=_others(sheets, "", sheet),
@@ -182,7 +182,7 @@ def _architecture_page(
     with_runs = [summary for summary in own if summary.arms] or own[:1]
     return Page(
         title=own[0].display_name(name),
-        subtitle=_subtitle(summaries),
+        subtitle=" · ".join(map(in_short, with_runs)) if with_runs[0].arms else "",
         base=own[0].base,
         others=_others(sheets, own[0].base),
         architectures=_links(own[0], name),
@@ -196,9 +196,10 @@ def _others(sheets: list[Sheet], base: str, current: Sheet | None = None) -> tup
     return tuple(Link(each.nav, base + each.file, each == current) for each in sheets)
 
 
-def _subtitle(summaries: list[Summary]) -> str:
+def _subtitle(kind: PageKind, summaries: list[Summary]) -> str:
     if len(summaries) == 1:
-        return kicker(summaries[0])
+        is_whole = kind in ("leaderboard", "comparisons", "provenance")
+        return (in_numbers if is_whole else kicker)(summaries[0])
     names = dict.fromkeys(summary.dataset.name for summary in summaries if summary.dataset)
     first = summaries[0]
     said = f"Suite “{first.suite}”" + (f", {', '.join(names)}" if names else "")

@@ -6,7 +6,6 @@ import hashlib
 import os
 import platform
 import re
-import shlex
 import subprocess
 import sys
 from functools import lru_cache
@@ -16,7 +15,7 @@ from pathlib import Path
 import torch
 from msgspec.structs import replace
 
-from bench.errors import UsageError, without_home
+from bench.errors import UsageError, typed
 from bench.machine import PACKAGE
 from bench.records.foreign import NOWHERE
 from bench.spec import Environment
@@ -73,7 +72,7 @@ def of_command(ours: Environment, folder: Path) -> Environment:
 def command_line() -> str:
     """This process's command as a person would type it, with `~` for the home folder."""
     words = ["python", "-m", "bench", *sys.argv[1:]]
-    return without_home(shlex.join(words))
+    return typed(words)
 
 
 @lru_cache

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 
+from bench.errors import typed
 from bench.report.summary import Summary
 from bench.spec import RunRecord
 
@@ -16,7 +17,7 @@ def reproduce(summary: Summary, run: RunRecord) -> str:
     same = [r for r in summary.runs if (r.architecture, r.seed) == (run.architecture, run.seed)]
     if len(same) > 1:
         name += f"-{run.key[:12]}"
-    return shlex.join([*BENCH, "reproduce", name, *results_folder(summary)])
+    return typed([*BENCH, "reproduce", name, *results_folder(summary)])
 
 
 def can_train_again(run: RunRecord) -> bool:
@@ -27,7 +28,7 @@ def can_train_again(run: RunRecord) -> bool:
 def export(summary: Summary, kind: str) -> str:
     """Writes the tables as files."""
     words = [*BENCH, "export", "--suite", summary.suite, "--format", kind, "--out", "DIR"]
-    return shlex.join([*words, *results_folder(summary)])
+    return typed([*words, *results_folder(summary)])
 
 
 def results_folder(summary: Summary) -> list[str]:

@@ -98,6 +98,13 @@ def kicker(summary: Summary) -> str:
     return " · ".join([what, f"{runs}{whose} on {dataset.name}", *_last_day(arms)])
 
 
+def in_numbers(summary: Summary) -> str:
+    """What the whole suite holds on a data set: 26 networks, 441 runs on mnist."""
+    networks = count(len(summary.shown), "network")
+    on = f" on {summary.dataset.name}" if summary.dataset else ""
+    return f"Suite “{summary.suite}” · {networks}, {count(len(summary.runs), 'run')}{on}"
+
+
 def _last_day(arms: Iterable[Arm]) -> list[str]:
     """The day on which the last run ended: 28 Feb 2026; nothing where records do not say it."""
     days = [run.finished_on for arm in arms for run in arm.runs if run.finished_on]

@@ -54,9 +54,9 @@ def of_arm(summary: Summary, arm: Arm) -> tuple[tuple[Lanes, ...], str]:
 
 
 def in_short(summary: Summary) -> str:
-    """The first arm in a few words: 5 of 5 runs reach 99.40 %, mean 99.604 %."""
+    """The first arm in a few words: 5 of 5 runs on mnist reach 99.40 %, mean 99.604 %."""
     arm = summary.every_arm[0]
-    n = count(len(arm.runs), "run")
+    n = f"{count(len(arm.runs), 'run')} on {arm.dataset.name}"
     if not arm.tested:
         return n
     mean = f"mean {mean_percent(arm.accuracy())}"

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import shlex
-
+from bench.errors import typed
 from bench.records.arms import Arm
 from bench.report.model import Listing
 from bench.report.parts.commands import BENCH, results_folder
@@ -25,7 +24,7 @@ def next_runs(summary: Summary) -> tuple[Listing, ...]:
         return ()
     words = [*BENCH, "all", "--dataset", summary.prefix, "--seeds", str(SEEDS)]
     words += [] if summary.suite == "local" else ["--suite", summary.suite]
-    command = shlex.join([*words, *results_folder(summary)])
+    command = typed([*words, *results_folder(summary)])
     return (Listing(f"What to run next: {' and '.join(reasons)}", command),)
 
 
