@@ -37,6 +37,13 @@ def model(summary: Summary, portrait: Portrait) -> Cell:
     return Cell(portrait.display_name, href=href, series=portrait.architecture)
 
 
+def of_pages(summary: Summary, portraits: Sequence[Portrait]) -> str:
+    """What a figure of these networks is named by: the index and each network's page have one."""
+    name = portraits[0].architecture if summary.base else summary.place
+    versions = "-".join(p.architecture_digest[:6] for p in portraits)
+    return f"{name}-{versions}" if summary.base and len(portraits) > 1 else name
+
+
 def network(summary: Summary, arm: Arm) -> Cell:
     """An arm; below its name, whether its runs have more epochs than its document allows."""
     href = summary.page_of(arm.architecture)

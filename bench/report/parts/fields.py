@@ -28,6 +28,19 @@ def said_by_layer(summary: Summary, architecture: str) -> dict[str, str]:
     }
 
 
+def said_in_pixels(summary: Summary, architecture: str) -> tuple[tuple[float, str], ...]:
+    """Each published field in pixels, and what its triangle says."""
+    found = [each for each in _entries(summary, architecture) if each.judged.stands_on]
+    return tuple((each.claim.published, _told(summary, each)) for each in found)
+
+
+def _told(summary: Summary, entry: Entry) -> str:
+    """Conv2d 5: the README says 20, measured 24."""
+    said, measured = signed(entry.published_words), signed(entry.measured_words)
+    where = " ".join(entry.claim.layers) or "the network"
+    return f"{where}: the {summary.label} says {said}, measured {measured}"
+
+
 def wrong(summary: Summary, architecture: str) -> str:
     """Where documents are wrong: Conv2d 5 20 (measured 24); nothing where they are not."""
     found = [

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from bench.report.model import Cell, Column, PageKind, Scope, Section, Table
+from bench.report.parts import totals
 from bench.report.parts.cells import counts_by_part, figures_of, having, notes, whole
 from bench.report.summary import Summary
 from bench.spec import Measured
@@ -53,6 +54,13 @@ def section(summary: Summary) -> Section | None:
     return Section(
         title="Operations",
         text=(TEXT,),
+        plots=totals.plot(
+            summary,
+            portraits,
+            MEASURE,
+            "multiply-adds",
+            first=summary.document.components if summary.document else (),
+        ),
         tables=tuple(table for table in tables if table is not None and table.rows),
         notes=notes(portraits, MEASURE),
     )

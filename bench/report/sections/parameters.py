@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from bench.report.model import Cell, Column, PageKind, Scope, Section, Table, words
+from bench.report.parts import totals
 from bench.report.parts.cells import at_least, counts_by_part, having, notes
 from bench.report.summary import Summary
 from bench.spec import Claim, Portrait
@@ -45,6 +46,14 @@ def section(summary: Summary) -> Section | None:
         title="Parameter distribution",
         nav="Parameters",
         text=_text(summary, table) if summary.reproduces("parameters") else (),
+        plots=totals.plot(
+            summary,
+            portraits,
+            MEASURE,
+            "parameters",
+            said=lambda each: summary.published(each.architecture, f"n_parameters.{TOTAL.lower()}"),
+            first=own,
+        ),
         tables=(table, *_views(portraits)),
         notes=notes(portraits, MEASURE),
     )

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
-from bench.records.receptive_fields import FIGURE, LAST_MAP, Headline, headline
-from bench.report.model import Cell, Column, PageKind, Scope, Section, Table
-from bench.report.parts.cells import having, model, notes, value
-from bench.report.parts.fields import said_by_layer, said_of, wrong
+from bench.records.receptive_fields import COLUMN, FIGURE, LAST_MAP, Headline, headline
+from bench.report.figures.depth import Depth, depths
+from bench.report.model import Cell, Column, PageKind, Plot, Scope, Section, Table
+from bench.report.parts.cells import having, model, notes, of_pages, value
+from bench.report.parts.fields import said_by_layer, said_in_pixels, said_of, wrong
 from bench.report.parts.layers import columns_of, table
+from bench.report.parts.totals import FEW
 from bench.report.summary import Summary
 from bench.spec import Portrait
-from bench.stats.format import NOT_AVAILABLE
+from bench.stats.format import NOT_AVAILABLE, fixed
 
 ORDER = 33
 SCOPE: Scope = "document"
@@ -47,8 +50,44 @@ def section(summary: Summary) -> Section | None:
     return Section(
         title="Receptive field",
         text=(HEADLINE, *_wrong(summary, portraits), *((TEXT,) if layered else ())),
+        plots=_plot(summary, portraits),
         tables=(_headlines(summary, portraits), *(_table(summary, each) for each in layered)),
         notes=notes(portraits, MEASURE),
+    )
+
+
+def _plot(summary: Summary, portraits: list[Portrait]) -> tuple[Plot, ...]:
+    """A row a network; nothing for many, or where no layer has a field of one number."""
+    rows = [_depth(summary, portrait) for portrait in portraits]
+    side = max(max(portrait.sides) for portrait in portraits)
+    if len(rows) > FEW or not all(row.fields for row in rows):
+        return ()
+    said = f" Triangle: the {summary.label}." if any(row.published for row in rows) else ""
+    ends = "; ".join(f"{row.label}: {fixed(row.fields[-1][0], 0)} pixels" for row in rows)
+    return (
+        Plot(
+            name=f"{of_pages(summary, portraits)}-fields",
+            alt=f"How far the layers of each network see, from the first to the last. {ends}.",
+            caption=f"Dot: how far a layer sees that sees further than those before it.{said} "
+            "Dashed: the side of the image.",
+            draw=partial(depths, rows, side),
+        ),
+    )
+
+
+def _depth(summary: Summary, portrait: Portrait) -> Depth:
+    """The layers that see further than all before them; those of a gate see the whole image."""
+    found: list[tuple[float, str]] = []
+    for layer, row in portrait.measures[MEASURE].layers.items():
+        pixels, is_map = row.get(COLUMN), row.get("jump") is not None
+        if isinstance(pixels, int) and is_map and (not found or pixels > found[-1][0]):
+            operation = row.get("operation") or "layer"
+            found.append((pixels, f"{portrait.display_name}, {layer}, {operation}: {pixels}"))
+    return Depth(
+        label=portrait.display_name,
+        fields=tuple(found),
+        published=said_in_pixels(summary, portrait.architecture),
+        series=portrait.architecture,
     )
 
 

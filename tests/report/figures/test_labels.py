@@ -112,7 +112,7 @@ def test_the_report_has_figures_of_every_kind() -> None:
     """What is not drawn above cannot be looked at."""
     names = {plot.name for kind in KINDS for plot in plots(kind, suite(OTHERS))}
     for word in (
-        *("lane-model_1", "lanes-0", "distribution", "rates", "curves", "curves-all", "pareto"),
+        *("lane-model_1", "lanes", "distribution", "rates", "curves", "curves-all", "pareto"),
         *("comparisons", "confusion", "hardest", "accuracy", "loss", "receptive-field"),
         "effective-field",
     ):

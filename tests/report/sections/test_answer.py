@@ -104,7 +104,9 @@ def test_each_arm_has_a_part_of_its_own_the_networks_own_recipe_first() -> None:
     ]
     parts = summary([*longer, *runs([9939, 9940])]).only("model_2").by_arm()
     assert [[len(arm.runs) for arm in part.arms] for part in parts] == [[2], [4]]
-    assert in_short(parts[1]).replace(THIN, " ") == "4 of 4 runs on mnist reach 99.40 %, mean 99.500 %"
+    assert (
+        in_short(parts[1]).replace(THIN, " ") == "4 of 4 runs on mnist reach 99.40 %, mean 99.500 %"
+    )
 
 
 def test_one_run_has_neither_spread_nor_interval() -> None:
