@@ -72,6 +72,23 @@ def test_each_line_is_there_with_its_verdicts_and_links() -> None:
     assert first.tip.startswith("undecided. Model_1: 6 of 6. 6 of 6 runs reach it; exact one-sided")
 
 
+def test_what_differs_by_network_says_which_is_what() -> None:
+    row = {"line": 3, "quote": "It has 268 parameters"}
+    said = [
+        claim("n_parameters", 268, id="first", **row),
+        claim("n_parameters", 269, id="second", subject=OTHER, **row),
+        claim("last_test_accuracy_percent", 99, id="third", subject=OTHER, **row),
+    ]
+    found = summary(*said)
+    (piece,) = [piece for line in document(found).lines for piece in line.pieces if piece.href]
+    assert piece.verdict == "differs"
+    told = "differs by network: refuted for Model_2; confirmed for Model_1. Model_2: 268; "
+    assert piece.tip.startswith(told)
+    shown = card(found, "first")
+    assert (shown.verdict.text, shown.verdict.verdict) == ("differs by network", "differs")
+    assert [part.verdict.text for part in shown.parts] == ["confirmed", "refuted", "undecided"]
+
+
 def test_it_says_what_is_not_shown() -> None:
     assert document(summary(*SAID[:4])).note == "Lines without a claim are left out."
     assert "2 quotes are not on the stored line" in document(summary()).note
