@@ -22,6 +22,7 @@ PageKind = Literal[
     "markdown",
     "fragment",  # not in report.md, only where it is asked for
 ]
+BadgeKind = Literal["good", "bad", "open", "mixed"]
 Scope = Literal["suite", "document", "dataset"]
 FEW_ROWS = 5
 
@@ -110,7 +111,7 @@ class Badge:
     """A verdict that is seen at once; `note` says what it lacks."""
 
     text: str
-    kind: Literal["good", "bad", "open"]
+    kind: BadgeKind
     note: str = ""
 
 
@@ -223,18 +224,23 @@ class Marked:
 
 @dataclass(frozen=True)
 class CardPart:
-    """One claim of a card; `change` is what would change its verdict, `records` it stands on."""
+    """One claim of a card; `change` is what would change its verdict, `records` it stands on.
+
+    `strip` shows the runs that it was judged by; `copy` counts the cards before that show the same.
+    """
 
     anchor: str
     about: Cell
     metric: str
-    verdict: Piece
+    verdict: Badge
     published: str
     measured: str
     n: str
     rule: str
     change: str
     records: tuple[Cell, ...]
+    strip: Plot | None = None
+    copy: int = 0
 
 
 @dataclass(frozen=True)
@@ -243,7 +249,7 @@ class Card:
 
     quote: str
     place: Cell
-    verdict: Piece
+    verdict: Badge
     parts: tuple[CardPart, ...]
 
 
@@ -287,6 +293,13 @@ class Section:
 
     @property
     def every_plot(self) -> tuple[Plot, ...]:
-        """Its figures, and those on its lanes."""
+        """Its figures, and those on its lanes and its cards."""
         of_lanes = [p for each in self.lanes for p in (each.axis, *(row.plot for row in each.rows))]
-        return (*self.plots, *of_lanes)
+        of_cards = [
+            part.strip
+            for each in self.cards
+            for card in each.cards
+            for part in card.parts
+            if part.strip
+        ]
+        return (*self.plots, *of_lanes, *of_cards)

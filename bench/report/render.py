@@ -62,10 +62,7 @@ class Extras:
 
     def add(self, section: Section) -> None:
         """Has the section's plots drawn, and its downloads written with the report."""
-        of_lanes = (
-            p for lanes in section.lanes for p in (lanes.axis, *(r.plot for r in lanes.rows))
-        )
-        for plot in (*section.plots, *of_lanes):
+        for plot in section.every_plot:
             if plot.name not in self.plots:
                 self.plots[plot.name] = plot
                 self.drawings[plot.name] = self._drawers.submit(draw, plot)

@@ -19,7 +19,7 @@ from bench.evidence.claims.ledger import (
     verdict_words,
 )
 from bench.evidence.claims.stored import Text
-from bench.report.model import Marked, MarkedLine, Piece
+from bench.report.model import Badge, BadgeKind, Marked, MarkedLine, Piece
 from bench.report.parts.statements import signed
 from bench.report.summary import Summary
 from bench.spec import Document, Objective
@@ -33,6 +33,14 @@ CELLS = re.compile(r"(\|)")
 MOST_IN_TIP = 3
 SETTING = "setting"
 DIFFERS, DIFFERS_WORDS = "differs", "differs by network"
+KINDS: Mapping[str, BadgeKind] = {  # of an underline; every other is open
+    "confirmed": "good",
+    "consistent": "good",
+    "refuted": "bad",
+    "not-consistent": "bad",
+    "inconsistent": "mixed",
+    DIFFERS: "mixed",
+}
 Span = tuple[str, Sentence | None]  # some words of a line, and the sentence they belong to
 
 
@@ -301,6 +309,11 @@ def words_of(said: Sentence) -> str:
     if said.differs:
         return DIFFERS_WORDS
     return "setting, no evidence" if style(said) == SETTING else verdict_words(said.verdict)
+
+
+def badge(said: Sentence) -> Badge:
+    """The same to be seen at once."""
+    return Badge(words_of(said), KINDS.get(style(said), "open"))
 
 
 def key(said: Iterable[Sentence]) -> tuple[Piece, ...]:

@@ -78,7 +78,6 @@ def test_a_sentence_differs_where_its_networks_have_different_verdicts() -> None
     assert sentence.by_network == {"model_1": "undecided", "model_2": "refuted"}
 
 
-
 def test_a_quote_on_another_line_or_of_another_file_is_another_sentence() -> None:
     found = sentences(
         [entry("confirmed"), entry("confirmed", line=2), entry("refuted", file="other")]
