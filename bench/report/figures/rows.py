@@ -14,6 +14,7 @@ LEFT, RIGHT = 0.03, 0.95  # fractions of the width: half a tick's number may sta
 BELOW_INCHES, ABOVE_INCHES = 0.5, 0.06
 LONG = 12  # with more rows the axis stands on top, too, and short labels beside their rows
 BESIDE, LEFT_BESIDE = 24, 0.31  # letters of such labels at most; a fraction of the width
+BESIDE_INCHES = 0.185  # of such a row
 AXIS_INCHES = 0.2
 
 

@@ -23,13 +23,13 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from bench.report.figures.canvas import GREY, STAND_INS, STYLE
 from bench.report.figures.dots import DOT, dots, limits, stacked, triangle
-from bench.report.figures.rows import axes_points, fit_beside, row_canvas, row_inches
+from bench.report.figures.rows import BESIDE_INCHES, axes_points, fit_beside, row_canvas, row_inches
 from bench.report.figures.svg import mark
 from bench.stats.format import fixed
 
 STRIP_INCHES = 0.27  # a row without its label
 PILE_INCHES = 0.17  # of it, for dots on dots
-BESIDE_INCHES, BESIDE_PILE = 0.185, 0.1  # the same of a row with its label at the left
+BESIDE_PILE = 0.1  # the same in a row with its label at the left
 FAR_SPREADS, LEAST_SPREAD = 8, 0.05  # quartile ranges below the quartile; percentage points
 
 

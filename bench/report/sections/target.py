@@ -5,7 +5,7 @@ from __future__ import annotations
 from bench.records.arms import Arm
 from bench.report.model import Cell, Column, PageKind, Scope, Section, Table
 from bench.report.parts.cells import epochs_to_target
-from bench.report.parts.pairs import networks_of_many
+from bench.report.parts.pairs import FEW, networks_of_many
 from bench.report.parts.verdicts import note, rate_words, rules, target_words, words
 from bench.report.summary import Summary
 from bench.stats.format import NOT_AVAILABLE, fixed, integer, mean_percent, points, ranges
@@ -30,7 +30,6 @@ CHOOSING = (
     *(Column("Model", numeric=False), Column("Seeds", numeric=False), Column("Reached")),
     Column("Test accuracy", note="mean ± sd"),
 )
-FEW = 12  # arms; of more, variations stand in a table of their own
 PROOF = f" Five of five would prove a rate of {fixed(lower_bound(5, 5), 3)}, no more."
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
 from msgspec.structs import replace
 
 from bench.evidence.claims.load import load_files
 from bench.report.parts.cells import MOST_APART, OWN_NOTES, notes
-from bench.report.sections import operations, parameters, target
+from bench.report.sections import comparisons, noise, operations, parameters, target
 from bench.report.summary import Summary, summarise
 from bench.spec import Portrait
 from tests import factories
@@ -89,9 +90,27 @@ def test_variations_of_many_networks_are_folded() -> None:
     links = {run.key: "record.json" for run in runs}
     claims = load_files([ROOT / "claims" / "session6.toml"])
     found = summarise("local", runs, [*own[:-1], ablation], claims, links, "command")[0]
-    section = target.section(found)
+    for section in (target.section(found), noise.section(found)):
+        assert section is not None
+        networks, variations = section.tables
+        assert len(networks.rows) == 12
+        assert [row[0].text for row in variations.rows] == ["net_12"]
+        assert (networks.folded, variations.folded) == (False, True)
+
+
+def test_pairs_with_the_best_are_labelled_by_the_other() -> None:
+    runs = [
+        replace(
+            factories.record(f"model_{1 + k % 3}", seed, test_correct=9930 + k), architecture=name
+        )
+        for k, name in enumerate(f"net_{k:02}" for k in range(14))
+        for seed in range(2)
+    ]
+    links = {run.key: "record.json" for run in runs}
+    found = summarise("local", runs, [], factories.published(), links, "command")[0]
+    section = comparisons.section(found)
     assert section is not None
-    networks, variations = section.tables
-    assert len(networks.rows) == 12
-    assert [row[0].text for row in variations.rows] == ["net_12"]
-    assert (networks.folded, variations.folded) == (False, True)
+    figure = section.plots[0].draw()
+    labels = [text.get_text() for text in figure.axes[0].texts]
+    assert labels == [f"\N{MINUS SIGN} net_{k:02}" for k in range(12, -1, -1)]  # the nearest first
+    assert figure.get_figheight() == pytest.approx(13 * 0.185 + 0.06 + 0.2 + 0.5)
