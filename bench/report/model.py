@@ -22,6 +22,7 @@ PageKind = Literal[
     "markdown",
     "fragment",  # not in report.md, only where it is asked for
 ]
+BadgeKind = Literal["good", "bad", "open", "mixed"]
 Scope = Literal["suite", "document", "dataset"]
 FEW_ROWS = 5
 
@@ -110,7 +111,7 @@ class Badge:
     """A verdict that is seen at once; `note` says what it lacks."""
 
     text: str
-    kind: Literal["good", "bad", "open"]
+    kind: BadgeKind
     note: str = ""
 
 
@@ -226,18 +227,23 @@ class Marked:
 
 @dataclass(frozen=True)
 class CardPart:
-    """One claim of a card; `change` is what would change its verdict, `records` it stands on."""
+    """One claim of a card; `change` is what would change its verdict, `records` it stands on.
+
+    `strip` shows the runs that it was judged by; `copy` counts the cards before that show the same.
+    """
 
     anchor: str
     about: Cell
     metric: str
-    verdict: Piece
+    verdict: Badge
     published: str
     measured: str
     n: str
     rule: str
     change: str
     records: tuple[Cell, ...]
+    strip: Plot | None = None
+    copy: int = 0
 
 
 @dataclass(frozen=True)
@@ -246,7 +252,7 @@ class Card:
 
     quote: str
     place: Cell
-    verdict: Piece
+    verdict: Badge
     parts: tuple[CardPart, ...]
 
 
@@ -290,7 +296,9 @@ class Section:
 
     @property
     def every_plot(self) -> tuple[Plot, ...]:
-        """Its figures, and those on its lanes."""
+        """Its figures, and those on its lanes and its cards."""
         axes = (each.axis for each in self.lanes if each.axis)
         rows = (row.plot for each in self.lanes for row in each.rows)
-        return (*self.plots, *axes, *rows)
+        cards = (card for each in self.cards for card in each.cards)
+        strips = (part.strip for card in cards for part in card.parts if part.strip)
+        return (*self.plots, *axes, *rows, *strips)

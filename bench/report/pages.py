@@ -209,6 +209,7 @@ def _environment() -> jinja2.Environment:
     environment.filters["md"] = _markdown
     environment.filters["quoted"] = _quoted
     environment.filters["breakable"] = _breakable
+    environment.filters["copied"] = copied
     script = _template(SCRIPT)
     # Our own files: they stand in the page byte by byte, the script as it was hashed.
     environment.globals["style"] = Markup(_template("palette.css") + _template("report.css"))
@@ -241,6 +242,13 @@ def _quoted(text: Any) -> str:
 def _breakable(text: str) -> Markup:
     """Names such as `network.test_accuracy` may be broken after a dot or an underscore."""
     return Markup(re.sub(r"([._])(?=\w)", r"\1<wbr>", str(escape(text))))
+
+
+def copied(drawing: Markup, name: str, copy: int) -> Markup:
+    """A figure that stood on the page before, with ids of its own."""
+    if not copy:
+        return drawing
+    return Markup(re.sub(rf'(["#]){re.escape(name)}-', rf"\1{name}-{copy}-", str(drawing)))
 
 
 def _template(name: str) -> str:

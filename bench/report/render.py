@@ -25,6 +25,7 @@ from bench.report.parts.finding import in_numbers, kicker
 from bench.report.parts.first_screen import in_short
 from bench.report.publish import publish
 from bench.report.sections import found, named
+from bench.report.sections import slug as slug_of
 from bench.report.summary import ORIGINS, Summary
 
 ARCHITECTURES = "architectures"
@@ -47,6 +48,8 @@ SHEETS = (
     Sheet("comparisons", "comparisons.html", "Comparisons", "Variations and comparisons"),
     Sheet("provenance", "provenance.html", "Provenance", "Provenance and rebuild"),
 )
+# A section that a page leaves out where another one has said the same.
+SAME: dict[tuple[PageKind, str], str] = {("leaderboard", "results"): "leaderboard"}
 WITH_BANNERS = ("index", "provenance", "markdown")  # once is enough
 IN_MARKDOWN = Sheet("markdown", MARKDOWN, "", SHEETS[0].title)
 
@@ -276,10 +279,13 @@ def _brief(section: Section) -> Section:
 
 def _sections(kind: PageKind, summary: Summary, number: int, extras: Extras) -> Iterator[Section]:
     """Those that have something to say; report.md tells of networks what the index tells."""
-    files = found(kind)
+    files, said = found(kind), set()
     for slug, file in named(files, summary, number):
+        if SAME.get((kind, slug_of(file))) in said:
+            continue
         brief = kind == "markdown" and "index" in file.PAGES
         section = file.section(summary.of_document() if brief else summary)
         if section is not None:
+            said.add(slug_of(file))
             extras.add(section)
             yield replace(section, slug=slug)

@@ -125,3 +125,11 @@ def test_each_verdict_has_an_underline_and_words() -> None:
         ("refuted", "refuted"),
         ("setting", "setting, no evidence"),
     ]
+
+
+def test_a_quote_that_differs_by_network_has_an_underline_of_its_own() -> None:
+    first, second = said("a", "confirmed").parts, said("a", "refuted", subject="model_2").parts
+    both = Sentence((*first, *second))
+    assert (marking.style(both), marking.words_of(both)) == ("differs", "differs by network")
+    found = [(piece.verdict, piece.text) for piece in marking.key([said("b"), both])]
+    assert found == [("differs", "differs by network"), ("confirmed", "confirmed")]

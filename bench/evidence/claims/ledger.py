@@ -118,6 +118,20 @@ class Sentence:
     def verdict(self) -> ClaimVerdict:
         return worst(self.parts)
 
+    @cached_property
+    def by_network(self) -> dict[str, ClaimVerdict]:
+        """The worst verdict of each network's parts; arithmetic and words rest on no network."""
+        parts: defaultdict[str, list[Entry]] = defaultdict(list)
+        for part in self.parts:
+            if part.kind not in ("document", "words"):
+                parts[part.claim.subject].append(part)
+        return {subject: worst(of_one) for subject, of_one in parts.items()}
+
+    @property
+    def differs(self) -> bool:
+        """Whether it is open, and its networks have different verdicts."""
+        return self.is_open and len(set(self.by_network.values())) > 1
+
     @property
     def is_open(self) -> bool:
         """Whether it does not hold, or nobody knows; of a setting, whether it does not hold."""

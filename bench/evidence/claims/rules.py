@@ -27,7 +27,7 @@ from bench.stats.planning import (
     seeds_for_margin,
 )
 from bench.stats.rates import published_count
-from bench.stats.values import Interval
+from bench.stats.values import MISSING, Interval
 
 # From the worst to the best, so that the first of several is the verdict on all of them together.
 # "not consistent" and "consistent" are of a single run's number, "inconsistent" of a document that
@@ -56,6 +56,9 @@ class Judgement:
     stands_on: tuple[str, ...] = ()
     seeds_needed: int | None = None  # more, at the least
     seeds_words: str = ""  # the same in words, for which verdict where that differs
+    values: tuple[float, ...] = ()  # a number of each run that has one, in the metric's unit
+    others: tuple[float, ...] = ()  # the other network's, where two are compared: percents
+    interval: Interval | None = None  # that the published number was held against, in that unit
 
 
 @dataclass(frozen=True)
@@ -104,7 +107,7 @@ def placed(claim: Claim, found: Readings) -> Judgement:
         f"at percentile {fixed(place.percentile or 0, 0)} of {count(place.n, 'run')}"
     )
     verdict: ClaimVerdict = "consistent" if _inside(claim, interval) else "not consistent"
-    return _of_runs(verdict, found, rule, found.average)
+    return replace(_of_runs(verdict, found, rule, found.average), interval=interval)
 
 
 def mean(claim: Claim, found: Readings) -> Judgement:
@@ -118,11 +121,13 @@ def mean(claim: Claim, found: Readings) -> Judgement:
         claim.published + {"at_most": 1, "at_least": -1}.get(claim.relation, 0) * claim.tolerance
     )
     wants_low = claim.relation in ("below", "at_most")
-    if interval.high < bound:
-        return _of_runs("confirmed" if wants_low else "refuted", found, rule, average)
-    if interval.low > bound:
-        return _of_runs("refuted" if wants_low else "confirmed", found, rule, average)
-    return _undecided(found, rule, _seeds_for_mean(found, float(average) - bound), average)
+    if interval.high < bound or interval.low > bound:
+        holds = (interval.high < bound) == wants_low
+        judged = _of_runs("confirmed" if holds else "refuted", found, rule, average)
+    else:
+        more = _seeds_for_mean(found, float(average) - bound)
+        judged = _undecided(found, rule, more, average)
+    return replace(judged, interval=interval)
 
 
 def rate(claim: Claim, found: Sample) -> Judgement:
@@ -197,7 +202,8 @@ def _gain(gain: Gain, holm_p: float, n_claims: int) -> Judgement:
         judged = _of_runs("refuted", gain.ours, rule, points)
     else:
         judged = _undecided(gain.ours, rule, _seeds_for_gain(gain), points)
-    return replace(judged, stands_on=gain.ours.stands_on + gain.theirs.stands_on)
+    both = gain.ours.stands_on + gain.theirs.stands_on
+    return replace(judged, stands_on=both, others=_values(gain.theirs))
 
 
 def not_checkable(claim: Claim, found: None) -> Judgement:
@@ -284,10 +290,19 @@ def _of_runs(
     foreign = found.arm.first.foreign
     origin = f"{foreign.words} runs" if foreign else ""
     words = plain("; ".join(part for part in (origin, found.note, rule, without) if part))
-    judged = Judgement(verdict, words, measured, n=n, stands_on=found.stands_on)
+    judged = Judgement(
+        verdict, words, measured, n=n, stands_on=found.stands_on, values=_values(found)
+    )
     if isinstance(found, Readings) and measured is not None:
         judged = replace(judged, measured_words=_shown(measured, found.digits))
     return judged
+
+
+def _values(found: Sample | Readings) -> tuple[float, ...]:
+    """A number a run, accuracies in percent."""
+    if isinstance(found, Readings):
+        return tuple(value / float(found.scale) for value in found.values)
+    return tuple(100 * n / found.n_images for n in found.counts if n != MISSING)
 
 
 def _shown(value: Value, digits: int) -> str:

@@ -11,21 +11,25 @@ from bench.report.figures.canvas import INCHES, canvas, margins, wrapped
 
 LETTERS, LINE_INCHES = 58, 0.155  # of a label
 LEFT, RIGHT = 0.03, 0.95  # fractions of the width: half a tick's number may stand out
-AXES_POINTS = 72 * INCHES * (RIGHT - LEFT)  # the width in which is drawn
 BELOW_INCHES, ABOVE_INCHES = 0.5, 0.06
-LONG = 12  # with more rows the axis stands on top, too
+LONG = 12  # with more rows the axis stands on top, too, and short labels beside their rows
+BESIDE, LEFT_BESIDE = 24, 0.31  # letters of such labels at most; a fraction of the width
+BESIDE_INCHES = 0.185  # of such a row
 AXIS_INCHES = 0.2
 
 
-def row_canvas(labels: Sequence[str], inches: float) -> tuple[Figure, Axes]:
+def row_canvas(
+    labels: Sequence[str], inches: float, *, beside: bool = False
+) -> tuple[Figure, Axes]:
     """A figure with a row for each label, whose middles are at heights 0, -1, -2 ...
 
     Args:
         labels: Long ones are wrapped.
-        inches: What is drawn below each label is as high.
+        inches: What is drawn below, or beside, each label is as high.
+        beside: Whether labels stand at the left of their rows.
     """
     lines = [wrapped(label, LETTERS) for label in labels]
-    row = row_inches(labels, inches)
+    row = inches if beside else row_inches(labels, inches)
     top = ABOVE_INCHES + (AXIS_INCHES if len(labels) > LONG else 0)
     figure, (axes,) = canvas(row * len(labels) + BELOW_INCHES + top)
     half = inches / 2 / row
@@ -37,10 +41,22 @@ def row_canvas(labels: Sequence[str], inches: float) -> tuple[Figure, Axes]:
     axes.grid()
     axes.set_axisbelow(True)
     for place, label in enumerate(lines):
-        at = (0.0, half - place)
-        axes.annotate(label, at, xycoords=("axes fraction", "data"), va="bottom")
-    margins(figure, left=LEFT, right=RIGHT, bottom=BELOW_INCHES, top=top)
+        at, coords = (0.0, half - place), ("axes fraction", "data")
+        if beside:
+            at, coords = (0.0, -place), ("figure fraction", "data")
+        axes.annotate(label, at, xycoords=coords, va="center" if beside else "bottom")
+    margins(figure, left=LEFT_BESIDE if beside else LEFT, right=RIGHT, bottom=BELOW_INCHES, top=top)
     return figure, axes
+
+
+def axes_points(*, beside: bool) -> float:
+    """The width in which is drawn."""
+    return 72 * INCHES * (RIGHT - (LEFT_BESIDE if beside else LEFT))
+
+
+def fit_beside(labels: Sequence[str]) -> bool:
+    """Whether a long figure can have these labels at the left."""
+    return len(labels) > LONG and max(map(len, labels)) <= BESIDE
 
 
 def row_inches(labels: Sequence[str], inches: float) -> float:

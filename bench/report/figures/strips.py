@@ -23,12 +23,13 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from bench.report.figures.canvas import GREY, STAND_INS, STYLE
 from bench.report.figures.dots import DOT, dots, limits, stacked, triangle
-from bench.report.figures.rows import AXES_POINTS, row_canvas, row_inches
+from bench.report.figures.rows import BESIDE_INCHES, axes_points, fit_beside, row_canvas, row_inches
 from bench.report.figures.svg import mark
 from bench.stats.format import fixed
 
 STRIP_INCHES = 0.27  # a row without its label
 PILE_INCHES = 0.17  # of it, for dots on dots
+BESIDE_PILE = 0.1  # the same in a row with its label at the left
 FAR_SPREADS, LEAST_SPREAD = 8, 0.05  # quartile ranges below the quartile; percentage points
 
 
@@ -45,20 +46,23 @@ def strips(runs: pd.DataFrame, target: float | None) -> Figure:
             "label", sort=False
         )
     ]
-    labels = [f"{rows['label'].iloc[0]}, n = {len(rows)}" for rows in arms]
-    inches = row_inches(labels, STRIP_INCHES)
+    names = [str(rows["label"].iloc[0]) for rows in arms]
+    beside = fit_beside(names)
+    labels = names if beside else [f"{n}, n = {len(a)}" for n, a in zip(names, arms, strict=True)]
+    strip, pile = (BESIDE_INCHES, BESIDE_PILE) if beside else (STRIP_INCHES, PILE_INCHES)
+    inches = strip if beside else row_inches(labels, strip)
     axis = _limits(runs, target)
-    width = DOT / AXES_POINTS * (axis[1] - axis[0])
+    width = DOT / axes_points(beside=beside) * (axis[1] - axis[0])
     with matplotlib.rc_context(STYLE):
-        figure, axes = row_canvas(labels, STRIP_INCHES)
+        figure, axes = row_canvas(labels, strip, beside=beside)
         axes.set(xlim=axis, xlabel="test accuracy after the last epoch (%)")
         if target is not None:
             line = axes.axvline(target, color=STAND_INS["target"], lw=1.2, linestyle=(0, (4, 3)))
             mark(line, f"target: {fixed(target, 2)} %")
         for place, rows in enumerate(arms):
             ordered = rows.sort_values("percent", kind="stable")
-            _summary(axes, ordered.iloc[0], -place, 0.4 * STRIP_INCHES / inches)
-            piles = stacked(ordered["percent"].to_numpy(float), width, PILE_INCHES) / inches
+            _summary(axes, ordered.iloc[0], -place, 0.4 * strip / inches)
+            piles = stacked(ordered["percent"].to_numpy(float), width, pile) / inches
             dots(axes, ordered, piles - place, target, ordered["architecture"].iloc[0])
         axes.xaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
         axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: fixed(value, 2)))

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import PurePosixPath
 
-from bench.evidence.claims.ledger import Entry, Sentence, verdict_words
+from bench.evidence.claims.ledger import Entry, Sentence
 from bench.evidence.claims.metrics import METRICS, Kind, entry
-from bench.report.model import Card, CardPart, Cards, Cell, Piece
+from bench.report.model import Card, CardPart, Cards, Cell
+from bench.report.parts.judged import strip, unit_of, where
 from bench.report.parts.marking import (
+    EMPHASIS,
     anchor,
+    badge,
     in_order,
     line_anchor,
     link_to,
-    style,
     titles,
-    words_of,
 )
 from bench.report.parts.statements import grouped, signed
 from bench.report.summary import Summary
@@ -37,8 +39,8 @@ KEYS = {  # of a file of claims, in the words on metrics
     "`against`": "the network it is compared with",
     "`layers`": "the layers",
     "; with layers, one position of theirs": "",
+    "; the rate is 0.90 where it gives none": "",
 }
-SEED = re.compile(r"seed-0*(\d+)")
 # A place in a document: another claim, or the line itself.
 SAID = re.compile(r"(?P<file>[^/]+):(?P<line>\d+)(?: (?P<id>.+))?")
 # What would change a verdict that no number of further seeds changes.
@@ -53,25 +55,40 @@ CHANGES: Mapping[Kind, str] = {
 
 def cards(summary: Summary) -> tuple[Cards, ...]:
     """Every statement of the ledger, document by document, what does not hold first."""
-    named = titles(summary)
+    named, drawn = titles(summary), Counter[str]()
     return tuple(
-        Cards(f"{named.get(file, file)}: {words}", tuple(_card(summary, s) for s in found), folded)
+        Cards(
+            f"{named.get(file, file)}: {words}",
+            tuple(_card(summary, said, drawn) for said in found),
+            folded,
+        )
         for file, words, found, folded in grouped(in_order(summary))
     )
 
 
-def _card(summary: Summary, said: Sentence) -> Card:
+def _card(summary: Summary, said: Sentence, drawn: Counter[str]) -> Card:
     place = Cell(
         f"line {said.claim.line}", href=link_to(line_anchor(said.claim.file, said.claim.line))
     )
-    verdict = Piece(words_of(said), verdict=style(said))
-    return Card(said.claim.quote, place, verdict, tuple(_part(summary, p) for p in said.parts))
+    return Card(
+        quote=EMPHASIS.sub(r"\1", said.claim.quote),
+        place=place,
+        verdict=badge(said),
+        parts=tuple(_part(summary, part, drawn) for part in said.parts),
+    )
 
 
-def _part(summary: Summary, part: Entry) -> CardPart:
+def _part(summary: Summary, part: Entry, drawn: Counter[str]) -> CardPart:
     claim, judged = part.claim, part.judged
     known = claim.subject in summary.shown
-    published = signed(part.published_words)
+    published, measured, unit = (
+        signed(part.published_words),
+        signed(part.measured_words),
+        unit_of(claim),
+    )
+    shown = strip(summary, part, metric_words(part))
+    before = drawn[shown.name] if shown else 0
+    drawn.update([shown.name] if shown else [])
     return CardPart(
         anchor=anchor(claim.id),
         about=Cell(
@@ -79,14 +96,25 @@ def _part(summary: Summary, part: Entry) -> CardPart:
             href=summary.page_of(claim.subject) if known else "",
         ),
         metric=metric_words(part),
-        verdict=Piece(verdict_words(judged.verdict), verdict=style(Sentence((part,)))),
-        published=f"{RELATIONS[claim.relation]}{published}" if published else "",
-        measured=signed(part.measured_words),
-        n="" if judged.n is None else integer(judged.n),
-        rule=judged.rule,
+        verdict=badge(Sentence((part,))),
+        published=f"{RELATIONS[claim.relation]}{published}{unit}" if published else "in words",
+        measured=f"{measured}{unit}" if measured and " of " not in measured else measured,
+        n=_runs(summary, part),
+        rule=judged.rule.removesuffix(f"; needs at least {judged.seeds_words}"),
         change=change(part),
         records=tuple(_records(summary, judged.stands_on)),
+        strip=shown,
+        copy=before,
     )
+
+
+def _runs(summary: Summary, part: Entry) -> str:
+    """How many judge it; the other network's stand below them in the strip."""
+    judged = part.judged
+    n = "" if judged.n is None else integer(judged.n)
+    others = integer(len(judged.others))
+    name = summary.display_name(part.claim.against)
+    return f"{n}; below them {others} of {name}" if judged.others else n
 
 
 def metric_words(part: Entry) -> str:
@@ -130,17 +158,11 @@ def _records(summary: Summary, places: tuple[str, ...]) -> Iterator[Cell]:
         if len(found) > FEW_RECORDS:
             yield _link(root, folder, f"{folder}: {count(len(found), 'run')}")
         for place in found[:FEW_RECORDS]:
-            yield _link(root, place, _name(place) if len(found) > FEW_RECORDS else place)
+            yield _link(root, place, where(place) if len(found) > FEW_RECORDS else place)
 
 
 def _link(root: str | None, place: str, text: str) -> Cell:
     return Cell(text, href="" if root is None else f"{root}{place.partition('#')[0]}")
-
-
-def _name(place: str) -> str:
-    """seed 3, else the file's name."""
-    seed = SEED.match(PurePosixPath(place).name)
-    return f"seed {seed[1]}" if seed else PurePosixPath(place).name
 
 
 def _root(summary: Summary) -> str | None:

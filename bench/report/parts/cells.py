@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from statistics import median
 
@@ -17,6 +18,7 @@ from bench.stats.format import (
     duration,
     fixed,
     integer,
+    listed_or_counted,
     measured_value,
     span,
 )
@@ -25,6 +27,8 @@ from bench.stats.rates import published_count
 
 MARKS = {True: "✓", False: "✗"}
 ON_GPU = "on a GPU"
+MOST_APART = 6  # networks of which each is spoken of; of more, what holds for all
+OWN_NOTES = "What was counted in a single network stands on its page."
 SHARED = (
     "Training time on a GPU is measured on the GPU. If runs share the GPU, the time of each run "
     "includes the work of the other runs."
@@ -168,6 +172,16 @@ def at_least(measured: Measured, number: int) -> str:
     return f"{'at least ' if measured.at_least else ''}{integer(number)}"
 
 
+def epochs_to_target(arm: Arm) -> Cell:
+    """A median that was not reached lies beyond the last epoch."""
+    found, last = arm.outcomes.epochs_to_target, arm.first.n_epochs
+    misses = found.n - found.n_reached
+    note = f"{integer(misses)} of {integer(found.n)} never" if misses else ""
+    if found.median is None:
+        return Cell(f"> {last}", note, sort=last + 1.0)
+    return Cell(str(found.median), note, sort=float(found.median))
+
+
 def reached(arm: Arm) -> Cell:
     """How many runs reach the target, with the bounds of their rate."""
     n = len(arm.runs)
@@ -194,6 +208,8 @@ def published(
 def notes(portraits: list[Portrait], measure: str) -> tuple[str, ...]:
     """Conventions and what was not counted; a measure that did not apply says why.
 
+    Of many networks only what holds for all: the rest stands on their pages.
+
     Args:
         portraits: Each holds the measure.
         measure: Its name.
@@ -203,8 +219,16 @@ def notes(portraits: list[Portrait], measure: str) -> tuple[str, ...]:
     common = [note for note in first if all(note in own for own in told.values())]
     if len(told) < 2:
         return tuple(common)
-    rest = {name: [note for note in own if note not in common] for name, own in told.items()}
-    return (*common, *(f"{name}: {'; '.join(own)}" for name, own in rest.items() if own))
+    rest: defaultdict[str, list[str]] = defaultdict(list)
+    for name, own in told.items():
+        rest["; ".join(note for note in own if note not in common)].append(name)
+    rest.pop("", None)
+    if len(rest) > MOST_APART:
+        return (*common, OWN_NOTES)
+    return (
+        *common,
+        *(f"{listed_or_counted(names, 'network')}: {note}" for note, names in rest.items()),
+    )
 
 
 def _told(portrait: Portrait, measure: str) -> list[str]:

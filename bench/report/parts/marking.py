@@ -19,11 +19,11 @@ from bench.evidence.claims.ledger import (
     verdict_words,
 )
 from bench.evidence.claims.stored import Text
-from bench.report.model import Marked, MarkedLine, Piece
+from bench.report.model import Badge, BadgeKind, Marked, MarkedLine, Piece
 from bench.report.parts.statements import signed
 from bench.report.summary import Summary
 from bench.spec import Document, Objective
-from bench.stats.format import count, integer
+from bench.stats.format import count, integer, listed_or_counted
 
 PAGE = "document.html"
 EDGES = " \t|*_`"  # around a quote's words: markup, and the borders of a table's cells
@@ -32,6 +32,15 @@ EMPHASIS = re.compile(r"(?<!\w)\*\*(?=\S)(.+?)(?<=\S)\*\*(?!\w)")
 CELLS = re.compile(r"(\|)")
 MOST_IN_TIP = 3
 SETTING = "setting"
+DIFFERS, DIFFERS_WORDS = "differs", "differs by network"
+KINDS: Mapping[str, BadgeKind] = {  # of an underline; every other is open
+    "confirmed": "good",
+    "consistent": "good",
+    "refuted": "bad",
+    "not-consistent": "bad",
+    "inconsistent": "mixed",
+    DIFFERS: "mixed",
+}
 Span = tuple[str, Sentence | None]  # some words of a line, and the sentence they belong to
 
 
@@ -284,7 +293,12 @@ def line_anchor(file: str, line: int) -> str:
 
 
 def style(said: Sentence) -> str:
-    """The class of the underline: a setting that agrees is no evidence, and has its own."""
+    """The class of the underline: a setting that agrees is no evidence, and has its own.
+
+    So has a sentence that holds for one network and not for another.
+    """
+    if said.differs:
+        return DIFFERS
     if said.is_setting and not said.is_open:
         return SETTING
     return said.verdict.replace(" ", "-")
@@ -292,7 +306,14 @@ def style(said: Sentence) -> str:
 
 def words_of(said: Sentence) -> str:
     """The same to be read."""
+    if said.differs:
+        return DIFFERS_WORDS
     return "setting, no evidence" if style(said) == SETTING else verdict_words(said.verdict)
+
+
+def badge(said: Sentence) -> Badge:
+    """The same to be seen at once."""
+    return Badge(words_of(said), KINDS.get(style(said), "open"))
 
 
 def key(said: Iterable[Sentence]) -> tuple[Piece, ...]:
@@ -308,7 +329,20 @@ def tip(summary: Summary, said: Sentence) -> str:
     told = "; ".join(_measured(summary, part) for part in parts[:MOST_IN_TIP])
     more = len(parts) - MOST_IN_TIP
     others = f"; and {count(more, 'more part')}" if more > 0 else ""
-    return f"{words_of(said)}. {told}{others}. {parts[0].judged.rule}"
+    which = f": {_by_network(summary, said)}" if said.differs else ""
+    return f"{words_of(said)}{which}. {told}{others}. {parts[0].judged.rule}"
+
+
+def _by_network(summary: Summary, said: Sentence) -> str:
+    """refuted for Model_3; undecided for Model_1 and Model_2"""
+    names: dict[str, list[str]] = {verdict: [] for verdict in VERDICTS}
+    for subject, verdict in said.by_network.items():
+        names[verdict].append(summary.display_name(subject))
+    return "; ".join(
+        f"{verdict_words(verdict)} for {listed_or_counted(names[verdict], 'network')}"
+        for verdict in VERDICTS
+        if names[verdict]
+    )
 
 
 def _measured(summary: Summary, part: Entry) -> str:

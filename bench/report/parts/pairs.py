@@ -30,6 +30,7 @@ METHOD = (
     "The runs of a pair are compared as two independent samples: Welch's interval of the "
     "difference, and a permutation test of Welch's statistic."
 )
+FEW = 12  # arms; of more, variations stand in a table of their own, folded
 compared = lru_cache(maxsize=2_048)(compare)  # the index and report.md ask the same
 
 

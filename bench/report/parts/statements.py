@@ -24,8 +24,8 @@ TEXT = (
     "last digit given; a single run's number with the 95% prediction interval of one more "
     "run; a mean with its 95% t interval; “consistently” with the bounds of a rate; "
     "a technique by an exact test against the network without it, with Holm's correction over "
-    "the gains that one document claims. A statement, and so a line, has the worst verdict of its "
-    "parts."
+    "the gains that one document claims. A tally counts a line once, by the worst verdict of its "
+    "parts; where networks have different verdicts, the text and the card say so."
 )
 WORDS: dict[ClaimVerdict, str] = {  # what each verdict means, in the tally
     "refuted": "the records contradict it",

@@ -7,12 +7,10 @@ from functools import partial
 
 from bench.report.figures.bars import Total, totals
 from bench.report.model import Plot
-from bench.report.parts.cells import of_pages
+from bench.report.parts.cells import MOST_APART, of_pages
 from bench.report.summary import Summary
 from bench.spec import Claim, Portrait
 from bench.stats.format import integer, listed
-
-FEW = 8  # with more networks the bars would fill the page
 
 
 def plot(
@@ -35,7 +33,7 @@ def plot(
         first: Components in their order; further ones follow as they are met.
     """
     found = [portrait.measures[measure] for portrait in portraits]
-    if len(portraits) > FEW or any(each.at_least or not each.components for each in found):
+    if len(portraits) > MOST_APART or any(each.at_least or not each.components for each in found):
         return ()
     rows = [_row(summary, portrait, measure, list(first), said(portrait)) for portrait in portraits]
     parts = list(dict.fromkeys(name for row in rows for name, _ in row.parts))

@@ -10,6 +10,11 @@ from bench.report.summary import Summary
 ORDER = 37
 SCOPE: Scope = "document"
 PAGES: tuple[PageKind, ...] = ("document",)
+STRIPS = (
+    "In a strip one dot is one run and the stroke is their mean. The triangle is the published "
+    "number, the grey band the interval that it is held against. A dashed line is a number that "
+    "runs must reach: a filled dot did."
+)
 
 
 def section(summary: Summary) -> Section | None:
@@ -19,7 +24,7 @@ def section(summary: Summary) -> Section | None:
         return None
     return Section(
         title="Claims",
-        text=(TEXT,),
+        text=(TEXT, STRIPS),
         tables=(tally_table(judged),),
         cards=cards(summary),
         notes=settings_note(judged),

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import combinations
 
 from bench.records.arms import Arm
+from bench.report.figures.differences import Difference
 from bench.report.model import Cell, Column, PageKind, Plot, Scope, Section, Table
 from bench.report.parts.pairs import (
     COLUMNS,
@@ -126,7 +128,7 @@ def _plot(summary: Summary, best: Arm, pairs: list[Pair], whole: bool) -> Plot:
     """Every pair where they are few, else the best arm against each other one."""
     few = whole and len(pairs) <= MOST_DRAWN_PAIRS
     shown = pairs if few else [pair for pair in pairs if best in (pair.first, pair.second)]
-    bars = [pair.bar(None if few else best) for pair in shown]
+    bars = [pair.bar() if few else _against(best, pair) for pair in shown]
     sizes = sorted({n for pair in shown for n in (pair.result.n_first, pair.result.n_second)})
     n = " to ".join(integer(n) for n in dict.fromkeys((sizes[0], sizes[-1])))
     return plot(
@@ -136,6 +138,12 @@ def _plot(summary: Summary, best: Arm, pairs: list[Pair], whole: bool) -> Plot:
         f"n = {n} runs each",
         bars if few else sorted(bars, key=lambda bar: bar.value),  # the nearest to the best first
     )
+
+
+def _against(best: Arm, pair: Pair) -> Difference:
+    """The caption names the best."""
+    other = pair.first if pair.second is best else pair.second
+    return replace(pair.bar(best), label=f"{MINUS} {other.label}")
 
 
 def _matrix(summary: Summary, arms: list[Arm], pairs: list[Pair]) -> Table:

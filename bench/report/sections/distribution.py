@@ -9,9 +9,11 @@ from math import nan
 import pandas as pd
 
 from bench.records.arms import Arm
+from bench.report.figures.rows import LONG
 from bench.report.figures.strips import cut, strips
 from bench.report.model import Cell, Column, PageKind, Plot, Scope, Section, Table
 from bench.report.parts import intervals
+from bench.report.parts.pairs import networks_of_many
 from bench.report.parts.verdicts import target_words
 from bench.report.summary import Summary
 from bench.stats.declared import DRAW_SEED
@@ -70,7 +72,7 @@ def section(summary: Summary) -> Section | None:
         title="Every run" if summary.target is None else "Every run against the target",
         nav="Runs",
         tables=(table,),
-        plots=(_plot(summary, arms),),
+        plots=(_plot(summary, networks_of_many(summary, arms, few=len(arms) <= LONG)),),
         notes=(*intervals.notes(arms), *((NOTE,) if has_bca else ())),
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bench.records.arms import Arm
 from bench.report.model import Cell, Column, PageKind, Scope, Section, Table
+from bench.report.parts.pairs import FEW, networks_of_many
 from bench.report.summary import Summary
 from bench.stats.declared import MARGIN_POINTS
 from bench.stats.format import NOT_AVAILABLE, count, fixed, integer, listed_or_counted, points, span
@@ -41,16 +42,19 @@ def section(summary: Summary) -> Section | None:
     known = [(arm, floor) for arm, floor in found if floor.sd_points is not None]
     if not known or summary.dataset is None:
         return None
-    table = Table(
-        caption=f"Spread of test accuracy on {summary.prefix}, in percentage points",
-        columns=COLUMNS,
-        rows=tuple(_row(arm, floor) for arm, floor in found),
-    )
+    arms = [arm for arm, _ in found]
+    networks = networks_of_many(summary, arms, few=len(arms) <= FEW)
+    caption = f"Spread of test accuracy on {summary.prefix}, in percentage points"
+    rows = tuple(_row(arm, floor) for arm, floor in found if arm in networks)
+    varied = tuple(_row(arm, floor) for arm, floor in found if arm not in networks)
+    tables = [Table(caption, COLUMNS, rows)]
+    if varied:
+        tables.append(Table(f"{caption}, variations of the networks", COLUMNS, varied, folded=True))
     return Section(
         title="The noise floor",
         nav="Noise",
         text=(_spreads(summary, known), _seen(known)),
-        tables=(table,),
+        tables=tuple(tables),
         notes=(NOTE,),
     )
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from bench.report.model import Cell, Column, PageKind, Scope, Section, Table
 from bench.report.parts import totals
-from bench.report.parts.cells import counts_by_part, figures_of, having, notes, whole
+from bench.report.parts.cells import MOST_APART, counts_by_part, figures_of, having, notes, whole
 from bench.report.summary import Summary
 from bench.spec import Measured
 from bench.stats.format import measured_value
@@ -45,11 +45,12 @@ def section(summary: Summary) -> Section | None:
     if not portraits:
         return None
     measured = [(portrait.display_name, portrait.measures[MEASURE]) for portrait in portraits]
+    few = len(measured) <= MOST_APART  # of more, each one's page has the rest
     tables = (
         figures_of(summary, portraits, MEASURE, "Operations of one forward pass"),
-        _by_operator(measured),
-        *(_reconciliation(name, found) for name, found in measured),
-        _left_out(measured),
+        _by_operator(measured) if few else None,
+        *(_reconciliation(name, found) for name, found in measured if few),
+        _left_out(measured) if few else None,
     )
     return Section(
         title="Operations",

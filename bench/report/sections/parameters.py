@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from bench.report.model import Cell, Column, PageKind, Scope, Section, Table, words
 from bench.report.parts import totals
-from bench.report.parts.cells import at_least, counts_by_part, having, notes
+from bench.report.parts.cells import MOST_APART, at_least, counts_by_part, having, model, notes
 from bench.report.summary import Summary
 from bench.spec import Claim, Portrait
 from bench.stats.format import integer
@@ -31,6 +31,7 @@ def section(summary: Summary) -> Section | None:
     portraits = having(summary, MEASURE)
     if not portraits:
         return None
+    few = len(portraits) <= MOST_APART
     own = summary.document.components if summary.document else ()
     *rows, total = (
         (Cell(part), *(_cell(summary, portrait, part) for portrait in portraits))
@@ -54,8 +55,21 @@ def section(summary: Summary) -> Section | None:
             said=lambda each: summary.published(each.architecture, f"n_parameters.{TOTAL.lower()}"),
             first=own,
         ),
-        tables=(table, *_views(portraits)),
+        tables=(table, *_views(portraits)) if few else (_turned(summary, portraits, table),),
         notes=notes(portraits, MEASURE),
+    )
+
+
+def _turned(summary: Summary, portraits: list[Portrait], table: Table) -> Table:
+    """A row a network: so many columns would run out of sight. Its page has the other splits."""
+    parts = (*table.rows, *table.total)
+    return Table(
+        caption=table.caption,
+        columns=(*words("Network"), *(Column(part[0].text) for part in parts)),
+        rows=tuple(
+            (model(summary, portrait), *(part[place] for part in parts))
+            for place, portrait in enumerate(portraits, 1)
+        ),
     )
 
 
@@ -76,10 +90,10 @@ def _others(portraits: list[Portrait], own: Sequence[str]) -> list[str]:
 
 def _cell(summary: Summary, portrait: Portrait, part: str) -> Cell:
     measured = portrait.measures[MEASURE]
-    parts, is_total = measured.components, part == TOTAL
-    n = sum(parts.values()) if is_total else parts.get(part, 0)
+    parts = measured.components
+    n = sum(parts.values()) if part == TOTAL else parts.get(part, 0)
     claim = summary.published(portrait.architecture, f"n_parameters.{_slug(part)}")
-    return Cell(at_least(measured, n), _said(summary.heading, claim), sort=None if is_total else n)
+    return Cell(at_least(measured, n), _said(summary.heading, claim), sort=n)
 
 
 def _views(portraits: list[Portrait]) -> list[Table]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import TypeVar
+
 from bench.records.arms import Arm
 from bench.report.export.texts import content
 from bench.report.model import Cell, Column, PageKind, Scope, Section, Table, words
@@ -13,19 +16,40 @@ from bench.stats.format import NOT_AVAILABLE, NOT_KNOWN, count, integer, listed,
 ORDER = 84
 SCOPE: Scope = "dataset"
 PAGES: tuple[PageKind, ...] = ("provenance", "fragment")
+OF_THE_WAY = ("Epochs", "Device", "Memory format", "Step", "Engine")  # in which a run was made
+T = TypeVar("T")
 
 
 def section(summary: Summary) -> Section | None:
     """None without runs."""
     if not summary.runs:
         return None
-    tables = (_runs, _data, _environments, _packages, _digests)
+    runs, alike = _without_alike(_runs(summary))
+    others = (_data, _environments, _packages, _digests)
     return Section(
         title="What the runs were made of",
         nav="Provenance",
-        tables=tuple(make(summary) for make in tables),
-        notes=time_notes(summary.runs),
+        tables=(runs, *(make(summary) for make in others)),
+        notes=(*alike, *time_notes(summary.runs)),
     )
+
+
+def _without_alike(table: Table) -> tuple[Table, tuple[str, ...]]:
+    """Without the columns that say the same of each of several arms, and what they say."""
+    alike = [
+        place
+        for place, column in enumerate(table.columns)
+        if column.title in OF_THE_WAY and len({row[place].text for row in table.rows}) == 1
+    ]
+    if len(table.rows) < 2 or not alike:
+        return table, ()
+
+    def kept(cells: tuple[T, ...]) -> tuple[T, ...]:
+        return tuple(cell for place, cell in enumerate(cells) if place not in alike)
+
+    said = [f"{table.columns[at].title.lower()} {table.rows[0][at].text}" for at in alike]
+    shown = replace(table, columns=kept(table.columns), rows=tuple(map(kept, table.rows)))
+    return shown, (f"Of all runs: {', '.join(said)}.",)
 
 
 def _runs(summary: Summary) -> Table:

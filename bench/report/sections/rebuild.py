@@ -11,11 +11,12 @@ from bench.report.parts.cells import time_notes
 from bench.report.parts.commands import can_train_again, reproduce
 from bench.report.summary import Summary
 from bench.spec import RunRecord
-from bench.stats.format import count, duration, integer
+from bench.stats.format import count, integer, rough_duration
 
 ORDER = 82
 SCOPE: Scope = "dataset"
 PAGES: tuple[PageKind, ...] = ("provenance", "markdown")
+FEW_COMMITS = 3
 UNCOMMITTED = ", made with changes that were not committed"
 NO_CODE = "# the records name no commit: use the code that made them"
 TEXT = (
@@ -61,7 +62,8 @@ def _said(summary: Summary) -> str:
     runs = summary.runs
     environments = {run.environment.fingerprint for run in runs}
     known = [run.train_seconds for run in runs if run.train_seconds is not None]
-    total = f"{duration(sum(known))} of training in all" if known else "training time not known"
+    spent = rough_duration(sum(known))
+    total = f"{spent} of training in all" if known else "training time not known"
     return (
         f"{count(len(runs), 'run')} of {count(len({r.architecture for r in runs}), 'architecture')}"
         f" in {count(len(environments), 'environment')}, {total}, "
@@ -93,14 +95,20 @@ def _steps(summary: Summary) -> str:
 
 
 def _checkouts(summary: Summary) -> list[str]:
-    """A line a commit, the one of most runs first; then what both need."""
+    """A line a commit, that of most runs first, of many that one alone; then what both need."""
     commits = Counter((r.environment.commit, bool(r.environment.dirty)) for r in summary.runs)
     known = [(commit, dirty, n) for (commit, dirty), n in commits.items() if commit is not None]
     known.sort(key=lambda each: (-each[2], each[0], each[1]))
+    few = known if len(known) <= FEW_COMMITS else known[:1]
     lines = [
         f"git checkout {commit}  # {count(n, 'run')}{UNCOMMITTED if dirty else ''}"
-        for commit, dirty, n in known
+        for commit, dirty, n in few
     ]
+    if others := known[len(few) :]:
+        n = count(sum(n for *_, n in others), "more run")
+        lines.append(
+            f"# {n}, of {count(len(others), 'other commit')}: a run's record names its own"
+        )
     return [*(lines or [NO_CODE]), "pip install -e ."]
 
 

@@ -1,4 +1,4 @@
-"""The receptive fields of each network, and their growth from layer to layer."""
+"""The receptive fields of each network."""
 
 from __future__ import annotations
 
@@ -8,10 +8,8 @@ from functools import partial
 from bench.records.receptive_fields import COLUMN, FIGURE, LAST_MAP, Headline, headline
 from bench.report.figures.depth import Depth, depths
 from bench.report.model import Cell, Column, PageKind, Plot, Scope, Section, Table
-from bench.report.parts.cells import having, model, notes, of_pages, value
-from bench.report.parts.fields import said_by_layer, said_in_pixels, said_of, wrong
-from bench.report.parts.layers import columns_of, table
-from bench.report.parts.totals import FEW
+from bench.report.parts.cells import MOST_APART, having, model, notes, of_pages, value
+from bench.report.parts.fields import said_in_pixels, said_of, wrong
 from bench.report.summary import Summary
 from bench.spec import Portrait
 from bench.stats.format import NOT_AVAILABLE, fixed
@@ -20,17 +18,10 @@ ORDER = 33
 SCOPE: Scope = "document"
 PAGES: tuple[PageKind, ...] = ("index", "leaderboard", "architecture", "markdown")
 MEASURE = "receptive_field"
-TEXT = (
-    "The side, in input pixels, of the square that one output position of a layer can see, "
-    "the jump: the distance in input pixels between neighbouring positions, and the start: the "
-    "first pixel that the first position sees, negative inside the padding. Layers that change "
-    "none of them are left out here; the page of the architecture lists them all."
-)
 HEADLINE = (
     f"A network's receptive field is that of {LAST_MAP}. It counts padding, so it may be wider "
     "than the image. Behind the pooling every number sees the same part of the image."
 )
-LEFT_OUT = {"output_shape"}
 COLUMNS = (
     Column("Model", numeric=False),
     Column("Last feature map", note="pixels, before everything is pooled"),
@@ -45,13 +36,11 @@ def section(summary: Summary) -> Section | None:
     portraits = having(summary, MEASURE)
     if not portraits:
         return None
-    # The table of all layers on an architecture's page has these columns, too.
-    layered = [] if summary.base else [p for p in portraits if p.measures[MEASURE].layers]
     return Section(
         title="Receptive field",
-        text=(HEADLINE, *_wrong(summary, portraits), *((TEXT,) if layered else ())),
+        text=(HEADLINE, *_wrong(summary, portraits)),
         plots=_plot(summary, portraits),
-        tables=(_headlines(summary, portraits), *(_table(summary, each) for each in layered)),
+        tables=(_headlines(summary, portraits),),
         notes=notes(portraits, MEASURE),
     )
 
@@ -60,7 +49,7 @@ def _plot(summary: Summary, portraits: list[Portrait]) -> tuple[Plot, ...]:
     """A row a network; nothing for many, or where no layer has a field of one number."""
     rows = [_depth(summary, portrait) for portrait in portraits]
     side = max(max(portrait.sides) for portrait in portraits)
-    if len(rows) > FEW or not all(row.fields for row in rows):
+    if len(rows) > MOST_APART or not all(row.fields for row in rows):
         return ()
     said = f" Triangle: the {summary.label}." if any(row.published for row in rows) else ""
     ends = "; ".join(f"{row.label}: {fixed(row.fields[-1][0], 0)} pixels" for row in rows)
@@ -118,23 +107,4 @@ def _headline(summary: Summary, portrait: Portrait) -> tuple[Cell, ...]:
         value(measured, "receptive_field_with_gates_pixels"),
         Cell(found.layer or NOT_AVAILABLE),
         Cell(found.output or NOT_AVAILABLE),
-    )
-
-
-def _table(summary: Summary, portrait: Portrait) -> Table:
-    measured = portrait.measures[MEASURE]
-    rows = measured.layers
-    shown = {layer: row for layer, row in rows.items() if row.get("kernel", "unknown") is not None}
-    columns = [name for name in columns_of(shown or rows) if name not in LEFT_OUT]
-    found = headline(measured, portrait.sides)
-    ending = f": {found.last_map} pixels in the last feature map" if found else ""
-    caption = f"Receptive field of {portrait.display_name}{ending}, layer by layer"
-    said = said_by_layer(summary, portrait.architecture)
-    return table(
-        caption,
-        shown or rows,
-        columns,
-        sides=portrait.sides,
-        folded=True,
-        beside=(Column(summary.heading, note="its value"), said),
     )

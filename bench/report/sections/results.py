@@ -7,6 +7,7 @@ from bench.records.receptive_fields import FIGURE, LAST_MAP
 from bench.report.model import Cell, Column, PageKind, Scope, Section, Table
 from bench.report.parts import intervals
 from bench.report.parts.cells import (
+    epochs_to_target,
     measured,
     network,
     published,
@@ -98,7 +99,7 @@ def _row(summary: Summary, arm: Arm) -> tuple[Cell, ...]:
 def _of_target(summary: Summary, arm: Arm) -> tuple[Cell, ...]:
     if summary.target is None:
         return ()
-    return (reached(arm), _epochs(arm)) if summary.aims(arm) else (NONE, NONE)
+    return (reached(arm), epochs_to_target(arm)) if summary.aims(arm) else (NONE, NONE)
 
 
 def _accuracy(arm: Arm) -> tuple[Cell, Cell]:
@@ -110,13 +111,3 @@ def _accuracy(arm: Arm) -> tuple[Cell, Cell]:
     around = f"{fixed(interval.low, 3)} to {fixed(interval.high, 3)}" if interval else ""
     ends = f"{points(found.lowest_percent, 2)} to {points(found.highest_percent, 2)}"
     return Cell(fixed(mean, 3), around, sort=float(mean)), Cell(points(sd), ends, sort=sd)
-
-
-def _epochs(arm: Arm) -> Cell:
-    """A median that was not reached lies beyond the last epoch."""
-    found, last = arm.outcomes.epochs_to_target, arm.first.n_epochs
-    misses = found.n - found.n_reached
-    note = f"{integer(misses)} of {integer(found.n)} never" if misses else ""
-    if found.median is None:
-        return Cell(f"> {last}", note, sort=last + 1.0)
-    return Cell(str(found.median), note, sort=float(found.median))

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 from bench.records.arms import Arm
-from bench.report.figures.rates import Rate, rates
-from bench.report.model import Cell, Column, PageKind, Plot, Scope, Section, Table
+from bench.report.model import Cell, Column, PageKind, Scope, Section, Table
+from bench.report.parts.cells import epochs_to_target
+from bench.report.parts.pairs import FEW, networks_of_many
 from bench.report.parts.verdicts import note, rate_words, rules, target_words, words
 from bench.report.summary import Summary
 from bench.stats.format import NOT_AVAILABLE, fixed, integer, mean_percent, points, ranges
@@ -25,6 +24,7 @@ OTHER_WAYS = (
     Column("Last three epochs", note="all reach it"),
     Column("Best epoch", note="by validation, reaches it"),
     Column("Any epoch", note="optimistic"),
+    Column("Epochs to it", note="median"),
 )
 CHOOSING = (
     *(Column("Model", numeric=False), Column("Seeds", numeric=False), Column("Reached")),
@@ -48,20 +48,19 @@ def section(summary: Summary) -> Section | None:
             f"upper bound lies below it, and otherwise undecided.{PROOF if exact else ''}"
         ),
     )
-    table = Table(
-        caption=f"Runs that reach {target_words(summary.objective)}",
-        columns=(*HEADS, _verdict(rate), *OTHER_WAYS),
-        rows=tuple(map(_row, arms)),
-    )
-    chosen = Table(
-        caption="Runs that helped to choose a network: they judge nothing",
-        columns=CHOOSING,
-        rows=tuple(map(_choosing, summary.choosing)),
-    )
+    networks = networks_of_many(summary, arms, few=len(arms) <= FEW)
+    variations = [arm for arm in arms if arm not in networks]
+    caption = f"Runs that reach {target_words(summary.objective)}"
+    columns = (*HEADS, _verdict(rate), *OTHER_WAYS)
+    tables = [Table(caption, columns, tuple(map(_row, networks)))]
+    if variations:
+        rows = tuple(map(_row, variations))
+        tables.append(Table(f"{caption}, variations of the networks", columns, rows, folded=True))
+    if summary.choosing:
+        caption = "Runs that helped to choose a network: they judge nothing"
+        tables.append(Table(caption, CHOOSING, tuple(map(_choosing, summary.choosing))))
     title = "How often the target is reached"
-    tables = (table, chosen) if summary.choosing else (table,)
-    plots = () if summary.base else (_plot(summary, arms),)  # one row alone says no more
-    return Section(title=title, nav="Target", text=text, tables=tables, plots=plots)
+    return Section(title=title, nav="Target", text=text, tables=tuple(tables))
 
 
 def _verdict(rate: str) -> Column:
@@ -79,6 +78,7 @@ def _row(arm: Arm) -> tuple[Cell, ...]:
         _share(outcomes.sustained, arm),
         _share(outcomes.selected or 0, arm) if arm.dataset.n_validation else Cell(NOT_AVAILABLE),
         _share(outcomes.touched, arm),
+        epochs_to_target(arm),
     )
 
 
@@ -95,38 +95,3 @@ def _choosing(arm: Arm) -> tuple[Cell, ...]:
 def _share(n_runs: int, arm: Arm) -> Cell:
     n = len(arm.runs)
     return Cell(f"{integer(n_runs)} of {integer(n)}", sort=n_runs / n)
-
-
-def _plot(summary: Summary, arms: list[Arm]) -> Plot:
-    rows = [_rate(summary, arm) for arm in arms]
-    rows.sort(key=lambda row: -row.successes / row.n if row.n else 1)  # the best first
-    said = "; ".join(row.says for row in rows)
-    declared = summary.objective.rate
-    dashed = f" Dashed: the declared rate of {rate_words(summary.objective)}."
-    return Plot(
-        name=f"{summary.place}-rates",
-        alt=f"Share of runs that reach the target, with its bounds. {said}.",
-        caption=(
-            f"Share of runs that reach {target_words(summary.objective)} on {summary.prefix}. "
-            f"Dot: the share; bar: between its two one-sided bounds.{dashed}"
-        ),
-        draw=partial(rates, rows, declared),
-    )
-
-
-def _rate(summary: Summary, arm: Arm) -> Rate:
-    """Of the runs that were judged: in a sequence with a gap these are not all."""
-    verdict = arm.verdict
-    return Rate(
-        label=arm.label,
-        successes=verdict.successes,
-        n=verdict.n,
-        lower=verdict.lower,
-        upper=verdict.upper,
-        says=(
-            f"{arm.label}: {integer(verdict.successes)} of {integer(verdict.n)} runs reach "
-            f"{target_words(arm.objective)}, rate at least {fixed(verdict.lower, 3)} and at most "
-            f"{fixed(verdict.upper, 3)}"
-        ),
-        series=arm.architecture,
-    )

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from bench.records.arms import Arm
 from bench.report.labels import untold
 from bench.report.model import Cell, Column, PageKind, Plot, Scope, Section, Table
-from bench.report.parts.pairs import COLUMNS, METHOD, Pair, across_environments, plot, tested
+from bench.report.parts.pairs import COLUMNS, Pair, across_environments, plot, tested
 from bench.report.summary import ABLATIONS, Summary
 from bench.stats.declared import TEST_ALPHA
 from bench.stats.format import count, integer, listed, signed
@@ -92,14 +94,14 @@ def _plot(summary: Summary, pairs: list[Pair]) -> Plot:
         f"Variations on {summary.prefix} less their own network, mean test accuracy",
         f"Each variation less its own network on {summary.prefix}: difference of mean test "
         "accuracy",
-        [pair.bar() for pair in pairs],
+        [replace(pair.bar(), label=pair.first.label) for pair in pairs],
     )
 
 
 def _note(pairs: list[Pair]) -> str:
     return (
         "An ablation is a file that takes one thing from a network; other rows are the network "
-        f"itself by another recipe. {METHOD} Holm p: corrected for "
+        f"itself by another recipe. Holm p: corrected for "
         f"{count(len(pairs), 'variation')}; equivalence is not, and holds where the 90% interval "
         "lies within the margin."
     )

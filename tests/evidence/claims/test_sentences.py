@@ -60,6 +60,24 @@ def test_a_sentence_has_the_worst_verdict_of_its_parts(
         assert [part.judged.verdict for part in sentence.parts] == list(order)
 
 
+def test_a_sentence_differs_where_its_networks_have_different_verdicts() -> None:
+    def differs(*parts: Entry) -> bool:
+        (sentence,) = sentences(parts)
+        return sentence.differs
+
+    holds, fails = entry("confirmed", subject="model_1"), entry("refuted", subject="model_2")
+    assert differs(holds, fails)
+    assert not differs(fails, entry("refuted", subject="model_3"))
+    assert differs(fails, entry("undecided", subject="model_3", kind="runs"))
+    # Of one network the worst counts, and arithmetic is of none.
+    assert not differs(entry("confirmed", subject="model_2"), fails)
+    assert not differs(fails, entry("confirmed", subject="model_1", kind="document"))
+    # Nothing is open: it holds, as far as it could be checked.
+    assert not differs(holds, entry("consistent", subject="model_2", kind="runs"))
+    (sentence,) = sentences([holds, entry("undecided", subject="model_1", kind="runs"), fails])
+    assert sentence.by_network == {"model_1": "undecided", "model_2": "refuted"}
+
+
 def test_a_quote_on_another_line_or_of_another_file_is_another_sentence() -> None:
     found = sentences(
         [entry("confirmed"), entry("confirmed", line=2), entry("refuted", file="other")]

@@ -112,7 +112,7 @@ def test_verdicts_differ_in_line_or_ground_without_their_colour(
     browser: Browser, document: Path
 ) -> None:
     kinds = (
-        *("refuted", "not-consistent", "inconsistent", "undecided", "not-comparable"),
+        *("differs", "refuted", "not-consistent", "inconsistent", "undecided", "not-comparable"),
         *("consistent", "confirmed", "not-checkable", "setting"),
     )
     with opened(browser, document) as page:

@@ -107,9 +107,15 @@ def test_the_first_screen_is_a_page_and_the_marked_document_one_more(
         assert box is not None
         assert box["y"] + box["height"] <= COLUMN["height"]
     with opened(browser, rebuilt / "document.html") as page:
+        assert n_pages(page.pdf(format="A4", prefer_css_page_size=True)) <= 15
         page.emulate_media(media="print")
         page.set_viewport_size(COLUMN)
         box = page.locator("div.marked").first.bounding_box()
         assert box is not None
         assert box["height"] <= COLUMN["height"]
+        whole = page.locator("section.marked").bounding_box()
+        assert whole is not None
+        assert whole["y"] + whole["height"] <= 2 * COLUMN["height"]
+        assert page.locator(".part .rule:visible").count() > 40  # of what does not hold
+        assert page.locator(".fold .card:visible, .strip:visible").count() == 0
         assert page.locator(".lane:visible, figure:visible").count() == 0

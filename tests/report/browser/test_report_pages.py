@@ -174,3 +174,17 @@ def luminance(colour: list[float]) -> float:
     parts = [part / 255 for part in colour]
     red, green, blue = (p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts)
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+@pytest.mark.parametrize("width", [DESK, 1100, 1000, PHONE])
+def test_lanes_are_as_wide_on_an_architectures_page_as_on_the_index(
+    browser: Browser, reports: Path, width: int
+) -> None:
+    """An svg scales its text with itself."""
+    found = []
+    for name in ("index.html", "architectures/model_1.html"):
+        with opened(browser, reports / name, width) as page:
+            box = page.locator(".lane .plot svg:visible").first.bounding_box()
+        assert box is not None
+        found.append(box["width"])
+    assert found[0] == pytest.approx(found[1], abs=1)

@@ -17,7 +17,6 @@ from matplotlib.lines import Line2D
 from bench.report.figures import curves
 from bench.report.figures.canvas import STAND_INS
 from bench.report.figures.curves import Panel, accuracy_curves, loss_curves
-from bench.report.figures.rates import Rate, rates
 from bench.report.figures.strips import cut, strips
 from bench.report.figures.svg import svg
 from bench.stats.means import t_interval
@@ -59,10 +58,6 @@ PANELS = [
     Panel("test", epochs((95.0, 99.0, 99.4)), {0: "alone"}, series="model_1"),
 ]
 BAND = epochs((94.0, 99.1, 99.0), (96.0, 98.0, 99.6), (95.0, 99.0, 99.4))
-RATES = [
-    Rate("Model_1", 3, 5, 0.189, 0.924, "3 of 5", "model_1"),
-    Rate("Model_2", 0, 0, 0.0, 1.0, "none", "model_2"),
-]
 
 
 def xs(line: Line2D) -> list[float]:
@@ -197,26 +192,28 @@ def test_a_long_label_stays_on_the_paper() -> None:
         assert 0 <= box.y0 < box.y1 <= height
 
 
-def test_a_rate_stands_between_its_bounds_and_no_runs_have_no_point() -> None:
-    axes = rates(RATES, 0.9).axes[0]
-    assert [xs(line) for line in axes.lines if line.get_marker() == "o"] == [[0.6]]
-    bars = [xs(line) for line in axes.lines if len(xs(line)) == 8]
-    assert [(np.nanmin(bar), np.nanmax(bar)) for bar in bars] == [(0.189, 0.924), (0.0, 1.0)]
-    target = STAND_INS["target"]
-    assert [xs(x) for x in axes.lines if to_hex(x.get_color()) == target] == [[0.9, 0.9]]
-    none = rates(RATES, None).axes[0]
-    assert not [line for line in none.lines if to_hex(line.get_color()) == target]
+def test_short_labels_of_a_long_figure_stand_beside_their_rows() -> None:
+    def shown(names: list[str]) -> Figure:
+        rows = [strip(n, (99.5 - k / 100, 99.6 - k / 100)) for k, n in enumerate(names)]
+        return strips(pd.concat(rows), 99.4)
 
-
-def test_rates_can_be_read_back() -> None:
-    root = plotted.parsed(rates(RATES, 0.9))
-    x = plotted.horizontal(root)
-    (point,) = [use for use in plotted.uses(root) if use.get("data-tip") == "3 of 5"]
-    assert x(float(point.get("x", "nan"))) == pytest.approx(0.6, abs=1e-4)
-    places = [x(place) for place, _ in plotted.path(root, "3 of 5")]
-    assert (min(places), max(places)) == pytest.approx((0.189, 0.924), abs=1e-4)
-    (declared,) = {round(x(place), 3) for place, _ in plotted.path(root, "declared rate: 0.90")}
-    assert declared == 0.9
+    names = [f"Network {k:02}" for k in range(18)]
+    figure = shown(names)
+    # 18 rows of 0.185 inches, 0.06 above, 0.2 for the axis on top, 0.5 below.
+    assert figure.get_figheight() == pytest.approx(18 * 0.185 + 0.06 + 0.2 + 0.5)
+    figure.draw_without_rendering()
+    axes = figure.axes[0]
+    left = axes.get_window_extent().x0
+    for row, label in enumerate(axes.texts):
+        assert label.get_text() == names[row]
+        box = label.get_window_extent()
+        assert 0 <= box.x0 < box.x1 < left
+        middle = axes.transData.transform((99.5, -row))[1]
+        assert (box.y0 + box.y1) / 2 == pytest.approx(middle, abs=3)
+    above = shown([*names[:17], "A network with a name for which there is no room"])
+    assert above.axes[0].texts[0].get_text() == "Network 00, n = 2"
+    few = shown(names[:12])
+    assert few.axes[0].texts[0].get_text() == "Network 00, n = 2"
 
 
 def test_a_curve_for_every_run_also_for_one_that_broke_off() -> None:

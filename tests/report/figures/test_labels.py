@@ -27,7 +27,9 @@ DOCUMENTS = ("model_1", "model_2", "model_3")
 OTHERS = 26
 PHONE = 358  # CSS pixels of a figure where the window has 390
 DIGIT = MissedDigit(pixels=bytes(784).hex(), label=4)
-KINDS: tuple[PageKind, ...] = ("index", "leaderboard", "comparisons", "architecture")
+KINDS: tuple[PageKind, ...] = (
+    *("index", "document", "leaderboard", "comparisons", "architecture"),
+)
 
 
 @cache
@@ -112,7 +114,7 @@ def test_the_report_has_figures_of_every_kind() -> None:
     """What is not drawn above cannot be looked at."""
     names = {plot.name for kind in KINDS for plot in plots(kind, suite(OTHERS))}
     for word in (
-        *("lane-model_1", "lanes", "distribution", "rates", "curves", "curves-all", "pareto"),
+        *("lane-model_1", "lanes", "distribution", "judged", "curves", "curves-all", "pareto"),
         *("comparisons", "confusion", "hardest", "accuracy", "loss", "receptive-field"),
         "effective-field",
     ):

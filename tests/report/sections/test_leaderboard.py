@@ -150,3 +150,14 @@ def test_the_command_renders_some_groups_and_says_so(bench: Bench, tmp_path: Pat
     assert "[Model_2](" not in told  # the ledger still judges its claims
     assert "--group record --group top" in told
     assert not (tmp_path / "reports" / "architectures" / "model_2.html").exists()
+
+
+def test_the_page_says_once_what_the_results_say(tmp_path: Path) -> None:
+    render.write([summary_of(tmp_path)], tmp_path / "reports")
+    page = (tmp_path / "reports" / "leaderboard.html").read_text(encoding="utf-8")
+    assert '<section id="leaderboard"' in page
+    assert '<section id="results"' not in page
+    render.write([summary_of(tmp_path, TOP)], tmp_path / "alone")  # one's own: no leaderboard
+    page = (tmp_path / "alone" / "leaderboard.html").read_text(encoding="utf-8")
+    assert '<section id="results"' in page
+    assert "## Results" in (tmp_path / "reports" / "report.md").read_text(encoding="utf-8")

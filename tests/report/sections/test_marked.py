@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import msgspec
+from markupsafe import Markup
 
 from bench.evidence.claims.stored import Text
-from bench.report.model import Card, Marked
+from bench.report.model import Card, Marked, Plot
+from bench.report.pages import copied
 from bench.report.parts.marking import excerpt
 from bench.report.sections import claim_cards, marked
 from bench.report.summary import Summary, summarise
@@ -27,9 +30,11 @@ SAID = [
 ]
 
 
-def summary(*said: Claim, stored: bool = True, file: str = "session6") -> Summary:
+def summary(
+    *said: Claim, stored: bool = True, file: str = "session6", others: tuple[int | None, ...] = ()
+) -> Summary:
     own = [msgspec.structs.replace(each, file=file) for each in said or SAID]
-    records = runs(SUBJECT, OUR_COUNTS)
+    records = [*runs(SUBJECT, OUR_COUNTS), *runs(OTHER, others)]
     links = {run.key: RECORD.format(run) for run in records}
     published = factories.published(*own)
     (found,) = summarise("local", records, [portrait(), portrait(OTHER)], published, links, "c")
@@ -72,6 +77,23 @@ def test_each_line_is_there_with_its_verdicts_and_links() -> None:
     assert first.tip.startswith("undecided. Model_1: 6 of 6. 6 of 6 runs reach it; exact one-sided")
 
 
+def test_what_differs_by_network_says_which_is_what() -> None:
+    row = {"line": 3, "quote": "It has 268 parameters"}
+    said = [
+        claim("n_parameters", 268, id="first", **row),
+        claim("n_parameters", 269, id="second", subject=OTHER, **row),
+        claim("last_test_accuracy_percent", 99, id="third", subject=OTHER, **row),
+    ]
+    found = summary(*said)
+    (piece,) = [piece for line in document(found).lines for piece in line.pieces if piece.href]
+    assert piece.verdict == "differs"
+    told = "differs by network: refuted for Model_2; confirmed for Model_1. Model_2: 268; "
+    assert piece.tip.startswith(told)
+    shown = card(found, "first")
+    assert (shown.verdict.text, shown.verdict.kind) == ("differs by network", "mixed")
+    assert [part.verdict.text for part in shown.parts] == ["confirmed", "refuted", "undecided"]
+
+
 def test_it_says_what_is_not_shown() -> None:
     assert document(summary(*SAID[:4])).note == "Lines without a claim are left out."
     assert "2 quotes are not on the stored line" in document(summary()).note
@@ -87,13 +109,13 @@ def test_a_card_has_what_was_measured_the_rule_and_what_would_change_it() -> Non
         "line 1",
         "#line-session6-1",
     )
-    assert (found.verdict.text, found.verdict.verdict) == ("undecided", "undecided")
+    assert (found.verdict.text, found.verdict.kind) == ("undecided", "open")
     (part,) = found.parts
     assert (part.about.text, part.about.href) == ("Model_1", "architectures/model_1.html")
-    assert (part.published, part.measured, part.n) == ("99.4", "6 of 6", "6")
+    assert (part.published, part.measured, part.n) == ("99.4 %", "6 of 6", "6")
     assert "exact one-sided 95% bounds of the rate" in part.rule
     seeds = "at least 37 more seeds to be confirmed, 5 to be refuted"
-    assert part.rule.endswith(f"needs {seeds}")
+    assert "needs" not in part.rule  # the same would stand twice
     assert part.change == f"under this rule {seeds}"
     assert [(cell.text, cell.href) for cell in part.records] == [
         ("local/mnist/model_1: 6 runs", "../results/local/mnist/model_1"),
@@ -167,3 +189,71 @@ def test_both_are_silent_where_nothing_is_claimed() -> None:
     (nothing,) = summarise("local", runs(SUBJECT, (9940,)), [], factories.published(), {}, "c")
     assert marked.section(nothing) is None
     assert claim_cards.section(nothing) is None
+
+
+def spoken(plot: Plot) -> dict[str, float]:
+    """What each mark of the figure says, and where it stands on the axis."""
+    drawn = {}
+    for line in plot.draw().axes[0].lines:
+        gid = str(line.get_gid() or "")
+        says = json.loads(bytes.fromhex(gid.removeprefix("mark-")))["says"] if gid else []
+        words = [says] if isinstance(says, str) else says
+        drawn |= dict(zip(words, map(float, line.get_xdata()), strict=False))
+    return drawn
+
+
+def test_a_card_draws_the_runs_beside_the_published_number() -> None:
+    strip = card(summary(), "off").parts[0].strip
+    assert strip is not None
+    assert strip.name == "judged-mnist-model_1-last_test_accuracy_percent-equals-99.1"
+    assert strip.alt == "Model_1: a single run's test accuracy after the last epoch, 6 runs"
+    drawn = spoken(strip)
+    assert {says: round(x, 3) for says, x in drawn.items()} == {
+        "mean 99.447": 99.447,
+        "Model_1, seed 0: 99.44 %": 99.44,
+        "Model_1, seed 1: 99.5 %": 99.5,
+        "Model_1, seed 2: 99.42 %": 99.42,
+        "Model_1, seed 3: 99.41 %": 99.41,
+        "Model_1, seed 4: 99.46 %": 99.46,
+        "Model_1, seed 5: 99.45 %": 99.45,
+        "published: 99.1": 99.1,
+    }
+    (band,) = strip.draw().axes[0].patches  # 9944.667 ± 2.571 x 3.204 x sqrt(7 / 6) of 10,000
+    box = band.get_extents().transformed(strip.draw().axes[0].transData.inverted())
+    assert (round(box.x0, 3), round(box.x1, 3)) == (99.358, 99.536)
+
+
+def test_a_rate_has_a_line_to_reach_and_no_triangle() -> None:
+    part = card(summary(), "aim").parts[0]
+    assert part.strip is not None
+    (line,) = [one for one in part.strip.draw().axes[0].lines if one.get_linestyle() == "--"]
+    assert line.get_xdata() == [99.4, 99.4]
+    assert not any(says.startswith("published") for says in spoken(part.strip))
+    assert card(summary(), "size").parts[0].strip is None
+
+
+def test_a_gain_shows_the_other_networks_runs_below() -> None:
+    gain = claim("accuracy_gain_points", None, id="gain", against=OTHER, quote="better")
+    part = card(summary(gain, others=(9930, 9940, None)), "gain").parts[0]
+    assert (part.published, part.n) == ("in words", "6; below them 2 of Model_2")
+    assert part.strip is not None
+    axes = part.strip.draw().axes[0]
+    heights = {round(float(line.get_ydata()[0]), 2) for line in axes.lines if line.get_gid()}
+    assert heights == {-0.85, -0.5, -1.85, -1.5}  # the strokes and the dots of both rows
+    drawn = spoken(part.strip)  # nine records, eight numbers: whose seed is not told
+    assert drawn["Model_2: 99.3 %"] == 99.3
+    assert drawn["mean 99.35"] == 99.35
+
+
+def test_cards_of_one_claim_share_a_figure_and_each_has_ids_of_its_own() -> None:
+    again = claim("last_test_accuracy_percent", 99.1, id="again", line=9, quote="99.1 again")
+    found = summary(*SAID, again)
+    first, second = (card(found, each).parts[0] for each in ("off", "again"))
+    assert first.strip is not None
+    assert second.strip is not None
+    assert (first.strip.name, first.copy) == (second.strip.name, 0)
+    assert second.copy == 1
+    drawing = Markup('<svg><path id="a-m1"/><use href="#a-m1"/></svg>')
+    copy = copied(drawing, "a", 1)
+    assert copy == '<svg><path id="a-1-m1"/><use href="#a-1-m1"/></svg>'
+    assert copied(drawing, "a", 0) == drawing

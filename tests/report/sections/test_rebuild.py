@@ -93,6 +93,40 @@ def test_every_distinct_command_is_told_once() -> None:
     assert steps(summary(records))[1].splitlines()[1:] == [TRAINED, other.command]
 
 
+def test_of_many_commits_one_is_checked_out() -> None:
+    def made_by(letters: str) -> list[RunRecord]:
+        return [
+            factories.record(
+                "model_1",
+                seed,
+                environment=msgspec.structs.replace(factories.LAPTOP, commit=name * 40),
+            )
+            for seed, name in enumerate(letters)
+        ]
+
+    code = steps(summary(made_by("abcddd")))[0].splitlines()
+    assert code[1:] == [
+        f"git checkout {'d' * 40}  # 3 runs",
+        "# 3 more runs, of 3 other commits: a run's record names its own",
+        "pip install -e .",
+    ]
+    few = steps(summary(made_by("abb")))[0].splitlines()
+    assert few[1:3] == [f"git checkout {'b' * 40}  # 2 runs", f"git checkout {'a' * 40}  # 1 run"]
+
+
+def test_what_all_arms_have_alike_is_said_once() -> None:
+    fewer = factories.recipe(epochs=2)
+    two = [*RUNS, factories.record("model_1", 9, recipe=fewer)]
+    section = there(provenance.section(summary(two)))
+    columns = [column.title for column in table(section, "What was run").columns]
+    assert columns[:3] == ["Model", "n", "Seeds"]
+    assert "Device" not in columns
+    assert section.notes[0].startswith("Of all runs: ")
+    assert "device cpu" in section.notes[0]
+    alone = there(provenance.section(summary(RUNS)))
+    assert "Device" in [column.title for column in table(alone, "What was run").columns]
+
+
 def test_code_that_was_changed_or_is_unknown_says_so() -> None:
     dirty = msgspec.structs.replace(factories.LAPTOP, dirty=True)
     code = steps(summary([factories.record(environment=dirty)]))[0]
