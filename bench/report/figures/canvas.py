@@ -11,7 +11,6 @@ from matplotlib.figure import Figure
 # One drawing for every page: on a phone of 390 CSS pixels its 9 points are 9 pixels, too.
 INCHES = 4.8
 SMALL = 8.5  # points, of the smallest text
-N_SERIES = 8  # swatches in the palette; from the ninth architecture on they come again
 STAND_INS = {
     "ink": "#010101",
     "muted": "#020202",

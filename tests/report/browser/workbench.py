@@ -88,7 +88,7 @@ def drawings() -> dict[str, Drawing]:
     """Dots of all three architectures and a line; then a figure of model_2 alone."""
     dots = "".join(
         f'<circle class="mark" data-series="model_{i}" data-tip="Model_{i}, seed {seed}" '
-        f'cx="{x}" cy="{20 * i}" r="4" style="fill:var(--series-{i - 1})"/>'
+        f'cx="{x}" cy="{20 * i}" r="4" style="fill:var(--muted)"/>'
         for i in (1, 2, 3)
         for seed, x in enumerate((3, 200, 397))
     )
