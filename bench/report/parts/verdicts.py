@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from fractions import Fraction
 
 from bench.records.arms import Arm
@@ -82,16 +83,11 @@ def bounds(arm: Arm) -> str:
     return f"{fixed(arm.verdict.lower, 3)} to {fixed(arm.verdict.upper, 3)}"
 
 
-def n_each(arms: list[tuple[str, int]]) -> str:
-    """n = 60 runs each, or n = 5 to 61 runs each.
-
-    Args:
-        arms: Labels and numbers of runs.
-    """
-    numbers = {n for _, n in arms}
-    if len(numbers) == 1:
-        return f"n = {count(numbers.pop(), 'run')}{' each' if len(arms) > 1 else ''}"
-    return f"n = {min(numbers)} to {max(numbers)} runs each"
+def n_words(numbers: Iterable[int]) -> str:
+    """n = 60, or n = 5 to 61."""
+    found = sorted(numbers)
+    ends = dict.fromkeys((found[0], found[-1]))
+    return f"n = {' to '.join(map(integer, ends))}"
 
 
 def words(arm: Arm) -> str:
