@@ -13,13 +13,11 @@ from bench.stats.format import (
     count,
     fixed,
     integer,
-    listed,
     percentage,
     spelled,
     written,
 )
 
-FEW_NAMES = 3  # more of one verdict are counted: their names stand below, each with its own
 HOW_TO_DECLARE = (
     "To judge runs, add a target and a rate to [objective] in the file of claims before the first "
     "run, or train with --target and --rate."
@@ -136,15 +134,3 @@ def rules(arms: list[Arm]) -> str:
             "each, Bonferroni), and in brackets stands the verdict taken alone."
         )
     return " ".join(said)
-
-
-def by_verdict(arms: list[Arm]) -> str:
-    """confirmed for C, undecided for 4 of 7 and refuted for A and B."""
-    said = []
-    for word in ("confirmed", "undecided", "refuted"):
-        labels = [arm.label for arm in arms if arm.verdict.verdict == word]
-        if word == "confirmed" or len(labels) <= FEW_NAMES:
-            said += [f"{word} for {listed(labels)}"] if labels else []
-        else:
-            said.append(f"{word} for {integer(len(labels))} of {integer(len(arms))}")
-    return listed(said)
