@@ -54,7 +54,7 @@ def of_arm(summary: Summary, arm: Arm) -> tuple[tuple[Lanes, ...], str]:
 
 
 def in_short(summary: Summary) -> str:
-    """The first arm in a few words: 5 of 5 runs reach 70.00 %, mean 71.500 %."""
+    """The first arm in a few words: 5 of 5 runs reach 99.40 %, mean 99.604 %."""
     arm = summary.every_arm[0]
     n = count(len(arm.runs), "run")
     if not arm.tested:
