@@ -125,7 +125,7 @@ def _text(cost: Cost, options: list[Option]) -> str:
     said = listed([one.arm.label if many else _named(cost, one) for one in best])
     verb = "are" if len(best) > 1 else "is"
     left = [one for one in options if one not in best]
-    rest = f" {_beaten(left, best, cost)}" if left else " Nobody is off it."
+    rest = f" {_beaten(left, best, cost)}" if left else " No network is off it."
     return f"By {cost.noun}, {said} {verb} on the Pareto front.{rest}"
 
 
