@@ -207,8 +207,7 @@ def _figures(section: Section) -> Section | None:
 
 
 def _text(section: Section) -> Section | None:
-    kept = Section(title="", text=section.text, points=section.points)
-    return kept if section.text or section.points else None
+    return Section(title="", text=section.text) if section.text else None
 
 
 PARTS: dict[str, Callable[[Section], Section | None]] = {

@@ -97,16 +97,6 @@ class Plot:
 
 
 @dataclass(frozen=True)
-class Point:
-    """One answer: a headline number and the sentence that says all of it."""
-
-    title: str
-    href: str
-    headline: str
-    sentence: str
-
-
-@dataclass(frozen=True)
 class Badge:
     """A verdict that is seen at once; `note` says what it lacks."""
 
@@ -277,7 +267,6 @@ class Section:
     nav: str = ""
     slug: str = ""
     text: tuple[str, ...] = ()
-    points: tuple[Point, ...] = ()
     lanes: tuple[Lanes, ...] = ()
     legend: str = ""  # what the lanes' marks mean
     marked: tuple[Marked, ...] = ()  # of HTML alone, as the cards are

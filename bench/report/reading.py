@@ -72,7 +72,7 @@ def _readable(portrait: Portrait) -> Portrait:
 
 def _of_groups(found: list[Summary], groups: Sequence[str]) -> list[Summary]:
     """The same about some groups; data sets that none of them was trained on are left out."""
-    known = {found[0].group_of(name) or TOP for name in found[0].shown}
+    known = {summary.group_of(name) or TOP for summary in found for name in summary.shown}
     for group in groups:
         if group not in known:
             raise UsageError(
@@ -82,8 +82,13 @@ def _of_groups(found: list[Summary], groups: Sequence[str]) -> list[Summary]:
             )
     chosen = {"" if group == TOP else group for group in groups}
     shown = [summary.of_groups(chosen) for summary in found]
-    with_runs = [summary for summary in shown if summary.arms] or shown[:1]
-    return [replace(summary, is_first=n == 0) for n, summary in enumerate(with_runs)]
+    left = [summary for summary in shown if summary.arms]
+    left = left or [summary for summary in shown if summary.shown]
+    documents = [summary.document for summary in left]
+    return [
+        replace(summary, opens=summary.document not in documents[:n])
+        for n, summary in enumerate(left)
+    ]
 
 
 def _relative(path: Path, folder: Path) -> str:

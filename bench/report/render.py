@@ -24,7 +24,7 @@ from bench.report.parts.banners import banners
 from bench.report.parts.finding import in_numbers, kicker
 from bench.report.parts.first_screen import in_short
 from bench.report.publish import publish
-from bench.report.sections import found, named
+from bench.report.sections import begin, found, named
 from bench.report.sections import slug as slug_of
 from bench.report.summary import ORIGINS, Summary
 
@@ -93,6 +93,7 @@ def write(summaries: list[Summary], reports: Path) -> list[Path]:
     Raises:
         StoreError: the folder cannot be written.
     """
+    begin()
     with _seldom_collected():
         return publish(_files(summaries, reports), reports, last=INDEX, made_with=_drawn_with())
 
@@ -105,7 +106,7 @@ def _drawn_with() -> str:
 def _files(summaries: list[Summary], reports: Path) -> dict[str, str]:
     """Every file of the report, by its name relative to the reports folder."""
     try:
-        with drawers(len(summaries[0].shown)) as several:
+        with drawers(len(_networks(summaries))) as several:
             return _drawn_by(several, summaries, reports)
     except BrokenProcessPool:  # one was killed, for its memory as a rule; alone it takes less
         return _drawn_by(Here(), summaries, reports)
@@ -117,11 +118,11 @@ def _drawn_by(several: Executor, summaries: list[Summary], reports: Path) -> dic
     parts = {sheet: _parts(sheet.kind, about[sheet], extras) for sheet in about}
     sheets = [sheet for sheet in SHEETS if parts[sheet] or sheet.kind == "index"]
     whole = {
-        sheet: _sheet(sheet, parts[sheet], sheets, about[sheet], extras, summaries[0])
+        sheet: _sheet(sheet, parts[sheet], sheets, about[sheet], extras, summaries)
         for sheet in (*sheets, IN_MARKDOWN)
     }
     by_name = {
-        name: _architecture_page(name, sheets, summaries, extras) for name in summaries[0].shown
+        name: _architecture_page(name, sheets, summaries, extras) for name in _networks(summaries)
     }
     # Only now is anything waited for: every plot is in the making.
     link = pages.followed_from(reports, reports, summaries[0])
@@ -143,6 +144,11 @@ def _seldom_collected() -> Iterator[None]:
         gc.set_threshold(*usual)
 
 
+def _networks(summaries: list[Summary]) -> list[str]:
+    """All that have a page: those that any part speaks of."""
+    return sorted({name for summary in summaries for name in summary.shown})
+
+
 def _about(sheet: Sheet, summaries: list[Summary]) -> list[Summary]:
     """The index speaks of the document's networks alone."""
     whole = sheet.kind != "index"
@@ -155,7 +161,7 @@ def _sheet(
     sheets: list[Sheet],
     summaries: list[Summary],
     extras: Extras,
-    whole: Summary,
+    whole: list[Summary],
 ) -> Page:
     return Page(
         title=sheet.title,
@@ -163,7 +169,7 @@ def _sheet(
         finding=_finding(sheet, parts, summaries),
         base="",
         others=_others(sheets, "", sheet),
-        architectures=_links(summaries[0], ""),
+        architectures=_links(summaries, ""),
         banners=banners(summaries) if sheet.kind in WITH_BANNERS else (),
         parts=parts,
         drawings=extras.drawings,
@@ -181,14 +187,14 @@ def _finding(sheet: Sheet, parts: tuple[Part, ...], summaries: list[Summary]) ->
 def _architecture_page(
     name: str, sheets: list[Sheet], summaries: list[Summary], extras: Extras
 ) -> Page:
-    own = [summary.only(name) for summary in summaries]
+    own = [summary.only(name) for summary in summaries if name in summary.shown]
     with_runs = [summary for summary in own if summary.arms] or own[:1]
     return Page(
         title=own[0].display_name(name),
         subtitle=" · ".join(map(in_short, with_runs)) if with_runs[0].arms else "",
         base=own[0].base,
         others=_others(sheets, own[0].base),
-        architectures=_links(own[0], name),
+        architectures=_links([summary.only(name) for summary in summaries], name),
         banners=banners(with_runs),
         parts=tuple(_architecture_parts(with_runs, extras)),
         drawings=extras.drawings,
@@ -211,27 +217,32 @@ def _subtitle(kind: PageKind, summaries: list[Summary]) -> str:
     return f"{said}. {first.heading}: “{first.document.title}”"
 
 
-def _links(summary: Summary, current: str) -> tuple[Link, ...]:
+def _links(summaries: list[Summary], current: str) -> tuple[Link, ...]:
+    first = summaries[0]
     return tuple(
-        Link(summary.display_name(name), summary.page_of(name), current == name)
-        for name in summary.shown
+        Link(first.display_name(name), first.page_of(name), current == name)
+        for name in _networks(summaries)
     )
 
 
-def _series(summary: Summary) -> tuple[Series, ...]:
+def _series(summaries: list[Summary]) -> tuple[Series, ...]:
     """What the reader can choose from, by group; one architecture is no choice.
 
     The script leaves out those of which the page shows nothing.
     """
-    if len(summary.palette) < 2:
+    about = {name: summary for summary in reversed(summaries) for name in summary.shown}
+    if len(about) < 2:
         return ()
-    found = [(summary.origin_of(name), name) for name in summary.palette]
-    found.sort(key=lambda each: (ORIGINS.index(each[0]), each[1]))
-    document = summary.label
+    found = [(ORIGINS.index(about[name].origin_of(name)), name) for name in about]
     return tuple(
-        Series(name, summary.display_name(name), document if origin == "document" else origin)
-        for origin, name in found
+        Series(name, about[name].display_name(name), _group(about[name], name))
+        for _, name in sorted(found)
     )
+
+
+def _group(summary: Summary, name: str) -> str:
+    origin = summary.origin_of(name)
+    return summary.label if origin == "document" else origin
 
 
 def _parts(kind: PageKind, summaries: list[Summary], extras: Extras) -> tuple[Part, ...]:

@@ -45,13 +45,10 @@ class Summary:
     Attributes:
         base: From the page to the reports folder, "" or "../".
         record_links: A run's key -> its file, relative to the reports folder.
-        palette: Every architecture of the suite, shown or not, sorted: its position is its colour.
-        shown: Those of them that have a page and a place in the legend, sorted.
+        shown: The architectures that it speaks of, sorted.
         document: Whose networks these are; None where no document, or several, speak of them.
         several: Whether the suite's report has parts of several documents.
         objectives: What all documents of the part ask for.
-        is_first: Whether this data set's part stands first on a page: what is said once for the
-            whole suite is said there.
         opens: Whether it stands first of its document's: what is said once for a document.
         every_claim: Of all documents: a claim may be checked by another document's.
         suite_runs, suite_portraits: Of all data sets and architectures, shown or not: what claims
@@ -65,7 +62,6 @@ class Summary:
     portraits: tuple[Portrait, ...]
     claims: tuple[Claim, ...]
     record_links: Mapping[str, str]
-    palette: tuple[str, ...]
     shown: tuple[str, ...]
     command: str
     base: str = ""
@@ -75,7 +71,6 @@ class Summary:
     document: Document | None = None
     several: bool = False
     objectives: Objectives = NO_DOCUMENT
-    is_first: bool = True
     opens: bool = True
     every_claim: tuple[Claim, ...] = ()
     suite_runs: tuple[RunRecord, ...] = ()
@@ -250,9 +245,6 @@ class Summary:
     def record_link(self, run: RunRecord) -> str:
         return self.base + self.record_links[run.key]
 
-    def colour(self, architecture: str) -> int:
-        return self.palette.index(architecture)
-
     def group_of(self, architecture: str) -> str:
         """The sub-folder of architectures/ that it came from; "" at the top, or where unknown."""
         portrait = self.portrait_of.get(architecture)
@@ -270,7 +262,7 @@ class Summary:
     def of_groups(self, groups: Collection[str]) -> Summary:
         """The same, about the architectures of some groups.
 
-        Colours stay as they are in the whole suite's report, and claims keep all they stand on.
+        Claims keep all they stand on.
         """
         shown = tuple(name for name in self.shown if self.group_of(name) in groups)
         return replace(
@@ -347,9 +339,9 @@ def summarise(
     ours_last = sorted(runs, key=lambda run: run.foreign is None)
     infos = {run.dataset.name: run.dataset for run in ours_last}
     portrait_of = _most_run_first({each.architecture: each for each in portraits}, runs)
-    palette = tuple(sorted({run.architecture for run in runs} | set(portrait_of)))
+    names = tuple(sorted({run.architecture for run in runs} | set(portrait_of)))
     in_order = tuple(sorted(portraits, key=lambda p: (p.architecture, p.architecture_digest)))
-    said = tuple(about(palette, published.claims))
+    said = tuple(about(names, published.claims))
     whole = Summary(
         suite=suite,
         dataset=None,
@@ -357,16 +349,15 @@ def summarise(
         portraits=in_order,
         claims=said,
         record_links=record_links,
-        palette=palette,
-        shown=palette,
+        shown=names,
         command=command,
         portrait_of=portrait_of,
-        objectives=Objectives.about(published.documents, palette),
+        objectives=Objectives.about(published.documents, names),
         every_claim=said,
         suite_runs=tuple(runs),
         suite_portraits=in_order,
     )
-    found = [
+    return [
         replace(
             part,
             dataset=infos.get(name),
@@ -376,7 +367,6 @@ def summarise(
         for part, part_runs in ((part, _runs_of(part, runs)) for part in _parts(whole))
         for number, name in enumerate(_datasets(part, part_runs) or [NO_RUN])
     ]
-    return [replace(one, is_first=n == 0) for n, one in enumerate(found)]
 
 
 def _parts(whole: Summary) -> list[Summary]:
@@ -387,7 +377,7 @@ def _parts(whole: Summary) -> list[Summary]:
         only = with_objective[0] if len(with_objective) == 1 else None
         return [replace(whole, document=only)]
     named = {name for each in documents for name in each.networks}
-    others = [name for name in whole.palette if name not in named]
+    others = [name for name in whole.shown if name not in named]
     parts = [_part(whole, each, each.networks) for each in documents]
     return [*parts, *([_part(whole, None, others)] if others else [])]
 

@@ -159,8 +159,8 @@ def count(n: int, noun: str) -> str:
 
 
 def with_article(noun: str) -> str:
-    """a digit, an image."""
-    return f"{'an' if noun[0] in 'aeiou' else 'a'} {noun}"
+    """a digit, an image; a 7, an 8."""
+    return f"{'an' if noun[0] in 'aeiou8' or noun in ('11', '18') else 'a'} {noun}"
 
 
 MOST_LISTED = 9  # names in a sentence

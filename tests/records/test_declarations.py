@@ -184,9 +184,12 @@ def test_eight_attempts_are_corrected_together() -> None:
     # 29 of 29 at 0.05 / 8: 0.00625^(1 / 29)
     assert arm.verdict.lower == pytest.approx(0.00625 ** (1 / 29))
     protocol = replace(HEAD, sweeps=(mine,), attempts=(mine.arm, *others))
-    said = answer.section(summary_of(every, protocol))
-    assert "Taken alone, it is confirmed for model_1 too." in said.text[0]
-    assert "undecided (alone: confirmed)" in said.points[0].sentence
+    found = summary_of(every, protocol)
+    (lanes,) = answer.section(found).lanes
+    badge = lanes.rows[0].badge
+    assert (badge.text, badge.note.partition(";")[0]) == ("undecided", "alone: confirmed")
+    assert "38 more" in badge.note
+    assert "undecided (alone: confirmed)" in answer.section(found.only("model_1")).text[0]
     everyone = runs(range(61))
     mine = sweep(everyone, 0, 60)
     assert arm_of(everyone, mine, attempts=(mine.arm, *others)).verdict.verdict == "confirmed"

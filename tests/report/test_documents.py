@@ -13,6 +13,7 @@ from bench.records.foreign import NOWHERE, dataset_info, record_of
 from bench.records.protocol import Goal, arm_key
 from bench.records.store import Suite
 from bench.report.parts import cells
+from bench.report.reading import read
 from bench.report.summary import summarise
 from bench.spec import DatasetInfo, Epoch, Foreign, ForeignSpec, digest
 from tests import factories
@@ -112,9 +113,9 @@ def test_another_target_and_limit_are_said_in_its_own_words(folder: Path) -> Non
     text = pages(suite_of(folder / "results"), folder / "reports")
     assert not FOREIGN.findall(text)
     assert "A run reaches the target when 70.00 % of the test images (70 of 100)" in text
-    assert "in at least eight runs of ten" in text
-    assert "the article says 70.25 %" in text
-    assert "Suite “flowers”, petals. Article: “Petals: a first network”" in text
+    assert "“consistently” asks for eight runs of ten" in text
+    assert "Article 70.25" in text
+    assert "Article “Petals: a first network” · 4 runs of a network on petals" in text
     assert "at most 2,500" in text
     assert "\N{BALLOT X} 2,500" not in text  # no leaderboard: both stand at the top
     assert "results table" not in text  # the document names no table to rebuild
@@ -174,7 +175,7 @@ def test_without_a_target_nothing_is_judged(folder: Path, said: dict[str, str]) 
     assert found <= ({"mnist"} if "petals" in said else set())  # the default data set of claims
     assert "No target is declared" in text or "target is one of" in text
     assert "--target and --rate" in text
-    assert "mean test accuracy is 70.500 %" in text
+    assert "Rose 70.500 % (68.446 to 72.554)" in text
     assert not [words for words in WITHOUT if words in text]
 
 
@@ -184,7 +185,7 @@ def test_a_declared_target_needs_no_document(folder: Path) -> None:
     declared(suite, Goal(71.0, 0.75))
     text = pages(suite, folder / "reports")
     assert "when 71.00 % of the test images" in text
-    assert "in at least 75 runs of 100" in text
+    assert "“consistently” asks for 75 runs of 100" in text
     assert not FOREIGN.findall(text)
 
 
@@ -218,14 +219,38 @@ def test_two_documents_are_two_parts_each_with_its_objective(folder: Path) -> No
     one, rest = text.split("Petals: another network")[0], text.split("Petals: another network")[1]
     two, three = rest.split("Networks of no document")
     assert "Petals: a first network" in one
-    assert "when 70.00 %" in one
-    assert "when 72.00 %" not in one
-    assert "the article says 72.50 %" in two
-    assert "when 72.00 %" in two
-    assert "when 70.00 %" not in two
-    assert "No target is declared" in three
+    assert "A run reaches 70.00 %" in one
+    assert "A run reaches 72.00 %" not in one
+    assert "| 72.50<br>percentile 75; " in two  # 70, 71 and 72 of 100 lie below
+    assert "A run reaches 72.00 %" in two
+    assert "A run reaches 70.00 %" not in two
+    assert "reaches" not in three
     assert "Weed" in three
+    alone = folder / "reports" / "architectures" / "weed.html"
+    assert "No target is declared" in alone.read_text(encoding="utf-8")
     assert not FOREIGN.findall(text.replace("model_2", ""))
+
+
+def test_the_networks_of_every_document_have_a_page_and_can_be_picked(folder: Path) -> None:
+    first, second = (HEAD.replace('"rose", "tulip"', f'"{name}"') for name in ("rose", "tulip"))
+    other = second.replace("article", "book") + OBJECTIVE.replace("70", "72")
+    claims(folder, a=first + OBJECTIVE + CLAIM, b=other + CLAIM.replace("rose", "tulip"))
+    suite = suite_of(folder / "results", ("rose", "tulip", "weed"))
+    render(suite, folder / "reports", command="c")
+    own = sorted(path.stem for path in (folder / "reports" / "architectures").iterdir())
+    assert own == ["rose", "tulip", "weed"]
+    index = (folder / "reports" / "index.html").read_text(encoding="utf-8")
+    assert [f"architectures/{name}.html" in index for name in own] == [True] * 3
+    assert re.findall(r'<option value="(\w+)" data-of="(.*)">', index) == [
+        *(("rose", "article"), ("tulip", "book"), ("weed", "ours")),
+    ]
+    grouped = replace(suite.portraits()[1], group="record")
+    suite.add_portrait(replace(grouped, architecture_digest=digest(grouped.architecture.encode())))
+    (part,) = read(suite, folder / "reports", "c", ["record"])
+    assert part.shown == ("tulip",)
+    tulip = (folder / "reports" / "architectures" / "tulip.html").read_text(encoding="utf-8")
+    assert "(72 of 100) or more" in tulip
+    assert "(70 of 100) or more" not in tulip
 
 
 def test_neither_code_nor_templates_know_a_document() -> None:

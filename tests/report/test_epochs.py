@@ -43,5 +43,5 @@ def test_a_single_low_run_does_not_squeeze_the_others() -> None:
 
 
 def test_points_below_are_counted() -> None:
-    assert cut([HIGH, LOW], 98.0) == (f" 5 of 6 points lie below 98.00{THIN}%.")
+    assert cut([HIGH, LOW], 98.0) == f" Below 98.00{THIN}%: 5 of 6 points."
     assert cut([HIGH], None) == ""

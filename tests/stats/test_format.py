@@ -153,6 +153,11 @@ def test_milliseconds_have_three_digits_and_no_exponent(seconds: float, text: st
     assert format.milliseconds(seconds) == text
 
 
+def test_an_article_fits_the_sound() -> None:
+    said = [format.with_article(word) for word in ("digit", "image", "7", "8", "80", "11", "18")]
+    assert said == ["a digit", "an image", "a 7", "an 8", "an 80", "an 11", "an 18"]
+
+
 def test_nouns_are_counted() -> None:
     assert [format.count(n, "run") for n in (1, 2, 1000)] == ["1 run", "2 runs", "1,000 runs"]
 

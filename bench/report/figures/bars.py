@@ -11,15 +11,16 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from bench.report.figures.canvas import GREY, SMALL, STYLE
+from bench.report.figures.canvas import GREY, INCHES, SMALL, STYLE
 from bench.report.figures.dots import triangle
-from bench.report.figures.rows import AXES_POINTS, row_canvas
+from bench.report.figures.rows import LEFT, RIGHT, row_canvas
 from bench.report.figures.svg import mark
 from bench.stats.format import integer
 
 ROW_INCHES = 0.36  # without its label
 BAR = 0.3  # its height, in rows
 SHADES = (0.6, 0.42, 0.28, 0.18, 0.1)  # of the first parts; further ones have the last
+AXES_POINTS = 72 * INCHES * (RIGHT - LEFT)
 CHARACTER_POINTS = 5.6  # of a part's name, about
 
 

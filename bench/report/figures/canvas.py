@@ -8,10 +8,9 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-# One drawing for every page: on a phone of 390 CSS pixels its 9 points are 9 pixels, too.
+# One drawing for every page: on a phone of 390 CSS pixels its 9.7 points are 10 pixels.
 INCHES = 4.8
 SMALL = 8.5  # points, of the smallest text
-N_SERIES = 8  # swatches in the palette; from the ninth architecture on they come again
 STAND_INS = {
     "ink": "#010101",
     "muted": "#020202",
@@ -25,10 +24,10 @@ STAND_INS = {
 }
 STYLE: Any = {
     "svg.fonttype": "none",  # text stays text: small, selectable, in the page's own face
-    "font.size": 9.0,
+    "font.size": 9.7,
     "axes.edgecolor": STAND_INS["grid"],
     "axes.labelcolor": STAND_INS["ink"],
-    "axes.titlesize": 9.0,
+    "axes.titlesize": 9.7,
     "axes.titlecolor": STAND_INS["ink"],
     "axes.titlelocation": "left",
     "axes.titley": 1.0,  # else matplotlib lays everything out twice to find a place

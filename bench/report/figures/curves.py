@@ -139,7 +139,7 @@ def _grid(
     figure = Figure(figsize=(INCHES, (inches + more) * n_rows + 0.6))
     figure.patch.set_visible(False)
     wspace, hspace = 0.2 if n_apart else 0.08, 0.38 + 1.38 * more / inches
-    margins(figure, left=0.12, bottom=0.45, top=0.3 + more, wspace=wspace, hspace=hspace)
+    margins(figure, left=0.13, bottom=0.45, top=0.3 + more, wspace=wspace, hspace=hspace)
     all_axes = [figure.add_subplot(n_rows, n_columns, place + 1) for place in range(n)]
     for place, axes in enumerate(all_axes):
         first, shared = place % n_columns == 0, place < n - n_apart

@@ -110,12 +110,12 @@ def cut(panels: list[Panel], floor: float | None) -> str:
     if floor is None:
         return ""
     n = integer(int((values < floor).sum()))
-    return f" {n} of {integer(len(values))} points lie below {percentage(floor)}."
+    return f" Below {percentage(floor)}: {n} of {integer(len(values))} points."
 
 
 def limit_words(limit: int | None) -> str:
     """What the dotted line is."""
-    return f" Dotted: the limit of {integer(limit)} epochs." if limit is not None else ""
+    return f" Dotted: {integer(limit)} epochs at most." if limit is not None else ""
 
 
 def _published(summary: Summary, arm: Arm) -> dict[str, Any]:

@@ -162,7 +162,7 @@ def _runs(arms: Sequence[Arm]) -> str:
 
 
 def _names(arms: Sequence[Arm], of: Sequence[Arm]) -> str:
-    """Model_1 and Model_2; both networks; all three networks."""
+    """Rose and Tulip; both networks; all three networks."""
     if len(arms) == len(of) > 1:
         return "both networks" if len(of) == 2 else f"all {spelled(len(of))} networks"
     if len(arms) <= MOST_NAMES:
@@ -171,7 +171,7 @@ def _names(arms: Sequence[Arm], of: Sequence[Arm]) -> str:
 
 
 def _denied(arms: Sequence[Arm], of: Sequence[Arm]) -> str:
-    """Model_3 does not reach; neither network reaches; none of the three networks reaches."""
+    """Rose does not reach; neither network reaches; none of the three networks reaches."""
     if len(arms) == len(of) > 1:
         none = "neither network" if len(of) == 2 else f"none of the {spelled(len(of))} networks"
         return f"{none} reaches"

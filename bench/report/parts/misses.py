@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from bench.records.observations import MissedDigit
 from bench.report.summary import Summary
 from bench.spec import DatasetInfo, RunRecord, Shape
-from bench.stats.format import integer
+from bench.stats.format import integer, with_article
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,11 @@ class Misses:
         """ ", a 3", ", labelled cat"; empty for an unknown label."""
         if label < 0:
             return ""
-        return f", labelled {self.name(label)}" if self.info.class_names else f", a {label}"
+        return (
+            f", labelled {self.name(label)}"
+            if self.info.class_names
+            else f", {with_article(str(label))}"
+        )
 
     def pixels(self, place: int) -> bytes:
         """The image at that place, as the data set holds it; empty where the suite has none."""

@@ -133,8 +133,7 @@ def plot(name: str, what: str, caption: str, rows: list[Difference]) -> Plot:
         name=name,
         alt=f"{what} with 95% intervals: {'; '.join(row.says for row in rows)}.",
         caption=(
-            f"{caption}. Bar: its 95% interval. "
-            f"Shaded: within {MARGIN_POINTS} points, the margin of equivalence."
+            f"{caption}. Bar: its 95% interval. Shaded: equivalent, within {MARGIN_POINTS} points."
         ),
         draw=partial(differences, rows, MARGIN_POINTS),
     )

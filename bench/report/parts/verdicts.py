@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from fractions import Fraction
 
 from bench.records.arms import Arm
@@ -12,13 +13,11 @@ from bench.stats.format import (
     count,
     fixed,
     integer,
-    listed,
     percentage,
     spelled,
     written,
 )
 
-FEW_NAMES = 3  # more of one verdict are counted: their names stand below, each with its own
 HOW_TO_DECLARE = (
     "To judge runs, add a target and a rate to [objective] in the file of claims before the first "
     "run, or train with --target and --rate."
@@ -82,16 +81,11 @@ def bounds(arm: Arm) -> str:
     return f"{fixed(arm.verdict.lower, 3)} to {fixed(arm.verdict.upper, 3)}"
 
 
-def n_each(arms: list[tuple[str, int]]) -> str:
-    """n = 60 runs each, or n = 5 to 61 runs each.
-
-    Args:
-        arms: Labels and numbers of runs.
-    """
-    numbers = {n for _, n in arms}
-    if len(numbers) == 1:
-        return f"n = {count(numbers.pop(), 'run')}{' each' if len(arms) > 1 else ''}"
-    return f"n = {min(numbers)} to {max(numbers)} runs each"
+def n_words(numbers: Iterable[int]) -> str:
+    """n = 60, or n = 5 to 61."""
+    found = sorted(numbers)
+    ends = dict.fromkeys((found[0], found[-1]))
+    return f"n = {' to '.join(map(integer, ends))}"
 
 
 def words(arm: Arm) -> str:
@@ -140,15 +134,3 @@ def rules(arms: list[Arm]) -> str:
             "each, Bonferroni), and in brackets stands the verdict taken alone."
         )
     return " ".join(said)
-
-
-def by_verdict(arms: list[Arm]) -> str:
-    """confirmed for C, undecided for 4 of 7 and refuted for A and B."""
-    said = []
-    for word in ("confirmed", "undecided", "refuted"):
-        labels = [arm.label for arm in arms if arm.verdict.verdict == word]
-        if word == "confirmed" or len(labels) <= FEW_NAMES:
-            said += [f"{word} for {listed(labels)}"] if labels else []
-        else:
-            said.append(f"{word} for {integer(len(labels))} of {integer(len(arms))}")
-    return listed(said)

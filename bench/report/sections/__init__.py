@@ -75,6 +75,12 @@ def broken() -> list[BenchError]:
     return [*plugins.own(KIND, HOOKS, _builtin()).broken, *failed]
 
 
+def begin() -> None:
+    """Forgets what failed in an earlier report: an own section may have something to show now."""
+    for each in _own():
+        each.problem = each.misfit
+
+
 class OwnSection:
     """A section of the user's folder: one that fails is left out, and the report goes on.
 
@@ -87,7 +93,8 @@ class OwnSection:
         self.ORDER: int = module.ORDER
         self.SCOPE: Scope = module.SCOPE
         self.PAGES: tuple[PageKind, ...] = module.PAGES
-        self.problem = self._unfit()
+        self.misfit = self._unfit()
+        self.problem = self.misfit
 
     def _unfit(self) -> BenchError | None:
         """What is wrong with its three words; it is then on no page."""

@@ -62,11 +62,11 @@ def _plot(summary: Summary, arm: Arm, found: list[Panel]) -> Plot:
     rates = learning_rates(summary, arm)
     n = len(begun(arm))
     titles = ", ".join(panel.title for panel in found)
-    band = " Thick line and band: median and range." if n > 1 else ""
+    band = "; band: median and range" if n > 1 else ""
     aimed = summary.aims(arm)
     dashed = " Dashed: the target." if aimed else ""
     marked = any(panel.published is not None for panel in found)
-    said = f" Triangle: the {summary.label}, one run." if marked else ""
+    said = f" Triangle: the {summary.label}'s run." if marked else ""
     floor, limit = lowest(found, alone=True), arm.objective.epochs_at_most
     return Plot(
         name=f"{summary.place}-{arm.slug}-accuracy",
@@ -75,8 +75,7 @@ def _plot(summary: Summary, arm: Arm, found: list[Panel]) -> Plot:
             f"{_ends(arm)}"
         ),
         caption=(
-            f"{arm.label} on {arm.first.dataset.name}: accuracy by epoch"
-            f"{' and learning rate' if rates else ''}, n = {integer(n)}.{band}{said}{dashed}"
+            f"Accuracy on {arm.first.dataset.name}, n = {integer(n)}{band}.{said}{dashed}"
             f"{limit_words(limit)}{cut(found, floor)}"
         ),
         draw=partial(

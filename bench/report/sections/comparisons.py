@@ -19,6 +19,7 @@ from bench.report.parts.pairs import (
     tested,
     turned,
 )
+from bench.report.parts.verdicts import n_words
 from bench.report.summary import Summary
 from bench.stats.comparison import runs_to_reach
 from bench.stats.declared import DRAW_SEED, MARGIN_POINTS, TEST_ALPHA
@@ -129,13 +130,12 @@ def _plot(summary: Summary, best: Arm, pairs: list[Pair], whole: bool) -> Plot:
     few = whole and len(pairs) <= MOST_DRAWN_PAIRS
     shown = pairs if few else [pair for pair in pairs if best in (pair.first, pair.second)]
     bars = [pair.bar() if few else _against(best, pair) for pair in shown]
-    sizes = sorted({n for pair in shown for n in (pair.result.n_first, pair.result.n_second)})
-    n = " to ".join(integer(n) for n in dict.fromkeys((sizes[0], sizes[-1])))
+    n = n_words(n for pair in shown for n in (pair.result.n_first, pair.result.n_second))
     return plot(
         f"{summary.place}-comparisons",
         f"Differences of mean test accuracy on {summary.prefix}",
-        f"{_which(best, shown, few)} on {summary.prefix}: difference of mean test accuracy, "
-        f"n = {n} runs each",
+        f"{_which(best, shown, few)} on {summary.prefix}: difference of mean accuracy, "
+        f"{n} runs each",
         bars if few else sorted(bars, key=lambda bar: bar.value),  # the nearest to the best first
     )
 

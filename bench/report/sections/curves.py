@@ -15,7 +15,7 @@ from bench.report.parts.epochs import (
     overview_panel,
     with_epochs,
 )
-from bench.report.parts.verdicts import n_each
+from bench.report.parts.verdicts import n_words
 from bench.report.summary import Summary
 from bench.stats.format import fixed, integer
 
@@ -61,15 +61,16 @@ def _plot(summary: Summary, arms: list[Arm], panels: list[Panel]) -> Plot:
     split = "Test" if tested else "Validation"
     floor, limit = lowest(panels, alone=few), summary.objective.epochs_at_most
     aimed = next((arm for arm in tested if summary.aims(arm)), None)
-    dashed = f" Dashed: the target, {integer(aimed.target)} right." if aimed else ""
-    what, ends = (_apart if few else _together)(summary, arms, panels)
+    dashed = " Dashed: the target." if aimed else ""
+    n = n_words(len(begun(arm)) for arm in arms)
+    what, ends = (_apart if few else _together)(summary, panels, n)
     # The index and the pages of all networks have a figure of this section each.
     which = "" if summary.of_document().arms == summary.arms else "-all"
     return Plot(
         name=f"{summary.place}-curves{which}",
         alt=f"{split} accuracy by epoch on {summary.prefix}. {ends}.",
         caption=(
-            f"{split} accuracy by epoch on {summary.prefix}: {what}{dashed}"
+            f"{split} accuracy on {summary.prefix}{what}{dashed}"
             f"{limit_words(limit)}{cut(panels, floor)}"
         ),
         draw=partial(
@@ -82,19 +83,19 @@ def _plot(summary: Summary, arms: list[Arm], panels: list[Panel]) -> Plot:
     )
 
 
-def _apart(summary: Summary, arms: list[Arm], panels: list[Panel]) -> tuple[str, str]:
+def _apart(summary: Summary, panels: list[Panel], n: str) -> tuple[str, str]:
     """What each panel shows, and its numbers for a reader who cannot see it."""
     marked = any(panel.published is not None for panel in panels)
-    said = f" Triangle: the {summary.label}, one run." if marked else ""
-    n_runs = n_each([(arm.label, len(begun(arm))) for arm in arms])
-    what = f"median and range of the runs ({n_runs}).{said}"
+    said = f" Triangle: the {summary.label}'s run." if marked else ""
+    what = f", {n}: median and range.{said}"
     return what, "; ".join(panel.band for panel in panels)
 
 
-def _together(summary: Summary, arms: list[Arm], panels: list[Panel]) -> tuple[str, str]:
+def _together(summary: Summary, panels: list[Panel], n: str) -> tuple[str, str]:
     medians = [panel.spread["median"].iloc[-1] for panel in panels]
     low, high = fixed(min(medians), 2), fixed(max(medians), 2)
     dark = any(panel.leads for panel in panels)
-    said = f" Dark: those of the {summary.label}." if dark else ""
-    what = f"medians of the runs of {integer(len(arms))} networks.{said}"
-    return what, f"The medians of {integer(len(arms))} networks end between {low} and {high} %"
+    said = f" Dark: the {summary.label}'s." if dark else ""
+    networks = f"{integer(len(panels))} networks"
+    ends = f"The medians of {networks} end between {low} and {high} %"
+    return f": medians of {networks}, {n}.{said}", ends

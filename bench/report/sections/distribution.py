@@ -80,18 +80,20 @@ def section(summary: Summary) -> Section | None:
 def _plot(summary: Summary, arms: list[Arm]) -> Plot:
     runs = _runs(summary, arms)
     target = summary.target
-    published = f" Triangle: the {summary.label}, one run."
+    published = f" Triangle: the {summary.label}'s run."
     has_published = runs["published"].notna().any()
     aimed = next((arm for arm in arms if summary.aims(arm)), None)
-    filled = ", filled where it reached the target" if aimed else ""
-    dashed = f" Dashed: the target, {integer(aimed.target)} right." if aimed else ""
+    filled = (
+        f", filled if it reached the target (dashed, {integer(aimed.target)} right)"
+        if aimed
+        else ""
+    )
     return Plot(
         name=f"{summary.place}-distribution",
         alt=_alt(summary, arms),
         caption=(
-            f"Test accuracy of every run on {summary.prefix} ({integer(arms[0].n_test)} test "
-            f"images), best mean first. Dot: one run{filled}; stroke: the mean; band: its 95% t "
-            f"interval.{published if has_published else ''}{dashed}{_cut(runs)}"
+            f"Test accuracy on {summary.prefix}. Dot: one run{filled}; stroke: the mean; band: "
+            f"its 95% t interval.{published if has_published else ''}{_cut(runs)}"
         ),
         draw=partial(strips, runs, target),
     )

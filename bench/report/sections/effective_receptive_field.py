@@ -91,7 +91,7 @@ def _plot(summary: Summary, arm: Arm, field: EffectiveField, digit: Shown | None
             f"analytic box {_box(field)}."
         ),
         caption=(
-            f"{arm.label} on {field.dataset}, {n}. The stronger a pixel's colour, the more the "
+            f"On {field.dataset}, {n}. The stronger a pixel's colour, the more the "
             f"unit reacts to it{box}. Second: its share inside of squares."
         ),
         draw=partial(focus, _focus(field, digit)),

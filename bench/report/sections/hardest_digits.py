@@ -95,7 +95,7 @@ def _plot(summary: Summary, found: Misses) -> Plot | None:
         name=f"{stem(summary)}-hardest-{found.in_a_name}",
         alt=f"{shown} of {summary.prefix} that most of {count(n, 'run')} miss: {_first(found)}.",
         caption=(
-            f"{shown} of {summary.prefix} that most runs{whose(summary)} miss{which}, "
+            f"{shown} of {summary.prefix} that most runs miss{which}, "
             f"n = {integer(n)}. Above each: {above} in the test split; below: {below}how many runs "
             "missed it, and as what."
         ),

@@ -26,7 +26,7 @@ def section(summary: Summary) -> Section | None:
 def _plot(summary: Summary, arm: Arm, found: list[Panel]) -> Plot:
     n = len(begun(arm))
     titles = ", ".join(panel.title for panel in found)
-    band = " Thick line and band: median and range of the runs that came so far." if n > 1 else ""
+    band = " Line and band: median and range of the runs that came so far." if n > 1 else ""
     ends = "; ".join(panel.band for panel in found if panel.band)
     return Plot(
         name=f"{summary.place}-{arm.slug}-loss",
@@ -35,8 +35,7 @@ def _plot(summary: Summary, arm: Arm, found: list[Panel]) -> Plot:
             f"{ends}".strip()
         ),
         caption=(
-            f"{arm.label} on {arm.first.dataset.name}: "
-            f"{'loss' if arm.first.foreign else 'mean cross-entropy'} by epoch, "
+            f"{'Loss' if arm.first.foreign else 'Mean cross-entropy'} on {arm.first.dataset.name}, "
             f"n = {integer(n)} ({titles}), logarithmic.{band}"
         ),
         draw=partial(loss_curves, found),

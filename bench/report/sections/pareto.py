@@ -11,6 +11,7 @@ from bench.records.arms import Arm
 from bench.report.figures.pareto import Candidate, Field, pareto
 from bench.report.model import PageKind, Plot, Scope, Section
 from bench.report.parts.pairs import MOST_ARMS, networks_of_many
+from bench.report.parts.verdicts import n_words
 from bench.report.summary import Summary
 from bench.stats.format import (
     count,
@@ -19,7 +20,6 @@ from bench.stats.format import (
     listed,
     listed_or_counted,
     mean_percent,
-    percentage,
     with_article,
 )
 
@@ -125,7 +125,7 @@ def _text(cost: Cost, options: list[Option]) -> str:
     said = listed([one.arm.label if many else _named(cost, one) for one in best])
     verb = "are" if len(best) > 1 else "is"
     left = [one for one in options if one not in best]
-    rest = f" {_beaten(left, best, cost)}" if left else " Nobody is off it."
+    rest = f" {_beaten(left, best, cost)}" if left else " No network is off it."
     return f"By {cost.noun}, {said} {verb} on the Pareto front.{rest}"
 
 
@@ -159,19 +159,18 @@ def _plot(summary: Summary, arms: list[Arm], found: list[tuple[Cost, list[Option
     published = any(one.published is not None for field in fields for one in field.candidates)
     document = with_article(summary.label)
     said = f" Hollow triangle: {document}'s run." if published else ""
-    sizes = sorted({len(arm.test_counts) for arm in arms})
-    n = integer(sizes[0]) if len(sizes) == 1 else f"{integer(sizes[0])} to {integer(sizes[-1])}"
+    n = n_words(len(arm.test_counts) for arm in arms)
     limit = summary.objective.limit
     limits = [integer(limit) for cost, _ in found if cost.is_limited and limit is not None]
-    dashed = "" if target is None else f" Dashed: the target, {percentage(target)}."
+    dashed = "" if target is None else " Dashed: the target."
     dotted = f" Dotted: {listed(limits)} parameters." if limits else ""
     nouns = listed([cost.noun for cost, _ in found])
     return Plot(
         name=f"{summary.place}-pareto",
         alt=f"Mean test accuracy on {summary.prefix} against {nouns}. {_alt(found)}",
         caption=(
-            f"Mean accuracy on {summary.prefix} against {nouns}, n = {n}. Bar: 95% "
-            f"t interval; steps: Pareto front.{said}{dashed}{dotted}"
+            f"Mean accuracy on {summary.prefix}, {n}. Bar: 95% t interval; steps: Pareto "
+            f"front.{said}{dashed}{dotted}"
         ),
         draw=partial(pareto, fields, target),
     )

@@ -91,7 +91,7 @@ def _plot(summary: Summary, portrait: Portrait, boxes: list[Box], digit: Shown |
             "pixels."
         ),
         caption=(
-            f"{name}: one frame a layer, {below}; the later, the stronger. A frame that leaves "
+            f"One frame a layer, {below}; the later, the stronger. A frame that leaves "
             "the image sees the padding."
         ),
         draw=partial(

@@ -52,11 +52,11 @@ def test_folded_tables_are_on_paper_without_script_too(browser: Browser, bench_p
 def test_paper_is_white_whatever_the_theme(browser: Browser, bench_page: Path) -> None:
     colour = "name => getComputedStyle(document.documentElement).getPropertyValue(name)"
     with opened(browser, bench_page, scheme="light") as page:
-        light = page.evaluate(colour, "--series-0")
+        light = page.evaluate(colour, "--good")
     with opened(browser, bench_page, scheme="dark") as page:
-        assert page.evaluate(colour, "--series-0") != light
+        assert page.evaluate(colour, "--good") != light
         page.emulate_media(media="print")
-        assert page.evaluate(colour, "--series-0") == light
+        assert page.evaluate(colour, "--good") == light
         assert page.evaluate(colour, "--paper") == "#fff"
 
 

@@ -80,20 +80,24 @@ def test_a_phones_tables_keep_their_first_column_in_sight(browser: Browser, repo
 def test_text_and_dots_stand_out_from_the_paper(
     browser: Browser, reports: Path, scheme: str
 ) -> None:
+    marks = ("good", "bad", "open", "target", "muted", "link", "published")
     with opened(browser, reports / "index.html", DESK, scheme) as page:
         colours = page.evaluate(
-            "(() => { const s = getComputedStyle(document.documentElement);"
+            "names => { const s = getComputedStyle(document.documentElement);"
             "const c = document.createElement('div'); document.body.append(c);"
-            "const of = name => { c.style.color = s.getPropertyValue('--' + name);"
+            "const of = name => { const said = s.getPropertyValue('--' + name);"
+            "if (!said) throw Error(name); c.style.color = said;"
             "return getComputedStyle(c).color.match(/[0-9.]+/g).slice(0, 3).map(Number); };"
-            "return Object.fromEntries(['paper','panel','ink','muted','link','target','series-0',"
-            "'series-1','series-2'].map(name => [name, of(name)])); })()"
+            "return Object.fromEntries(names.map(name => [name, of(name)])); }",
+            ["paper", "panel", "ink", *marks, "good-paper", "bad-paper", "open-paper"],
         )
     for name in ("ink", "muted", "link", "target"):
         assert contrast(colours[name], colours["paper"]) >= CONTRAST, name
     assert contrast(colours["ink"], colours["panel"]) >= CONTRAST
-    for name in ("series-0", "series-1", "series-2"):
+    for name in marks:
         assert contrast(colours[name], colours["paper"]) >= 3, name  # WCAG: graphical objects
+    for name in ("good", "bad", "open"):
+        assert contrast(colours[name], colours[f"{name}-paper"]) >= CONTRAST, name
 
 
 def test_the_theme_follows_the_readers_system(browser: Browser, reports: Path) -> None:

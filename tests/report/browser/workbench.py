@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 
 from bench.report import pages
 from bench.report.drawing import Here
-from bench.report.model import Cell, Column, Download, Listing, Plot, Point, Section, Table
+from bench.report.model import Cell, Column, Download, Listing, Plot, Section, Table
 from bench.report.pages import Drawing, Link, Page, Part, Series
 
 GROUPS = {1: "README", 2: "README", 3: "ours"}
@@ -35,10 +35,9 @@ PLAIN = ("9,940", "998", "\N{MINUS SIGN}3", "n/a", "99.41\N{NARROW NO-BREAK SPAC
 def html() -> str:
     """The page: sorting, filters, folding, hiding, marks; long enough to scroll."""
     drawn = drawings()
-    point = Point("One", "", "1", "Is one.")
     tables = (runs(), plain(), ordered())
     sections = (
-        Section("The answer", "Answer", "answer", ("In short.",), (point,)),
+        Section("The answer", "Answer", "answer", ("In short.",)),
         Section("Bench", "Bench", "bench", tables=tables, plots=tuple(map(plot, drawn))),
         Section("Long", "Long", "long", tuple(f"Paragraph {i}." for i in range(40))),
     )
@@ -88,7 +87,7 @@ def drawings() -> dict[str, Drawing]:
     """Dots of all three architectures and a line; then a figure of model_2 alone."""
     dots = "".join(
         f'<circle class="mark" data-series="model_{i}" data-tip="Model_{i}, seed {seed}" '
-        f'cx="{x}" cy="{20 * i}" r="4" style="fill:var(--series-{i - 1})"/>'
+        f'cx="{x}" cy="{20 * i}" r="4" style="fill:var(--muted)"/>'
         for i in (1, 2, 3)
         for seed, x in enumerate((3, 200, 397))
     )

@@ -125,13 +125,24 @@ def test_a_report_about_some_groups_shows_theirs_alone(tmp_path: Path) -> None:
     assert len(summary.suite_runs) == 6
 
 
-def test_a_networks_colour_is_the_same_whatever_groups_are_shown(tmp_path: Path) -> None:
+def test_the_first_data_set_that_a_group_leaves_opens_its_part(tmp_path: Path) -> None:
+    """Its claims and its measures go into the files for other programs."""
+    suite = Suite(tmp_path, "local")
+    for name, group, dataset in (
+        *(("model_1", "", factories.MNIST5K), ("model_2", "public", factories.MNIST)),
+    ):
+        suite.add_portrait(replace(factories.portrait(name), group=group))
+        suite.add_run(factories.record(name, 0, dataset=dataset), b"weights")
+    whole = read(suite, tmp_path, "command")
+    assert [(each.prefix, each.opens) for each in whole] == [("mnist", True), ("mnist5k", False)]
+    (left,) = read(suite, tmp_path, "command", (TOP,))
+    assert (left.prefix, left.opens) == ("mnist5k", True)
+
+
+def test_only_networks_of_the_shown_groups_can_be_picked(tmp_path: Path) -> None:
     render.write([summary_of(tmp_path, "record", TOP)], tmp_path / "reports")
-    page = (tmp_path / "reports" / "index.html").read_text(encoding="utf-8")
-    assert re.findall(r'<li data-name="(\w+)">.*var\(--series-(\d)\)', page) == [
-        ("model_1", "0"),
-        ("model_3", "2"),
-    ]
+    page = (tmp_path / "reports" / "leaderboard.html").read_text(encoding="utf-8")
+    assert re.findall(r'<option value="(\w+)"', page) == ["model_1", "model_3"]
 
 
 def test_an_unknown_group_is_named_with_those_at_hand(tmp_path: Path) -> None:

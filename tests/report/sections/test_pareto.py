@@ -70,7 +70,7 @@ def test_a_cheaper_and_better_one_stands_alone() -> None:
 def test_two_of_the_same_cost_and_mean_are_both_on_the_front() -> None:
     other = factories.recipe(epochs=2)
     runs = [*runs_of("model_1", 9940), factories.record("model_1", test_correct=9940, recipe=other)]
-    assert "Nobody is off it." in section_of(summary_of(runs)).text[0]
+    assert "No network is off it." in section_of(summary_of(runs)).text[0]
 
 
 def test_one_arm_has_no_trade_off() -> None:
