@@ -179,7 +179,7 @@ def test_the_readmes_way_for_ones_own_readme_works_word_for_word(
     title = tomllib.loads(claims)["document"]["title"]
     for name in ("index.html", "report.md"):
         page = (folder / "reports" / name).read_text(encoding="utf-8")
-        assert f"Document: “{title}”" in page
+        assert f"Document “{title}” · " in page
         assert "No target is declared" not in page
     assert (folder / "reports" / "data" / "runs.csv").is_file()
 

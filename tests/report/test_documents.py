@@ -115,7 +115,7 @@ def test_another_target_and_limit_are_said_in_its_own_words(folder: Path) -> Non
     assert "A run reaches the target when 70.00 % of the test images (70 of 100)" in text
     assert "“consistently” asks for eight runs of ten" in text
     assert "Article 70.25" in text
-    assert "Article “Petals: a first network” · 4 runs of a network on petals" in text
+    assert "Article “Petals: a first network” · 4 runs of each network on petals" in text
     assert "at most 2,500" in text
     assert "\N{BALLOT X} 2,500" not in text  # no leaderboard: both stand at the top
     assert "results table" not in text  # the document names no table to rebuild
