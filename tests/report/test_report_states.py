@@ -145,7 +145,9 @@ def test_another_recipe_stands_apart(suite: Suite, reports: Path) -> None:
     factories.fill(suite, ["model_1"], seeds=[0, 1, 2])
     suite.add_run(factories.record("model_1", 0, recipe=factories.recipe(epochs=2)), None)
     text = rendered(suite, reports, "architectures/model_1")
-    own, _, other = text.partition("Model_1 · 2 epochs 1 of 1 run reaches 99.40 %, mean 99.420 %")
+    own, _, other = text.partition(
+        "Model_1 · 2 epochs 1 of 1 run on mnist reaches 99.40 %, mean 99.420 %"
+    )
     assert "Model_1 · 15 epochs 9,850 parameters 99.423 README 99.39 3 of 3" in own
     assert "Model_1 · 2 epochs 9,850 parameters 99.420 1 of 1" in other
     assert "never averaged together" in text

@@ -62,7 +62,7 @@ def scale(axis: Limits, target: float | None) -> Figure:
         axes.xaxis.set_visible(True)
         axes.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
         axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-        axes.tick_params(axis="x", length=0, labeltop=True, labelbottom=False, pad=-8.5)
+        axes.tick_params(axis="x", length=0, labeltop=True, labelbottom=False, pad=-9.5)
         room = HALF_LABEL * (axis[1] - axis[0])
         ticks = [t for t in axes.get_xticks() if axis[0] + room <= t <= axis[1] - room]
         axes.set_xticks(ticks)

@@ -14,7 +14,7 @@ WRONG = ("refuted", "inconsistent")
 
 
 def said_of(summary: Summary, architecture: str) -> str:
-    """README 32: the value of the network as a whole; nothing where no document gives one."""
+    """Article 32: the value of the network as a whole; nothing where no document gives one."""
     whole = (entry for entry in _entries(summary, architecture) if not entry.claim.layers)
     return next((f"{summary.heading} {signed(each.published_words)}" for each in whole), "")
 
@@ -35,7 +35,7 @@ def said_in_pixels(summary: Summary, architecture: str) -> tuple[tuple[float, st
 
 
 def _told(summary: Summary, entry: Entry) -> str:
-    """Conv2d 5: the README says 20, measured 24."""
+    """Conv2d 5: the article says 20, measured 24."""
     said, measured = signed(entry.published_words), signed(entry.measured_words)
     where = " ".join(entry.claim.layers) or "the network"
     return f"{where}: the {summary.label} says {said}, measured {measured}"

@@ -54,7 +54,7 @@ def of_arm(summary: Summary, arm: Arm) -> tuple[tuple[Lanes, ...], str]:
 
 
 def in_short(summary: Summary) -> str:
-    """The first arm in a few words: 5 of 5 runs on mnist reach 99.40 %, mean 99.604 %."""
+    """The first arm in a few words: 5 of 5 runs on petals reach 70.00 %, mean 71.500 %."""
     arm = summary.every_arm[0]
     n = f"{count(len(arm.runs), 'run')} on {arm.dataset.name}"
     if not arm.tested:

@@ -334,7 +334,7 @@ def tip(summary: Summary, said: Sentence) -> str:
 
 
 def _by_network(summary: Summary, said: Sentence) -> str:
-    """refuted for Model_3; undecided for Model_1 and Model_2"""
+    """refuted for Rose; undecided for Tulip and Weed"""
     names: dict[str, list[str]] = {verdict: [] for verdict in VERDICTS}
     for subject, verdict in said.by_network.items():
         names[verdict].append(summary.display_name(subject))
