@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from bench.report.figures.canvas import GREY, INCHES, SMALL, STYLE
+from bench.report.figures.canvas import GREY, INCHES, STYLE
 from bench.report.figures.dots import triangle
 from bench.report.figures.rows import LEFT, RIGHT, row_canvas
 from bench.report.figures.svg import mark
@@ -21,7 +21,7 @@ ROW_INCHES = 0.36  # without its label
 BAR = 0.3  # its height, in rows
 SHADES = (0.6, 0.42, 0.28, 0.18, 0.1)  # of the first parts; further ones have the last
 AXES_POINTS = 72 * INCHES * (RIGHT - LEFT)
-CHARACTER_POINTS = 5.6  # of a part's name, about
+CHARACTER_POINTS = 6.4  # of a part's name, about
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ def _bar(axes: Axes, height: float, row: Total) -> None:
         mark(drawn, f"{row.label}, {name}: {integer(value)}", row.series)
         if CHARACTER_POINTS * len(name) * a_point < value:
             at = start + value / 2
-            axes.text(at, height, name, ha="center", va="center", fontsize=SMALL)
+            axes.text(at, height, name, ha="center", va="center")
         start += value
     if row.published is not None:
         triangle(axes, row.published[0], height + 0.22, row.published[1], row.series)
