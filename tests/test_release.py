@@ -1,4 +1,4 @@
-"""What a release needs: one version, packages that an index takes, workflows with pinned actions."""
+"""A release: one version, packages that an index takes, workflows whose actions are pinned."""
 
 from __future__ import annotations
 
