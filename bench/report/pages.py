@@ -21,7 +21,7 @@ from typing import Any
 import jinja2
 from markupsafe import Markup, escape
 
-from bench import machine
+from bench import __version__, machine
 from bench.report.export.texts import printable
 from bench.report.model import Plot, Section
 from bench.report.summary import Summary
@@ -212,6 +212,7 @@ def _environment() -> jinja2.Environment:
     environment.filters["copied"] = copied
     script = _template(SCRIPT)
     # Our own files: they stand in the page byte by byte, the script as it was hashed.
+    environment.globals["version"] = __version__
     environment.globals["style"] = Markup(_template("palette.css") + _template("report.css"))
     environment.globals["script"] = Markup(script)
     environment.globals["policy"] = Markup(policy(script))
