@@ -103,7 +103,7 @@ def test_the_committed_manifest_is_that_of_the_whole_rebuilt_site(rebuilt: Path)
 def test_the_committed_figures_are_those_that_the_report_shows(rebuilt: Path) -> None:
     shown = FIGURE.findall((rebuilt / "report.md").read_text(encoding="utf-8"))
     names = {path.relative_to(COMMITTED).as_posix() for path in tracked("reports")}
-    assert names == {"report.md", MANIFEST, *shown}
+    assert names == {"report.md", "badge.svg", MANIFEST, *shown}
     committed = manifest_of(COMMITTED).digests
     for name in shown:
         assert hashlib.sha256((COMMITTED / name).read_bytes()).hexdigest() == committed[name]
