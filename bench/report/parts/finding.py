@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from bench.evidence.claims.ledger import FAILED, Entry, Sentence, sentences, tally
 from bench.records.arms import Arm
 from bench.report.parts.ranking import in_order
-from bench.report.parts.verdicts import runs_words, target_words
+from bench.report.parts.verdicts import HOW_TO_DECLARE, runs_words, target_words
 from bench.report.summary import Summary
 from bench.stats.declared import CONFIDENCE, FEWEST_RUNS, TEST_ALPHA
 from bench.stats.format import count, fixed, integer, listed, mean_percent, span, spelled
@@ -57,7 +57,8 @@ def finding(summary: Summary) -> Finding:
         return Finding("These runs did not look at the test images.", ())
     aimed = [arm for arm in tested if summary.aims(arm)]
     clauses = [_on_numbers(summary, {arm.architecture for arm in tested}), _on_target(aimed)]
-    lead = [_means(tested), *_statements(summary), _rule(aimed)]
+    rule = _rule(aimed) if aimed else no_target(summary)
+    lead = [_means(tested), *_statements(summary), rule]
     headline = _joined([each for each in clauses if each] or [_best(tested)])
     return Finding(headline, tuple(line for line in lead if line))
 
@@ -196,6 +197,14 @@ def _rule(aimed: Sequence[Arm]) -> str:
         f"A run reaches {target_words(first.objective)} with {right} right after its last epoch; "
         f"“consistently” asks for {runs_words(first.objective)}."
     )
+
+
+def no_target(summary: Summary) -> str:
+    """Why nothing is judged, and how it could be."""
+    if summary.elsewhere and summary.objectives.asked():
+        where = listed(summary.elsewhere)
+        return f"The {summary.label}'s target is one of {where}, so nothing is judged by it here."
+    return f"No target is declared, so the runs are judged by none. {HOW_TO_DECLARE}"
 
 
 # --- the document's numbers ----------------------------------------------------------------------

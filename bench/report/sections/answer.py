@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from bench.records.arms import Arm
 from bench.report.model import PageKind, Scope, Section
+from bench.report.parts.finding import no_target
 from bench.report.parts.first_screen import first_screen, of_arm
-from bench.report.parts.verdicts import HOW_TO_DECLARE, note, target_words, words
+from bench.report.parts.verdicts import note, target_words, words
 from bench.report.summary import Summary
-from bench.stats.format import count, integer, listed, mean_percent, percentage, points
+from bench.stats.format import count, integer, mean_percent, percentage, points
 
 ORDER = 10
 SCOPE: Scope = "dataset"
@@ -49,7 +50,7 @@ def _rule(summary: Summary, arm: Arm) -> tuple[str, ...]:
     if not arm.first.evaluate_test:
         return ()
     if not summary.aims(arm):
-        return (_no_target(summary),)
+        return (no_target(summary),)
     said = (
         f"A run reaches the target when {target_words(arm.objective)} of the test images "
         f"({integer(arm.target)} of {integer(arm.n_test)}) or more are right after its last epoch."
@@ -57,14 +58,6 @@ def _rule(summary: Summary, arm: Arm) -> tuple[str, ...]:
     if arm.is_decidable:
         return (said,)
     return (f"{said} No verdict follows: the runs were {arm.standing.goal_words}.",)
-
-
-def _no_target(summary: Summary) -> str:
-    """Why nothing is judged, and how it could be."""
-    if summary.elsewhere and summary.objectives.asked():
-        where = listed(summary.elsewhere)
-        return f"The {summary.label}'s target is one of {where}, so nothing is judged by it here."
-    return f"No target is declared, so the runs are judged by none. {HOW_TO_DECLARE}"
 
 
 def _sentence(summary: Summary, arm: Arm) -> str:
