@@ -1,0 +1,31 @@
+"""The site of the documentation: Sphinx, read by `make docs`. It imports the package, not torch."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE), str(HERE.parent)]
+
+from bench import __version__  # noqa: E402 - the checkout's, whatever is installed
+
+project = "manyseeds"
+html_title = f"manyseeds {__version__}"
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "reference"]
+
+# Markdown as a code host shows it: the anchors of headings, and a picture given as <img>.
+myst_heading_anchors = 4
+myst_enable_extensions = ["html_image"]
+
+
+# The docstrings are Markdown in this respect: `words` are code.
+default_role = "code"
+autodoc_typehints = "none"
+autodoc_member_order = "bysource"
+
+html_theme = "furo"
+html_show_sphinx = False
+html_copy_source = False  # no second copy of the pages' Markdown
+html_theme_options = {"footer_icons": []}
+highlight_language = "text"  # a fence without a language is no Python
