@@ -5,6 +5,9 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+from pygments.lexers.special import TextLexer
+from sphinx.highlighting import lexers
+
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent)]
 
@@ -29,3 +32,4 @@ html_show_sphinx = False
 html_copy_source = False  # no second copy of the pages' Markdown
 html_theme_options = {"footer_icons": []}
 highlight_language = "text"  # a fence without a language is no Python
+lexers["csv"] = TextLexer()  # a code host knows this language
