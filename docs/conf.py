@@ -21,7 +21,6 @@ extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "refer
 myst_heading_anchors = 4
 myst_enable_extensions = ["html_image"]
 
-
 # The docstrings are Markdown in this respect: `words` are code.
 default_role = "code"
 autodoc_typehints = "none"
@@ -30,6 +29,7 @@ autodoc_member_order = "bysource"
 html_theme = "furo"
 html_show_sphinx = False
 html_copy_source = False  # no second copy of the pages' Markdown
+html_show_search_summary = False  # a browser would fetch pages, which it refuses without a server
 html_theme_options = {"footer_icons": []}
 highlight_language = "text"  # a fence without a language is no Python
 lexers["csv"] = TextLexer()  # a code host knows this language

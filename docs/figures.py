@@ -1,6 +1,6 @@
 """Draws the figures of the documentation, by the code that draws the report's.
 
-    python docs/figures.py      # writes docs/figures/*.svg; commit them
+python docs/figures.py      # writes docs/figures/*.svg; commit them
 """
 
 from __future__ import annotations
@@ -65,7 +65,8 @@ def groups(arm: Arm) -> pd.DataFrame:
         f"runs {first + 1} to {first + GROUP}": counts[first : first + GROUP]
         for first in range(0, N_GROUPS * GROUP, GROUP)
     }
-    return pd.concat(strip(label, part, arm.n_test) for label, part in (*parts.items(), ("all", counts)))
+    parts["all"] = counts
+    return pd.concat(strip(label, part, arm.n_test) for label, part in parts.items())
 
 
 def strip(label: str, counts: list[int], n_images: int) -> pd.DataFrame:
@@ -91,7 +92,7 @@ def bounds() -> list[Rate]:
     for k, n in COUNTS:
         low, high = lower_bound(k, n), upper_bound(k, n)
         says = f"{k} of {n} runs: the rate lies from {low:.3f} to {high:.3f}"
-        found.append(Rate(f"{n} runs", k, n, low, high, says))
+        found.append(Rate("target reached", k, n, low, high, says))
     return found
 
 
