@@ -35,6 +35,7 @@ check: $(VENV)/.tox-installed
 
 docs: $(VENV)/.docs-installed
 	$(IN_VENV) -m sphinx --fail-on-warning --keep-going --fresh-env --quiet docs site
+	@rm -rf site/.doctrees
 
 help:
 	@sed -n 's/^# \{0,1\}//p' $(firstword $(MAKEFILE_LIST)) | sed '/^$$/q'

@@ -190,7 +190,7 @@ class Recipe(Frozen, frozen=True, kw_only=True):
     nesterov: bool = True  #: sgd: Nesterov's form of momentum
     rmsprop_alpha: Share = 0.99  #: rmsprop: the decay of its average of squared gradients
     centered: bool = False  #: rmsprop: less the square of its average of gradients
-    #: Adam's beta2 is 0.999 and every epsilon 1e-8, as in torch.
+    # Adam's beta2 is 0.999 and every epsilon 1e-8, as in torch.
     schedule: Literal[
         "one_cycle", "cosine", "cosine_restarts", "linear", "step", "constant", "table", "plateau"
     ] = "one_cycle"

@@ -14,6 +14,7 @@ sys.path[:0] = [str(HERE), str(HERE.parent)]
 from bench import __version__  # noqa: E402 - the checkout's, whatever is installed
 
 project = "manyseeds"
+copyright = "manyseeds contributors"
 html_title = f"manyseeds {__version__}"
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "reference"]
 
