@@ -26,6 +26,7 @@ myst_enable_extensions = ["html_image"]
 default_role = "code"
 autodoc_typehints = "none"
 autodoc_member_order = "bysource"
+toc_object_entries = False  # else the contents of a page list each field
 
 html_theme = "furo"
 html_show_sphinx = False

@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import importlib
 import inspect
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -61,18 +62,16 @@ class Fields(SphinxDirective):
         lines = [f"`````{{py:class}} {self.arguments[0]}", "", inspect.getdoc(kind) or "", ""]
         for field, default in defaults(kind).items():
             lines += [f"````{{py:attribute}} {field}", f":type: {kind.__annotations__[field]}"]
-            lines += [f":value: {default}"] if default else []
+            lines += [f":value: {json.dumps(default)}"] if default else []  # as YAML
             lines += ["", " ".join(comments.get((name, field), [])), "````", ""]
         return self.parse_text_to_nodes("\n".join((*lines, "`````")))
 
 
 def defaults(kind: Any) -> dict[str, str]:
     """Each field's name -> its default as it would be typed; "" for a field that must be given."""
-    if dataclasses.is_dataclass(kind):
-        pairs = [(field.name, _default(field)) for field in dataclasses.fields(kind)]
-    else:
-        pairs = [(field.name, _default(field)) for field in msgspec.structs.fields(kind)]
-    return dict(pairs)
+    is_plain = dataclasses.is_dataclass(kind)
+    found: Any = dataclasses.fields(kind) if is_plain else msgspec.structs.fields(kind)
+    return {field.name: _default(field) for field in found}
 
 
 def _default(field: Any) -> str:

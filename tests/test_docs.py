@@ -7,6 +7,7 @@ import re
 import shlex
 import subprocess
 import sys
+import tomllib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cache
@@ -65,6 +66,14 @@ def test_the_command_line_understands_the_commands_that_a_document_shows(documen
     known = typer.main.get_command(app).commands  # type: ignore[attr-defined]
     for name, *words in commands(document):
         known[name].make_context(name, words)
+
+
+@pytest.mark.parametrize("document", WRITTEN)
+def test_the_files_that_a_document_shows_can_be_read(document: str) -> None:
+    for text in fences(document, "python"):
+        compile(text, document, "exec")
+    for text in fences(document, "toml"):
+        tomllib.loads(text)
 
 
 def test_most_documents_show_commands() -> None:
