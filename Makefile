@@ -2,7 +2,8 @@
 # make test      the tests, in tox's environment of their own
 # make quick     the tests that need no torch, no browser and no process: under a minute
 # make check     ruff and mypy
-# make clean     removes the environments; results/ and reports/ stay
+# make docs      builds site/index.html, the documentation; a warning is an error
+# make clean     removes the environments and the site; results/ and reports/ stay
 #
 # Options: make report ARGS="--dataset mnist5k" SEEDS=0-29; make test ARGS="-k claims";
 # make report PYTHON=python3.12.
@@ -15,7 +16,7 @@ VENV := .venv
 IN_VENV := $(VENV)/bin/python
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: report test quick check clean help
+.PHONY: report test quick check docs clean help
 .DELETE_ON_ERROR:
 
 report: $(VENV)/.installed
@@ -32,16 +33,24 @@ quick: $(VENV)/.tox-installed
 check: $(VENV)/.tox-installed
 	$(IN_VENV) -m tox run -e lint,types
 
+docs: $(VENV)/.docs-installed
+	$(IN_VENV) -m sphinx --fail-on-warning --keep-going --fresh-env --quiet docs site
+	@rm -rf site/.doctrees
+
 help:
 	@sed -n 's/^# \{0,1\}//p' $(firstword $(MAKEFILE_LIST)) | sed '/^$$/q'
 
 clean:
-	rm -rf $(VENV) .tox
+	rm -rf $(VENV) .tox site
 
 # A stamp is written only after its install ended well, and is out of date once pyproject.toml
 # changes; so a second call starts at once, and an interrupted one goes on.
 $(VENV)/.installed: pyproject.toml | $(IN_VENV)
 	$(IN_VENV) -m pip install --editable .
+	@touch $@
+
+$(VENV)/.docs-installed: pyproject.toml | $(IN_VENV)
+	$(IN_VENV) -m pip install --editable '.[docs]'
 	@touch $@
 
 $(VENV)/.tox-installed: pyproject.toml | $(IN_VENV)

@@ -79,26 +79,26 @@ class Augmentation(Frozen, frozen=True, kw_only=True):
 
     rotation_degrees: Annotated[float, msgspec.Meta(ge=0, le=180)] = 0.0
     rotation_probability: Probability = 1.0
-    translate: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.0  # fraction of the image's side
+    translate: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.0  #: fraction of the image's side
     scale_min: Positive = 1.0
     scale_max: Positive = 1.0
-    shear_degrees: Annotated[float, msgspec.Meta(ge=0, lt=90)] = 0.0  # along x only
+    shear_degrees: Annotated[float, msgspec.Meta(ge=0, lt=90)] = 0.0  #: along x only
     affine_probability: Probability = 1.0
     interpolation: Literal["nearest", "bilinear"] = "nearest"
-    crop_padding: Count = 0  # pixels on each side
-    crop_padding_mode: Literal["constant", "reflect"] = "constant"  # constant: zeros
+    crop_padding: Count = 0  #: pixels on each side
+    crop_padding_mode: Literal["constant", "reflect"] = "constant"  #: constant: zeros
     crop_probability: Probability = 1.0
-    flip_probability: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.0  # left to right
-    brightness: Jitter = 0.0  # the factor is from max(0, 1 - brightness) to 1 + brightness
+    flip_probability: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.0  #: left to right
+    brightness: Jitter = 0.0  #: the factor is from max(0, 1 - brightness) to 1 + brightness
     contrast: Jitter = 0.0
-    saturation: Jitter = 0.0  # of images in colour
+    saturation: Jitter = 0.0  #: of images in colour
     jitter_probability: Probability = 1.0
     erasing_probability: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.0
-    erasing_scale_min: Probability = 0.02  # fraction of the image's area
+    erasing_scale_min: Probability = 0.02  #: fraction of the image's area
     erasing_scale_max: Probability = 0.33
-    erasing_ratio_min: Positive = 0.3  # height / width
+    erasing_ratio_min: Positive = 0.3  #: height / width
     erasing_ratio_max: Positive = 3.3
-    erasing_fill: tuple[GreyLevel, ...] = (0,)  # one level, or one for each channel
+    erasing_fill: tuple[GreyLevel, ...] = (0,)  #: one level, or one for each channel
     cutout_pixels: Count = 0
 
     def __post_init__(self) -> None:
@@ -181,45 +181,45 @@ class Recipe(Frozen, frozen=True, kw_only=True):
     """
 
     peak_learning_rate: Positive
-    warmup_fraction: Share  # of the steps; OneCycleLR's pct_start, a linear rise elsewhere
-    weight_decay: NonNegative = 0.0  # adam and sgd add it to the gradient; adamw's is decoupled
-    decay_norm_and_bias: bool = True  # False spares norm layers and what has below two dimensions
+    warmup_fraction: Share  #: of the steps; OneCycleLR's pct_start, a linear rise elsewhere
+    weight_decay: NonNegative = 0.0  #: adam and sgd add it to the gradient; adamw's is decoupled
+    decay_norm_and_bias: bool = True  #: False spares norm layers and what has below two dimensions
     optimizer: Literal["adam", "adamw", "sgd", "rmsprop"] = "adam"
-    # Of sgd and rmsprop, and Adam's beta1, where the schedule does not cycle it.
+    #: Of sgd and rmsprop, and Adam's beta1, where the schedule does not cycle it.
     momentum: Share = 0.9
-    nesterov: bool = True  # sgd: Nesterov's form of momentum
-    rmsprop_alpha: Share = 0.99  # rmsprop: the decay of its average of squared gradients
-    centered: bool = False  # rmsprop: less the square of its average of gradients
+    nesterov: bool = True  #: sgd: Nesterov's form of momentum
+    rmsprop_alpha: Share = 0.99  #: rmsprop: the decay of its average of squared gradients
+    centered: bool = False  #: rmsprop: less the square of its average of gradients
     # Adam's beta2 is 0.999 and every epsilon 1e-8, as in torch.
     schedule: Literal[
         "one_cycle", "cosine", "cosine_restarts", "linear", "step", "constant", "table", "plateau"
     ] = "one_cycle"
-    div_factor: Positive = 25.0  # peak / the warm-up's first learning rate
-    final_div_factor: Positive = 1e4  # one_cycle: the first learning rate / the last
-    cycle_momentum: bool = True  # one_cycle: from 0.95 to 0.85 at the peak, and back
-    # cosine, cosine_restarts, linear: the last learning rate / peak; plateau: the lowest / peak
+    div_factor: Positive = 25.0  #: peak / the warm-up's first learning rate
+    final_div_factor: Positive = 1e4  #: one_cycle: the first learning rate / the last
+    cycle_momentum: bool = True  #: one_cycle: from 0.95 to 0.85 at the peak, and back
+    #: cosine, cosine_restarts, linear: the last learning rate / peak; plateau: the lowest / peak
     final_fraction: Share = 0.0
-    by_epoch: bool = False  # cosine, cosine_restarts, linear: it changes after each epoch alone
-    step_fractions: tuple[Fraction, ...] = ()  # step: the parts of the steps after which it falls
-    step_epochs: tuple[PositiveInt, ...] = ()  # step: the epochs after which it falls instead
-    step_size_epochs: Count = 0  # step: it falls after every so many epochs instead
-    step_factor: Fraction = 0.1  # step, plateau: what each fall multiplies the learning rate by
-    restart_epochs: Count = 0  # cosine_restarts: length of the first cosine
-    restart_factor: PositiveInt = 1  # cosine_restarts: each cosine's length / the one before it
-    # table: (epoch, the learning rate from that epoch on), from epoch 1
+    by_epoch: bool = False  #: cosine, cosine_restarts, linear: it changes after each epoch alone
+    step_fractions: tuple[Fraction, ...] = ()  #: step: the parts of the steps after which it falls
+    step_epochs: tuple[PositiveInt, ...] = ()  #: step: the epochs after which it falls instead
+    step_size_epochs: Count = 0  #: step: it falls after every so many epochs instead
+    step_factor: Fraction = 0.1  #: step, plateau: what each fall multiplies the learning rate by
+    restart_epochs: Count = 0  #: cosine_restarts: length of the first cosine
+    restart_factor: PositiveInt = 1  #: cosine_restarts: each cosine's length / the one before it
+    #: table: (epoch, the learning rate from that epoch on), from epoch 1
     learning_rate_table: tuple[tuple[PositiveInt, Positive], ...] = ()
     plateau_metric: Literal["validation_loss", "validation_accuracy"] = "validation_loss"
-    plateau_patience: Count = 10  # plateau: so many epochs without progress change nothing
-    plateau_threshold: Share = 1e-4  # plateau: progress is a relative change of more than this
-    plateau_cooldown: Count = 0  # plateau: after a fall, so many epochs are not counted
+    plateau_patience: Count = 10  #: plateau: so many epochs without progress change nothing
+    plateau_threshold: Share = 1e-4  #: plateau: progress is a relative change of more than this
+    plateau_cooldown: Count = 0  #: plateau: after a fall, so many epochs are not counted
     label_smoothing: Share = 0.0
-    ema_decay: Share = 0.0  # above 0, a running average of the weights is what is evaluated
-    ema_warmup: Positive = 9.0  # after t steps the decay is at most (t + 1) / (t + 1 + ema_warmup)
-    batch_size: PositiveInt = 128  # the last, short batch is kept
+    ema_decay: Share = 0.0  #: above 0, a running average of the weights is what is evaluated
+    ema_warmup: Positive = 9.0  #: after t steps the decay is at most (t + 1) / (t + 1 + ema_warmup)
+    batch_size: PositiveInt = 128  #: the last, short batch is kept
     epochs: PositiveInt = 15
     augmentation: Augmentation = Augmentation()
-    unaugmented_epochs: Count = 0  # the last so many epochs train on the images as they are
-    # Of grey levels from 0 to 1: one number, or one for each channel.
+    unaugmented_epochs: Count = 0  #: the last so many epochs train on the images as they are
+    #: Of grey levels from 0 to 1: one number, or one for each channel.
     pixel_mean: float | tuple[float, ...] = 0.1307
     pixel_std: Positive | tuple[Positive, ...] = 0.3081
 
@@ -347,15 +347,15 @@ class DatasetInfo(Frozen, frozen=True, kw_only=True, omit_defaults=True):
     """A data set with its split. Fields with defaults are left out, as they were before them."""
 
     name: Name
-    digest: str  # sha256 over images and labels of both parts
-    n_train: int | None  # None is not known, as of runs that are not ours
-    n_validation: int | None  # 0: nothing is chosen, and every epoch's validation is None
+    digest: str  #: sha256 over images and labels of both parts
+    n_train: int | None  #: None is not known, as of runs that are not ours
+    n_validation: int | None  #: 0: nothing is chosen, and every epoch's validation is None
     n_test: int
     split_seed: int | None
     shape: Shape | None = (1, 28, 28)
     n_classes: PositiveInt | None = 10
-    class_names: tuple[str, ...] = ()  # by label; none: a label is its own name
-    noun: str = "digit"  # what an image shows; `shown` is what texts say
+    class_names: tuple[str, ...] = ()  #: by label; none: a label is its own name
+    noun: str = "digit"  #: what an image shows; `shown` is what texts say
 
     @property
     def shown(self) -> str:
@@ -459,7 +459,7 @@ def digest(content: bytes) -> str:
 class Environment(Frozen, frozen=True, kw_only=True):
     """Where a run was made; a text is `NOT_KNOWN` where the run is not ours and nobody can tell."""
 
-    fingerprint: str  # 12 hex digits over torch build, processor or GPU, driver, cuDNN
+    fingerprint: str  #: 12 hex digits over torch build, processor or GPU, driver, cuDNN
     device: str
     processor: str
     torch: str
@@ -476,16 +476,16 @@ class Epoch(Frozen, frozen=True, kw_only=True):
     Of a run that is not ours, None is not known.
     """
 
-    epoch: int  # from 1
-    learning_rate: float | None = None  # of the epoch's last step
+    epoch: int  #: from 1
+    learning_rate: float | None = None  #: of the epoch's last step
     train_loss: float | None = None
-    train_correct: int | None = None  # counted on the augmented batches while training
-    validation_loss: float | None = None  # None where the data set has no validation images
+    train_correct: int | None = None  #: counted on the augmented batches while training
+    validation_loss: float | None = None  #: None where the data set has no validation images
     validation_correct: int | None = None
-    test_loss: float | None = None  # None where the run was made without looking at the test split
+    test_loss: float | None = None  #: None where the run was made without looking at the test split
     test_correct: int | None = None
-    # Training alone, evaluation excluded. On a GPU: from the epoch's first operation there to its
-    # last, so it holds the work of the other runs that share the GPU meanwhile.
+    #: Training alone, evaluation excluded. On a GPU: from the epoch's first operation there to its
+    #: last, so it holds the work of the other runs that share the GPU meanwhile.
     train_seconds: float | None = 0.0
 
 
@@ -507,7 +507,7 @@ class RunRecord(Frozen, frozen=True, kw_only=True):
     engine_version: int | None
     key: Hex
     status: Status
-    reason: str | None  # why a run is not completed
+    reason: str | None  #: why a run is not completed
     architecture: Name
     architecture_digest: Hex
     n_parameters: int | None
@@ -518,15 +518,15 @@ class RunRecord(Frozen, frozen=True, kw_only=True):
     numerics: Numerics | None
     environment: Environment
     epochs: list[Epoch]
-    # The epoch with the best validation count, the first of equals; None without validation.
+    #: The epoch with the best validation count, the first of equals; None without validation.
     selected_epoch: int | None
-    test_misses: list[tuple[int, int]] | None  # (test index, label given) of the last epoch
+    test_misses: list[tuple[int, int]] | None  #: (test index, label given) of the last epoch
     weights_sha256: str | None
-    train_seconds: float | None  # the sum over its epochs
-    declaration: str | None = None  # 12 hex digits: where its suite's protocol declared this run
-    foreign: Foreign | None = None  # None: a run of this engine
+    train_seconds: float | None  #: the sum over its epochs
+    declaration: str | None = None  #: 12 hex digits: where its suite's protocol declared this run
+    foreign: Foreign | None = None  #: None: a run of this engine
     source: Source | None = None
-    finished_on: date | None = None  # in UTC; None: not known, as of what is imported
+    finished_on: date | None = None  #: in UTC; None: not known, as of what is imported
 
     @property
     def spec(self) -> RunSpec | ForeignSpec:
@@ -553,8 +553,8 @@ class RunRecord(Frozen, frozen=True, kw_only=True):
 class Field(Frozen, frozen=True, kw_only=True):
     """One measured figure: how it is named, printed and ranked."""
 
-    name: str  # unit in the name, e.g. receptive_field_pixels
-    title: str  # for tables
+    name: str  #: unit in the name, e.g. receptive_field_pixels
+    title: str  #: for tables
     unit: str
     digits: int = 0
     better: Literal["lower", "higher", "neither"] = "neither"
@@ -564,14 +564,14 @@ class Measured(Frozen, frozen=True, kw_only=True):
     """What one measure found on one architecture."""
 
     fields: tuple[Field, ...]
-    values: dict[str, Any]  # field's name -> value
-    layers: dict[str, dict[str, Any]] = {}  # layer's dotted name -> column -> value, in call order
-    components: dict[str, int] = {}  # component -> value; adds up to the measure's total
-    notes: list[str] = []  # the convention, and what was not counted
-    error: str | None = None  # why this measure does not apply; values are then empty
-    views: dict[str, dict[str, int]] = {}  # view -> part -> value; each adds up to the total
-    tables: dict[str, list[dict[str, Any]]] = {}  # title -> rows of column -> value
-    at_least: bool = False  # parts are missing: the values are lower bounds
+    values: dict[str, Any]  #: field's name -> value
+    layers: dict[str, dict[str, Any]] = {}  #: layer's dotted name -> column -> value, in call order
+    components: dict[str, int] = {}  #: component -> value; adds up to the measure's total
+    notes: list[str] = []  #: the convention, and what was not counted
+    error: str | None = None  #: why this measure does not apply; values are then empty
+    views: dict[str, dict[str, int]] = {}  #: view -> part -> value; each adds up to the total
+    tables: dict[str, list[dict[str, Any]]] = {}  #: title -> rows of column -> value
+    at_least: bool = False  #: parts are missing: the values are lower bounds
 
 
 class Portrait(Frozen, frozen=True, kw_only=True):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-import shlex
 import subprocess
 from contextlib import chdir
 from dataclasses import dataclass
@@ -13,15 +12,13 @@ from pathlib import Path
 from statistics import median
 
 import pytest
-import typer
 from markdown_it import MarkdownIt
 
-from bench.cli.application import app
 from bench.records.arms import Arm
 from bench.records.store import Suite
 from bench.report import fragments
 from bench.report.publish import MANIFEST
-from tests.support import ROOT, fences, text_of, words_of
+from tests.support import ROOT, text_of, words_of
 
 # Our attempts at the target, ordered by their means.
 ATTEMPTS = (
@@ -161,21 +158,6 @@ def test_a_documents_links_lead_to_files_that_a_code_host_renders(document: str)
         if anchor and not path:
             headings = re.findall(r"^#+ (.*)$", text_of(document), re.MULTILINE)
             assert anchor in [each.lower().replace(" ", "-") for each in headings], link
-
-
-@pytest.mark.parametrize("document", WRITTEN)
-def test_the_commands_that_a_document_shows_exist(document: str) -> None:
-    """With their options; arguments are not tried."""
-    known = typer.main.get_command(app).commands  # type: ignore[attr-defined]
-    code = "\n".join((*fences(document), *re.findall(r"`([^`\n]+)`", text_of(document))))
-    lines = re.findall(
-        r"^\s*(?:python -m bench|manyseeds) +([a-z].*)$", code.replace("\\\n", ""), re.M
-    )
-    for line in lines:
-        name, *words = shlex.split(line, comments=True)
-        options = {option for each in known[name].params for option in each.opts}
-        used = {word.partition("=")[0] for word in words if word.startswith("--")}
-        assert used <= options, line
 
 
 def test_the_readme_fits_its_reader() -> None:
