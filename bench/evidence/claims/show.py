@@ -71,8 +71,9 @@ def _rest(folded: Sequence[Sentence]) -> str:
     """What is not listed, as a count."""
     settings = sum(sentence.is_setting for sentence in folded)
     others = len(folded) - settings
+    hold = "holds" if others == 1 else "hold"
     parts = [
-        f"{count(others, 'statement')} hold or cannot be checked" if others else "",
+        f"{count(others, 'statement')} {hold} or cannot be checked" if others else "",
         f"{count(settings, 'setting')} of the rebuild, no evidence" if settings else "",
     ]
     words = "; ".join(part for part in parts if part)
