@@ -71,7 +71,7 @@ def test_a_gate_lets_every_later_unit_see_the_whole_image(
     with torch.no_grad():
         model = positive(Gated(attached=attached))
     image = image_of(1, 20, 20).requires_grad_()
-    assert support(model(image), (8, 8), image) == [expected, expected]
+    assert support(model(image), {-2: 8, -1: 8}, image) == [expected, expected]
     axis = receptive_field.walked(model, image).final[0]
     assert (axis.seen_with_gates if attached else axis.seen)[8] == expected
     assert (axis.size, axis.with_gates) == (5, 20)
@@ -231,9 +231,9 @@ def test_the_size_is_the_largest_over_the_phases_far_from_the_border(
     for axis, across in ((rows, 0), (columns, 1)):
         seen = []
         for phase in range(len(axis.phases)):
-            place = tuple(at + phase * (i == across) for i, at in enumerate(middle))
+            place = {i - 2: at + phase * (i == across) for i, at in enumerate(middle)}
             box = support(result, place, walk.image)[across]
-            assert box == axis.phase(place[across])
+            assert box == axis.phase(place[across - 2])
             assert box is not None
             seen.append(box[1] - box[0] + 1)
         assert axis.size == max(seen)

@@ -136,7 +136,7 @@ def count(model: nn.Module, image: Tensor) -> Count:
         text = next(iter(str(error).splitlines()), "")
         why = f"{type(error).__name__}{': ' if text else ''}{text}"
         own: dict[str, Counter[str]] = {name: Counter() for name, _ in model.named_modules()}
-        return Count(own, {}, {}, {}, dict.fromkeys(own, ["forward"]), [], failed=why)
+        return Count(own, {}, {}, {}, dict.fromkeys(own, ("forward",)), [], failed=why)
     by_operator = {name: int(n) for name, n in analysis.by_operator().items()}
     _require_known(by_operator, type(model).__name__)
     uncounted = _plain(analysis.unsupported_ops())

@@ -20,7 +20,6 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_iter
 from torch.utils.flop_counter import flop_registry
 
-from bench.measuring import subject
 from bench.measuring.counting.fvcore import NO_PRODUCTS, WHY_FREE
 
 ATEN = torch.ops.aten
@@ -84,7 +83,7 @@ class Recorder(TorchDispatchMode):
     """Notes every operator that runs inside, and in which module."""
 
     def __init__(self, model: nn.Module, image: Tensor) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.steps: list[Step] = []
         self._names = {id(module): name for name, module in model.named_modules()}
         self._inside = [""]
@@ -106,17 +105,16 @@ class Recorder(TorchDispatchMode):
         writes = _storages(_tensors(result)) | (reads if func._schema.is_mutable else set())
         flops = self._flops(packet, args, kwargs, result)
         name = SUMMED_PRODUCT if packet in SUMS and flops else packet.__name__
-        weighs = packet in WEIGHS and any(map(self._depends, tensors)) and not all(
-            map(self._depends, tensors)
-        )
+        weights = [tensor for tensor in tensors if not self._depends(tensor)]
+        weighs = packet in WEIGHS and len(weights) < len(tensors)
         self.steps.append(
             Step(
                 module=self._inside[-1],
                 operator=name,
                 flops=flops,
-                opaque=not flops and not _is_free(func),
+                opaque=_formula(packet) is None and not _is_free(func),
                 complex=any(t.is_complex() for t in tensors),
-                weighs=weighs and any(t.dim() for t in tensors if not self._depends(t)),
+                weighs=weighs and any(weight.dim() for weight in weights),
                 reads=reads,
                 writes=writes,
             )
@@ -134,8 +132,7 @@ class Recorder(TorchDispatchMode):
         return bool(_storages([tensor]) & self._of_image)
 
     def _flops(self, packet: Any, args: Any, kwargs: dict[str, Any], result: Any) -> int:
-        formula = flop_registry.get(packet) or ADDITIONS.get(packet)
-        if formula is not None:
+        if (formula := _formula(packet)) is not None:
             return int(formula(*args, **kwargs, out_val=result))
         if packet not in SUMS or not (found := _storages([args[0]]) & self._products.keys()):
             return 0
@@ -180,6 +177,10 @@ def live(steps: Iterable[Step], output: Any) -> list[Step]:
             wanted |= step.reads
             found.append(step)
     return found
+
+
+def _formula(packet: Any) -> Callable[..., int] | None:
+    return flop_registry.get(packet) or ADDITIONS.get(packet)
 
 
 def _is_free(func: Any) -> bool:
