@@ -8,7 +8,7 @@ rows of all measures can be joined into one table.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -150,6 +150,35 @@ def calls(model: nn.Module, example: Tensor) -> list[Call]:
             raise forward_failed(error, example[:1]) from error
     idle = uncalled(model, {call.layer for call in made})
     return made + [replace(call, unused=True) for call in idle]
+
+
+def own_numbers(tensors: Iterable[Tensor]) -> dict[Tensor, int]:
+    """Tensor -> how many of its elements no earlier tensor holds: views of one memory share them.
+
+    Args:
+        tensors: Each once.
+    """
+    by_memory: dict[int, list[Tensor]] = {}
+    for tensor in tensors:
+        by_memory.setdefault(tensor.untyped_storage().data_ptr(), []).append(tensor)
+    found: dict[Tensor, int] = {}
+    for address, several in by_memory.items():
+        alone = len(several) == 1 or not address
+        found |= {tensor: tensor.numel() for tensor in several} if alone else _apart(several)
+    return found
+
+
+def _apart(several: Sequence[Tensor]) -> dict[Tensor, int]:
+    """The same for tensors of one memory, whose elements are numbered in it."""
+    found: dict[Tensor, int] = {}
+    taken: set[int] = set()
+    for tensor in several:
+        n = tensor.untyped_storage().nbytes() // tensor.element_size()
+        view = torch.arange(n).as_strided(tensor.shape, tensor.stride(), tensor.storage_offset())
+        places = set(view.flatten().tolist())
+        found[tensor] = len(places - taken)
+        taken |= places
+    return found
 
 
 def role_of(module: nn.Module, model: nn.Module, components: Mapping[str, str]) -> str | None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
@@ -14,6 +14,7 @@ from bench.inputs import discover
 from bench.inputs.discover import Found
 from bench.measuring.measures import receptive_field
 from bench.measuring.receptive.walk import LiveWalk
+from tests.measuring.drawn import networks
 from tests.measuring.gradients import disagreements, followed, image_of, positive, support
 from tests.support import ROOT
 
@@ -215,6 +216,30 @@ def test_random_graphs_see_what_their_gradients_say(
     with torch.no_grad():
         model = positive(fitting(layers), seed)
     assert disagreements(model, image_of(1, SIDE, SIDE, seed=seed), gates=gates) == []
+
+
+@pytest.mark.filterwarnings("ignore:Using padding='same' with even kernel lengths")
+@settings(max_examples=60, deadline=None)
+@given(networks(), st.integers(0, 9))
+def test_every_position_sees_what_its_gradient_says(
+    drawn: tuple[nn.Module, tuple[int, ...]], seed: int
+) -> None:
+    """Gates attached: the statistics of a norm cannot be cut off its map."""
+    network, sides = drawn
+    image = image_of(1, *sides, seed=seed)
+    with torch.no_grad():
+        model = positive(network, seed)
+    assume(_runs(model, image))
+    assert disagreements(model, image, gates=True, every=True) == []
+
+
+def _runs(model: nn.Module, image: Tensor) -> bool:
+    """False where a map in a row is too small for its next window."""
+    try:
+        model(image)
+    except (RuntimeError, ValueError):
+        return False
+    return True
 
 
 @settings(max_examples=40)

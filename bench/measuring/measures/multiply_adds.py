@@ -182,12 +182,12 @@ def _tables(count: fvcore.Count, missing: Sequence[str]) -> dict[str, list[dict[
         {
             "layer": subject.display_name(name),
             "operator": operator,
-            "fvcore_count": fvcore.without_completion({operator: n}),
+            "fvcore_count": int(n),
             "multiply_adds": int(n) if operator in fvcore.PRODUCTS else 0,
         }
         for name, own in count.own.items()
         for operator, n in own.items()
-        if n
+        if n and operator not in fvcore.COMPLETED.values()
     ]
     why = "unknown: parts are missing" if missing else "torch's counter holds its products"
     reasons = {**fvcore.WHY_FREE, **dict.fromkeys(count.unknown, why)}

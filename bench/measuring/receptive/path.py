@@ -54,11 +54,19 @@ class Place:
         """
         if self.layer is not None:
             return subject.call_name(self.layer, self.call)
-        holder = model.get_submodule(self.owner) if self.owner else model
-        if next(holder.parameters(recurse=False), None) is not None:
+        if _holds_parameters(model, self.owner):
             name = subject.call_name(self.owner, self.call)
             return f"{name}.{self.step}" if name in taken else name
         return f"{self.owner}.{self.step}" if self.owner else self.step
+
+
+def _holds_parameters(model: nn.Module, name: str) -> bool:
+    """False too for a module that fx's graph left out, since no step reads it."""
+    try:
+        holder = model.get_submodule(name)
+    except AttributeError:
+        return False
+    return next(holder.parameters(recurse=False), None) is not None
 
 
 class Path:

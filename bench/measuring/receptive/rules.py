@@ -243,12 +243,13 @@ def reshaping(op: Operation) -> View:
     if all(axis is not None for axis in restored):
         return View(tuple(axis for axis in restored if axis is not None))
     axes = tuple(_of_one_position(op, axis, after) for axis in op.axes)
+    found = list(axes)
     for old, new in _matched(op.shape, after):
-        here = tuple(axis for axis in axes if axis.dim in old)
-        if here:
-            fresh = iter(_regrouped(op, here, old, new, after))
-            axes = tuple(next(fresh) if axis in here else axis for axis in axes)
-    return View(axes)
+        here = [at for at, axis in enumerate(axes) if axis.dim in old]
+        fresh = _regrouped(op, tuple(axes[at] for at in here), old, new, after) if here else ()
+        for at, axis in zip(here, fresh, strict=True):
+            found[at] = axis
+    return View(tuple(found))
 
 
 def _of_one_position(op: Operation, axis: Axis, after: tuple[int, ...]) -> Axis:
