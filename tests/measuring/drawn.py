@@ -241,10 +241,12 @@ def layouts(draw: st.DrawFn, sides: tuple[int, int]) -> nn.Module:
         lambda: Rows(sides[0], inner),
         lambda: Columns(sides[1], inner),
         lambda: InARow(inner),
-        lambda: Tokens(sides, form),
         lambda: Last(form),
         Deep,
     ]
+    # Of a map one pixel high torch's BatchNorm2d in eval mode (2.7 to 2.15) misplaces a gradient
+    # that comes in another order.
+    kinds += [lambda: Tokens(sides, form)] if min(sides) > 1 else []
     return draw(st.sampled_from(kinds))()
 
 

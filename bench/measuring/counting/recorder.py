@@ -1,8 +1,8 @@
 """The operators that run in a forward pass: their flops, their module, and whether they matter.
 
 torch's formulas (`torch.utils.flop_counter`) count two flops a multiply-add. A product of two
-tensors that is summed right away counts as well, as `einsum` would: it is the same arithmetic. An
-operator that no formula knows and that may hold products is told by name.
+tensors that the same module sums right away counts, as `einsum` would: it is the same arithmetic.
+An operator that no formula knows and that may hold products is told by name.
 """
 
 from __future__ import annotations
@@ -89,7 +89,8 @@ class Recorder(TorchDispatchMode):
         self._inside = [""]
         self._of_image = _storages([image])
         self._kept: list[Any] = [image]  # a storage that is held keeps its address
-        self._products: dict[int, tuple[Tensor, Tensor, Tensor]] = {}  # storage -> a, b, a * b
+        # Storage -> the module that multiplies, a, b, a * b.
+        self._products: dict[int, tuple[str, Tensor, Tensor, Tensor]] = {}
 
     def __torch_dispatch__(
         self, func: Any, types: Any, args: Any = (), kwargs: dict[str, Any] | None = None
@@ -126,7 +127,8 @@ class Recorder(TorchDispatchMode):
             for storage in writes:
                 self._products.pop(storage, None)
         if packet in MULTIPLIES and len(tensors) == 2 and _is_whole(result):
-            self._products |= dict.fromkeys(writes, (args[0], args[1], result))
+            made = (self._inside[-1], args[0], args[1], result)
+            self._products |= dict.fromkeys(writes, made)
 
     def _depends(self, tensor: Tensor) -> bool:
         return bool(_storages([tensor]) & self._of_image)
@@ -136,8 +138,9 @@ class Recorder(TorchDispatchMode):
             return int(formula(*args, **kwargs, out_val=result))
         if packet not in SUMS or not (found := _storages([args[0]]) & self._products.keys()):
             return 0
-        first, second, product = self._products[found.pop()]
-        if args[0].numel() != product.numel():
+        module, first, second, product = self._products[found.pop()]
+        # A norm's factor in front of a pooling layer is no product of matrices.
+        if args[0].numel() != product.numel() or module != self._inside[-1]:
             return 0
         alike = self._depends(first) == self._depends(second)
         gate = alike and first.shape == second.shape  # an activation by hand, or a square

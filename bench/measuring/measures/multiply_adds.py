@@ -5,7 +5,8 @@ products (linear layers) without their bias additions. `fvcore_total` adds fvcor
 BatchNorm (2 an element) and global pooling (1 an input element). torch's own counter and a closed
 form count the same pass: the table `reconciliation` holds all three counts. Where fvcore does not
 know an operator, torch's count completes it; any other difference fails the measure. A product that
-is summed right away counts, however it is written; other element-wise arithmetic does not count.
+the same module sums right away counts, however it is written; other element-wise arithmetic does
+not count.
 Work on which the output does not depend is left out and told.
 Source: https://github.com/facebookresearch/fvcore/blob/main/docs/flop_count.md
 """

@@ -219,7 +219,7 @@ def _shared(model: nn.Module) -> list[str]:
         names.setdefault(parameter, []).append(name)
     several = [" = ".join(each) for each in names.values() if len(each) > 1]
     numbers = subject.own_numbers(names)
-    views = [names[p][0] for p, number in numbers.items() if number < p.numel()]
+    views = [several[0] for p, several in names.items() if numbers[p] < p.numel()]
     return [
         *([f"shared: {', '.join(several)}"] if several else []),
         *([f"views of parameters that count already: {', '.join(views)}"] if views else []),
