@@ -208,11 +208,16 @@ PRODUCTS: dict[str, tuple[Callable[[Tensor], Any], int]] = {
 }
 
 
+UNKNOWN_ZERO = ("gate and mean", "activated product")  # weights, multiplied one by one only
+
+
+@pytest.mark.filterwarnings("ignore:Using padding='same' with even kernel lengths")
 @pytest.mark.parametrize("name", PRODUCTS)
 def test_a_product_is_counted_however_it_is_written(name: str) -> None:
     body, expected = PRODUCTS[name]
     measured = multiply_adds.measure(Step(body), IMAGE, {})
-    assert (measured.values["multiply_adds"], measured.at_least) == (expected, False)
+    assert measured.values["multiply_adds"] == expected
+    assert measured.at_least == (name in UNKNOWN_ZERO)
     total = measured.tables["reconciliation"][-1]
     assert (total["multiply_adds"], total["torch_flops"]) == (expected, 2 * expected)
 

@@ -189,6 +189,7 @@ def _formula(packet: Any) -> Callable[..., int] | None:
 def _is_free(func: Any) -> bool:
     """True for an operator that holds no products of matrices."""
     name = func._schema.name.rpartition("::")[2].strip("_").removeprefix("native_")
+    name = name.removesuffix("_forward").removesuffix("_kernel")
     known = name in WHY_FREE or name in NO_PRODUCTS or WITHOUT_PRODUCTS.fullmatch(name)
     tagged = {torch.Tag.pointwise, torch.Tag.inplace_view} & set(func.tags)
     return func.is_view or bool(tagged or known)
