@@ -7,6 +7,7 @@ An operator that no formula knows and that may hold products is told by name.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -31,6 +32,11 @@ ADDITIONS: dict[Any, Callable[..., int]] = {
     ATEN.addmv: lambda _, matrix, *__, **___: 2 * matrix.numel(),
     ATEN.dot: lambda vector, *_, **__: 2 * vector.numel(),
     ATEN.vdot: lambda vector, *_, **__: 2 * vector.numel(),
+    # torch 2.7 has no formula: queries by keys, and weights by values.
+    ATEN._scaled_dot_product_flash_attention_for_cpu: lambda query, key, value, *_, **__: (
+        2 * query.numel() * key.shape[-2]
+        + 2 * math.prod(query.shape[:-1]) * key.shape[-2] * value.shape[-1]
+    ),
     # Each of its steps multiplies by both matrices; its input is (steps, batch, features).
     ATEN.mkldnn_rnn_layer: lambda x, of_input, of_state, *_, **__: (
         2 * x.shape[0] * x.shape[1] * (of_input.numel() + of_state.numel())
@@ -45,7 +51,7 @@ SUMS = (ATEN.sum, ATEN.mean)
 WITHOUT_PRODUCTS = re.compile(
     r"(cudnn_|miopen_)?batch_norm.*|fused_rms_norm|weight_norm_interface|glu|cum\w+|logcumsumexp"
     r"|(fractional_)?(adaptive_)?(max|avg)_(un)?pool\dd(_with_indices)?|norm|median|mode|aminmax"
-    r"|sort|topk|kthvalue|arg\w+|max|min|any|all|nonzero|unique\w*|bucketize|searchsorted"
+    r"|safe_softmax|sort|topk|kthvalue|arg\w+|max|min|any|all|nonzero|unique\w*|bucketize|searchsorted"
     r"|cat|stack|(constant|reflection|replication)_pad\w*|index\w*|gather|scatter\w*|select\w*"
     r"|slice\w*|masked_\w+|roll|rot90|tri[lu]|diag\w*|\w*copy|copy|lift\w*|embedding\w*|unsafe_\w+"
     r"|empty\w*|zeros?\w*|ones?\w*|full\w*|new_\w+|fill|arange|linspace|eye|scalar_tensor|rand\w*"
