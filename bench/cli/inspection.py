@@ -11,6 +11,7 @@ import msgspec
 from rich import box
 from rich.console import Console, JustifyMethod
 from rich.table import Table
+from rich.text import Text
 
 from bench.records import receptive_fields
 from bench.records.layers import Rows, merged
@@ -117,7 +118,8 @@ def _dedented(node: dict[str, Any]) -> dict[str, Any]:
 
 def show(portrait: Portrait, console: Console) -> None:
     """Prints components, layers, values and notes."""
-    console.print(f"{portrait.display_name} ({portrait.architecture})", style="bold")
+    name = f"{portrait.display_name} ({portrait.architecture})"
+    console.print(name, style="bold", markup=False, emoji=False)
     console.print(portrait.docstring.splitlines()[0] if portrait.docstring else "", markup=False)
     console.print(_components_table(portrait.measures["parameters"]))
     _show_layers(merged(portrait), portrait.sides, console)
@@ -131,7 +133,7 @@ def _components_table(measured: Measured) -> Table:
     table.add_column("parameters", justify="right")
     for name, count in measured.components.items():
         if count:  # a network need not have every part that has a name
-            table.add_row(name, integer(count))
+            table.add_row(Text(name), integer(count))
     table.add_row("Total", integer(sum(measured.components.values())), style="bold")
     return table
 
@@ -214,7 +216,7 @@ def _layers_table(rows: Rows, sides: Sides) -> Table:
         table.add_column(title, justify=side, no_wrap=True)
     for name, row in rows.items():
         shown = f"{name} (unused)" if row.get("unused") else name
-        table.add_row(shown, *(cell(row) for cell in columns.values()))
+        table.add_row(*(Text(each) for each in (shown, *(cell(row) for cell in columns.values()))))
     return table
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Annotated
 
@@ -49,10 +50,11 @@ def inspect(
     from bench.training.selection import find_architectures, load_architectures
 
     found = find_architectures([architecture], None, builtin)
-    selection = load_architectures(found, named=True)
-    tell_broken(selection)
     environment = provenance.environment(resolve_device("cpu"), provenance.command_line())
-    portrait = portraits.portrait(selection.usable[0][1], environment)
+    with redirect_stdout(sys.stderr):  # what a network prints is not the answer
+        selection = load_architectures(found, named=True)
+        portrait = portraits.portrait(selection.usable[0][1], environment)
+    tell_broken(selection)
     if as_json:
         sys.stdout.buffer.write(inspection.as_json(portrait))
     else:

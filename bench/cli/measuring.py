@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Annotated
 
@@ -50,16 +52,20 @@ def measure(
 
     real_device = resolve_device(device)
     found = find_architectures(arch or [], group, builtin)
-    selection = load_architectures(found, named=bool(arch))
+    with redirect_stdout(sys.stderr):  # what a network prints is not the answer
+        selection = load_architectures(found, named=bool(arch))
     tell_broken(selection)
     environment = provenance.environment(resolve_device("cpu"), provenance.command_line())
     kept = Suite(results, suite)
-    for portrait in portraits.measure(selection, environment, kept):
+    with redirect_stdout(sys.stderr):
+        measured = portraits.measure(selection, environment, kept)
+    for portrait in measured:
         parameters = portrait.measures["parameters"].values.get("n_parameters")
         say(f"{portrait.architecture}: {measured_value(parameters)} parameters")
     say(f"measures: {kept.folder / 'portraits'}")
     here = provenance.environment(real_device, provenance.command_line())
-    timings, notices = observe.time_all(selection, here, kept)
+    with redirect_stdout(sys.stderr):
+        timings, notices = observe.time_all(selection, here, kept)
     for latency in timings:
         seconds = ", ".join(
             f"{integer(timing.batch_size)} in {milliseconds(timing.median_seconds)} ms"
@@ -68,8 +74,8 @@ def measure(
         say(f"{latency.architecture} on {here.processor}, images and median: {seconds}")
     loaded, missing = observe.datasets_at_hand(kept, data_dir)
     notices += [f"data set '{name}' is not here: its runs were not measured" for name in missing]
-    for dataset in loaded:
-        notices += observe.see(selection, dataset, kept)
+    with redirect_stdout(sys.stderr):
+        notices += [each for d in loaded for each in observe.see(selection, d, kept)]
     for notice in notices:
         say(f"Notice: {notice}")
     if selection.broken:

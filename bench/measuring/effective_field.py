@@ -138,8 +138,10 @@ def _box(network: nn.Module, image: Tensor, row: str, position: tuple[int, int])
         axes = receptive_field.walked(network, image).views.get(row, ())
     except MeasureError:
         return None
-    if not any(axis.shift for axis in axes):
-        return None
+    places = [axis.dim for axis in axes]
+    sides = [None if place is None else at - len(axes) for at, place in enumerate(places)]
+    if places != sides or not any(places):
+        return None  # all is seen already, or rows and columns do not lie along the map's sides
     down, across = (axis.phase(at) for axis, at in zip(axes, position, strict=True))
     return None if down is None or across is None else (down[0], across[0], down[1], across[1])
 

@@ -8,8 +8,8 @@ rows of all measures can be joined into one table.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.module import register_module_forward_hook
 
 from bench.errors import MeasureError
 from bench.training.engine.modes import in_mode
@@ -63,14 +64,20 @@ class Call:
 
 @contextmanager
 def at_rest(model: nn.Module, example: Tensor) -> Iterator[None]:
-    """Eval mode without gradients inside; afterwards mode and global generators are restored."""
+    """Eval mode without gradients inside; afterwards mode and global generators are restored.
+
+    Attention runs its own steps, not torch's closed one, so that they can be followed.
+    """
     python_state = random.getstate()
     numpy_state = np.random.get_state()  # noqa: NPY002 - the global generator is what is kept
     devices = [example.device] if example.device.type == "cuda" else []
+    closed = torch.backends.mha.get_fastpath_enabled()
+    torch.backends.mha.set_fastpath_enabled(False)
     try:
         with torch.random.fork_rng(devices), torch.no_grad(), in_mode(model, training=False):
             yield
     finally:
+        torch.backends.mha.set_fastpath_enabled(closed)
         random.setstate(python_state)
         np.random.set_state(numpy_state)  # noqa: NPY002
 
@@ -101,10 +108,14 @@ def call_name(layer: str, number: int) -> str:
 
 
 def is_layer(module: nn.Module) -> bool:
-    """True for a module of torch.nn that is no container and whose forward nobody replaced."""
+    """True for a module of torch.nn that is no container and whose forward nobody replaced.
+
+    A ScriptModule is one layer: what runs inside is not Python's.
+    """
     holder = isinstance(module, CONTAINERS) or type(module) is nn.Module
     replaced = "forward" in vars(module)
-    return type(module).__module__.startswith("torch.nn") and not holder and not replaced
+    ours = type(module).__module__.startswith("torch.nn") and not holder and not replaced
+    return ours or isinstance(module, torch.jit.ScriptModule)
 
 
 def layers(model: nn.Module) -> dict[str, nn.Module]:
@@ -131,16 +142,43 @@ def calls(model: nn.Module, example: Tensor) -> list[Call]:
         MeasureError: the model does not accept the example.
     """
     made: list[Call] = []
-    with ExitStack() as hooks:
-        for name, module in layers(model).items():
-            hooks.enter_context(module.register_forward_hook(_recorder(made, name)))
+    names = {id(module): name for name, module in layers(model).items()}
+    with register_module_forward_hook(_recorder(made, names)), at_rest(model, example):
         try:
-            with at_rest(model, example):
-                model(example[:1])
+            model(example[:1])
         except Exception as error:
             raise forward_failed(error, example[:1]) from error
     idle = uncalled(model, {call.layer for call in made})
     return made + [replace(call, unused=True) for call in idle]
+
+
+def own_numbers(tensors: Iterable[Tensor]) -> dict[Tensor, int]:
+    """Tensor -> how many of its elements no earlier tensor holds: views of one memory share them.
+
+    Args:
+        tensors: Each once.
+    """
+    by_memory: dict[int, list[Tensor]] = {}
+    for tensor in tensors:
+        by_memory.setdefault(tensor.untyped_storage().data_ptr(), []).append(tensor)
+    found: dict[Tensor, int] = {}
+    for address, several in by_memory.items():
+        alone = len(several) == 1 or not address
+        found |= {tensor: tensor.numel() for tensor in several} if alone else _apart(several)
+    return found
+
+
+def _apart(several: Sequence[Tensor]) -> dict[Tensor, int]:
+    """The same for tensors of one memory, whose elements are numbered in it."""
+    found: dict[Tensor, int] = {}
+    taken: set[int] = set()
+    for tensor in several:
+        n = tensor.untyped_storage().nbytes() // tensor.element_size()
+        view = torch.arange(n).as_strided(tensor.shape, tensor.stride(), tensor.storage_offset())
+        places = set(view.flatten().tolist())
+        found[tensor] = len(places - taken)
+        taken |= places
+    return found
 
 
 def role_of(module: nn.Module, model: nn.Module, components: Mapping[str, str]) -> str | None:
@@ -262,8 +300,12 @@ def _under(name: str, prefix: str) -> bool:
     return prefix in ("", name) or name.startswith(prefix + ".")
 
 
-def _recorder(made: list[Call], name: str) -> Any:
+def _recorder(made: list[Call], names: Mapping[int, str]) -> Any:
+    """A hook of every module, for a ScriptModule takes none of its own."""
+
     def record(module: nn.Module, _inputs: Any, output: Any) -> None:
+        if (name := names.get(id(module))) is None:
+            return
         number = 1 + sum(call.layer == name for call in made)
         made.append(_call(call_name(name, number), name, module, shape_of(output)))
 
@@ -275,7 +317,9 @@ def _call(label: str, name: str, module: nn.Module, shape: list[int] | None) -> 
 
 
 def operation_of(module: nn.Module) -> str:
-    """The class's name in the source, also for a parametrized module."""
+    """The class's name in the source, also for a parametrized or scripted module."""
+    if isinstance(module, torch.jit.ScriptModule):
+        return str(getattr(module, "original_name", type(module).__name__))
     parametrized = torch.nn.utils.parametrize.is_parametrized(module)
     kind = type(module).__mro__[1] if parametrized else type(module)
     return kind.__name__

@@ -7,6 +7,8 @@ the fan-in, so that nothing saturates; max-pooling, which picks, stands in as av
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from itertools import product
 from typing import Any
 
 import torch
@@ -89,7 +91,7 @@ class Followed(GraphWalk):
         return args, kwargs
 
     def _sees_all(self, node: fx.Node) -> bool:
-        return node in self.views and not any(axis.shift for axis in self.views[node])
+        return node in self.views and all(axis.dim is None for axis in self.views[node])
 
     def call_function(self, target: Any, args: Any, kwargs: Any) -> Any:
         smooth = SMOOTH_FUNCTIONS.get(getattr(target, "__name__", ""))
@@ -107,10 +109,20 @@ def followed(model: nn.Module, image: Tensor, *, cut_gates: bool) -> Followed:
     return walk
 
 
-def support(result: Tensor, place: tuple[int, ...], image: Tensor) -> list[Box | None]:
-    """First and last pixel along each axis on which `result[..., place]` depends."""
-    weights = 1 + torch.arange(result[(0, ..., *place)].numel(), dtype=torch.double)
-    total = (result[(0, ..., *place)].flatten() * weights).sum()
+def support(result: Tensor, place: Mapping[int, int], image: Tensor) -> list[Box | None]:
+    """First and last pixel along each axis on which the result depends at a place.
+
+    Args:
+        result: Any tensor of the walk, of one image.
+        place: Dim -> position; all numbers along the other dims together.
+        image: (1, channels, *sides); it requires a gradient.
+    """
+    index = [slice(None)] * result.dim()
+    for dim, position in place.items():
+        index[dim] = slice(position, position + 1)
+    part = result[tuple(index)]
+    part = (torch.view_as_real(part.resolve_conj()) if part.is_complex() else part).flatten()
+    total = (part * (1 + torch.arange(len(part), dtype=torch.double))).sum()
     (gradient,) = torch.autograd.grad(total, image, retain_graph=True, allow_unused=True)
     touched = torch.zeros(0) if gradient is None else gradient[0].abs().sum(0).nonzero()
     if not len(touched):
@@ -119,26 +131,36 @@ def support(result: Tensor, place: tuple[int, ...], image: Tensor) -> list[Box |
     return list(zip(firsts, lasts, strict=True))
 
 
-def claimed(axes: tuple[Axis, ...], place: tuple[int, ...], *, gates: bool) -> list[Box | None]:
+def claimed(axes: tuple[Axis, ...], place: Mapping[int, int], *, gates: bool) -> list[Box | None]:
     """The same as the rules have it; a position that is blind along one axis sees nothing."""
-    columns = [axis.seen_with_gates if gates else axis.seen for axis in axes]
     boxes = [
-        boxes[i] if axis.shift else boxes[0]
-        for axis, boxes, i in zip(axes, columns, place, strict=True)
+        (axis.seen_with_gates if gates else axis.seen)[0 if axis.dim is None else place[axis.dim]]
+        for axis in axes
     ]
     return [None] * len(boxes) if None in boxes else boxes
 
 
-def places(sides: tuple[int, ...]) -> list[tuple[int, ...]]:
-    """The centre and two opposite corners, where the border clips."""
+def places(shape: tuple[int, ...], dims: set[int], *, every: bool) -> list[dict[int, int]]:
+    """Every position along these dims; or the centre and two opposite corners, where borders clip.
+
+    Args:
+        shape: The result's.
+        dims: Along which positions lie.
+        every: Whether all of them are wanted.
+    """
+    sides = {dim: shape[dim] for dim in sorted(dims)}
+    if every:
+        return [dict(zip(sides, at, strict=True)) for at in product(*map(range, sides.values()))]
     return [
-        tuple(side // 2 for side in sides),
-        tuple(0 for _ in sides),
-        tuple(side - 1 for side in sides),
+        {dim: side // 2 for dim, side in sides.items()},
+        dict.fromkeys(sides, 0),
+        {dim: side - 1 for dim, side in sides.items()},
     ]
 
 
-def disagreements(model: nn.Module, image: Tensor, *, gates: bool) -> list[str]:
+def disagreements(
+    model: nn.Module, image: Tensor, *, gates: bool, every: bool = False
+) -> list[str]:
     """Every step and position at which the rules and the gradients differ."""
     walk = followed(model, image, cut_gates=not gates)
     found = []
@@ -146,10 +168,9 @@ def disagreements(model: nn.Module, image: Tensor, *, gates: bool) -> list[str]:
         result = walk.results[node]
         if not isinstance(result, Tensor) or not result.requires_grad:
             continue
-        n = len(axes)
-        is_map = result.dim() > n and any(axis.shift for axis in axes)
-        for place in places(tuple(result.shape[-n:]) if is_map else (0,) * n):
-            real = support(result, place if is_map else (), walk.image)
+        dims = {axis.dim for axis in axes if axis.dim is not None}
+        for place in places(tuple(result.shape), dims, every=every):
+            real = support(result, place, walk.image)
             said = claimed(axes, place, gates=gates)
             if real != said:
                 found.append(f"{node.name} at {place}: rules {said}, gradient {real}")

@@ -212,11 +212,11 @@ def test_functions_have_rows_too() -> None:
             r"no receptive-field rule for 'FractionalMaxPool2d' \(layer '1'\): add it to a line of",
         ),
         (
-            Function(lambda x: torch.fft.fft2(x).real),
-            r"no receptive-field rule for 'fft_fft2' \(step 'fft_fft2' of \(model\)\)",
+            Function(lambda x: torch.renorm(x, 2, 1, 1.0)),
+            r"no receptive-field rule for 'renorm' \(step 'renorm' of \(model\)\)",
         ),
         (Function(lambda x: x.cumsum(2)), "no receptive-field rule for 'cumsum'"),
-        (Function(lambda x: x.transpose(1, 3)), "transpose: moves height or width"),
+        (Function(lambda x: x.flip(1).cumsum(3)), "no receptive-field rule for 'flip'"),
         (Function(lambda x: x.view(1, 4, 14, 14)), "view: reshapes"),
         (
             Function(lambda x, c: c(x) + x[:, :, 7:21, 7:21], conv(2, stride=2)),

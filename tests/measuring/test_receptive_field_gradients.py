@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
@@ -14,6 +14,7 @@ from bench.inputs import discover
 from bench.inputs.discover import Found
 from bench.measuring.measures import receptive_field
 from bench.measuring.receptive.walk import LiveWalk
+from tests.measuring.drawn import networks
 from tests.measuring.gradients import disagreements, followed, image_of, positive, support
 from tests.support import ROOT
 
@@ -71,7 +72,7 @@ def test_a_gate_lets_every_later_unit_see_the_whole_image(
     with torch.no_grad():
         model = positive(Gated(attached=attached))
     image = image_of(1, 20, 20).requires_grad_()
-    assert support(model(image), (8, 8), image) == [expected, expected]
+    assert support(model(image), {-2: 8, -1: 8}, image) == [expected, expected]
     axis = receptive_field.walked(model, image).final[0]
     assert (axis.seen_with_gates if attached else axis.seen)[8] == expected
     assert (axis.size, axis.with_gates) == (5, 20)
@@ -217,6 +218,30 @@ def test_random_graphs_see_what_their_gradients_say(
     assert disagreements(model, image_of(1, SIDE, SIDE, seed=seed), gates=gates) == []
 
 
+@pytest.mark.filterwarnings("ignore:Using padding='same' with even kernel lengths")
+@settings(max_examples=60, deadline=None)
+@given(networks(), st.integers(0, 9))
+def test_every_position_sees_what_its_gradient_says(
+    drawn: tuple[nn.Module, tuple[int, ...]], seed: int
+) -> None:
+    """Gates attached: the statistics of a norm cannot be cut off its map."""
+    network, sides = drawn
+    image = image_of(1, *sides, seed=seed)
+    with torch.no_grad():
+        model = positive(network, seed)
+    assume(_runs(model, image))
+    assert disagreements(model, image, gates=True, every=True) == []
+
+
+def _runs(model: nn.Module, image: Tensor) -> bool:
+    """False where a map in a row is too small for its next window."""
+    try:
+        model(image)
+    except (RuntimeError, ValueError):
+        return False
+    return True
+
+
 @settings(max_examples=40)
 @given(st.lists(st.one_of(convolutions(), upsamplings()), min_size=1, max_size=3))
 def test_the_size_is_the_largest_over_the_phases_far_from_the_border(
@@ -231,9 +256,9 @@ def test_the_size_is_the_largest_over_the_phases_far_from_the_border(
     for axis, across in ((rows, 0), (columns, 1)):
         seen = []
         for phase in range(len(axis.phases)):
-            place = tuple(at + phase * (i == across) for i, at in enumerate(middle))
+            place = {i - 2: at + phase * (i == across) for i, at in enumerate(middle)}
             box = support(result, place, walk.image)[across]
-            assert box == axis.phase(place[across])
+            assert box == axis.phase(place[across - 2])
             assert box is not None
             seen.append(box[1] - box[0] + 1)
         assert axis.size == max(seen)

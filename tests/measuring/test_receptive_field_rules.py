@@ -13,6 +13,7 @@ from torch.nn import functional
 
 from bench.errors import MeasureError
 from bench.measuring.measures import receptive_field
+from bench.measuring.receptive import path
 from bench.measuring.receptive.operations import RULES
 from bench.measuring.receptive.path import Path
 from bench.measuring.receptive.walk import GraphWalk, LiveWalk, traced
@@ -31,6 +32,7 @@ class Step(nn.Module):
         self.layer = layer
         self.body = body
         self.weight = nn.Parameter(torch.ones(2, 2, *[2] * n_axes))
+        self.columns, self.rows = nn.Parameter(torch.ones(10, 3)), nn.Parameter(torch.ones(3, 12))
 
     def forward(self, x: Tensor) -> Any:
         return self.body(self, self.before(x), x)
@@ -46,6 +48,14 @@ def call(operation: Callable[..., Any], *args: Any, **kwargs: Any) -> tuple[None
 
 def with_weight(operation: Callable[..., Any], *args: Any) -> tuple[None, Any]:
     return None, lambda self, x, _: operation(x, self.weight, *args)
+
+
+def with_matrix(operation: Callable[..., Any]) -> tuple[None, Any]:
+    return None, lambda self, x, _: operation(x, self.columns)
+
+
+def spectrum(operation: Callable[..., Any]) -> tuple[None, Any]:
+    return None, lambda _self, x, _: operation(x).abs()
 
 
 def method(name: str, *args: Any, **kwargs: Any) -> tuple[None, Any]:
@@ -154,6 +164,27 @@ NAMED: dict[Any, tuple[nn.Module | None, Callable[..., Any]]] = {
         ),
     ),
     nn.GroupNorm: layer(nn.GroupNorm(1, 2)),
+    nn.RMSNorm: layer(nn.RMSNorm([12, 10])),
+    functional.rms_norm: call(functional.rms_norm, [10]),
+    nn.MultiheadAttention: (
+        nn.MultiheadAttention(10, 1, batch_first=True),
+        lambda self, x, _: self.layer(x[:, 0], x[:, 0], value=x[:, 0])[0],
+    ),
+    functional.scaled_dot_product_attention: (
+        None,
+        lambda _self, x, _: functional.scaled_dot_product_attention(x, x, value=x),
+    ),
+    **{
+        getattr(torch.fft, name): spectrum(getattr(torch.fft, name))
+        for name in ("fft", "ifft", "rfft", "irfft", "fft2", "ifft2", "rfft2", "irfft2")
+    },
+    torch.matmul: with_matrix(torch.matmul),
+    operator.matmul: with_matrix(operator.matmul),
+    torch.bmm: (None, lambda self, x, _: torch.bmm(self.rows.expand(2, 3, 12), x[0])),
+    "matmul": (None, lambda self, x, _: self.rows.matmul(x)),
+    "bmm": (None, lambda self, x, _: x[0].bmm(self.columns.expand(2, 10, 3))),
+    nn.GLU: layer(nn.GLU(1)),
+    functional.glu: call(functional.glu, 1),
     nn.LayerNorm: layer(nn.LayerNorm([12, 10])),
     nn.modules.instancenorm._InstanceNorm: layer(nn.InstanceNorm2d(2)),
     functional.group_norm: call(functional.group_norm, 1),
@@ -232,6 +263,12 @@ EXAMPLES: dict[Any, tuple[nn.Module | None, Callable[..., Any]]] = {
     **{function: call(function, (2, 3)) for function in REDUCTIONS},
     **{name: method(name, (2, 3)) for name in ("mean", "sum", "amax", "amin", "std", "var")},
 }
+# torch's tags tell that these are pointwise: they need no line.
+TAGGED = {
+    *(operation for operation in EXAMPLES if operation in {*ELEMENTWISE_FUNCTIONS, *MEETINGS}),
+    *(operation for operation in EXAMPLES if operation in {*ELEMENTWISE_METHODS, *MEETING_METHODS}),
+    *(functional.hardtanh, torch.clamp, "clamp", torch.where, torch.lerp),
+} - RULES.keys()
 # The gradient tells nothing of these: it is none, or it does not lie where the value comes from.
 NO_GRADIENT = {operator.gt, operator.lt, operator.ge, operator.le, "detach", "float"}
 NO_GRADIENT |= {torch.maximum, torch.minimum, torch.max, torch.min, torch.where}
@@ -267,7 +304,7 @@ def graph(model: nn.Module, image: Tensor) -> Path:
 
 
 def test_every_rule_has_its_example() -> None:
-    assert EXAMPLES.keys() == RULES.keys()
+    assert EXAMPLES.keys() == RULES.keys() | TAGGED
 
 
 @pytest.mark.parametrize("operation", EXAMPLES, ids=name_of)
@@ -287,12 +324,13 @@ def test_the_rule_is_the_same_without_a_graph(operation: Any) -> None:
     assert list(lived.rows.values()) == list(followed.rows.values())
 
 
-@pytest.mark.parametrize("operation", EXAMPLES, ids=name_of)
+@pytest.mark.parametrize("operation", sorted(RULES, key=name_of), ids=name_of)
 def test_without_its_rule_the_operation_is_refused_by_name(
     operation: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     model, image = model_of(operation)
     assert receptive_field.measure(model, image, {}).error is None
     monkeypatch.delitem(RULES, operation)
+    monkeypatch.setattr(path, "of_tag", lambda keys: None)
     with pytest.raises(MeasureError, match=r"no receptive-field rule for .*TABLE in"):
         graph(model, image)

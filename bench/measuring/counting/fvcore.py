@@ -6,9 +6,11 @@ Source: https://github.com/facebookresearch/fvcore/blob/main/docs/flop_count.md
 
 from __future__ import annotations
 
+import inspect
+import math
 import warnings
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -31,10 +33,18 @@ def _without_known_warnings() -> Iterator[None]:
 
 with _without_known_warnings():  # fvcore scripts its loss functions when it is imported
     from fvcore.nn import FlopCountAnalysis
+    from fvcore.nn.jit_handles import get_shape
 
 # fvcore's operator names (one a line of its table of handles) that are matrix products.
-CONVOLUTION = frozenset({"conv"})
-LINEAR = frozenset({"linear", "addmm", "matmul", "mm", "bmm", "einsum"})
+# The last name of each is no operator of fvcore's: what torch's counter holds beyond it.
+COMPLETED = {
+    "convolution": "convolution by torch's counter",
+    "matrix product": "matrix product by torch's counter",
+}
+CONVOLUTION = frozenset({"conv", COMPLETED["convolution"]})
+LINEAR = frozenset({"linear", "addmm", "matmul", "mm", "bmm", "einsum", *COMPLETED.values()}) - {
+    COMPLETED["convolution"]
+}
 PRODUCTS = CONVOLUTION | LINEAR
 
 # The other operators that fvcore counts, and what it counts there: the headline leaves them out.
@@ -98,33 +108,35 @@ class Count:
             model.
         by_operator: Operator -> count in the whole model.
         free: Operator that fvcore leaves out and that holds no product -> times.
-        unknown: Operator that is in no table -> times; its products are missing in the counts.
+        unknown: Operator that is in no table -> times; fvcore misses what it multiplies.
+        inexact: Module's dotted name -> operators of its own whose products fvcore may miss.
         uncalled: Layers that the trace never entered.
+        failed: Why fvcore could not follow forward; None where it could.
     """
 
     own: Mapping[str, Counter[str]]
     by_operator: Mapping[str, int]
     free: Mapping[str, int]
     unknown: Mapping[str, int]
+    inexact: Mapping[str, Collection[str]]
     uncalled: list[str]
+    failed: str | None = None
 
 
 def count(model: nn.Module, image: Tensor) -> Count:
-    """fvcore's count for one image.
+    """fvcore's count for one image; empty, with the reason, where fvcore cannot follow forward.
 
     Raises:
-        MeasureError: fvcore cannot trace the model, or counts an operator that no table knows.
+        MeasureError: forward returns no tensor, or fvcore counts an operator that no table knows.
     """
     _require_tensors(model(image), type(model).__name__)
     try:
         analysis = _traced(model, image)
     except Exception as error:  # tracing runs the architecture's own code and torch's tracer
         text = next(iter(str(error).splitlines()), "")
-        raise MeasureError(
-            f"fvcore cannot trace forward: {type(error).__name__}{': ' if text else ''}{text}",
-            where=type(model).__name__,
-            remedy="let forward take one tensor and return one",
-        ) from error
+        why = f"{type(error).__name__}{': ' if text else ''}{text}"
+        own: dict[str, Counter[str]] = {name: Counter() for name, _ in model.named_modules()}
+        return Count(own, {}, {}, {}, dict.fromkeys(own, ("forward",)), [], failed=why)
     by_operator = {name: int(n) for name, n in analysis.by_operator().items()}
     _require_known(by_operator, type(model).__name__)
     uncounted = _plain(analysis.unsupported_ops())
@@ -133,8 +145,20 @@ def count(model: nn.Module, image: Tensor) -> Count:
         by_operator=by_operator,
         free={name: n for name, n in uncounted.items() if name in WHY_FREE},
         unknown={name: n for name, n in uncounted.items() if name not in WHY_FREE},
+        inexact=_inexact(analysis),
         uncalled=_uncalled(model, analysis),
     )
+
+
+def _inexact(analysis: Any) -> dict[str, list[str]]:
+    """Module -> its own operators that no table knows, and `einsum`, which fvcore rounds."""
+    counted = analysis.by_module_and_operator()
+    missed = _own_counts({name: _plain(analysis.unsupported_ops(name)) for name in counted})
+    own = _own_counts(counted)
+    return {
+        name: sorted({n for n in +missed[name] if n not in WHY_FREE} | {"einsum"} & set(own[name]))
+        for name in counted
+    }
 
 
 def by_call(model: nn.Module, image: Tensor, layer: str, whole: Counter[str]) -> list[Counter[str]]:
@@ -152,11 +176,15 @@ def by_call(model: nn.Module, image: Tensor, layer: str, whole: Counter[str]) ->
     """
     module = model.get_submodule(layer)
     inputs: list[tuple[Any, ...]] = []
-    with module.register_forward_pre_hook(lambda _, args: inputs.append(args)):
+
+    def keep(_module: nn.Module, args: Any, kwargs: Any) -> None:
+        inputs.append(inspect.signature(module.forward).bind(*args, **kwargs).args)
+
+    with module.register_forward_pre_hook(keep, with_kwargs=True):
         model(image)
     try:
         calls = [_own_counts(_traced(module, args).by_module_and_operator())[""] for args in inputs]
-    except Exception:  # keyword arguments, numbers, or whatever else the tracer refuses
+    except Exception:  # arguments by keyword alone, numbers, or what else the tracer refuses
         return []
     return calls if sum(calls, Counter()) == +whole else []
 
@@ -165,9 +193,19 @@ def _traced(module: nn.Module, inputs: Any) -> Any:
     """fvcore's analysis of one call; its loggers are off because `Count` holds their messages."""
     analysis = FlopCountAnalysis(module, inputs)
     analysis.unsupported_ops_warnings(False).uncalled_modules_warnings(False)
+    analysis.set_op_handle("aten::matmul", _matmul)
     with _without_known_warnings():
         analysis.total()
     return analysis
+
+
+def _matmul(inputs: list[Any], outputs: list[Any]) -> Counter[str]:
+    """Every number of the result is a sum over the first operand's last axis.
+
+    fvcore's own formula leaves out the batches over which the smaller operand is broadcast.
+    """
+    summed = get_shape(inputs[0])[-1]
+    return Counter({"matmul": math.prod(get_shape(outputs[0])) * summed})
 
 
 def _require_tensors(output: Any, where: str) -> None:
@@ -203,6 +241,11 @@ def _plain(operators: Mapping[str, int]) -> Counter[str]:
 def total(counts: Mapping[str, float], operators: frozenset[str]) -> int:
     """Sum over these operators."""
     return int(sum(counts.get(operator, 0) for operator in operators))
+
+
+def without_completion(counts: Mapping[str, float]) -> int:
+    """fvcore's count alone."""
+    return int(sum(n for operator, n in counts.items() if operator not in COMPLETED.values()))
 
 
 def _uncalled(model: nn.Module, analysis: Any) -> list[str]:

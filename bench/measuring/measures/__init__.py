@@ -19,6 +19,7 @@ import inspect
 import math
 import pkgutil
 from collections.abc import Mapping
+from contextlib import suppress
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -67,7 +68,18 @@ def measure_all(
     """
     given = {"model": model, "example": example, "components": components, "recipe": recipe}
     own = plugins.own(KIND, HOOKS, _builtin()).usable
+    _with_sizes(model, example)
     return {name: _measure_one(name, own.get(name), given) for name in sorted({*_builtin(), *own})}
+
+
+def _with_sizes(model: nn.Module, example: Tensor) -> None:
+    """Gives lazy layers their sizes by one forward pass; what fails there fails in the measures."""
+    from torch.nn.parameter import is_lazy
+
+    subject: Any = importlib.import_module("bench.measuring.subject")
+    if any(is_lazy(parameter) for parameter in model.parameters()):
+        with suppress(Exception), subject.at_rest(model, example):
+            model(example[:1])
 
 
 def _measure_one(name: str, own: ModuleType | None, given: Mapping[str, Any]) -> Measured:

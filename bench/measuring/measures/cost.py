@@ -44,7 +44,7 @@ def measure(
         "activation_bytes": activations,
         "training_bytes": weights + kept + (1 + n_copies) * trained + activations,
         "fp32_bytes": weights + kept,
-        "int8_bytes": sum(parameter.numel() + FLOAT_BYTES for parameter in parameters) + kept,
+        "int8_bytes": sum(_reals(parameter) + FLOAT_BYTES for parameter in parameters) + kept,
     }
     return Measured(fields=FIELDS, values=values, notes=_notes(len(example), state))
 
@@ -74,6 +74,11 @@ def _notes(n_images: int, state: str) -> list[str]:
             "and a float32 scale for each of their tensors, buffers stay float32"
         ),
     ]
+
+
+def _reals(tensor: Tensor) -> int:
+    """Real numbers in the tensor: two in each complex one."""
+    return tensor.numel() * (1 + tensor.is_complex())
 
 
 def _floats(tensor: Tensor) -> int:

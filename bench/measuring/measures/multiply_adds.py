@@ -3,8 +3,11 @@
 Convention: one multiply-add = 1, for one image. The headline counts convolutions and matrix
 products (linear layers) without their bias additions. `fvcore_total` adds fvcore's counts for
 BatchNorm (2 an element) and global pooling (1 an input element). torch's own counter and a closed
-form count the same pass: the table `reconciliation` holds all three counts, and a difference that
-it cannot explain fails the measure.
+form count the same pass: the table `reconciliation` holds all three counts. Where fvcore does not
+know an operator, torch's count completes it; any other difference fails the measure. A product that
+the same module sums right away counts, however it is written; other element-wise arithmetic does
+not count.
+Work on which the output does not depend is left out and told.
 Source: https://github.com/facebookresearch/fvcore/blob/main/docs/flop_count.md
 """
 
@@ -48,8 +51,8 @@ def measure(model: nn.Module, example: Tensor, components: Mapping[str, str]) ->
     """
     with subject.at_rest(model, example):
         calls = subject.calls(model, example)
-        count = fvcore.count(model, example[:1])
         called = witnesses.called(model, example[:1])
+        count = witnesses.completed(fvcore.count(model, example[:1]), called, model)
         on_this_input = _on_this_input(model)
         own = _by_call(model, example[:1], calls, count)
     products = {name: fvcore.total(own, fvcore.PRODUCTS) for name, own in count.own.items()}
@@ -57,8 +60,10 @@ def measure(model: nn.Module, example: Tensor, components: Mapping[str, str]) ->
         "multiply_adds": fvcore.total(count.by_operator, fvcore.PRODUCTS),
         "convolution_multiply_adds": fvcore.total(count.by_operator, fvcore.CONVOLUTION),
         "linear_multiply_adds": fvcore.total(count.by_operator, fvcore.LINEAR),
-        "fvcore_total": sum(count.by_operator.values()),
+        "fvcore_total": None if count.failed else fvcore.without_completion(count.by_operator),
     }
+    missing = _missing(count, called)
+    unknown_zero = not values["multiply_adds"] and any(step.weighs for step in called.steps)
     reconciliation = witnesses.reconciled(count, called, type(model).__name__)
     return Measured(
         fields=FIELDS,
@@ -66,10 +71,41 @@ def measure(model: nn.Module, example: Tensor, components: Mapping[str, str]) ->
         layers=_rows(calls, count, own),
         components=subject.grouped(model, products, components),
         views=_views(model, count, products, components),
-        tables={"reconciliation": reconciliation, **_tables(count)},
-        notes=[*_notes(count), *on_this_input],
-        at_least=bool(count.unknown),
+        tables={"reconciliation": reconciliation, **_tables(count, missing)},
+        notes=[
+            *_notes(count, missing),
+            *_of_witnesses(count, called),
+            *([UNKNOWN_ZERO] if unknown_zero else []),
+            *on_this_input,
+        ],
+        at_least=bool(missing) or unknown_zero,
     )
+
+
+UNKNOWN_ZERO = (
+    "at least: weights are multiplied element by element only, which counts as no multiply-add"
+)
+
+
+def _missing(count: fvcore.Count, called: witnesses.Witnesses) -> list[str]:
+    """Operators that neither fvcore nor torch's formulas can count."""
+    return called.opaque if count.unknown or count.failed else []
+
+
+def _of_witnesses(count: fvcore.Count, called: witnesses.Witnesses) -> list[str]:
+    """What only torch's counter has seen."""
+    notes = []
+    beyond = {n: v for n, v in count.by_operator.items() if n in fvcore.COMPLETED.values() and v}
+    if count.failed:
+        notes.append(f"fvcore cannot follow forward, torch's counter stands in: {count.failed}")
+    elif beyond:
+        notes.append("fvcore misses products; by torch's counter: " + _listing(beyond))
+    if called.idle:
+        idle = {subject.display_name(name): n // 2 for name, n in called.idle.items()}
+        notes.append("not counted, since the output does not depend on it: " + _listing(idle))
+    if any(step.complex and step.flops for step in called.steps):
+        notes.append("a multiply-add of complex numbers counts as one; it is four of real numbers")
+    return notes
 
 
 def _on_this_input(model: nn.Module) -> list[str]:
@@ -121,7 +157,7 @@ def _rows(
         name: {
             "multiply_adds": fvcore.total(own, fvcore.PRODUCTS),
             "multiply_adds_percent": subject.percent(fvcore.total(own, fvcore.PRODUCTS), total),
-            "fvcore_count": int(sum(own.values())),
+            "fvcore_count": None if count.failed else fvcore.without_completion(own),
         }
         for name, own in (ordered | outside).items()
     }
@@ -141,7 +177,7 @@ def _views(
     return {**views, "by_operator": by_operator}
 
 
-def _tables(count: fvcore.Count) -> dict[str, list[dict[str, Any]]]:
+def _tables(count: fvcore.Count, missing: Sequence[str]) -> dict[str, list[dict[str, Any]]]:
     """fvcore's count by layer and operator, and the operators that it leaves out."""
     split = [
         {
@@ -152,9 +188,10 @@ def _tables(count: fvcore.Count) -> dict[str, list[dict[str, Any]]]:
         }
         for name, own in count.own.items()
         for operator, n in own.items()
-        if n
+        if n and operator not in fvcore.COMPLETED.values()
     ]
-    reasons = {**fvcore.WHY_FREE, **dict.fromkeys(count.unknown, "unknown: parts are missing")}
+    why = "unknown: parts are missing" if missing else "torch's counter holds its products"
+    reasons = {**fvcore.WHY_FREE, **dict.fromkeys(count.unknown, why)}
     left_out = [
         {"operator": operator, "times": n, "why": reasons[operator]}
         for operator, n in sorted({**count.free, **count.unknown}.items())
@@ -162,19 +199,20 @@ def _tables(count: fvcore.Count) -> dict[str, list[dict[str, Any]]]:
     return {"fvcore_by_layer_and_operator": split, "not_counted_by_fvcore": left_out}
 
 
-def _notes(count: fvcore.Count) -> list[str]:
+def _notes(count: fvcore.Count, missing: Sequence[str]) -> list[str]:
+    completions = fvcore.COMPLETED.values()
     notes = [
         "one multiply-add = 1, one image, bias additions not counted",
         "multiply_adds = convolutions + matrix products (linear layers)",
-        "fvcore by operator: " + _listing(count.by_operator),
+        "fvcore by operator: "
+        + _listing({n: v for n, v in count.by_operator.items() if n not in completions}),
         "torch's counter and the closed form agree; what each leaves out stands in a table",
     ]
     uncounted = {**count.free, **count.unknown}
     if uncounted:
         notes.append("not counted by fvcore (operator: times): " + _listing(uncounted))
-    if count.unknown:
-        missing = ", ".join(sorted(count.unknown))
-        notes.append(f"at least: the multiply-adds inside of {missing} are missing")
+    if missing:
+        notes.append(f"at least: the multiply-adds inside of {', '.join(missing)} are missing")
     if count.uncalled:
         notes.append("never called, so not counted: " + ", ".join(count.uncalled))
     return notes

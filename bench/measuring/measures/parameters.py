@@ -1,7 +1,8 @@
 """Trainable size: exact counts, by component and by layer.
 
 Convention: elements of `model.parameters()`; a tensor that several layers share counts once, in
-the first of them. Buffers (BatchNorm's running statistics) are no parameters. `components` is the
+the first of them, and so does memory of which several tensors are views. A complex number counts as
+one. Buffers (BatchNorm's running statistics) are no parameters. `components` is the
 general grouping; `views` hold the same total by type of layer, by declared role, as weights and
 biases, as trainable and frozen.
 """
@@ -98,8 +99,9 @@ def _owned(model: nn.Module) -> Owned:
 def _count(owned: Owned, column: str) -> dict[str, int]:
     """Layer -> elements of its parameters that the column counts."""
     wanted = COLUMNS[column]
+    numbers = subject.own_numbers(p for tensors in owned.values() for p in tensors.values())
     return {
-        layer: sum(p.numel() for name, p in tensors.items() if wanted(name, p))
+        layer: sum(numbers[p] for name, p in tensors.items() if wanted(name, p))
         for layer, tensors in owned.items()
     }
 
@@ -188,7 +190,7 @@ def _notes(
     n_buffers = sum(buffer.numel() for buffer in model.buffers())
     convention = "a parameter that several layers share counts once, in the first of them"
     buffers = f"not counted: {n_buffers:,} buffer elements"
-    return [convention, *split, *_shared(model), buffers]
+    return [convention, *split, *_shared(model), *_complex(model), buffers]
 
 
 def _unused(rows: Mapping[str, Mapping[str, Any]]) -> list[str]:
@@ -201,13 +203,27 @@ def _unused(rows: Mapping[str, Mapping[str, Any]]) -> list[str]:
     return [f"unused, for forward never calls them: {', '.join(idle)}"] if idle else []
 
 
+def _complex(model: nn.Module) -> list[str]:
+    """A note on complex parameters, each of which holds two real numbers; nothing without any."""
+    numbers = subject.own_numbers(model.parameters())
+    n = sum(number for parameter, number in numbers.items() if parameter.is_complex())
+    real = sum(numbers.values()) + n
+    text = f"a complex parameter counts as one: {n:,} of them, so {real:,} real numbers in all"
+    return [text] if n else []
+
+
 def _shared(model: nn.Module) -> list[str]:
     """A note that lists parameters with several names; nothing without such parameters."""
     names: dict[nn.Parameter, list[str]] = {}
     for name, parameter in model.named_parameters(remove_duplicate=False):
         names.setdefault(parameter, []).append(name)
     several = [" = ".join(each) for each in names.values() if len(each) > 1]
-    return [f"shared: {', '.join(several)}"] if several else []
+    numbers = subject.own_numbers(names)
+    views = [several[0] for p, several in names.items() if numbers[p] < p.numel()]
+    return [
+        *([f"shared: {', '.join(several)}"] if several else []),
+        *([f"views of parameters that count already: {', '.join(views)}"] if views else []),
+    ]
 
 
 def _unregistered(model: nn.Module, example: Tensor) -> list[str]:

@@ -54,6 +54,12 @@ def measure(model: nn.Module, example: Tensor, components: Mapping[str, str]) ->
     if len({axis.map_size for axis in final}) > 1:
         sizes = " x ".join(str(axis.map_size) for axis in final)
         notes.append(f"the headline is the longer side of {sizes}")
+    sequences = [axes for axes in path.views.values() if axes[0].sequence]
+    if sequences and (size := sequences[-1][0].size) == local:
+        box = " x ".join(str(axis.box) for axis in sequences[-1])
+        notes.append(
+            f"the pixels lie in a row: {size} of them, one after another, are at most {box} pixels"
+        )
     values = {"receptive_field_pixels": local, "receptive_field_with_gates_pixels": gated}
     return Measured(fields=FIELDS, values=values, layers=path.rows, notes=notes)
 

@@ -1,12 +1,14 @@
 """Which operation follows which receptive-field rule: the table that a new operation joins.
 
 Layers stand by class (subclasses follow the same rule), functions by themselves, tensor methods by
-name. An operation that is in no line raises an error: it never counts as one that moves nothing.
+name. torch's tags tell which of the others are pointwise. An operation that is in no line and has
+no such tag raises an error: it never counts as one that moves nothing.
 """
 
 from __future__ import annotations
 
 import operator
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -64,8 +66,23 @@ TABLE: tuple[tuple[Rule, str, tuple[Any, ...]], ...] = (
         _BATCH_NORM, functional.batch_norm,
     )),
     (rules.normalised, "divides by statistics over all positions, in eval mode too", (
-        nn.GroupNorm, nn.LayerNorm, _INSTANCE_NORM,
-        functional.group_norm, functional.layer_norm, functional.instance_norm,
+        nn.GroupNorm, _INSTANCE_NORM, functional.group_norm, functional.instance_norm,
+    )),
+    (rules.layer_norm, "the same over the last dims only", (
+        nn.LayerNorm, nn.RMSNorm, functional.layer_norm, functional.rms_norm,
+    )),
+    (rules.mixing, "every result sees all positions", (
+        nn.MultiheadAttention, functional.scaled_dot_product_attention,
+    )),
+    (rules.fourier, "every frequency sees all positions along the dims that are transformed", (
+        torch.fft.fft, torch.fft.ifft, torch.fft.rfft, torch.fft.irfft,
+        torch.fft.fft2, torch.fft.ifft2, torch.fft.rfft2, torch.fft.irfft2,
+    )),
+    (rules.product, "a sum over one dim of each operand", (
+        torch.matmul, torch.bmm, operator.matmul, "matmul", "bmm",
+    )),
+    (rules.halves, "one half of the channels gates the other, position by position", (
+        nn.GLU, functional.glu,
     )),
     (rules.softmax, "normalises along one axis: over positions it is a gate", (
         nn.Softmax, nn.LogSoftmax, functional.softmax, functional.log_softmax,
@@ -76,24 +93,14 @@ TABLE: tuple[tuple[Rule, str, tuple[Any, ...]], ...] = (
         nn.Mish, nn.Hardswish, nn.Hardsigmoid, nn.Hardtanh, nn.Sigmoid, nn.Tanh, nn.Softplus,
         nn.Softsign, nn.LogSigmoid, nn.Threshold, nn.Identity, nn.LocalResponseNorm,
         nn.Softmax2d, nn.ChannelShuffle, _DROPOUT,
-        functional.relu, functional.relu6, functional.leaky_relu, functional.prelu,
-        functional.elu, functional.selu, functional.celu, functional.gelu, functional.silu,
-        functional.mish, functional.hardswish, functional.hardsigmoid, functional.hardtanh,
-        functional.softplus, functional.softsign,
-        functional.logsigmoid, functional.dropout, functional.dropout2d, functional.dropout3d,
-        functional.alpha_dropout, functional.channel_shuffle,
-        torch.relu, torch.sigmoid, torch.tanh, torch.clamp, torch.abs, torch.exp, torch.log,
-        torch.sqrt, torch.rsqrt, torch.square, torch.neg, torch.dropout, operator.neg,
-        "relu", "relu_", "sigmoid", "tanh", "clamp", "abs", "exp", "log", "sqrt", "rsqrt",
-        "square", "neg", "contiguous", "clone", "detach", "to", "float", "type_as",
+        functional.leaky_relu, functional.hardswish, functional.softsign, functional.logsigmoid,
+        functional.prelu,
+        functional.dropout, functional.dropout2d, functional.dropout3d,
+        functional.alpha_dropout, functional.channel_shuffle, torch.dropout,
+        "contiguous", "detach", "to", "float", "type_as",
     )),
     (rules.pointwise, "branches meet position by position: from the first pixel to the last", (
-        operator.add, operator.sub, operator.mul, operator.truediv, operator.pow,
-        operator.gt, operator.lt, operator.ge, operator.le,
-        torch.add, torch.sub, torch.mul, torch.div, torch.pow, torch.where, torch.lerp,
-        torch.maximum, torch.minimum,
-        "add", "add_", "sub", "sub_", "mul", "mul_", "div", "div_", "pow", "maximum", "minimum",
-        "expand", "expand_as",
+        operator.truediv, "expand", "expand_as",
     )),
     (rules.concatenation, "as addition, along the channels", (
         torch.cat, torch.concat,
@@ -105,11 +112,11 @@ TABLE: tuple[tuple[Rule, str, tuple[Any, ...]], ...] = (
         torch.mean, torch.sum, torch.amax, torch.amin, torch.max, torch.min, torch.std, torch.var,
         "mean", "sum", "amax", "amin", "max", "min", "std", "var",
     )),
-    (rules.reshaping, "a map while height and width stay; once flattened, all is seen", (
+    (rules.reshaping, "dims are joined or parted; flattened with channels, all is seen", (
         nn.Flatten, nn.Unflatten, torch.flatten, torch.reshape, torch.squeeze, torch.unsqueeze,
         "flatten", "unflatten", "view", "reshape", "squeeze", "unsqueeze",
     )),
-    (rules.permutation, "only batch and channels change their order", (
+    (rules.permutation, "the dims change their order", (
         torch.permute, torch.transpose, "permute", "transpose",
     )),
     (rules.indexing, "a slice shifts and strides the positions", (
@@ -125,6 +132,19 @@ RULES: dict[Any, Rule] = {
 }
 
 # Rules under which several arguments may depend on the image; the others look at the first only.
-MANY_OPERANDS = (rules.pointwise, rules.concatenation, rules.reduction)
+MANY_OPERANDS = (
+    *(rules.pointwise, rules.concatenation, rules.reduction, rules.mixing, rules.product),
+)
+# Rules behind which a flattened map can be unflattened again.
+KEEPING_LAYOUT = (rules.pointwise, rules.reshaping)
 # Rules that are applied even where everything is seen already: their rows show the kernel.
 CONVOLUTIONS = (windows.convolution, windows.transposed_convolution)
+
+
+def of_tag(keys: Sequence[Any]) -> Rule | None:
+    """The rule of a function or a method that torch itself tags as pointwise, by its names."""
+    names = [key if isinstance(key, str) else getattr(key, "__name__", "") for key in keys]
+    packets = (getattr(torch.ops.aten, name.strip("_"), None) for name in names if name)
+    firsts = (getattr(each, each.overloads()[0]) for each in packets if each is not None)
+    tagged = any(torch.Tag.pointwise in overload.tags for overload in firsts)
+    return rules.pointwise if tagged else None

@@ -6,16 +6,23 @@ A *view* is what the positions of a tensor see of the image, one `Axis` for each
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from bench.errors import MeasureError
 from bench.measuring import subject
 from bench.measuring.receptive import rules
 from bench.measuring.receptive.intervals import Axis
-from bench.measuring.receptive.operations import CONVOLUTIONS, MANY_OPERANDS, RULES
+from bench.measuring.receptive.operations import (
+    CONVOLUTIONS,
+    KEEPING_LAYOUT,
+    MANY_OPERANDS,
+    RULES,
+    of_tag,
+)
 from bench.measuring.receptive.rules import Axes, Operation, Rule, View
 
 _TEACH = (
@@ -47,11 +54,19 @@ class Place:
         """
         if self.layer is not None:
             return subject.call_name(self.layer, self.call)
-        holder = model.get_submodule(self.owner) if self.owner else model
-        if next(holder.parameters(recurse=False), None) is not None:
+        if _holds_parameters(model, self.owner):
             name = subject.call_name(self.owner, self.call)
             return f"{name}.{self.step}" if name in taken else name
         return f"{self.owner}.{self.step}" if self.owner else self.step
+
+
+def _holds_parameters(model: nn.Module, name: str) -> bool:
+    """False too for a module that fx's graph left out, since no step reads it."""
+    try:
+        holder = model.get_submodule(name)
+    except AttributeError:
+        return False
+    return next(holder.parameters(recurse=False), None) is not None
 
 
 class Path:
@@ -78,13 +93,19 @@ class Path:
 
         Args:
             place: Where the step stands.
-            keys: Names of the operation in `RULES`; the first known name decides.
+            keys: Names of the operation in `RULES`; the first known name decides. Without any,
+                an operation that torch calls pointwise is one.
             op: The step with its values.
 
         Raises:
             MeasureError: no rule knows the operation, or its rule does not cover this use.
         """
-        view = self._view(place, next((RULES[key] for key in keys if key in RULES), None), op)
+        rule = next((RULES[key] for key in keys if key in RULES), None)
+        if rule is None and op.module is None:
+            rule = of_tag(keys)
+        view = self._view(place, rule, op)
+        if rule not in KEEPING_LAYOUT:
+            view = replace(view, axes=tuple(_settled(axis) for axis in view.axes))
         if any(_gates(axes, view.axes) for axes, _ in op.operands):
             self.gates.append(str(place))
         if op.module is not None or view.kernel is not None:
@@ -92,9 +113,28 @@ class Path:
         return view.axes
 
     def _view(self, place: Place, rule: Rule | None, op: Operation) -> View:
-        everywhere = all(not axis.shift for axes, _ in op.operands for axis in axes)
-        if everywhere and (rule not in CONVOLUTIONS or len(op.operands) > 1):
+        every = [axis for axes, _ in op.operands for axis in axes]
+        if all(axis.dim is None for axis in every) and self._all_the_same(rule, op):
             return rules.meeting(op)  # every operand sees the same everywhere: nothing can widen
+        try:
+            return self._by_rule(place, rule, op)
+        except MeasureError:
+            # What the rules do not know of positions in a row counts as what sees all of them.
+            if not any(axis.before for axis in every if axis.dim is not None):
+                raise
+            return rules.mixing(op)
+
+    def _all_the_same(self, rule: Rule | None, op: Operation) -> bool:
+        undone = rule is rules.reshaping and any(axis.before for axis in op.axes)
+        return not undone and (rule not in CONVOLUTIONS or len(op.operands) > 1)
+
+    def _by_rule(self, place: Place, rule: Rule | None, op: Operation) -> View:
+        if isinstance(op.module, torch.jit.ScriptModule):
+            raise MeasureError(
+                "a ScriptModule's steps cannot be followed",
+                where=str(place),
+                remedy="build the network without torch.jit to measure it",
+            )
         if rule is None:
             raise MeasureError(
                 f"no receptive-field rule for '{op.name}'", where=str(place), remedy=_TEACH
@@ -110,7 +150,7 @@ class Path:
             again += 1
             name = f"{base} (call {again})"
         axes = self.views[name] = view.axes
-        moves = any(axis.shift for axis in axes)
+        moves = any(axis.dim is not None for axis in axes)
         self.rows[name] = {
             "operation": op.name if op.module is None else subject.operation_of(op.module),
             "kernel": subject.side_by_side(view.kernel),
@@ -141,14 +181,22 @@ class Path:
 def _gates(before: Axes, after: Axes) -> bool:
     """True where something that sees everything scales a map: an operand, or the map as a whole."""
     pairs = list(zip(before, after, strict=True))
-    everywhere = all(not axis.shift for axis in before)
-    scaled = any(new.gate > old.gate and old.shift and new.shift for old, new in pairs)
-    return scaled or (everywhere and any(axis.shift for axis in after))
+    everywhere = all(axis.dim is None for axis in before)
+    scaled = any(
+        new.gate > old.gate and old.dim is not None and new.dim is not None for old, new in pairs
+    )
+    return scaled or (everywhere and any(axis.dim is not None for axis in after))
+
+
+def _settled(axis: Axis) -> Axis:
+    """An axis that was flattened with channels; it stays so."""
+    return replace(axis, before=None) if axis.dim is None else axis
 
 
 def of_image(image: Tensor) -> Axes:
     """The view of the image itself, (1, channels, *sides)."""
-    return tuple(Axis.of_image(side) for side in image.shape[2:])
+    n = image.dim() - 2
+    return tuple(Axis.of_image(side, at - n) for at, side in enumerate(image.shape[2:]))
 
 
 def holds_tensors(result: Any) -> bool:

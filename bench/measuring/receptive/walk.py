@@ -10,10 +10,11 @@ from __future__ import annotations
 import operator
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from typing import Any
 
 from torch import Tensor, fx, nn
+from torch.nn.modules.module import register_module_forward_hook, register_module_forward_pre_hook
 from torch.overrides import TorchFunctionMode
 
 from bench.errors import MeasureError
@@ -183,35 +184,39 @@ class LiveWalk(TorchFunctionMode):
 
     @contextmanager
     def _hooked(self) -> Iterator[None]:
-        with ExitStack() as hooks:
-            for name, module in self.model.named_modules():
-                before, after = self._entering(name), self._leaving(name)
-                hooks.enter_context(module.register_forward_pre_hook(before))
-                hooks.enter_context(module.register_forward_hook(after, with_kwargs=True))
+        """Hooks of every module, for a ScriptModule takes none of its own."""
+        names = {id(module): name for name, module in self.model.named_modules()}
+
+        def enter(module: nn.Module, _args: Any) -> None:
+            if (name := names.get(id(module))) is not None:
+                self.in_layer += subject.is_layer(module)
+                self.inside.append(name)
+                self.entered[name] += 1
+
+        def leave(module: nn.Module, args: Any, kwargs: dict[str, Any], result: Any) -> None:
+            if (name := names.get(id(module))) is not None:
+                self._leave(name, module, (args, kwargs), result)
+
+        with (
+            register_module_forward_pre_hook(enter),
+            register_module_forward_hook(leave, with_kwargs=True),
+        ):
             yield
 
-    def _entering(self, name: str) -> Any:
-        def enter(module: nn.Module, _args: Any) -> None:
-            self.in_layer += subject.is_layer(module)
-            self.inside.append(name)
-            self.entered[name] += 1
-
-        return enter
-
-    def _leaving(self, name: str) -> Any:
-        def leave(module: nn.Module, args: Any, kwargs: dict[str, Any], result: Any) -> None:
-            self.inside.pop()
-            if not subject.is_layer(module):
-                return
-            self.in_layer -= 1
-            operands = self._operands((*args, *kwargs.values()))
-            if not self.in_layer and operands and holds_tensors(result):
-                called = subject.operation_of(module)
-                op = Operation(called, module, tuple(args), kwargs, operands, result)
-                place = Place(name, call=self.entered[name])
-                self._keep(result, self.path.step(place, type(module).__mro__, op))
-
-        return leave
+    def _leave(
+        self, name: str, module: nn.Module, given: tuple[Any, dict[str, Any]], result: Any
+    ) -> None:
+        self.inside.pop()
+        if not subject.is_layer(module):
+            return
+        self.in_layer -= 1
+        args, kwargs = given
+        operands = self._operands((*args, *kwargs.values()))
+        if not self.in_layer and operands and holds_tensors(result):
+            called = subject.operation_of(module)
+            op = Operation(called, module, tuple(args), kwargs, operands, result)
+            place = Place(name, call=self.entered[name])
+            self._keep(result, self.path.step(place, type(module).__mro__, op))
 
 
 def _method(func: Any) -> str:

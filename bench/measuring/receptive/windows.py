@@ -5,32 +5,46 @@ A rule takes an `Operation` and returns the `View` of its result, as in `rules.p
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
-from bench.measuring.receptive.rules import Operation, View, each, first_of, positions, spatial
+from bench.measuring.receptive.rules import Axes, Operation, View, each, first_of
 from bench.measuring.receptive.taps import Between, Repeat, Share, Spread, Taps, Window
 
 
-def _sides(op: Operation) -> tuple[int, ...]:
-    """Positions of the result along each axis."""
-    return spatial(first_of(op.result).shape, len(op.axes))
-
-
 def _through(op: Operation, taps: Sequence[Taps], border: str = "zeros") -> View:
-    columns = zip(op.axes, taps, _sides(op), strict=True)
-    return View(tuple(axis.through(each_taps, n, border) for axis, each_taps, n in columns))
+    """The view after windows along the last dims, one for each; other dims stay."""
+    n, after = len(taps), first_of(op.result).shape
+    return View(
+        tuple(
+            axis
+            if axis.dim is None or axis.dim < -n
+            else axis.through(taps[axis.dim + n], after[axis.dim], border)
+            for axis in op.axes
+        )
+    )
+
+
+def _n_windows(op: Operation) -> int:
+    """1 of `max_pool1d`, 3 of `AvgPool3d`: along so many of the last dims the window moves."""
+    return int(re.findall(r"([123])d", op.name.lower())[-1])
+
+
+def _pairs(op: Operation, n: int) -> list[tuple[int, int]]:
+    """Positions before and after along each of the last n dims."""
+    return list(zip(op.shape[-n:], first_of(op.result).shape[-n:], strict=True))
 
 
 # --- convolution ---------------------------------------------------------------------------------
 
 
 def _windowed(
-    op: Operation, window: Sequence[Any], border: str = "zeros", groups: int | None = None
+    op: Operation, n: int, window: Sequence[Any], border: str = "zeros", groups: int | None = None
 ) -> View:
-    """`window` is kernel, stride, padding and dilation: one number, or one for each axis."""
-    n = len(op.axes)
+    """`window` is kernel, stride, padding and dilation: one number, or one for each of n dims."""
     kernels, strides, dilations = (each(window[at], n) for at in (0, 1, 3))
     if window[2] == "same":  # torch puts the odd pixel at the end
         before = tuple(d * (k - 1) // 2 for k, d in zip(kernels, dilations, strict=True))
@@ -48,9 +62,22 @@ def convolution(op: Operation) -> View:
     """
     border = getattr(op.module, "padding_mode", "zeros")
     _refuse_circular(op, border)
-    kernel, stride = op.setting(1, "weight").shape[2:], op.setting(3, "stride", 1)
+    weight, stride = op.setting(1, "weight"), op.setting(3, "stride", 1)
+    kernel, groups = tuple(weight.shape[2:]), op.setting(6, "groups", 1)
     window = (kernel, stride, op.setting(4, "padding", 0), op.setting(5, "dilation", 1))
-    return _windowed(op, window, border, op.setting(6, "groups", 1))
+    view = _windowed(op, len(kernel), window, border, groups)
+    return replace(view, axes=_mixed(view.axes, weight, len(kernel), groups))
+
+
+def _mixed(axes: Axes, weight: Any, n: int, groups: int) -> Axes:
+    """Every output channel sees all input channels, and so all positions that lie along them."""
+    if weight.shape[0] == groups and weight.shape[1] == 1:
+        return axes
+    wholes = ((axis, axis.everything()) for axis in axes)
+    return tuple(
+        replace(whole, map_size=whole.size) if axis.dim == -n - 1 else axis
+        for axis, whole in wholes
+    )
 
 
 def _refuse_circular(op: Operation, mode: str) -> None:
@@ -63,11 +90,12 @@ def transposed_convolution(op: Operation) -> View:
 
     `output_padding` adds positions at the end, which see less.
     """
-    kernel, stride = op.setting(1, "weight").shape[2:], op.setting(3, "stride", 1)
+    weight, stride = op.setting(1, "weight"), op.setting(3, "stride", 1)
+    kernel, groups = tuple(weight.shape[2:]), op.setting(6, "groups", 1)
     window = (kernel, stride, op.setting(4, "padding", 0), op.setting(7, "dilation", 1))
-    columns = [each(value, len(op.axes)) for value in window]
+    columns = [each(value, len(kernel)) for value in window]
     axes = _through(op, [Spread(*axis) for axis in zip(*columns, strict=True)]).axes
-    return View(axes, columns[0], columns[1], op.setting(6, "groups", 1))
+    return View(_mixed(axes, weight, len(kernel), groups), columns[0], columns[1], groups)
 
 
 # --- pooling -------------------------------------------------------------------------------------
@@ -85,26 +113,28 @@ def average_pooling(op: Operation) -> View:
 
 def _pooled(op: Operation, dilation: Any) -> View:
     """A window over the whole map is global pooling, however it is written."""
+    n = _n_windows(op)
     kernel = op.setting(1, "kernel_size")
     stride = op.setting(2, "stride") or kernel
-    view = _windowed(op, (kernel, stride, op.setting(3, "padding", 0), dilation))
-    kernels = each(kernel, len(op.axes))
-    columns = zip(op.axes, view.axes, positions(op), kernels, _sides(op), strict=True)
-    axes = (
-        before.everything() if n_out == 1 and k >= n > 1 else after
-        for before, after, n, k, n_out in columns
-    )
-    return View(tuple(axes), view.kernel, view.stride)
+    view = _windowed(op, n, (kernel, stride, op.setting(3, "padding", 0), dilation))
+    sizes = enumerate(zip(each(kernel, n), _pairs(op, n), strict=True))
+    whole = {at - n for at, (k, (before, after)) in sizes if after == 1 and k >= before > 1}
+    return replace(view, axes=_all_along(op, whole, view))
 
 
 def adaptive_pooling(op: Operation) -> View:
     """Output size 1 sees everything; other sizes share the positions out."""
-    columns = zip(op.axes, positions(op), _sides(op), strict=True)
-    axes = (
-        axis.everything() if n_out == 1 and n > 1 else axis.through(Share(n, n_out), n_out)
-        for axis, n, n_out in columns
-    )
-    return View(tuple(axes))
+    n = _n_windows(op)
+    pairs = _pairs(op, n)
+    whole = {at - n for at, (before, after) in enumerate(pairs) if after == 1 and before > 1}
+    view = _through(op, [Share(*pair) for pair in pairs])
+    return replace(view, axes=_all_along(op, whole, view))
+
+
+def _all_along(op: Operation, dims: Collection[int], view: View) -> Axes:
+    """The view's axes, but along these dims every position of the operand is seen."""
+    pairs = zip(op.axes, view.axes, strict=True)
+    return tuple(old.everything() if old.dim in dims else new for old, new in pairs)
 
 
 # --- padding and upsampling ----------------------------------------------------------------------
@@ -122,15 +152,15 @@ def padding(op: Operation) -> View:
     else:
         pad, mode = op.setting(1, "pad"), op.setting(2, "mode", "constant")
     _refuse_circular(op, mode)
-    before = [*pad[::2], *[0] * len(op.axes)][: len(op.axes)][::-1]
-    return _through(op, [Window(before=int(b)) for b in before], mode)
+    return _through(op, [Window(before=int(b)) for b in pad[::2][::-1]], mode)
 
 
-def _factors(op: Operation) -> list[int]:
-    pairs = list(zip(positions(op), _sides(op), strict=True))
-    if any(n_out % n for n, n_out in pairs):
-        raise op.refused(f"resizes {positions(op)} to {_sides(op)}", "upsample by whole factors")
-    return [n_out // n for n, n_out in pairs]
+def _factors(op: Operation, n: int) -> list[int]:
+    pairs = _pairs(op, n)
+    if any(after % before for before, after in pairs):
+        sizes = " to ".join(str(side) for side in zip(*pairs, strict=True))
+        raise op.refused(f"resizes {sizes}", "upsample by whole factors")
+    return [after // before for before, after in pairs]
 
 
 def _nearest(n: int, n_out: int, aligned: bool) -> Taps:
@@ -164,18 +194,19 @@ def upsampling(op: Operation) -> View:
             "use nearest or bilinear, or add it to INTERPOLATIONS in "
             "bench/measuring/receptive/windows.py",
         )
-    _factors(op)
-    pairs = zip(positions(op), _sides(op), strict=True)
+    n_dims = len(op.shape) - 2
+    _factors(op, n_dims)
+    pairs = _pairs(op, n_dims)
     taps = [INTERPOLATIONS[mode](n, n_out, bool(aligned)) for n, n_out in pairs]
     return _through(op, taps, "replicate")  # torch clamps coordinates beyond the last one
 
 
 def shuffling(op: Operation) -> View:
     """Pixel shuffle: a position's factor x factor results lie side by side."""
-    return _through(op, [Repeat(factor) for factor in _factors(op)])
+    return _through(op, [Repeat(factor) for factor in _factors(op, 2)])
 
 
 def unshuffling(op: Operation) -> View:
     """Pixel unshuffle: the channels of a position together see factor x factor positions."""
-    factors = [n // n_out for n, n_out in zip(positions(op), _sides(op), strict=True)]
+    factors = [n // n_out for n, n_out in _pairs(op, 2)]
     return _through(op, [Window(factor, factor) for factor in factors])

@@ -62,13 +62,16 @@ def _too_long(arm: Arm) -> str:
 
 
 def value(measured: Measured, name: str) -> Cell:
-    """A measured figure; of a measure that could count parts alone it is a lower bound."""
+    """A measured figure; of a measure that could count parts alone it is a lower bound.
+
+    A lower bound has no place in the order of a column: it is sorted as what is not known.
+    """
     if name not in measured.values:
         return Cell(NOT_AVAILABLE)
     found = measured.values[name]
     number = isinstance(found, int | float) and not isinstance(found, bool)
     text = f"{'at least ' if measured.at_least else ''}{measured_value(found)}"
-    return Cell(text, sort=found if number else None)
+    return Cell(text, sort=found if number and not measured.at_least else None)
 
 
 def whole(number: int) -> Cell:
@@ -83,7 +86,8 @@ def measured(summary: Summary, arm: Arm, measure: str, field: str) -> Cell:
     figure = found.values.get(field) if found else None
     if found is None or figure is None:
         return Cell(NOT_KNOWN if arm.first.foreign else NOT_AVAILABLE)
-    sort = float(figure) if isinstance(figure, int | float) else None
+    known = isinstance(figure, int | float) and not found.at_least
+    sort = float(figure) if known else None
     return Cell(f"{'≥ ' if found.at_least else ''}{measured_value(figure)}", sort=sort)
 
 

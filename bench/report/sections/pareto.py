@@ -58,10 +58,11 @@ def n_parameters(_: Summary, arm: Arm) -> int | None:
 
 
 def multiply_adds(summary: Summary, arm: Arm) -> int | None:
-    """From the portrait of the very source that was trained."""
+    """From the portrait of the very source that was trained; a lower bound is no cost."""
     portrait = summary.portrait_of_arm(arm)
     measured = portrait.measures.get("multiply_adds") if portrait else None
-    value = measured.values.get("multiply_adds") if measured else None
+    known = measured is not None and not measured.at_least
+    value = measured.values.get("multiply_adds") if measured and known else None
     return value if isinstance(value, int) else None
 
 

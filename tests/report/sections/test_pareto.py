@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from bench.report.figures.svg import svg
-from bench.report.model import Section
+from bench.report.model import Cell, Section
+from bench.report.parts.cells import measured, value
 from bench.report.sections import pareto
 from bench.report.summary import Summary, summarise
 from bench.spec import Claim, RunRecord
@@ -92,6 +93,24 @@ def test_multiply_adds_of_another_source_are_not_taken() -> None:
     assert section.notes == (
         "Not shown by multiply-adds, for want of a measure: model_3.",
     ) or section.notes == ("Not shown by multiply-adds, for want of a measure: Model_3.",)
+
+
+def test_a_lower_bound_of_multiply_adds_wins_no_column() -> None:
+    """Model_3's zero is "at least 0": nobody knows whether it is the cheapest."""
+    found = factories.portrait("model_3").measures["multiply_adds"]
+    unknown = replace(found, values={**found.values, "multiply_adds": 0}, at_least=True)
+    lowered = replace(
+        factories.portrait("model_3"),
+        measures={**factories.portrait("model_3").measures, "multiply_adds": unknown},
+    )
+    portraits = [factories.portrait("model_1"), factories.portrait("model_2"), lowered]
+    summary = summarise("local", three(), portraits, factories.published(), {}, "command")[0]
+    section = section_of(summary)
+    assert "Model_3" not in section.text[1]
+    assert "0 multiply-adds" not in section.text[1]
+    (arm,) = (arm for arm in summary.arms if arm.architecture == "model_3")
+    assert measured(summary, arm, "multiply_adds", "multiply_adds").sort is None
+    assert value(unknown, "multiply_adds") == Cell("at least 0")
 
 
 def test_of_many_arms_only_the_networks_are_drawn() -> None:
