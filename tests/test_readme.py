@@ -35,7 +35,7 @@ ATTEMPTS = (
 DOCUMENTS = {
     "README.md": {"leaderboard=model_1,model_2,model_3,p4m_4988,p4m_3772": "reference"},
     "docs/record.md": {f"leaderboard={','.join(ATTEMPTS)}": "reference"},
-    "docs/search.md": {
+    "docs/search-log.md": {
         "search": "search",
         "leaderboard": "reference",
         "variations": "reference",

@@ -59,9 +59,9 @@ CANDIDATE: dict[str, tuple[str, Changes]] = {
 }
 # Of the declared seeds, where not all were run.
 SO_FAR = {"silu_7344": 10, "p4m_2576": 25, "p4m_3772": 34, "p4m_strided_4988": 29}
-# Every run reaches the target, says docs/search.md, and at least so many.
+# Every run reaches the target, says docs/search-log.md, and at least so many.
 EVERY_RUN = {"fine_7344": 30, "p4m_4988": 30, "p4m_strided_4988": 29, "p4m_3772": 29}
-# What the ingredients change of p4m_4988's recipe: five runs each, docs/search.md has the commands.
+# What the ingredients change of p4m_4988's recipe: five runs each, docs/search-log.md has the commands.
 AUGMENTATIONS: tuple[Changes, ...] = (
     {
         "rotation_degrees": 0.0,
@@ -143,7 +143,7 @@ def page(name: str) -> str:
 
 def search_page() -> str:
     """It declares the sweeps."""
-    return page("search.md")
+    return page("search-log.md")
 
 
 def spans(seeds: list[int]) -> str:
@@ -165,7 +165,7 @@ def section_of(text: str, heading: str, following: str) -> str:
 
 def declaring_page_at(commit: str | None) -> str:
     """The page that declared the sweeps when a run began; docs/record.md did so first."""
-    for name in ("search.md", "record.md"):
+    for name in ("search-log.md", "record.md"):
         command = ["git", "show", f"{commit}:docs/{name}"]
         found = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
         if found.returncode == 0:
@@ -284,7 +284,7 @@ def test_the_means_in_the_pages_words_are_of_the_records() -> None:
         found.add(f"{sum(validated) / len(runs) / 60:.3f}")
         if all(run.evaluate_test for run in runs):
             found.add(f"{sum(map(correct_at_the_end, runs)) / len(runs) / 100:.3f}")
-    for name, fewest in (("search.md", 20), ("record.md", 3)):
+    for name, fewest in (("search-log.md", 20), ("record.md", 3)):
         stated = re.findall(r"(?<!\d)99\.\d{3}(?!\d)", in_words(page(name)))
         assert len(stated) >= fewest
         assert set(stated) <= found
