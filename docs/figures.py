@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+import matplotlib
 import pandas as pd
 from matplotlib.figure import Figure
 
@@ -20,7 +22,8 @@ sys.path.insert(0, str(HERE.parent))
 from bench.records.arms import Arm, arms  # noqa: E402
 from bench.records.store import Suite  # noqa: E402
 from bench.report.drawing import Here, draw  # noqa: E402
-from bench.report.figures.rates import Rate, rates  # noqa: E402
+from bench.report.figures.canvas import GREY, STAND_INS, STYLE  # noqa: E402
+from bench.report.figures.rows import row_canvas  # noqa: E402
 from bench.report.figures.strips import strips  # noqa: E402
 from bench.report.model import Plot  # noqa: E402
 from bench.report.pages import standalone  # noqa: E402
@@ -86,19 +89,49 @@ def strip(label: str, counts: list[int], n_images: int) -> pd.DataFrame:
     )
 
 
+@dataclass(frozen=True)
+class Rate:
+    """k of n runs, and the two one-sided bounds of the rate."""
+
+    successes: int
+    n: int
+    lower: float
+    upper: float
+    says: str
+
+
 def bounds() -> list[Rate]:
     """What the counts prove, by their two one-sided 95 % bounds."""
     found = []
     for k, n in COUNTS:
         low, high = lower_bound(k, n), upper_bound(k, n)
         says = f"{k} of {n} runs: the rate lies from {low:.3f} to {high:.3f}"
-        found.append(Rate("target reached", k, n, low, high, says))
+        found.append(Rate(k, n, low, high, says))
     return found
 
 
 def drawn_rates() -> Figure:
     """The bounds beside the rate that “consistently” asks for."""
-    return rates(bounds(), RATE)
+    rows = bounds()
+    with matplotlib.rc_context(STYLE):
+        figure, axes = row_canvas([f"{row.successes} of {row.n} runs" for row in rows], 0.22)
+        axes.axvline(RATE, lw=1.2, color=STAND_INS["target"], linestyle=(0, (4, 3)))
+        for place, row in enumerate(rows):
+            line = axes.errorbar(
+                row.successes / row.n,
+                -place,
+                xerr=[[row.successes / row.n - row.lower], [row.upper - row.successes / row.n]],
+                fmt="o",
+                ms=7,
+                color=STAND_INS["ink"],
+                ecolor=GREY,
+                elinewidth=2,
+                capsize=3,
+            )
+            for part in (line[0], *line[1], *line[2]):
+                part.set_clip_on(False)
+        axes.set(xlim=(0, 1), xlabel="share of runs that reach the target")
+        return figure
 
 
 def main() -> None:
