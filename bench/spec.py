@@ -607,7 +607,9 @@ class Objective(Frozen, frozen=True, kw_only=True):
 
     metric: Annotated[
         Literal["test_accuracy_percent"],
-        msgspec.Meta(description="What the target is of: a run's test accuracy, last epoch"),
+        msgspec.Meta(
+            description="The target's quantity: a run's test accuracy after its last epoch"
+        ),
     ] = "test_accuracy_percent"
     target: Annotated[
         Annotated[float, msgspec.Meta(gt=0, le=100)] | None,
@@ -649,10 +651,10 @@ class Document(Frozen, frozen=True, kw_only=True):
     title: Annotated[str, msgspec.Meta(description="Its title", min_length=1)]
     label: Annotated[
         str,
-        msgspec.Meta(description="What tables call it: a word such as README", min_length=1),
+        msgspec.Meta(description="Its name in tables, such as README", min_length=1),
     ] = "document"
     file: Annotated[str, msgspec.Meta(description="Its file, such as README.md")] = ""
-    address: Annotated[str, msgspec.Meta(description="Where else it is found: https://...")] = ""
+    address: Annotated[str, msgspec.Meta(description="Its address on the web: https://...")] = ""
     licence: Annotated[
         str,
         msgspec.Meta(
@@ -692,13 +694,13 @@ class Claim(Frozen, frozen=True, kw_only=True):
         str, msgspec.Meta(description="A name of its own: network.parameters", min_length=1)
     ]
     file: str  # stem of the TOML file
-    line: Annotated[int, msgspec.Meta(description="Line of the published document", ge=1)]
+    line: Annotated[int, msgspec.Meta(description="The line of the published document", ge=1)]
     quote: Annotated[
-        str, msgspec.Meta(description="Its words, to be found on that line", min_length=1)
+        str, msgspec.Meta(description="Its words, as they are on that line", min_length=1)
     ]
     metric: Annotated[str, msgspec.Meta(description="What is looked up", min_length=1)]
     subject: Annotated[
-        str, msgspec.Meta(description="The architecture it speaks of, or document", min_length=1)
+        str, msgspec.Meta(description="The claim's architecture, or document", min_length=1)
     ]
     published: Annotated[float, msgspec.Meta(description="The number, in the metric's unit")] = 0.0
     tolerance: Annotated[
@@ -713,13 +715,13 @@ class Claim(Frozen, frozen=True, kw_only=True):
         Relation, msgspec.Meta(description="How the measured value stands to the published one")
     ] = "equals"
     text: Annotated[
-        str, msgspec.Meta(description="Instead of a number: a word, or a shape as 28x28x6")
+        str, msgspec.Meta(description="Instead of a number: a word, or a shape such as 28x28x6")
     ] = ""
     layers: Annotated[
         tuple[str, ...],
         msgspec.Meta(
-            description="Layers as `bench inspect` names them, or by kind and place: Conv2d 5; "
-            "counts of several are added"
+            description="Layers by their name in `bench inspect`, or by kind and place, such as "
+            "Conv2d 5; counts of several layers are added"
         ),
     ] = ()
     against: Annotated[
@@ -729,11 +731,12 @@ class Claim(Frozen, frozen=True, kw_only=True):
         tuple[str, ...], msgspec.Meta(description="Ids of the claims that this one is checked by")
     ] = ()
     numbers: Annotated[
-        tuple[float, ...], msgspec.Meta(description="Numbers that the document reckons with")
+        tuple[float, ...], msgspec.Meta(description="Numbers in the document's calculation")
     ] = ()
     dataset: Annotated[str, msgspec.Meta(description="Data set of a published accuracy")] = "mnist"
     derivation: Annotated[
-        str, msgspec.Meta(description="How the number follows from a quote that does not hold it")
+        str,
+        msgspec.Meta(description="How the number follows from a quote that does not contain it"),
     ] = ""
     reason: Annotated[str, msgspec.Meta(description="Why it is not checkable")] = ""
 

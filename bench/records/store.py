@@ -112,14 +112,14 @@ class Suite:
         protocol = self.protocol()
         if protocol is None:
             raise StoreError(
-                f"the suite's protocol is gone: {count(len(named), 'declaration')} of its runs "
-                "stood there",
+                f"the suite's protocol is missing: {count(len(named), 'declaration')} of its runs "
+                "were in it",
                 where=str(self.folder / PROTOCOL),
                 remedy=RESTORE,
             )
         if named - protocol.names():
             raise StoreError(
-                "the suite's protocol is another than the one that its runs were made under",
+                "the suite's protocol is not the protocol of its runs",
                 where=str(self.folder / PROTOCOL),
                 remedy=RESTORE,
             )

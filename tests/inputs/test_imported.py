@@ -214,7 +214,7 @@ def test_what_contradicts_itself_is_one_line(
 @pytest.mark.parametrize(
     ("cells", "words"),
     [
-        ('"seed": 0, "seed": 1', "'seed' stands twice in one object"),
+        ('"seed": 0, "seed": 1', "'seed' appears twice in one object"),
         (f'"seed": {10**400}', "seed 1000"),
         ('"seed": 0, "correct": NaN', "test_correct 'NaN' is no whole number"),
         ('"seed": 0, "network": {"a": 1}', "network {'a': 1} is no text"),

@@ -292,7 +292,7 @@ def test_a_search_never_looks_at_the_test_split(
         (["--cap", "3"], "applies only with --until-decided"),
         (
             ["--rate", "0.9"],
-            "a rate is one of runs that reach a target (--rate): give --target too",
+            "a rate is the share of runs that reach a target (--rate): give --target too",
         ),
         (["--target", "101"], "bad target '101'"),
         (["--until-decided", "--no-test"], "the verdict needs the test split"),

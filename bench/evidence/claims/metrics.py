@@ -56,11 +56,11 @@ METRICS: Mapping[str, Metric] = {
         "parameters", "structure", figure("parameters", "n_parameters", "n_parameters")
     ),
     "n_weights": Metric(
-        "parameters that are no biases", "structure", figure("parameters", "n_weights", "n_weights")
+        "parameters without the biases", "structure", figure("parameters", "n_weights", "n_weights")
     ),
     "n_biases": Metric("biases", "structure", figure("parameters", "n_biases", "n_biases")),
     "n_non_trainable_parameters": Metric(
-        "parameters that training does not change; buffers are none",
+        "parameters that training does not change; buffers do not count",
         "structure",
         lookup.non_trainable_parameters,
     ),
@@ -83,7 +83,7 @@ METRICS: Mapping[str, Metric] = {
         lookup.figure("cost", "fp32_bytes"),
     ),
     "multiply_adds": Metric(
-        "multiply-adds an image",
+        "multiply-adds for one image",
         "structure",
         figure("multiply_adds", "multiply_adds", "multiply_adds"),
     ),
@@ -115,13 +115,13 @@ METRICS: Mapping[str, Metric] = {
         ("text", "layers"),
     ),
     "parameters_saved_percent": Metric(
-        "parameters less than `against` has, in percent of those",
+        "how many fewer parameters the subject has than `against`, in percent",
         "structure",
         lookup.saved_percent("parameters", "n_parameters"),
         ("published", "against"),
     ),
     "multiply_adds_saved_percent": Metric(
-        "multiply-adds less than `against` has, in percent of those",
+        "how many fewer multiply-adds the subject has than `against`, in percent",
         "structure",
         lookup.saved_percent("multiply_adds", "multiply_adds"),
         ("published", "against"),
@@ -264,7 +264,7 @@ METRICS: Mapping[str, Metric] = {
         rule=rules.rate,
     ),
     "accuracy_gain_points": Metric(
-        "whether the subject's accuracy is above that of `against`",
+        "whether the subject's accuracy is above the accuracy of `against`",
         "runs",
         lookup.two_arms,
         ("against",),

@@ -384,7 +384,7 @@ def test_runs_of_another_recipe_compare_with_nothing() -> None:
     other = [factories.record(SUBJECT, seed, architecture_digest="0" * 64) for seed in range(5)]
     found = judge(said, evidence(said, runs=other))
     assert found.verdict == "not comparable"
-    assert found.rule == "the runs of 'model_1' are of another source than the file's"
+    assert found.rule == "the runs of 'model_1' come from another version of its file"
 
 
 def test_what_a_command_counts_is_not_told_as_our_own_counting() -> None:

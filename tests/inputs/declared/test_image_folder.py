@@ -224,7 +224,7 @@ BAD_FOLDERS = {
     "no folder of a class": (
         {"train/1.png": WHOLE, "test/1.png": WHOLE},
         SPLIT,
-        ["'1.png' lies in no folder of a class", "pictures/train"],
+        ["'1.png' is not in the folder of a class", "pictures/train"],
     ),
     "no image": ({"train/ant/notes.txt": b"", "test/a": b""}, SPLIT, ["no folder of a class"]),
     "one class": (
