@@ -70,7 +70,8 @@ def watch(suite: Suite, render: Callable[[], None]) -> None:
         seen = _state(suite)  # before the rendering: what comes meanwhile is rendered next
         render()
         say(
-            f"watching {suite.folder}: it looks for new records every {SECONDS_BETWEEN_LOOKS:g} s, until Ctrl-C"
+            f"watching {suite.folder}: it looks for new records every "
+            f"{SECONDS_BETWEEN_LOOKS:g} s, until Ctrl-C"
         )
         while True:
             time.sleep(SECONDS_BETWEEN_LOOKS)

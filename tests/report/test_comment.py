@@ -148,7 +148,7 @@ def test_other_images_are_not_compared() -> None:
         for seed, n in enumerate(LOW)
     ]
     lines = changes(NOW, suite_of(moved, suite="base"))
-    said = "Mean: Model_2 cannot be compared: the two suites hold other images."
+    said = "Mean: Model_2 cannot be compared: the two suites have different images."
     assert [line for line in lines if line.startswith("Mean")] == [said]
 
 

@@ -217,7 +217,7 @@ def test_two_documents_are_two_parts_each_with_its_objective(folder: Path) -> No
     text = (folder / "reports" / "report.md").read_text(encoding="utf-8")
     text = text.replace("\N{NARROW NO-BREAK SPACE}", " ")
     one, rest = text.split("Petals: another network")[0], text.split("Petals: another network")[1]
-    two, three = rest.split("Networks of no document")
+    two, three = rest.split("Networks without a document")
     assert "Petals: a first network" in one
     assert "A run reaches 70.00 %" in one
     assert "A run reaches 72.00 %" not in one

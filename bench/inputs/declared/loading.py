@@ -162,7 +162,7 @@ class Declared:
                 where=at,
                 remedy="restore the data (another version of Pillow may decode a JPEG "
                 "differently), or remove "
-                "the pin to use the data as it is now",
+                "the pin to use the present data",
             )
 
 

@@ -49,7 +49,7 @@ CHANGES: Mapping[Kind, str] = {
     "structure": "another source of the network",
     "settings": "another source of the network",
     "document": "another text of the document",
-    "words": "nothing: no record could decide it",
+    "words": "no record: no record could decide it",
 }
 
 

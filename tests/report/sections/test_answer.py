@@ -424,7 +424,7 @@ def test_a_document_without_a_validation_accuracy_has_no_column_for_one() -> Non
     found = readme_results.section(dataclasses.replace(whole, claims=()))
     assert "Val Accuracy" not in cells(found)
     assert "No validation images are known, so no validation accuracy was" in found.text[0]
-    assert "The test accuracy is that of the last epoch." in found.text[0]
+    assert "The test accuracy is from the last epoch." in found.text[0]
     with_split = readme_results.section(dataclasses.replace(summary(runs([9939])), claims=()))
     assert "n in brackets. The validation accuracy is that of the best epoch" in with_split.text[0]
 
@@ -453,7 +453,7 @@ def test_a_short_trial_is_told_before_its_verdicts() -> None:
     short = {"recipe": factories.recipe(2)}
     found = summary([factories.record("model_2", 0, **short), factories.record("model_1", 0)])
     assert banners([found]) == (
-        f"Trained for fewer epochs than the network's file gives: Model_2 (2 of {epochs}).",
+        f"Trained for fewer epochs than the file of the network says: Model_2 (2 of {epochs}).",
     )
 
 

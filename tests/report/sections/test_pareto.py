@@ -90,8 +90,8 @@ def test_multiply_adds_of_another_source_are_not_taken() -> None:
     runs = [replace(run, architecture_digest="0" * 64) for run in runs_of("model_3", 9940)]
     section = section_of(summary_of([*three()[:4], *runs]))
     assert section.notes == (
-        "Not shown by multiply-adds, for want of a measure: model_3.",
-    ) or section.notes == ("Not shown by multiply-adds, for want of a measure: Model_3.",)
+        "Not shown by multiply-adds, because a measure is missing: model_3.",
+    ) or section.notes == ("Not shown by multiply-adds, because a measure is missing: Model_3.",)
 
 
 def test_of_many_arms_only_the_networks_are_drawn() -> None:
