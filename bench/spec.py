@@ -62,9 +62,9 @@ class RecipeError(ValueError):
 
 
 class Augmentation(Frozen, frozen=True, kw_only=True):
-    """What is done to each training image, in this order; the defaults leave it as it is.
+    """What is done to each training image, in this order. The defaults change no image.
 
-    The semantics are torchvision's, and every probability is that of a `RandomApply` around it:
+    The operations are torchvision's. Each probability is that of a `RandomApply` around one:
 
     * `RandomCrop(side, crop_padding, padding_mode=crop_padding_mode)` and
       `RandomHorizontalFlip(flip_probability)`.
@@ -73,8 +73,9 @@ class Augmentation(Frozen, frozen=True, kw_only=True):
       (torchvision's default), on uint8 tensors where bilinear.
     * `ColorJitter(brightness, contrast, saturation)` on PIL images, its factors in steps of
       1 / 4096; brightness and contrast take grey images too.
-    * `RandomErasing(erasing_probability, scale, ratio)`; where `cutout_pixels` is above 0 a square
-      of that side instead, whose centre lies anywhere in the image (DeVries and Taylor, 2017).
+    * `RandomErasing(erasing_probability, scale, ratio)`. Where `cutout_pixels` is above 0, a square
+      of that side is erased instead, with its centre anywhere in the image (DeVries and Taylor,
+      2017).
     """
 
     rotation_degrees: Annotated[float, msgspec.Meta(ge=0, le=180)] = 0.0
@@ -106,7 +107,7 @@ class Augmentation(Frozen, frozen=True, kw_only=True):
 
     @property
     def unused(self) -> dict[str, str]:
-        """The fields that do not act in this augmentation, with what each needs."""
+        """The fields without an effect in this augmentation, with what each field needs."""
         affine = self.translate > 0 or self.shear_degrees > 0 or self.scale_min != 1
         affine = affine or self.scale_max != 1
         erases = self.erasing_probability > 0
@@ -457,7 +458,7 @@ def digest(content: bytes) -> str:
 
 
 class Environment(Frozen, frozen=True, kw_only=True):
-    """Where a run was made; a text is `NOT_KNOWN` where the run is not ours and nobody can tell."""
+    """Where a run was made; a text is `NOT_KNOWN` where a run from elsewhere does not say it."""
 
     fingerprint: str  #: 12 hex digits over torch build, processor or GPU, driver, cuDNN
     device: str
@@ -473,7 +474,7 @@ class Environment(Frozen, frozen=True, kw_only=True):
 class Epoch(Frozen, frozen=True, kw_only=True):
     """One epoch's measurements: losses are means over images, counts are exact.
 
-    Of a run that is not ours, None is not known.
+    In a run from elsewhere, None means that the value is not known.
     """
 
     epoch: int  #: from 1
@@ -540,7 +541,7 @@ class RunRecord(Frozen, frozen=True, kw_only=True):
 
     @property
     def n_epochs(self) -> int:
-        """Epochs that were asked for; those that were finished, where nobody can tell."""
+        """Epochs that were asked for; the finished epochs where this is not known."""
         if self.recipe is not None:
             return self.recipe.epochs
         return (self.foreign and self.foreign.epochs) or len(self.epochs)

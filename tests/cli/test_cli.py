@@ -212,7 +212,7 @@ def test_new_drafts_the_claims_of_a_readme(bench: Bench, tmp_path: Path) -> None
     document.write_text(README)
     done = bench("new", "mine", "--from", "README.md")
     assert done.returncode == 0, done.stderr
-    assert "made claims/mine.toml: 2 claims to read through; then: python -m bench" in done.stdout
+    assert "made claims/mine.toml: 2 claims to check; then: python -m bench" in done.stdout
     assert "made architectures/mine.py" in done.stdout
     words = ("--check", "--file", "claims/mine.toml", "--document", "README.md")
     checked = bench("claims", *words)

@@ -124,10 +124,10 @@ def test_the_small_data_set_is_not_comparable(suite: Suite, reports: Path) -> No
     text = rendered(suite, reports)
     assert "994 of 1,000" not in text
     own = text_of(reports / "architectures" / "model_1.html")
-    assert "target is one of mnist, so nothing is judged by it here" in own
+    assert "target applies to mnist, so no run is judged by it here" in own
     assert "confirmed for" not in text
     assert "refuted for" not in text
-    note = "the accuracy claims are not comparable"
+    note = "its accuracy claims are not comparable"
     assert all(note in page for page in with_notes(reports))
 
 

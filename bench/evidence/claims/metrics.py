@@ -89,7 +89,7 @@ METRICS: Mapping[str, Metric] = {
     ),
     "receptive_field_pixels": Metric(
         "side of the square of pixels that one position of the last feature map sees, before "
-        "everything is pooled; with layers, one position of theirs",
+        "everything is pooled; with `layers`: one position of these layers",
         "structure",
         figure("receptive_field", "receptive_field_pixels", "receptive_field"),
     ),
@@ -215,7 +215,7 @@ METRICS: Mapping[str, Metric] = {
         rules.mean,
     ),
     "mean_test_shortfall_points": Metric(
-        "the document's target less the mean over runs",
+        "the document's target minus the mean over runs",
         "runs",
         shortfalls(lookup.last_test_counts),
         BOUND,
@@ -229,7 +229,7 @@ METRICS: Mapping[str, Metric] = {
         rules.mean,
     ),
     "mean_best_validation_shortfall_points": Metric(
-        "the document's target less the mean over runs of the validation accuracy after the best "
+        "the document's target minus the mean over runs of the validation accuracy after the best "
         "epoch",
         "runs",
         shortfalls(lookup.best_validation_counts),
@@ -251,14 +251,14 @@ METRICS: Mapping[str, Metric] = {
         rules.mean,
     ),
     "consistent_test_accuracy_percent": Metric(
-        "an accuracy that the document's rate of runs reach after the last epoch; the rate is 0.90 "
-        "where it gives none",
+        "an accuracy that the document's share of runs reaches after the last epoch; without a "
+        "rate the share is 0.90",
         "runs",
         lookup.last_test_counts,
         rule=rules.rate,
     ),
     "sustained_test_accuracy_percent": Metric(
-        "an accuracy that the same rate of runs reach after each of the last three epochs",
+        "an accuracy that the same share of runs reaches after each of the last three epochs",
         "runs",
         lookup.sustained_test_counts,
         rule=rules.rate,
@@ -280,7 +280,7 @@ METRICS: Mapping[str, Metric] = {
         NUMBERS,
     ),
     "target_shortfall_points": Metric(
-        "the document's target less the accuracy that the claim in `terms` publishes",
+        "the document's target minus the accuracy that the claim in `terms` publishes",
         "document",
         lookup.published_shortfall,
         TERMS,

@@ -42,7 +42,7 @@ def lines(outcome: SideComparison) -> list[str]:
 
 
 def _lines(outcome: SideComparison) -> list[str]:
-    said = [f"A is {outcome.first}, B is {outcome.second}; every difference is A less B."]
+    said = [f"A is {outcome.first}, B is {outcome.second}; every difference is A minus B."]
     for row in outcome.rows:
         said += ["", *_row_lines(row)]
     left_out = [f"not compared, no counterpart: {name}" for name in outcome.left_out]

@@ -19,8 +19,8 @@ from bench.stats.format import (
 )
 
 HOW_TO_DECLARE = (
-    "To judge runs, add a target and a rate to [objective] in the file of claims before the first "
-    "run, or train with --target and --rate."
+    "To judge runs, add a target and a rate to [objective] in the file of claims. Do this before "
+    "the first run, or train with --target and --rate."
 )
 EXACT = (
     "The bounds of a declared number of runs are exact (Clopper and Pearson), each one-sided at "
@@ -32,8 +32,8 @@ ADDED = (
     "the first look left."
 )
 UNTIL_DECIDED = (
-    "The runs went on until a rate was decided, so only their confidence sequence judges them "
-    "(beta-binomial, each bound one-sided at 95%, valid at every look)."
+    "The runs went on until a rate was decided, so only their confidence sequence judges them. It "
+    "is beta-binomial, with each bound one-sided at 95%, and valid at every look."
 )
 
 

@@ -41,8 +41,8 @@ SCOPE: Scope = "dataset"
 PAGES: tuple[PageKind, ...] = ("comparisons", "markdown")
 MOST_NAMED = 6
 MOST_DRAWN_PAIRS = 15  # in the figure, all those of six models
-MATRIX_NOTE = "row less column"
-PAIR = Column("Pair", numeric=False, note="first less second")
+MATRIX_NOTE = "row minus column"
+PAIR = Column("Pair", numeric=False, note="first minus second")
 
 
 def section(summary: Summary) -> Section | None:
@@ -198,8 +198,8 @@ def _notes(
     notes = [
         (
             f"Holm p: corrected for {count(len(pairs), 'pair')}. Probability of improvement: the "
-            "chance that a new run of the first model has more images right than a new run of "
-            "the second; a tie counts half; score interval (Newcombe). Equivalence: two "
+            f"chance that a new run of the first model beats a new run of the second; a tie "
+            f"counts half; score interval (Newcombe). Equivalence: two "
             "one-sided t tests at 5% each."
         )
     ]

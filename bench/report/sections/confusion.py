@@ -85,7 +85,7 @@ def _plot(summary: Summary, found: Misses, confusion: NDArray[np.int64]) -> Plot
         ),
         caption=(
             f"Wrong answers{whose(summary)} a run on {summary.prefix}, mean of n = {integer(n)}. "
-            "A stronger colour means more answers; an empty cell means no answer."
+            "A stronger colour means more answers. An empty cell means no answer."
         ),
         draw=partial(matrix, _cells(found, confusion), own),
     )

@@ -25,8 +25,8 @@ COLUMNS = (
     Column(f"{MARGIN_POINTS} points seen", numeric=False),
 )
 NOTE = (
-    "Difference seen: the smallest true difference that a two-sided 5% t test of two arms with "
-    "n runs each and this spread finds with a power of 0.80. sd by single images: the spread if "
+    "Difference seen: the smallest true difference that a two-sided 5% t test finds with a power "
+    "of 0.80, for two arms with n runs each. sd by single images: the spread if "
     "every image were right or wrong by its own chance. A much larger spread over seeds means "
     "that whole runs are better or worse (Jordan 2023, arXiv 2304.01910)."
 )

@@ -30,7 +30,7 @@ PAGES: tuple[PageKind, ...] = ("leaderboard", "markdown")
 COLUMNS = (
     Column("Architecture", numeric=False),
     Column("Parameters"),
-    Column("Multiply-adds", note="an image"),
+    Column("Multiply-adds", note="per image"),
     Column("Receptive field", note="pixels"),
     Column("Test accuracy", note="mean, 95% t interval"),
     Column("sd", note="min to max"),

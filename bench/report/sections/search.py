@@ -18,7 +18,7 @@ PAGES: tuple[PageKind, ...] = ("leaderboard", "architecture", "markdown")
 COLUMNS = (
     Column("Candidate", numeric=False, note="changes to its recipe"),
     Column("Parameters"),
-    Column("Multiply-adds", note="an image"),
+    Column("Multiply-adds", note="per image"),
     Column("Epochs"),
     Column("Validation accuracy", note="mean ± sd"),
     Column("Lowest to highest"),

@@ -77,7 +77,11 @@ MALFORMED = [
     (GOOD.replace("n_parameters", "recipe.augmentation"), ":5:1", "no such field of a recipe"),
     (GOOD.replace("n_parameters", "recipe.nesterov"), ":7:1", "give 'text': true, false"),
     (GOOD.replace("n_parameters", "recipe.step_epochs"), ":7:1", "is several numbers"),
-    (GOOD.replace("n_parameters", "recipe.learning_rate_table"), ":5:1", "no number and no word"),
+    (
+        GOOD.replace("n_parameters", "recipe.learning_rate_table"),
+        ":5:1",
+        "neither a number nor a word",
+    ),
     (RECIPE + "pixel_mean'\ntext = '0.50,0.4'\n", ":7:1", "can never be .*write 0.5, 0.4"),
     (RECIPE + "step_epochs'\ntext = 'late'\n", ":7:1", "write the numbers as 15, 25"),
     (RECIPE + "centered'\ntext = 'yes'\n", ":7:1", "can never be 'yes'"),
