@@ -199,6 +199,6 @@ def _verdict(found: RateVerdict, protocol: Protocol) -> str:
     if found.n >= (protocol.cap or CAP):
         return f"{rate} is undecided at the cap of {protocol.cap} runs"
     return (
-        f"{rate} is undecided; at the earliest, {found.more_to_confirm} more runs can confirm it "
-        f"and {found.more_to_refute} refute it"
+        f"{rate} is undecided; more runs to confirm it: {found.more_to_confirm} or more, to refute "
+        f"it: {found.more_to_refute} or more"
     )

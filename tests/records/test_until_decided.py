@@ -196,7 +196,7 @@ def test_seeds_are_added_until_it_is_confirmed_and_no_further(
         "tiny: 2 of 2",
         "tiny: 3 of 3",
     ]
-    assert "a rate of 0.20 is undecided; at the earliest, 1 more runs can confirm it" in lines[1]
+    assert "a rate of 0.20 is undecided; more runs to confirm it: 1 or more" in lines[1]
     assert lines[2].endswith("a rate of 0.20 is confirmed, after 3 runs")
     assert n_records(tmp_path) == 3
     before = {path: path.read_bytes() for path in tmp_path.glob("results/*/*/*/seed-*")}
