@@ -166,7 +166,8 @@ def compare(
 ) -> None:
     """Compare two suites, architectures or recipes.
 
-    It prints both distributions, a verdict and the drift; it exits with 1 if bits differ.
+    It prints both distributions, a verdict, and what else differs between the two sides. It exits
+    with 1 if bits differ.
     """
     from bench.evidence.comparison import outcome, show
     from bench.records.places import parse_place
@@ -212,7 +213,8 @@ def reproduce(
 ) -> None:
     """Train a recorded run again and compare the two.
 
-    In the record's environment every bit must be equal. Elsewhere the accuracy must fit the suite.
+    In the record's environment every bit must be equal. Elsewhere the accuracy must fit the
+    suite's runs.
     """
     from bench.training.reproduction import recorded
 
@@ -267,7 +269,7 @@ def plan_(
 ) -> None:
     """Plan how many seeds a margin or a rate needs.
 
-    For a margin it takes the spread of a pilot's runs; for a rate it needs no runs.
+    For a margin it uses the spread of a pilot's runs. For a rate it needs no runs.
     """
     require_suite_name(suite)
     from bench.evidence.forecast import questions, show
