@@ -16,7 +16,7 @@ PAGES: tuple[PageKind, ...] = ("leaderboard", "markdown")
 NETWORK = (
     Column("Network", numeric=False),
     Column("Parameters"),
-    Column("Multiply-adds", note="an image"),
+    Column("Multiply-adds", note="per image"),
     Column("Test accuracy", note="mean ± sd"),
     Column("Runs", note="completed, worst"),
 )

@@ -69,7 +69,7 @@ def _found(pairs: list[Pair]) -> str:
 
 def _table(summary: Summary, pairs: list[Pair]) -> Table:
     return Table(
-        caption=f"Test accuracy on {summary.prefix}, a variation less its own network",
+        caption=f"Test accuracy on {summary.prefix}, a variation minus its own network",
         columns=(*NAMES, *COLUMNS),
         rows=tuple((*_names(summary, pair), *pair.cells()) for pair in pairs),
     )
@@ -91,8 +91,8 @@ def _names(summary: Summary, pair: Pair) -> tuple[Cell, Cell]:
 def _plot(summary: Summary, pairs: list[Pair]) -> Plot:
     return plot(
         f"{summary.place}-variations",
-        f"Variations on {summary.prefix} less their own network, mean test accuracy",
-        f"Each variation less its own network on {summary.prefix}: difference of mean test "
+        f"Variations on {summary.prefix} minus their own network, mean test accuracy",
+        f"Each variation minus its own network on {summary.prefix}: difference of mean test "
         "accuracy",
         [replace(pair.bar(), label=pair.first.label) for pair in pairs],
     )
