@@ -62,9 +62,9 @@ class RecipeError(ValueError):
 
 
 class Augmentation(Frozen, frozen=True, kw_only=True):
-    """What is done to each training image, in this order; the defaults leave it as it is.
+    """What is done to each training image, in this order. The defaults change no image.
 
-    The semantics are torchvision's, and every probability is that of a `RandomApply` around it:
+    The operations are torchvision's. Each probability is that of a `RandomApply` around one:
 
     * `RandomCrop(side, crop_padding, padding_mode=crop_padding_mode)` and
       `RandomHorizontalFlip(flip_probability)`.
@@ -73,8 +73,9 @@ class Augmentation(Frozen, frozen=True, kw_only=True):
       (torchvision's default), on uint8 tensors where bilinear.
     * `ColorJitter(brightness, contrast, saturation)` on PIL images, its factors in steps of
       1 / 4096; brightness and contrast take grey images too.
-    * `RandomErasing(erasing_probability, scale, ratio)`; where `cutout_pixels` is above 0 a square
-      of that side instead, whose centre lies anywhere in the image (DeVries and Taylor, 2017).
+    * `RandomErasing(erasing_probability, scale, ratio)`. Where `cutout_pixels` is above 0, a square
+      of that side is erased instead, with its centre anywhere in the image (DeVries and Taylor,
+      2017).
     """
 
     rotation_degrees: Annotated[float, msgspec.Meta(ge=0, le=180)] = 0.0
@@ -106,7 +107,7 @@ class Augmentation(Frozen, frozen=True, kw_only=True):
 
     @property
     def unused(self) -> dict[str, str]:
-        """The fields that do not act in this augmentation, with what each needs."""
+        """The fields without an effect in this augmentation, with what each field needs."""
         affine = self.translate > 0 or self.shear_degrees > 0 or self.scale_min != 1
         affine = affine or self.scale_max != 1
         erases = self.erasing_probability > 0
@@ -457,7 +458,7 @@ def digest(content: bytes) -> str:
 
 
 class Environment(Frozen, frozen=True, kw_only=True):
-    """Where a run was made; a text is `NOT_KNOWN` where the run is not ours and nobody can tell."""
+    """Where a run was made; a text is `NOT_KNOWN` where a run from elsewhere does not say it."""
 
     fingerprint: str  #: 12 hex digits over torch build, processor or GPU, driver, cuDNN
     device: str
@@ -473,7 +474,7 @@ class Environment(Frozen, frozen=True, kw_only=True):
 class Epoch(Frozen, frozen=True, kw_only=True):
     """One epoch's measurements: losses are means over images, counts are exact.
 
-    Of a run that is not ours, None is not known.
+    In a run from elsewhere, None means that the value is not known.
     """
 
     epoch: int  #: from 1
@@ -540,7 +541,7 @@ class RunRecord(Frozen, frozen=True, kw_only=True):
 
     @property
     def n_epochs(self) -> int:
-        """Epochs that were asked for; those that were finished, where nobody can tell."""
+        """Epochs that were asked for; the finished epochs where this is not known."""
         if self.recipe is not None:
             return self.recipe.epochs
         return (self.foreign and self.foreign.epochs) or len(self.epochs)
@@ -607,7 +608,9 @@ class Objective(Frozen, frozen=True, kw_only=True):
 
     metric: Annotated[
         Literal["test_accuracy_percent"],
-        msgspec.Meta(description="What the target is of: a run's test accuracy, last epoch"),
+        msgspec.Meta(
+            description="The target's quantity: a run's test accuracy after its last epoch"
+        ),
     ] = "test_accuracy_percent"
     target: Annotated[
         Annotated[float, msgspec.Meta(gt=0, le=100)] | None,
@@ -649,10 +652,10 @@ class Document(Frozen, frozen=True, kw_only=True):
     title: Annotated[str, msgspec.Meta(description="Its title", min_length=1)]
     label: Annotated[
         str,
-        msgspec.Meta(description="What tables call it: a word such as README", min_length=1),
+        msgspec.Meta(description="Its name in tables, such as README", min_length=1),
     ] = "document"
     file: Annotated[str, msgspec.Meta(description="Its file, such as README.md")] = ""
-    address: Annotated[str, msgspec.Meta(description="Where else it is found: https://...")] = ""
+    address: Annotated[str, msgspec.Meta(description="Its address on the web: https://...")] = ""
     licence: Annotated[
         str,
         msgspec.Meta(
@@ -692,13 +695,13 @@ class Claim(Frozen, frozen=True, kw_only=True):
         str, msgspec.Meta(description="A name of its own: network.parameters", min_length=1)
     ]
     file: str  # stem of the TOML file
-    line: Annotated[int, msgspec.Meta(description="Line of the published document", ge=1)]
+    line: Annotated[int, msgspec.Meta(description="The line of the published document", ge=1)]
     quote: Annotated[
-        str, msgspec.Meta(description="Its words, to be found on that line", min_length=1)
+        str, msgspec.Meta(description="Its words, as they are on that line", min_length=1)
     ]
     metric: Annotated[str, msgspec.Meta(description="What is looked up", min_length=1)]
     subject: Annotated[
-        str, msgspec.Meta(description="The architecture it speaks of, or document", min_length=1)
+        str, msgspec.Meta(description="The claim's architecture, or document", min_length=1)
     ]
     published: Annotated[float, msgspec.Meta(description="The number, in the metric's unit")] = 0.0
     tolerance: Annotated[
@@ -713,13 +716,13 @@ class Claim(Frozen, frozen=True, kw_only=True):
         Relation, msgspec.Meta(description="How the measured value stands to the published one")
     ] = "equals"
     text: Annotated[
-        str, msgspec.Meta(description="Instead of a number: a word, or a shape as 28x28x6")
+        str, msgspec.Meta(description="Instead of a number: a word, or a shape such as 28x28x6")
     ] = ""
     layers: Annotated[
         tuple[str, ...],
         msgspec.Meta(
-            description="Layers as `bench inspect` names them, or by kind and place: Conv2d 5; "
-            "counts of several are added"
+            description="Layers by their name in `bench inspect`, or by kind and place, such as "
+            "Conv2d 5; counts of several layers are added"
         ),
     ] = ()
     against: Annotated[
@@ -729,11 +732,12 @@ class Claim(Frozen, frozen=True, kw_only=True):
         tuple[str, ...], msgspec.Meta(description="Ids of the claims that this one is checked by")
     ] = ()
     numbers: Annotated[
-        tuple[float, ...], msgspec.Meta(description="Numbers that the document reckons with")
+        tuple[float, ...], msgspec.Meta(description="Numbers in the document's calculation")
     ] = ()
     dataset: Annotated[str, msgspec.Meta(description="Data set of a published accuracy")] = "mnist"
     derivation: Annotated[
-        str, msgspec.Meta(description="How the number follows from a quote that does not hold it")
+        str,
+        msgspec.Meta(description="How the number follows from a quote that does not contain it"),
     ] = ""
     reason: Annotated[str, msgspec.Meta(description="Why it is not checkable")] = ""
 

@@ -66,8 +66,8 @@ WAITING = (
     "python -m bench train --arch my_net (my_net.accuracy)"
 )
 WAITS = (
-    "Notice: no suite 'local' in results: structure is judged by the files in architectures/; "
-    "accuracy waits for runs: python -m bench train"
+    "Notice: no suite 'local' in results: the files in architectures/ judge the structure; claims "
+    "about accuracy need runs: python -m bench train"
 )
 
 
@@ -244,7 +244,7 @@ def test_the_night_decides_accuracy_until_the_network_changes(bench: Bench, proj
     assert "not comparable\tmy_net.accuracy" in day.stdout
     night = bench("claims", "--strict", "--fail-on", "undecided")
     assert night.returncode == 1
-    assert "the runs of 'my_net' are of an older source than its file" in night.stderr
+    assert "the runs of 'my_net' come from an older version of its file" in night.stderr
     assert kept(project) == before
 
 
@@ -252,7 +252,7 @@ def test_a_network_without_its_file_is_told(bench: Bench, project: Path) -> None
     assert bench("measure", "--arch", "my_net").returncode == 0
     (project / "architectures" / "my_net.py").rename(project / "architectures" / "your_net.py")
     done = bench("claims", "--strict")
-    told = "Notice: no file in architectures/, judged by records alone: my_net"
+    told = "Notice: no file in architectures/, so judged only by records: my_net"
     assert told in done.stderr.splitlines()
 
 
@@ -261,7 +261,7 @@ def test_a_check_of_nothing_says_so(bench: Bench, project: Path) -> None:
     (project / "claims" / "readme.toml").write_text(accuracy, encoding="utf-8")
     done = bench("claims", "--strict")
     assert done.returncode == 0
-    assert "Notice: no claim was decided, so this check says nothing" in done.stderr
+    assert "Notice: no claim was decided, so this check proves nothing" in done.stderr
 
 
 def test_a_folder_with_its_own_networks_shows_none_of_our_claims(

@@ -63,7 +63,7 @@ def claims(
         Path | None, typer.Option(help="With --strict: a file of such ids, one on each line.")
     ] = None,
     every: Annotated[
-        bool, typer.Option("--all", help="List the statements that hold and the settings too.")
+        bool, typer.Option("--all", help="List also the statements that hold, and the settings.")
     ] = False,
     check: Annotated[
         bool, typer.Option("--check", help="Only look for mistakes in the files of claims.")
@@ -120,7 +120,7 @@ def _tell_mistakes(
     measured = anew.measured(check.unmeasured)
     mistakes = check.mistakes(measured, document)
     for error in measured.failed.values():
-        complain(f"Notice: layers are not looked for: {error}")
+        complain(f"Notice: the layers were not checked: {error}")
     for mistake in mistakes:
         complain(f"error: {mistake}")
     if mistakes:
@@ -146,7 +146,7 @@ def _tell_strict(found: Strict, failed: bool) -> None:
     for words in found.stale:
         complain(f"Notice: known as refuted, but {words}")
     if found.is_empty:
-        complain("Notice: no claim was decided, so this check says nothing")
+        complain("Notice: no claim was decided, so this check proves nothing")
     for line in found.lines:
         complain(line)
     if found.new or failed:
@@ -158,7 +158,7 @@ def compare(
     first: Annotated[
         str, typer.Argument(metavar="A", help="A suite, or suite/dataset/architecture[/digest].")
     ],
-    second: Annotated[str, typer.Argument(metavar="B", help="The other one, in the same form.")],
+    second: Annotated[str, typer.Argument(metavar="B", help="The second side, in the same form.")],
     margin: Margin = None,
     split: SplitName = None,
     results: Results = RESULTS,
@@ -166,7 +166,8 @@ def compare(
 ) -> None:
     """Compare two suites, architectures or recipes.
 
-    It prints both distributions, a verdict and the drift; it exits with 1 if bits differ.
+    It prints both distributions, a verdict, and what else differs between the two sides. It exits
+    with 1 if bits differ.
     """
     from bench.evidence.comparison import outcome, show
     from bench.records.places import parse_place
@@ -212,7 +213,8 @@ def reproduce(
 ) -> None:
     """Train a recorded run again and compare the two.
 
-    In the record's environment every bit must be equal. Elsewhere the accuracy must fit the suite.
+    In the record's environment every bit must be equal. Elsewhere the accuracy must fit the
+    suite's runs.
     """
     from bench.training.reproduction import recorded
 
@@ -250,7 +252,8 @@ def reproduce(
 def plan_(
     margin: Margin = None,
     rate: Annotated[
-        float | None, typer.Option(help="The share of runs that must reach the target, as 0.90.")
+        float | None,
+        typer.Option(help="The share of runs that must reach the target, such as 0.90."),
     ] = None,
     assume: Annotated[
         float | None, typer.Option(help="The assumed chance that a run reaches the target.")
@@ -266,7 +269,7 @@ def plan_(
 ) -> None:
     """Plan how many seeds a margin or a rate needs.
 
-    For a margin it takes the spread of a pilot's runs; for a rate it needs no runs.
+    For a margin it uses the spread of a pilot's runs. For a rate it needs no runs.
     """
     require_suite_name(suite)
     from bench.evidence.forecast import questions, show

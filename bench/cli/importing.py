@@ -15,7 +15,10 @@ from bench.cli.terminal import RESULTS, require_suite_name, say
 @app.command("import")
 def import_(
     file: Annotated[
-        Path, typer.Argument(help="CSV, JSON lines, Parquet, mlruns/ or TensorBoard's folder.")
+        Path,
+        typer.Argument(
+            help="A file (CSV, JSON lines or Parquet), mlruns/ or TensorBoard's folder."
+        ),
     ],
     suite: Annotated[str, typer.Option("--as", help="The suite that the runs make up.")],
     mapping: Annotated[
@@ -23,11 +26,11 @@ def import_(
     ] = None,
     dataset: Annotated[str | None, typer.Option(help="The data set's name.")] = None,
     test_images: Annotated[
-        int | None, typer.Option("--test-images", help="Images of its test split.")
+        int | None, typer.Option("--test-images", help="The number of images in its test split.")
     ] = None,
     results: Results = RESULTS,
 ) -> None:
-    """Take over runs that were made elsewhere; they are marked wherever they are shown."""
+    """Import runs that were made elsewhere. Every page marks them as imported."""
     from bench.inputs.imported import mapping as mappings
     from bench.inputs.imported import runs
     from bench.machine import require_writable
@@ -40,7 +43,10 @@ def import_(
     require_writable([place.folder])
     n_known = runs.keep(records, place)
     for name, (first, last) in runs.ends(records).items():
-        say(f"Notice: runs of '{name}' end at epochs {first} to {last}: each one's last counts")
+        say(
+            f"Notice: runs of '{name}' end at epochs {first} to {last}: each run counts with its "
+            "last epoch"
+        )
     n_networks = len({run.architecture for run in records})
     there = f", {n_known} there already" if n_known else ""
     say(f"imported: {count(len(records), 'run')} of {count(n_networks, 'network')}{there}")

@@ -71,7 +71,7 @@ def new(
 ) -> None:
     """Make a commented starter file, architectures/NAME.py.
 
-    With --from, also draft a README's claims; an architecture that exists stays as it is.
+    With --from, also draft a README's claims; it keeps an architecture that exists.
     """
     from bench.evidence.drafts.writing import write
     from bench.inputs import datasets, discover
@@ -87,7 +87,7 @@ def new(
         path, draft = write(document, name, known, datasets.names(), Path("claims"))
         absent = f", {draft.n_absent} more are commented out" if draft.n_absent else ""
         check = f"python -m bench claims --check --file {path} --document {document}"
-        say(f"made {path}: {count(draft.n_claims, 'claim')} to read through{absent}; then: {check}")
+        say(f"made {path}: {count(draft.n_claims, 'claim')} to check{absent}; then: {check}")
         runs_a_command = (Path("runners") / f"{name}.toml").exists()
         wanted = name in draft.subjects and name not in known and not runs_a_command
     if wanted:

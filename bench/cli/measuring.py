@@ -144,10 +144,14 @@ def _require_usable(
         remedy = "name a section with --only; report.md in the report holds all sections"
         raise UsageError("no section named", where="--format md", remedy=remedy)
     if kind == "html" and names:
-        raise UsageError("pages are rendered whole", where="--only", remedy="give --format md")
+        raise UsageError(
+            "the HTML pages hold every section", where="--only", remedy="give --format md"
+        )
     if out is not None and (not names or update is not None):
         remedy = "name a section with --only, without --update"
-        raise UsageError("nothing to write there", where="--out", remedy=remedy)
+        raise UsageError(
+            "without --only there is no section to write", where="--out", remedy=remedy
+        )
 
 
 def _require_comment(
@@ -155,7 +159,7 @@ def _require_comment(
 ) -> None:
     """Raises UsageError for options of a comment that do not go together."""
     if kind == "github" and (names != ANSWER or update is not None):
-        what, remedy = "a comment is the answer alone", "give --only answer, without --update"
+        what, remedy = "a comment holds only the answer", "give --only answer, without --update"
         raise UsageError(what, where="--format github", remedy=remedy)
     if against is None:
         return
@@ -164,7 +168,8 @@ def _require_comment(
         raise UsageError(what, where="--against", remedy=remedy)
     require_suite_name(against, "--against")
     if against == suite:
-        what, remedy = f"'{suite}' is the suite itself", "name the suite from before the change"
+        what = f"'{suite}' is already the suite of this report"
+        remedy = "name the suite from before the change"
         raise UsageError(what, where="--against", remedy=remedy)
 
 
@@ -175,6 +180,6 @@ def _watch(
     from bench.records.store import Suite
 
     if not are_pages:
-        what, remedy = "only pages are rendered again", "leave out --only and --update"
+        what, remedy = "--watch applies only to the HTML pages", "leave out --only and --update"
         raise UsageError(what, where="--watch", remedy=remedy)
     renewing.watch(Suite(results, suite), lambda: render_report(results, suite, reports, groups))

@@ -19,11 +19,14 @@ With = Annotated[
     list[str] | None,
     typer.Option("--with", help="Change a field of the recipe, such as ema_decay=0; repeatable."),
 ]
-Epochs = Annotated[int | None, typer.Option(help="Epochs a run; default: the recipe's.")]
+Epochs = Annotated[int | None, typer.Option(help="Epochs of each run; default: the recipe's.")]
 DeviceName = Annotated[str, typer.Option("--device", help="auto, cpu, cuda or cuda:N.")]
 Jobs = Annotated[
     int | None,
-    typer.Option(help="Runs at once; default: one a CPU core; on a GPU by its memory, 32 at most."),
+    typer.Option(
+        help="Runs at the same time; default: one for each CPU core; on a GPU as its "
+        "memory allows, at most 32."
+    ),
 ]
 Tf32 = Annotated[
     bool, typer.Option("--tf32", help="Only on a GPU: faster, less exact TF32 arithmetic.")

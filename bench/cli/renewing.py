@@ -69,7 +69,10 @@ def watch(suite: Suite, render: Callable[[], None]) -> None:
     try:
         seen = _state(suite)  # before the rendering: what comes meanwhile is rendered next
         render()
-        say(f"watching {suite.folder}: a look every {SECONDS_BETWEEN_LOOKS:g} s, until Ctrl-C")
+        say(
+            f"watching {suite.folder}: it looks for new records every "
+            f"{SECONDS_BETWEEN_LOOKS:g} s, until Ctrl-C"
+        )
         while True:
             time.sleep(SECONDS_BETWEEN_LOOKS)
             found = _state(suite)
@@ -84,7 +87,7 @@ def _try(render: Callable[[], None]) -> None:
     try:
         render()
     except BenchError as error:
-        complain(f"Notice: the report stays as it was: {error}")
+        complain(f"Notice: the report was not renewed: {error}")
 
 
 def _state(suite: Suite) -> State:

@@ -90,8 +90,8 @@ class Request:
         if self.options.target is not None:
             return goals, []
         return goals, [
-            f"'{name}' has no target: its documents ask for different ones. Give --target and "
-            "--rate before the first run, or let one document name the network"
+            f"'{name}' has no target: its documents declare different targets. Give --target and "
+            "--rate before the first run, or name the network in one document only"
             for name, dataset in networks.items()
             if objectives.disagree(name, dataset)
         ]
@@ -126,7 +126,7 @@ def _purpose(options: Options) -> Purpose:
     """Runs that never look at the test split choose, for they cannot judge."""
     chooses = options.choosing or options.no_test
     if chooses and options.attempt:
-        what = "runs that choose are no attempt at the target"
+        what = "runs that help to choose cannot be an attempt at the target"
         raise UsageError(what, where="--attempt", remedy="leave out one of the options")
     if options.until_decided and (options.choosing or options.attempt or options.declare_only):
         what = "--choosing, --attempt and --declare-only need a fixed number of runs"
@@ -138,7 +138,7 @@ def _decision(options: Options) -> DecisionOptions | None:
     """What --until-decided is to declare; None without it."""
     Goal(options.target, options.rate).require_possible()
     if options.rate is not None and options.target is None and not options.until_decided:
-        what = "a rate is one of runs that reach a target"
+        what = "a rate is the share of runs that reach a target"
         raise UsageError(what, where="--rate", remedy="give --target too")
     if not options.until_decided:
         if options.cap is not None:

@@ -70,11 +70,18 @@ def train(
         typer.Option("--no-test", help="For a search: never look at the test split."),
     ] = False,
     choosing: Annotated[
-        bool, typer.Option("--choosing", help="These runs help to choose: they never judge.")
+        bool,
+        typer.Option(
+            "--choosing", help="These runs help to choose a network. They never judge one."
+        ),
     ] = False,
     attempt: Annotated[
         bool,
-        typer.Option("--attempt", help="One of the suite's attempts: all are corrected together."),
+        typer.Option(
+            "--attempt",
+            help="Count the run's network as an attempt at the target. "
+            "Verdicts are corrected for the number of attempts.",
+        ),
     ] = False,
     declare_only: Annotated[
         bool, typer.Option("--declare-only", help="Declare the seeds, and train nothing yet.")
@@ -84,13 +91,18 @@ def train(
         typer.Option("--until-decided", help="Add seeds until the rate is confirmed or refuted."),
     ] = False,
     cap: Annotated[
-        int | None, typer.Option(help="With --until-decided: seeds at most, usually 200.")
+        int | None,
+        typer.Option(help="With --until-decided: the largest number of seeds, usually 200."),
     ] = None,
     rate: Annotated[
-        float | None, typer.Option(help="The share of runs that must reach the target, as 0.90.")
+        float | None,
+        typer.Option(help="The share of runs that must reach the target, such as 0.90."),
     ] = None,
     target: Annotated[
-        float | None, typer.Option(help="Test accuracy in percent; default: that of claims/.")
+        float | None,
+        typer.Option(
+            help="The target: a test accuracy in percent; default: the target in claims/."
+        ),
     ] = None,
 ) -> None:
     """Measure, and train the runs that the suite lacks."""

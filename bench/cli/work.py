@@ -184,8 +184,8 @@ def _refuse_for_runners(request: Request, runners: Sequence[Runner]) -> None:
         what = f"the runner '{runners[0].name}' has no recipe"
         raise UsageError(what, where=where, remedy="name architectures with --arch")
     if options.no_test:
-        what = f"the runner '{runners[0].name}' always tells the test split"
-        raise UsageError(what, where="--no-test", remedy="give --choosing, which is declared")
+        what = f"the runner '{runners[0].name}' always reports the test split"
+        raise UsageError(what, where="--no-test", remedy="give --choosing instead")
 
 
 def _at_once(request: Request, device: torch.device) -> int:
@@ -215,16 +215,16 @@ def _notices(
     """
     lines = [of_the_data] if of_the_data else []
     for name, reason in slow.items():
-        lines.append(f"'{name}' trains as it is written, which is slower: {reason}")
+        lines.append(f"'{name}' trains without the faster step: {reason}")
     for name in ends_in_softmax:
         lines.append(
-            f"'{name}' returns probabilities, and the loss takes their softmax once more: "
+            f"'{name}' returns probabilities, and the loss applies the softmax a second time: "
             "return logits or log-probabilities"
         )
     if request.options.no_test and min(request.seeds) < FIRST_SEARCH_SEED:
         lines.append(
-            f"give a search (--no-test) seeds from {FIRST_SEARCH_SEED}, so that the runs "
-            "which confirm its choice have unseen seeds"
+            f"give a search (--no-test) seeds from {FIRST_SEARCH_SEED} on: then the runs that "
+            "confirm its choice have unseen seeds"
         )
     return lines
 
@@ -239,7 +239,7 @@ def _plan_line(plan: Plan, selected: Selected) -> str:
         "already"
     )
     if selected.dataset is None or not n_ours:
-        return f"{planned}; commands of your own, whose time is not known"
+        return f"{planned}; the time of your own commands is not known"
     seconds = jobs.estimate_seconds(plan, architectures, selected.dataset, selected.n_at_once)
     n_at_once = min(selected.n_at_once, n_ours)
     on_gpu = selected.matrix.environment.device.startswith("cuda")

@@ -98,7 +98,7 @@ class Figures:
         if at < 1:
             raise BadFigures("there is no epoch 0: epochs count from 1 without first_epoch = 0")
         if self.n_wanted and at > self.n_wanted:
-            raise BadFigures(f"it holds epoch {at}, and {self.n_wanted} epochs were asked for")
+            raise BadFigures(f"it holds epoch {at}, but {self.n_wanted} epochs were asked for")
         if at > MOST_EPOCHS:
             raise BadFigures(f"epoch {at:,} looks like a step: {MOST_EPOCHS:,} epochs are the most")
         known = dict(self.found.get(at, {}))  # a bad row leaves nothing behind
@@ -115,7 +115,7 @@ class Figures:
     def _check_size(self, name: str, value: object) -> None:
         size = getattr(self.dataset, name)
         if size is not None and whole(name, value) != size:
-            raise BadFigures(f"{name} is {value}, and {size:,} is what was declared")
+            raise BadFigures(f"{name} is {value}, but {size:,} was declared")
 
     @property
     def has_diverged(self) -> str | None:
@@ -177,7 +177,7 @@ class Figures:
         counted = count_of(share, unit, size, f"epoch {at}: {split}_accuracy")
         if told is not None and told != counted:
             raise BadFigures(
-                f"epoch {at}: {split}_accuracy {share:g} is {counted:,} right answers, and "
+                f"epoch {at}: {split}_accuracy {share:g} is {counted:,} right answers, but "
                 f"{split}_correct says {int(told):,}"
             )
         return counted

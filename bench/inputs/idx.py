@@ -150,13 +150,14 @@ class Source:
             raise DataError(
                 f"there is no folder {root}",
                 where=where,
-                remedy=f"name the folder above {self.folder}/raw, or none to search and download",
+                remedy=f"name the folder above {self.folder}/raw, or leave it out to "
+                "search and download",
             )
         absent = ", ".join(f"{file.name}.gz" for file in self._missing(expected))
         raise MissingDataError(
             f"the folder {root} does not hold {self.folder}: missing {absent} in {expected}",
             where=where,
-            remedy="put the files there, or name no folder to search ./data, "
+            remedy="put the files there, or leave it out to search ./data, "
             f"{without_home(str(cache()))} and the mirrors",
         )
 

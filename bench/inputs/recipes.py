@@ -67,7 +67,7 @@ def parsed(words: Sequence[str]) -> dict[str, Any]:
         if name == "epochs":
             raise UsageError("epochs have an option of their own", where=WHERE, remedy="--epochs N")
         if name in found:
-            raise UsageError(f"'{name}' stands twice", where=WHERE, remedy="name it once")
+            raise UsageError(f"'{name}' is given twice", where=WHERE, remedy="name it once")
         found[name] = _value(text)
     return found
 

@@ -166,7 +166,9 @@ def load(path: Path) -> Runner:
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise _error(path, f"cannot be read: {error}", "make it a TOML file") from error
     except msgspec.ValidationError as error:
-        raise _error(path, str(error), "docs/runners.md shows every line of such a file") from error
+        raise _error(
+            path, str(error), "docs/runners.md explains every line of such a file"
+        ) from error
     if not re.fullmatch(NAME, path.stem):
         raise _error(path, f"bad name '{path.stem}'", "use lower case letters, digits and _")
     _check_command(path, written)
@@ -192,9 +194,9 @@ def _check_command(path: Path, written: Written) -> None:
             "write --seed {seed}, or whatever the script takes; docs/runners.md seeds a script "
             "that takes none"
         )
-        raise _error(path, "the command takes no {seed}, so all its runs are one", remedy)
+        raise _error(path, "the command takes no {seed}, so all its runs would be the same", remedy)
     if not written.files:
-        remedy = "name the script, so that another version of it is another arm"
+        remedy = "name the script: then runs of a changed script are kept apart"
         raise _error(path, "files names no file", remedy)
 
 
@@ -202,14 +204,14 @@ def _check_placeholders(path: Path, text: str) -> None:
     for name in PLACEHOLDER.findall(text):
         if name not in PLACEHOLDERS:
             remedy = nearest(name, list(PLACEHOLDERS))
-            raise _error(path, f"nothing stands for {{{name}}}", remedy)
+            raise _error(path, f"unknown placeholder {{{name}}}", remedy)
 
 
 def _check_metrics(path: Path, metrics: Metrics) -> None:
     if metrics.file is not None:
         _check_placeholders(path, metrics.file)
         if "{folder}" not in metrics.file:
-            what = "metrics.file does not lie in {folder}, so an older run's figures may be there"
+            what = "metrics.file is not in {folder}, so it may hold an older run's figures"
             raise _error(path, what, "write file = '{folder}/metrics.jsonl', and give it {folder}")
     told = set(metrics.names)
     for pattern in metrics.patterns:
@@ -223,7 +225,7 @@ def _check_metrics(path: Path, metrics: Metrics) -> None:
         remedy = "name a group (?P<test_correct>...) or (?P<test_accuracy>...)"
         raise _error(path, "no pattern reads the test split", remedy)
     if metrics.patterns and metrics.names:
-        remedy = "leave out one of them: a pattern's groups have the figures' names"
+        remedy = "leave out one of them: the groups of a pattern already name the figures"
         raise _error(path, "metrics has both patterns and names", remedy)
 
 

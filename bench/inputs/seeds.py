@@ -27,7 +27,7 @@ def parse_seeds(text: str) -> list[int]:
     if not seeds:
         raise _bad_seeds(text, "no seeds")
     if len(set(seeds)) < len(seeds):
-        raise _bad_seeds(text, "a seed stands twice")
+        raise _bad_seeds(text, "a seed is given twice")
     return seeds
 
 

@@ -121,7 +121,7 @@ def central_unit(network: nn.Module, input_shape: Shape) -> Unit:
     ]
     if not maps:
         raise MeasureError(
-            "no convolution whose map has more than one position",
+            "no convolution has a map of more than one position",
             where=type(network).__name__,
             remedy="an effective receptive field needs a map with a centre",
         )

@@ -125,6 +125,6 @@ _TO_DO: dict[Role, str] = {"chooses": "choose", "judges": "judge"}
 def _extended(wanted: Wanted, new: Sequence[int], n_seen: int) -> str:
     return plain(
         f"'{wanted.architecture}' has {count(n_seen, 'run')} already: seed {ranges(new)} extends "
-        "it, and a confidence sequence judges it from now on. A new number of runs in another "
-        "--suite is judged by exact bounds"
+        "them, so a confidence sequence judges them from now on. To get exact bounds, declare a "
+        "new number of runs in another --suite"
     )

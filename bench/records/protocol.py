@@ -145,7 +145,7 @@ class Protocol(Frozen, frozen=True, kw_only=True):
         known: dict[tuple[str, int], Sweep] = {}
         ranges = [each for sweep in self.sweeps for each in sweep.seeds]
         if any(not first <= last < first + MOST_SEEDS for first, last in ranges):
-            yield f"a range of seeds is no range of {MOST_SEEDS} at most"
+            yield f"a range of seeds is not a range, or has more than {MOST_SEEDS} seeds"
             return
         for sweep in self.sweeps:
             name = f"{sweep.dataset}/{sweep.architecture}/{sweep.arm[:6]}"
@@ -161,7 +161,7 @@ class Protocol(Frozen, frozen=True, kw_only=True):
         arms = {sweep.arm for sweep in self.sweeps}
         for arm in self.attempts:
             if arm not in arms:
-                yield f"the attempts name an arm without a sweep, {arm[:12]}"
+                yield f"the attempts name the arm {arm[:12]}, but it has no declared runs"
 
     def _head(self) -> Protocol:
         return msgspec.structs.replace(self, sweeps=(), attempts=(), sha256="")

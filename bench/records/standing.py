@@ -128,7 +128,7 @@ class Standing:
         if self.kind == "extended":
             return f"extended after {integer(self.n_declared)} runs"
         if self.kind == "stopped":
-            return f"stopped on a result, of {integer(self.n_declared)} declared"
+            return f"stopped because of a result, {integer(self.n_declared)} declared"
         return ""
 
 

@@ -112,14 +112,14 @@ class Suite:
         protocol = self.protocol()
         if protocol is None:
             raise StoreError(
-                f"the suite's protocol is gone: {count(len(named), 'declaration')} of its runs "
-                "stood there",
+                f"the suite's protocol is missing: {count(len(named), 'declaration')} of its runs "
+                "were in it",
                 where=str(self.folder / PROTOCOL),
                 remedy=RESTORE,
             )
         if named - protocol.names():
             raise StoreError(
-                "the suite's protocol is another than the one that its runs were made under",
+                "the suite's protocol is not the protocol of its runs",
                 where=str(self.folder / PROTOCOL),
                 remedy=RESTORE,
             )
@@ -176,7 +176,7 @@ class Suite:
         return self._lock(_unfinished_name(spec))
 
     def add_portrait(self, portrait: Portrait) -> Path:
-        """Keeps an architecture's measures; the same ones measured anew change no file."""
+        """Keeps an architecture's measures; equal measures change no file."""
         path = self.folder / portrait_file(portrait)
         if path.exists():
             known = replace(_read(path, Portrait), environment=portrait.environment)
@@ -270,9 +270,9 @@ class Suite:
             return wanted
 
     def missed_digits(self, dataset: str) -> dict[int, MissedDigit]:
-        """Test index -> the digit, for those that some run missed.
+        """Test index -> the digit, for each digit that a run missed.
 
-        Suites used to keep pixels alone: such a digit has no label.
+        Suites used to keep only pixels: such a digit has no label.
         """
         path = self.folder / dataset / MISSED_DIGITS
         if not path.exists():
@@ -284,9 +284,9 @@ class Suite:
         }
 
     def add_missed_digits(self, dataset: str, digits: Mapping[int, MissedDigit]) -> None:
-        """Adds missed test images, and the labels of those that were kept without.
+        """Adds missed test images, and the labels of images that were kept without labels.
 
-        Beyond `MOST_PIXEL_BYTES` the labels alone are kept: most images may be missed by some run.
+        Beyond `MOST_PIXEL_BYTES` only the labels are kept: most images may be missed by some run.
         """
         with self._lock(f"{dataset}-missed-digits"):
             known = self.missed_digits(dataset)

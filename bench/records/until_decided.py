@@ -151,8 +151,8 @@ def judge(
 
 def goal(protocol: Protocol) -> tuple[float, float]:
     """The target in percent and the rate, which such a protocol has."""
-    assert protocol.target is not None, "runs that go on until they are decided have a target"
-    assert protocol.rate is not None, "a target has a rate"
+    assert protocol.target is not None, "runs that continue until they are decided need a target"
+    assert protocol.rate is not None, "a target needs a rate"
     return protocol.target, protocol.rate
 
 
@@ -189,7 +189,7 @@ def state_line(name: str, runs: list[RunRecord], protocol: Protocol) -> str:
         f"rate at least {fixed(found.lower, 3)} and at most {fixed(found.upper, 3)}; "
         f"{_verdict(found, protocol)}"
     )
-    return f"{said}; {waiting} more wait for an earlier seed" if waiting else said
+    return f"{said}; {waiting} more runs wait for an earlier seed" if waiting else said
 
 
 def _verdict(found: RateVerdict, protocol: Protocol) -> str:
@@ -199,6 +199,6 @@ def _verdict(found: RateVerdict, protocol: Protocol) -> str:
     if found.n >= (protocol.cap or CAP):
         return f"{rate} is undecided at the cap of {protocol.cap} runs"
     return (
-        f"{rate} is undecided, confirmed after {found.more_to_confirm} more at the soonest, "
-        f"refuted after {found.more_to_refute}"
+        f"{rate} is undecided; more runs to confirm it: {found.more_to_confirm} or more, to refute "
+        f"it: {found.more_to_refute} or more"
     )

@@ -69,7 +69,7 @@ def _means(both: Sequence[Both]) -> Iterator[str]:
         if each.now is None or each.before is None:
             continue
         if not each.now.dataset.has_images_of(each.before.dataset):
-            yield f"Mean: {each.name} cannot be compared: the two suites hold other images."
+            yield f"Mean: {each.name} cannot be compared: the two suites have different images."
             continue
         pairs.append((each.now, each.before))
     for pair in tested([pair for pair in pairs if _counts(pair[0]) != _counts(pair[1])]):
@@ -123,7 +123,7 @@ def _runs(both: Sequence[Both]) -> Iterator[str]:
         now, before = _keys(each.now), _keys(each.before)
         added, gone = len(now - before), len(before - now)
         if added or gone:
-            lost = f", {integer(gone)} of before are gone" if gone else ""
+            lost = f", {integer(gone)} of the earlier runs are missing" if gone else ""
             yield f"Runs: {each.name} has {integer(len(now))}, {integer(added)} of them new{lost}."
 
 

@@ -137,7 +137,7 @@ def _spans(text: str, document: Path, names: Sequence[str]) -> dict[str, tuple[i
             line = text.count("\n", 0, marker.start()) + 1
             raise _unmatched(document, f"{marker[0]} in line {line} has no other half", name)
         if name in spans:
-            raise _unmatched(document, f"'{name}' stands twice", name)
+            raise _unmatched(document, f"'{name}' appears twice", name)
         if before is not None:
             spans[name] = before.end(), marker.start()
     if len(ours) % 2:

@@ -66,7 +66,7 @@ def words(*titles: str) -> tuple[Column, ...]:
 class Table:
     """The first cell of a row is its header; `total` rows (at the end) are set apart.
 
-    A `folded` table is opened by the reader; a `sortable` one has no order that means something.
+    The reader opens a `folded` table. The order of a `sortable` table's rows has no meaning.
     """
 
     caption: str
@@ -86,8 +86,8 @@ class Table:
 class Plot:
     """A figure that is still to be drawn, once for pages of every width.
 
-    `name` is its file's stem, `alt` says what it shows to who cannot see it. `draw` may be called
-    in another process: a function of a module, or a `partial` of one.
+    `name` is its file's stem. `alt` says what it shows to a reader who cannot see it. `draw` may be
+    called in another process: it is a function of a module, or a `partial` of such a function.
     """
 
     name: str
@@ -136,7 +136,7 @@ class Lane:
 class Lanes:
     """Networks below one axis; `columns` are those of the lanes' cells and of the badge.
 
-    `axis` is None where they stand below others whose axis and columns are theirs too.
+    `axis` is None where the lanes above have the same axis and columns.
     """
 
     caption: str

@@ -150,7 +150,7 @@ class Summary:
         """What the part is about, where others stand beside it."""
         if not self.several:
             return f"On {self.prefix}"
-        title = self.document.title if self.document else "Networks of no document"
+        title = self.document.title if self.document else "Networks without a document"
         return title if self.opens else f"{title}, on {self.prefix}"
 
     def reproduces(self, table: Reproduced) -> bool:

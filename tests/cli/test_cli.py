@@ -212,7 +212,7 @@ def test_new_drafts_the_claims_of_a_readme(bench: Bench, tmp_path: Path) -> None
     document.write_text(README)
     done = bench("new", "mine", "--from", "README.md")
     assert done.returncode == 0, done.stderr
-    assert "made claims/mine.toml: 2 claims to read through; then: python -m bench" in done.stdout
+    assert "made claims/mine.toml: 2 claims to check; then: python -m bench" in done.stdout
     assert "made architectures/mine.py" in done.stdout
     words = ("--check", "--file", "claims/mine.toml", "--document", "README.md")
     checked = bench("claims", *words)
@@ -257,7 +257,7 @@ def test_new_makes_no_architecture_beside_a_runner(bench: Bench, tmp_path: Path)
         ("absent.md", "mine", "unreadable"),
         (".", "mine", "no plain file"),
         ("binary.md", "mine", "unreadable"),
-        ("words.md", "mine", "no number that a claim can be made of"),
+        ("words.md", "mine", "no number that a claim can use"),
         ("words.md", "../up", "bad name"),
     ],
 )
@@ -306,7 +306,7 @@ def test_a_network_that_ends_in_a_softmax_trains_with_a_notice(
     assert done.returncode == 0, done.stderr
     said = " ".join(done.stdout.split())
     assert (
-        "Notice: 'tiny' returns probabilities, and the loss takes their softmax once more: "
+        "Notice: 'tiny' returns probabilities, and the loss applies the softmax a second time: "
         "return logits or log-probabilities"
     ) in said
     assert "'plain' returns" not in said
@@ -318,6 +318,6 @@ def test_a_network_that_cannot_be_fused_trains_as_written_with_a_notice(
     write_architecture("tiny", before="images = images if images.sum() > 0 else -images")
     done = bench("train", "--dataset", "mnist5k", "--seeds", "1", "--epochs", "1")
     assert done.returncode == 0, done.stderr
-    assert "Notice: 'tiny' trains as it is written, which is slower: torch.fx" in done.stdout
+    assert "Notice: 'tiny' trains without the faster step: torch.fx" in done.stdout
     (path,) = tmp_path.glob("results/local/mnist5k/tiny/seed-*.json")
     assert json.loads(path.read_bytes())["numerics"]["path"] == "eager"

@@ -105,7 +105,7 @@ def test_a_watcher_goes_on_after_a_record_that_it_cannot_read(tmp_path: Path) ->
         broken.write_text("{", encoding="utf-8")
         assert watching.stderr is not None
         notice = watching.stderr.readline()
-        assert notice.startswith("Notice: the report stays as it was: unreadable record")
+        assert notice.startswith("Notice: the report was not renewed: unreadable record")
         assert (tmp_path / "reports" / "index.html").read_bytes() == before
         broken.unlink()
         line_of(watching, "report: ")

@@ -72,7 +72,7 @@ def test_a_sweep_is_tried_once_and_the_command_itself_leaves_the_device_alone(
         "skipped: architecture 'pooled': adaptive_max_pool2d_backward_cuda has no deterministic "
         f"implementation on a GPU ({Path('architectures', 'pooled.py')}"
     ) in first.stderr.replace(f"{tmp_path}{os.sep}", "")
-    assert "Notice: 'hosted' trains as it is written, which is slower" in first.stdout
+    assert "Notice: 'hosted' trains without the faster step" in first.stdout
     runs = {run.architecture: run for run in Suite(tmp_path / "results", "local").runs()}
     assert {name: run.numerics.path for name, run in runs.items()} == {
         "captured": "graph",

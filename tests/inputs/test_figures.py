@@ -63,7 +63,7 @@ def test_a_loss_that_is_not_finite_is_a_divergence() -> None:
         ([{"test_accuracy": 0.99415}], "9,941.50 right answers, no whole number"),
         ([{"test_accuracy": 0.99, "test_correct": 9901}], "and test_correct says 9,901"),
         ([{"train_accuracy": 0.9}], "give n_train"),
-        ([{"n_test": 5000}], "n_test is 5000, and 10,000 is what was declared"),
+        ([{"n_test": 5000}], "n_test is 5000, but 10,000 was declared"),
         (
             [{"test_accuracy": 0.99, "validation_accuracy": 99}],
             r"fractions \(0.99\) and as percents \(99\)",

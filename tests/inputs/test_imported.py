@@ -192,9 +192,9 @@ def test_a_status_tells_of_runs_that_failed(tmp_path: Path) -> None:
             "line 2 has two columns of test_correct",
         ),
         (TABLE.replace("small", "s" * 101), MNIST, "has at most 100 letters"),
-        ("network,seed,epoch,correct,status\nn,0,1,9,well\n", MNIST, "status 'well' is none of"),
+        ("network,seed,epoch,correct,status\nn,0,1,9,well\n", MNIST, "status 'well' is not"),
         (TABLE, "n_test = 0\ndataset = 'mnist'\n", ">= 1"),
-        (TABLE, "dataset = 'mnist'\n", "nobody says which data set"),
+        (TABLE, "dataset = 'mnist'\n", "the data set of the results is not known"),
         (TABLE, MNIST + "color = 1\n", "unknown field `color`"),
         (TABLE, MNIST + "columns = {colour = 'c'}\n", "there is no column 'colour'"),
         (TABLE, MNIST + "run = '('\n", "bad pattern '('"),
@@ -214,7 +214,7 @@ def test_what_contradicts_itself_is_one_line(
 @pytest.mark.parametrize(
     ("cells", "words"),
     [
-        ('"seed": 0, "seed": 1', "'seed' stands twice in one object"),
+        ('"seed": 0, "seed": 1', "'seed' appears twice in one object"),
         (f'"seed": {10**400}', "seed 1000"),
         ('"seed": 0, "correct": NaN', "test_correct 'NaN' is no whole number"),
         ('"seed": 0, "network": {"a": 1}', "network {'a': 1} is no text"),
@@ -406,7 +406,7 @@ def test_imported_runs_are_compared_with_ours_on_as_many_images_of_that_name(
     text = "network,seed,epoch,correct\nsmall,0,1,90\n"
     of_fewer = read(tmp_path, text, MNIST.replace("10000", "100"))
     runs.keep(of_fewer, Suite(results, "fewer"))
-    with pytest.raises(UsageError, match="other images under the name 'mnist'"):
+    with pytest.raises(UsageError, match="different images under the name 'mnist'"):
         compare(Request(ours, fewer, results))
 
 

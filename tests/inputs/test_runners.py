@@ -46,7 +46,7 @@ def written(text: str, name: str = "mine") -> Path:
         (GOOD.replace("limit_seconds = 60", "limit_seconds = 0"), "> 0"),
         (GOOD.replace("--seed {seed}", ""), "takes no {seed}"),
         (GOOD.replace("--seed {seed}", ""), "docs/runners.md seeds a script that takes none"),
-        (GOOD.replace("{epochs}", "{epoch}"), "nothing stands for {epoch}"),
+        (GOOD.replace("{epochs}", "{epoch}"), "unknown placeholder {epoch}"),
         (GOOD.replace('"python', "\"python '"), "bad command: No closing quotation"),
         (GOOD.replace('["train.py"]', "[]"), "files names no file"),
         (GOOD.replace('train.py"]', 'trian.py"]'), "cannot read 'trian.py'"),

@@ -59,10 +59,10 @@ def test_the_example_goes_from_a_script_to_a_report(bench: Bench, tmp_path: Path
     with (tmp_path / "train.py").open("a") as script:
         script.write("# another version\n")
     done = bench("claims", "--suite", "decided")
-    assert "the runs of 'mine' are of an older source than its file" in done.stdout
+    assert "the runs of 'mine' come from an older version of its file" in done.stdout
     done = bench("compare", "local/mnist/mine", "decided/mnist/mine")
     assert "(own command): n = 5" in done.stdout
-    assert "bits: not known of runs that are not ours" in done.stdout
+    assert "bits: not known for runs that this program did not train" in done.stdout
 
 
 def test_every_line_of_a_file_and_every_figure_is_told() -> None:

@@ -139,7 +139,7 @@ def test_a_gates_convolution_is_no_map() -> None:
 
 def test_a_network_without_a_map_is_one_line() -> None:
     network = nn.Sequential(nn.Flatten(), nn.Linear(784, 10))
-    with pytest.raises(MeasureError, match=r"no convolution whose map has .* \(Sequential\): an"):
+    with pytest.raises(MeasureError, match=r"no convolution has a map .* \(Sequential\): an"):
         effective_field.central_unit(network, (1, 28, 28))
 
 

@@ -165,7 +165,7 @@ def test_a_network_without_a_map_is_told_and_the_others_go_on(
     words = [word for word in TINY if word not in ("--arch", "tiny")]
     done = bench("all", *words, "--seeds", "1")
     assert done.returncode == 0, done.stderr
-    assert "Notice: no effective receptive field of 'flat': no convolution whose" in done.stdout
+    assert "Notice: no effective receptive field of 'flat': no convolution has" in done.stdout
     assert [name.split("/")[1] for name in findings(tmp_path)] == ["tiny"]
 
 

@@ -132,7 +132,7 @@ def test_runs_that_were_added_after_a_look_have_a_confidence_sequence() -> None:
     assert any("Judged by a confidence sequence: model_1" in line for line in banners([found]))
     section = target.section(found)
     assert section is not None
-    assert "extended after a look" in section.text[0]
+    assert "judges them (beta-binomial" in section.text[0]
 
 
 def _sweeps(every: list[RunRecord]) -> tuple[Sweep, ...]:
@@ -155,7 +155,7 @@ def test_a_sweep_that_was_stopped_on_a_result_says_so() -> None:
     every = runs(range(10), missed=[3])
     arm = arm_of(every, sweep(every, 0, 29, stopped="one of ten had missed"))
     assert (arm.standing.kind, arm.verdict.verdict) == ("stopped", "undecided")
-    assert arm.standing.note(10) == "stopped on a result, of 30 declared"
+    assert arm.standing.note(10) == "stopped because of a result, 30 declared"
     reached = [seed != 3 for seed in range(10)]
     assert arm.verdict.lower == confidence_sequence(reached)[-1].low
 
@@ -249,12 +249,12 @@ def kept(suite: Suite, **fields: object) -> None:
     ("damage", "message"),
     [
         (lambda suite: kept(suite, rate=0.5), "edited after it was declared"),
-        (lambda suite: kept(suite, attempts=["ab" * 32]), "name an arm without a sweep"),
-        (lambda suite: (suite.folder / "protocol.json").unlink(), "protocol is gone"),
+        (lambda suite: kept(suite, attempts=["ab" * 32]), "but it has no declared runs"),
+        (lambda suite: (suite.folder / "protocol.json").unlink(), "protocol is missing"),
         (lambda suite: linked(suite), "symbolic link"),
-        (lambda suite: exchanged(suite), "another than the one"),
+        (lambda suite: exchanged(suite), "is not the protocol of its runs"),
         (lambda suite: contradicted(suite), "seed 2 of mnist/model_1/.* both chooses and judges"),
-        (lambda suite: widened(suite), "a range of seeds is no range"),
+        (lambda suite: widened(suite), "a range of seeds is not a range"),
         (lambda suite: (suite.folder / "protocol.json").write_text("[" * 5000), "unreadable"),
     ],
 )
@@ -325,7 +325,7 @@ def test_the_commands_declare_train_and_extend(
     path.unlink()
     report = bench("report")
     assert (report.returncode, report.stderr.count("\n")) == (2, 1)
-    assert "protocol is gone" in report.stderr
+    assert "protocol is missing" in report.stderr
 
 
 def test_the_references_declarations_stand_in_the_commits_that_they_name() -> None:

@@ -134,7 +134,7 @@ def test_runs_are_judged_by_seed_up_to_the_first_gap() -> None:
     assert (found.successes, found.n) == (1, 2)
     line = until_decided.state_line("m", every, protocol)
     assert line.startswith("m: 1 of 2 reached 99.40 %; rate at least ")
-    assert line.endswith("; 2 more wait for an earlier seed")
+    assert line.endswith("; 2 more runs wait for an earlier seed")
     assert until_decided.judge(every, USUAL).n == 0  # seed 0 is missing
 
 
@@ -168,7 +168,7 @@ def test_the_reports_verdict_is_the_sequences_only() -> None:
     assert arm.verdict.lower == pytest.approx(lower)
     section = target.section(summary.judged_by(USUAL))
     assert section is not None
-    assert "judged by their confidence sequence only" in section.text[0]
+    assert "only their confidence sequence judges them" in section.text[0]
     assert "Clopper" not in section.text[0]
     (row,) = section.tables[0].rows
     assert row[4].text == "undecided"
@@ -196,7 +196,7 @@ def test_seeds_are_added_until_it_is_confirmed_and_no_further(
         "tiny: 2 of 2",
         "tiny: 3 of 3",
     ]
-    assert "a rate of 0.20 is undecided, confirmed after 1 more at the soonest" in lines[1]
+    assert "a rate of 0.20 is undecided; more runs to confirm it: 1 or more" in lines[1]
     assert lines[2].endswith("a rate of 0.20 is confirmed, after 3 runs")
     assert n_records(tmp_path) == 3
     before = {path: path.read_bytes() for path in tmp_path.glob("results/*/*/*/seed-*")}
@@ -292,7 +292,7 @@ def test_a_search_never_looks_at_the_test_split(
         (["--cap", "3"], "applies only with --until-decided"),
         (
             ["--rate", "0.9"],
-            "a rate is one of runs that reach a target (--rate): give --target too",
+            "a rate is the share of runs that reach a target (--rate): give --target too",
         ),
         (["--target", "101"], "bad target '101'"),
         (["--until-decided", "--no-test"], "the verdict needs the test split"),

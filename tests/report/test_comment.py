@@ -148,7 +148,7 @@ def test_other_images_are_not_compared() -> None:
         for seed, n in enumerate(LOW)
     ]
     lines = changes(NOW, suite_of(moved, suite="base"))
-    said = "Mean: Model_2 cannot be compared: the two suites hold other images."
+    said = "Mean: Model_2 cannot be compared: the two suites have different images."
     assert [line for line in lines if line.startswith("Mean")] == [said]
 
 
@@ -259,7 +259,10 @@ def test_an_empty_suite_is_a_base(folder: Path, bench: Bench) -> None:
         (["--format", "github", "--only", "answer", "--update", "x.md"], "without --update"),
         (["--against", "base"], "add --only answer --format github"),
         (["--against", "base", "--only", "answer"], "add --only answer --format github"),
-        (["--only", "answer", "--format", "github", "--against", "local"], "the suite itself"),
+        (
+            ["--only", "answer", "--format", "github", "--against", "local"],
+            "already the suite of this report",
+        ),
         (["--only", "answer", "--format", "github", "--against", "bse"], "did you mean 'base'?"),
         (["--only", "answer", "--format", "github", "--against", "../b"], "(--against)"),
         (["--only", "answer", "--format", "github", "--suite", "empty"], "holds no records"),

@@ -152,7 +152,7 @@ def test_a_validation_accuracy_is_told_only_of_validation_images(
         epochs = run.epochs if n_validation else blind
         suite.add_run(replace(run, dataset=dataset, epochs=epochs), b"")
     text = pages(suite, folder / "reports")
-    assert ("he validation accuracy is that of the best epoch" in text) == bool(n_validation)
+    assert ("he validation accuracy is from the best epoch" in text) == bool(n_validation)
     assert ("so no validation accuracy was measured" in text) == (not n_validation)
 
 
@@ -173,7 +173,7 @@ def test_without_a_target_nothing_is_judged(folder: Path, said: dict[str, str]) 
     text = pages(suite_of(folder / "results"), folder / "reports")
     found = set(FOREIGN.findall(text))
     assert found <= ({"mnist"} if "petals" in said else set())  # the default data set of claims
-    assert "No target is declared" in text or "target is one of" in text
+    assert "No target is declared" in text or "target applies to" in text
     assert "--target and --rate" in text
     assert "Rose 70.500 % (68.446 to 72.554)" in text
     assert not [words for words in WITHOUT if words in text]
@@ -217,7 +217,7 @@ def test_two_documents_are_two_parts_each_with_its_objective(folder: Path) -> No
     text = (folder / "reports" / "report.md").read_text(encoding="utf-8")
     text = text.replace("\N{NARROW NO-BREAK SPACE}", " ")
     one, rest = text.split("Petals: another network")[0], text.split("Petals: another network")[1]
-    two, three = rest.split("Networks of no document")
+    two, three = rest.split("Networks without a document")
     assert "Petals: a first network" in one
     assert "A run reaches 70.00 %" in one
     assert "A run reaches 72.00 %" not in one

@@ -82,7 +82,7 @@ def test_an_incomplete_matrix_is_named(suite: Suite, reports: Path) -> None:
     factories.fill(suite, ["model_1", "model_2"])
     factories.fill(suite, ["model_3"], seeds=[0, 2, 3])
     rendered(suite, reports)
-    line = "The matrix is incomplete: Model_3 lacks seed 1, 4."
+    line = "Some runs are missing: Model_3 lacks seed 1, 4."
     assert all(line in page for page in with_notes(reports, ""))
 
 
@@ -94,7 +94,10 @@ def test_mixed_environments_are_counted(suite: Suite, reports: Path) -> None:
     assert all(line in page for page in with_notes(reports))
     factories.fill(suite, ["model_2"], seeds=[0, 1, 2, 3])
     rendered(suite, reports)
-    line = "0a1b2c3d4e5f (n = 7) and f5e4d3c2b1a0 (n = 1). Within one distribution: Model_1."
+    line = (
+        "0a1b2c3d4e5f (n = 7) and f5e4d3c2b1a0 (n = 1). Networks with runs of several "
+        "environments: Model_1."
+    )
     assert all(line in page for page in with_notes(reports, ""))
 
 
@@ -105,7 +108,7 @@ def test_environments_that_no_distribution_mixes_are_told_so(suite: Suite, repor
     rendered(suite, reports)
     line = (
         "Runs of 2 environments: 0a1b2c3d4e5f (n = 2) and f5e4d3c2b1a0 (n = 2). "
-        "Each distribution is of one of them."
+        "No distribution mixes environments."
     )
     assert all(line in page for page in with_notes(reports, ""))
 
@@ -121,10 +124,10 @@ def test_the_small_data_set_is_not_comparable(suite: Suite, reports: Path) -> No
     text = rendered(suite, reports)
     assert "994 of 1,000" not in text
     own = text_of(reports / "architectures" / "model_1.html")
-    assert "target is one of mnist, so nothing is judged by it here" in own
+    assert "target applies to mnist, so no run is judged by it here" in own
     assert "confirmed for" not in text
     assert "refuted for" not in text
-    note = "the accuracy claims are not comparable"
+    note = "its accuracy claims are not comparable"
     assert all(note in page for page in with_notes(reports))
 
 

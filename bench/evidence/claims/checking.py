@@ -84,10 +84,10 @@ class Check:
         claim = row.claim
         for key, name in (("subject", claim.subject), ("against", claim.against)):
             if name and name not in self.subjects:
-                what = f"unknown network '{name}' of {_words(claim)}"
+                what = f"unknown network '{name}' in {_words(claim)}"
                 yield row.problem(what, nearest(name, sorted(self.subjects)), key)
         if claim.dataset not in self.datasets:
-            what = f"unknown data set '{claim.dataset}' of {_words(claim)}"
+            what = f"unknown data set '{claim.dataset}' in {_words(claim)}"
             yield row.problem(what, nearest(claim.dataset, sorted(self.datasets)), "dataset")
 
 
@@ -125,7 +125,7 @@ def _layers(row: Placed, evidence: Evidence) -> Iterator[Problem]:
         versions = evidence.versions(claim.subject) if claim.layers else []
         for word in claim.layers:
             if versions and not any(_has(version, word) for version in versions):
-                what = f"'{claim.subject}' has no layer '{word}' of {_words(claim)}"
+                what = f"'{claim.subject}' has no layer '{word}' in {_words(claim)}"
                 yield row.problem(what, _nearest_layer(versions[-1], word), "layers")
     except NoEvidence:
         return

@@ -144,7 +144,7 @@ class Version:
         if found is None:
             raise NoEvidence(f"'{self.subject}' lacks the measure '{name}': {MEASURE_AGAIN}")
         if found.error or found.at_least:
-            part = f"'{name}' could count parts of '{self.subject}' alone"
+            part = f"'{name}' counted only parts of '{self.subject}'"
             raise NoEvidence(found.error or part)
         return found
 
@@ -245,13 +245,13 @@ class Evidence:
         found = self._of_file(subject, every)
         if not found:
             if foreign := self._foreign(subject):
-                what = f"the runs of '{subject}' are of an {foreign.words}"
+                what = f"the runs of '{subject}' come from an {foreign.words}"
                 if foreign.origin == "import":
                     what = f"the runs of '{subject}' are {foreign.words}"
                 raise NoEvidence(f"{what}: its structure and its recipe are not known")
             what = f"'{subject}' is not measured"
             if every:
-                what = f"the measures of '{subject}' are of an older source than its file"
+                what = f"the measures of '{subject}' come from an older version of its file"
             raise NoEvidence(f"{what}: {MEASURE_AGAIN} --arch {subject}")
         return found
 
@@ -267,11 +267,13 @@ class Evidence:
         train = f"python -m bench train --arch {subject}"
         if not names:
             if any(_runs_of(held, subject, None) for held in self.suites):
-                why = f"the runs of '{subject}' are of an older source than its file: {train}"
+                why = f"the runs of '{subject}' come from an older version of its file: {train}"
                 raise NoEvidence(why, "not comparable")
             raise NoEvidence(f"no runs of '{subject}': {train}")
         if dataset not in names:
-            raise NoEvidence(f"runs of {', '.join(names)}, claim of {dataset}", "not comparable")
+            raise NoEvidence(
+                f"the runs are on {', '.join(names)}, the claim is on {dataset}", "not comparable"
+            )
         found = [
             arm
             for held, its_runs in runs
@@ -322,7 +324,7 @@ def _other_than_file(subject: str, run: RunRecord, measured: Sequence[Version]) 
     fitting = (v.portrait for v in measured)
     own = [p.recipe for p in fitting if p.architecture_digest == run.architecture_digest]
     if not own or run.recipe is None:
-        return f"the runs of '{subject}' are of another source than the file's"
+        return f"the runs of '{subject}' come from another version of its file"
     theirs, ours = (to_builtins(recipe) for recipe in (run.recipe, own[0]))
     changed = [name for name in ours if theirs[name] != ours[name]]
     named = [f"{name} {theirs[name]}, in the file {ours[name]}" for name in changed[:NAMED]]

@@ -84,7 +84,8 @@ def _misfits(document: Document, objective: Objective | None, source: Source) ->
 def _unusable(objective: Objective) -> Iterator[tuple[str, str, str]]:
     """What is wrong, the remedy, and the key it is about."""
     if objective == Objective():
-        yield "it asks for nothing", "give a target and a rate, or a limit; or leave it out", ""
+        remedy = "give a target and a rate, or a limit; or leave it out"
+        yield "it has no target and no limit", remedy, ""
     if objective.rate is None and objective.target is not None:
         yield "a target without a rate", "say how many runs must reach it: rate = 0.9", "target"
     if objective.target is None and objective.rate is not None:

@@ -65,8 +65,8 @@ def suites(
         return [Suite(results, DEFAULT_SUITE)], None
     missing = f"no suite '{DEFAULT_SUITE}' in {results}"
     if (is_own("architectures") or is_own("runners")) and not builtin:
-        waits = "accuracy waits for runs: python -m bench train"
-        return [], f"{missing}: structure is judged by the files in architectures/; {waits}"
+        waits = "claims about accuracy need runs: python -m bench train"
+        return [], f"{missing}: the files in architectures/ judge the structure; {waits}"
     notice = f"{missing}: judged by the shipped '{SHIPPED_SUITE}'"
     return [Suite(folder("results"), SHIPPED_SUITE)], notice
 
@@ -162,12 +162,12 @@ class Asked:
             yield f"{lacks}, so they were measured now; to keep the measures: {' '.join(words)}"
         absent = sorted(_subjects(self.claims) - self.at_hand.files.keys())
         if absent and is_own("architectures"):
-            yield f"no file in architectures/, judged by records alone: {', '.join(absent)}"
+            yield f"no file in architectures/, so judged only by records: {', '.join(absent)}"
 
     def _of_documents(self) -> Iterator[str]:
         names = ", ".join(dict.fromkeys(claim.file for claim in self.left_out))
         if names:
-            yield f"left out, no network of theirs in the suite: {names}"
+            yield f"left out, because the suite has no network of these documents: {names}"
 
 
 def ask(paths: Sequence[Path], suites: Sequence[Suite], every: bool = False) -> Asked:

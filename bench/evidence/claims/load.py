@@ -105,7 +105,7 @@ def misquoted(paths: Iterable[Path], document: Path) -> list[Problem]:
         if claim.quote in "".join(lines[claim.line - 1 : claim.line]):
             continue
         elsewhere = [str(at) for at, line in enumerate(lines, start=1) if claim.quote in line]
-        remedy = f"it is on line {', '.join(elsewhere)}" if elsewhere else "quote its very words"
+        remedy = f"it is on line {', '.join(elsewhere)}" if elsewhere else "quote its exact words"
         what = (
             f"line {claim.line} of {document} does not hold {quoted(claim.quote)}, "
             f"the quote of '{claim.id}'"
@@ -239,5 +239,5 @@ def _between(placed: list[Placed]) -> Iterator[Problem]:
     for claim, source, number in placed:
         for term in claim.terms:
             if term not in first or term == claim.id:
-                what = f"bad claim: the term '{term}' is no other claim's id"
+                what = f"bad claim: the term '{term}' is not the id of another claim"
                 yield source.problem(number, what, nearest(term, sorted(first)), "terms")

@@ -88,8 +88,8 @@ def of_versions(read: Callable[[Claim, Version], Exact]) -> Find:
         found = [read(claim, version) for version in evidence.versions(claim.subject)]
         if len({exact.value for exact in found}) > 1:
             raise NoEvidence(
-                f"{len(found)} versions of '{claim.subject}' that differ are measured; move the "
-                "portraits of the old ones away"
+                f"{len(found)} different versions of '{claim.subject}' are measured; move the "
+                "portraits of the old versions away"
             )
         return found[-1]
 
@@ -193,7 +193,7 @@ def recipe_field(claim: Claim, version: Version) -> Exact:
     if value == ():
         raise NoEvidence(f"{whose} gives no {path}", "not comparable")
     if value and name in owner.unused:
-        why = f"{path} does not act in {whose}: it needs {owner.unused[name]}"
+        why = f"{path} has no effect in {whose}: it needs {owner.unused[name]}"
         raise NoEvidence(why, "not comparable")
     if isinstance(value, bool):
         value = str(value).lower()
@@ -270,7 +270,7 @@ def validation_share_percent(claim: Claim, evidence: Evidence) -> Exact:
     arm = evidence.arm(claim.subject, claim.dataset, "validation")
     info = arm.dataset
     if info.n_train is None or info.n_validation is None:
-        raise NoEvidence("nobody knows how many images the runs were trained and validated on")
+        raise NoEvidence("the numbers of training and validation images of the runs are not known")
     share = Fraction(100 * info.n_validation, info.n_train + info.n_validation)
     return Exact(share, records(arm))
 
@@ -334,7 +334,7 @@ def best_counts(split: Split, whose: str) -> Callable[[Claim, Evidence], Sample]
     def find(claim: Claim, evidence: Evidence) -> Sample:
         arm = evidence.arm(claim.subject, claim.dataset, split)
         counts = tuple(best_count(run, split) for run in arm.runs)
-        return Sample(arm, split, counts, f"best epoch, selected on {whose} and so optimistic")
+        return Sample(arm, split, counts, f"best epoch, selected on {whose}, so it is optimistic")
 
     return find
 
@@ -440,7 +440,7 @@ def two_arms(claim: Claim, evidence: Evidence) -> tuple[Sample, Sample]:
     theirs = last_test_counts(msgspec.structs.replace(claim, subject=claim.against), evidence)
     if ours.arm.dataset != theirs.arm.dataset:
         raise NoEvidence(
-            "the two networks' runs are on other images or another split", "not comparable"
+            "the runs of the two networks have different images or splits", "not comparable"
         )
     return ours, theirs
 
@@ -480,5 +480,5 @@ def _slug(name: str) -> str:
 def _saved(whole: Any, part: Any) -> Fraction:
     """How much less, in percent, the part is than the whole."""
     if not whole:
-        raise NoEvidence("nothing to save from: the other figure is 0")
+        raise NoEvidence("no saving can be computed: the other figure is 0")
     return 100 * (1 - Fraction(part) / Fraction(whole))

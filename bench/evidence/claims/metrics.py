@@ -56,11 +56,11 @@ METRICS: Mapping[str, Metric] = {
         "parameters", "structure", figure("parameters", "n_parameters", "n_parameters")
     ),
     "n_weights": Metric(
-        "parameters that are no biases", "structure", figure("parameters", "n_weights", "n_weights")
+        "parameters without the biases", "structure", figure("parameters", "n_weights", "n_weights")
     ),
     "n_biases": Metric("biases", "structure", figure("parameters", "n_biases", "n_biases")),
     "n_non_trainable_parameters": Metric(
-        "parameters that training does not change; buffers are none",
+        "parameters that training does not change; buffers do not count",
         "structure",
         lookup.non_trainable_parameters,
     ),
@@ -83,13 +83,13 @@ METRICS: Mapping[str, Metric] = {
         lookup.figure("cost", "fp32_bytes"),
     ),
     "multiply_adds": Metric(
-        "multiply-adds an image",
+        "multiply-adds for one image",
         "structure",
         figure("multiply_adds", "multiply_adds", "multiply_adds"),
     ),
     "receptive_field_pixels": Metric(
         "side of the square of pixels that one position of the last feature map sees, before "
-        "everything is pooled; with layers, one position of theirs",
+        "everything is pooled; with `layers`: one position of these layers",
         "structure",
         figure("receptive_field", "receptive_field_pixels", "receptive_field"),
     ),
@@ -115,13 +115,13 @@ METRICS: Mapping[str, Metric] = {
         ("text", "layers"),
     ),
     "parameters_saved_percent": Metric(
-        "parameters less than `against` has, in percent of those",
+        "how many fewer parameters the subject has than `against`, in percent",
         "structure",
         lookup.saved_percent("parameters", "n_parameters"),
         ("published", "against"),
     ),
     "multiply_adds_saved_percent": Metric(
-        "multiply-adds less than `against` has, in percent of those",
+        "how many fewer multiply-adds the subject has than `against`, in percent",
         "structure",
         lookup.saved_percent("multiply_adds", "multiply_adds"),
         ("published", "against"),
@@ -215,7 +215,7 @@ METRICS: Mapping[str, Metric] = {
         rules.mean,
     ),
     "mean_test_shortfall_points": Metric(
-        "the document's target less the mean over runs",
+        "the document's target minus the mean over runs",
         "runs",
         shortfalls(lookup.last_test_counts),
         BOUND,
@@ -229,7 +229,7 @@ METRICS: Mapping[str, Metric] = {
         rules.mean,
     ),
     "mean_best_validation_shortfall_points": Metric(
-        "the document's target less the mean over runs of the validation accuracy after the best "
+        "the document's target minus the mean over runs of the validation accuracy after the best "
         "epoch",
         "runs",
         shortfalls(lookup.best_validation_counts),
@@ -251,20 +251,20 @@ METRICS: Mapping[str, Metric] = {
         rules.mean,
     ),
     "consistent_test_accuracy_percent": Metric(
-        "an accuracy that the document's rate of runs reach after the last epoch; the rate is 0.90 "
-        "where it gives none",
+        "an accuracy that the document's share of runs reaches after the last epoch; without a "
+        "rate the share is 0.90",
         "runs",
         lookup.last_test_counts,
         rule=rules.rate,
     ),
     "sustained_test_accuracy_percent": Metric(
-        "an accuracy that the same rate of runs reach after each of the last three epochs",
+        "an accuracy that the same share of runs reaches after each of the last three epochs",
         "runs",
         lookup.sustained_test_counts,
         rule=rules.rate,
     ),
     "accuracy_gain_points": Metric(
-        "whether the subject's accuracy is above that of `against`",
+        "whether the subject's accuracy is above the accuracy of `against`",
         "runs",
         lookup.two_arms,
         ("against",),
@@ -280,7 +280,7 @@ METRICS: Mapping[str, Metric] = {
         NUMBERS,
     ),
     "target_shortfall_points": Metric(
-        "the document's target less the accuracy that the claim in `terms` publishes",
+        "the document's target minus the accuracy that the claim in `terms` publishes",
         "document",
         lookup.published_shortfall,
         TERMS,

@@ -319,7 +319,7 @@ def _undecided(
 ) -> Judgement:
     judged = _of_runs("undecided", found, rule, measured)
     seeds = needs or _seeds(more)
-    words = f"{judged.rule}; needs at least {seeds}"
+    words = f"{judged.rule}; it needs at least {seeds}"
     return replace(judged, rule=words, seeds_needed=more, seeds_words=seeds)
 
 

@@ -96,9 +96,10 @@ def _misfits(claim: Claim, name: str) -> Iterator[Want]:
     if name == "saved_percent" and len(claim.numbers) != 2:
         yield "not two numbers", "give the whole and the part", "numbers"
     if "relation" in METRICS[name].keys and claim.relation == "equals":
-        yield "a mean equals no number", "use below, at_most, above or at_least", "relation"
+        remedy = "use below, at_most, above or at_least"
+        yield "a mean never equals a number exactly", remedy, "relation"
     if METRICS[name].rule is rate and claim.relation in ("below", "at_most"):
-        yield "a rate is of runs that reach a number", "use above or at_least", "relation"
+        yield "a rate is the share of runs that reach a number", "use above or at_least", "relation"
     if name.endswith(ACCURACIES):
         yield from _misfits_percent(claim)
     if name in TEXTS:
@@ -117,7 +118,7 @@ def _misfits_recipe(claim: Claim) -> Iterator[Want]:
     elif claim.text and _is_list(kind):
         yield from _misfits_list(claim, path)
     elif claim.text and _is_number(kind):
-        yield f"{path} is a number, no word", "give 'published' instead of 'text'", "text"
+        yield f"{path} is a number, not a word", "give 'published' instead of 'text'", "text"
     elif not _is_number(kind):
         yield _no_number(path, kind)
 
@@ -125,17 +126,17 @@ def _misfits_recipe(claim: Claim) -> Iterator[Want]:
 def _no_number(path: str, kind: inspect.Type) -> Want:
     if _is_list(kind):
         return f"{path} is several numbers", "give 'text', such as \"15, 25\"", "published"
-    remedy = 'no metric speaks of it: use "not_checkable" and a reason'
-    return f"{path} is no number and no word", remedy, "metric"
+    remedy = 'no metric fits it: use "not_checkable" and a reason'
+    return f"{path} is neither a number nor a word", remedy, "metric"
 
 
 def _misfits_word(claim: Claim, path: str, words: list[str]) -> Iterator[Want]:
     """A word that the field can never be."""
     if not claim.text:
-        yield f"{path} is a word, no number", f"give 'text': {', '.join(words)}", "published"
+        yield f"{path} is a word, not a number", f"give 'text': {', '.join(words)}", "published"
     elif claim.text not in words:
         what = f"{path} can never be '{claim.text}'"
-        yield f"{what}, of the quote {quoted(claim.quote)}", nearest(claim.text, words), "text"
+        yield f"{what}, in the quote {quoted(claim.quote)}", nearest(claim.text, words), "text"
 
 
 def _words_of(kind: inspect.Type) -> list[str]:
@@ -167,14 +168,14 @@ def _misfits_list(claim: Claim, path: str) -> Iterator[Want]:
     except ValueError:
         form = ""
     if claim.text != form:
-        what = f"{path} can never be '{claim.text}', of the quote {quoted(claim.quote)}"
+        what = f"{path} can never be '{claim.text}', in the quote {quoted(claim.quote)}"
         yield what, f"write {form or 'the numbers as 15, 25'}", "text"
 
 
 def _misfits_percent(claim: Claim) -> Iterator[Want]:
     """An accuracy in percent that was given as a share, or that no accuracy can have."""
     what = f"published {claim.published:g} for a percent metric"
-    quote = f"of the quote {quoted(claim.quote)}"
+    quote = f"in the quote {quoted(claim.quote)}"
     if 0 < claim.published <= 1:
         percent = f"{100 * claim.published:g}"
         yield f"{what}, {quote}", f"did you mean {percent}?", "published"
@@ -186,7 +187,7 @@ def _misfits_text(claim: Claim, form: re.Pattern[str], remedy: str) -> Iterator[
     """A text of another form than what is measured has."""
     if not form.fullmatch(claim.text):
         what = f"{claim.metric} can never be '{claim.text}'"
-        yield f"{what}, of the quote {quoted(claim.quote)}", remedy, "text"
+        yield f"{what}, in the quote {quoted(claim.quote)}", remedy, "text"
     elif claim.metric == "output_shape" and len(claim.text.split(", ")) != len(claim.layers):
         shapes = count(len(claim.text.split(", ")), "shape")
         what = f"{shapes} for {count(len(claim.layers), 'layer')}"

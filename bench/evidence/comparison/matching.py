@@ -64,16 +64,16 @@ def _refuse_other_images(first: list[Arm], second: list[Arm]) -> None:
     common = ours.keys() & theirs.keys()
     if not common:
         raise UsageError(
-            f"{first[0].suite} is of {' and '.join(sorted(ours))}, {second[0].suite} of "
-            f"{' and '.join(sorted(theirs))}: "
-            "accuracies on different images cannot be compared",
+            f"{first[0].suite} has runs on {' and '.join(sorted(ours))}, {second[0].suite} has "
+            f"runs on {' and '.join(sorted(theirs))}: accuracies on different images cannot be "
+            "compared",
             where="compare",
             remedy="compare runs of one data set",
         )
     for name in sorted(common):
         if not ours[name].has_images_of(theirs[name]):
             raise UsageError(
-                f"the two sides hold other images under the name '{name}' "
+                f"the two sides have different images under the name '{name}' "
                 f"({_told(ours[name])}; {_told(theirs[name])})",
                 where="compare",
                 remedy="compare runs of one data set and split",

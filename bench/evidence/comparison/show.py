@@ -42,14 +42,14 @@ def lines(outcome: SideComparison) -> list[str]:
 
 
 def _lines(outcome: SideComparison) -> list[str]:
-    said = [f"A is {outcome.first}, B is {outcome.second}; every difference is A less B."]
+    said = [f"A is {outcome.first}, B is {outcome.second}; every difference is A minus B."]
     for row in outcome.rows:
         said += ["", *_row_lines(row)]
     left_out = [f"not compared, no counterpart: {name}" for name in outcome.left_out]
     foreign = any(
         side.origin != "engine" for row in outcome.rows for side in (row.first, row.second)
     )
-    bits = ["bits: not known of runs that are not ours"] if foreign else []
+    bits = ["bits: not known for runs that this program did not train"] if foreign else []
     if not foreign or outcome.bits.failures or outcome.bits.n_same:
         bits += _bits_lines(outcome.bits)
     return [*said, "", *left_out, *bits]
@@ -85,7 +85,7 @@ def _side(side: Side, n_images: int) -> str:
 def _difference(row: ComparedPair) -> str:
     found = row.comparison
     if found.difference_points is None:
-        return "n/a, a side has no completed run"
+        return "n/a, one side has no completed run"
     return f"{signed(found.difference_points)} points {_interval(found.interval)}"
 
 
@@ -114,7 +114,7 @@ def _improvement(row: ComparedPair) -> str:
 def _test(row: ComparedPair) -> str:
     found, test = row.comparison, row.comparison.test
     if test is None or found.holm_p is None:
-        return "n/a, a side has no completed run"
+        return "n/a, one side has no completed run"
     how = "exact" if test.exact else f"drawn with seed {found.seed}"
     said = f"p {p_value(test.p)} (permutation, {how}), Holm {p_value(found.holm_p)}"
     if row.can_reach_alpha:

@@ -32,7 +32,7 @@ DATA_SETS = {
 EACH = "|".join(f"(?P<{name}>{words})" for name, (_, words) in DATA_SETS.items())
 NAMED = re.compile(rf"(?<![a-z0-9])(?:{EACH})(?![a-z0-9])", re.IGNORECASE)
 NO_DATA_SET = """\
-# No data set was recognised in the document. Name the one that its accuracies speak of, and take
+# No data set was recognised in the document. Name the data set of its accuracies, and take
 # the next "# " away; otherwise they are taken for accuracies on MNIST. See docs/data.md.
 # dataset = "NAME\""""
 NOT_AT_HAND = """\
@@ -42,7 +42,7 @@ NOT_AT_HAND = """\
 # An objective takes part in verdicts, and `train` declares its target before the first run: that is
 # a decision, so a draft leaves it to a person.
 OBJECTIVE = """
-# The objective, as far as the words of the document tell it. Check each number beside its line.
+# The objective, as it was read from the words of the document. Check each number beside its line.
 # Then take the "# " away before each row. Nothing is judged by the objective until then.
 """
 RATE = """\

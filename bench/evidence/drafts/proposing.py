@@ -195,7 +195,7 @@ FLIP = r"horizontal[ _-]?flip\w{0,5}[^§,)]{0,25}§"
 ERASING = r"(?:random ?erasing|cutout|coarse ?dropout)"
 PLATEAU = r"plateau(?:(?!early)[^§]){0,60}\b"  # early stopping has a patience of its own
 PER_EPOCH = "epochs, if the script calls scheduler.step() once an epoch"
-SQUARE = "is it one square whose centre lies anywhere in the image?"
+SQUARE = "is it one square, with its centre anywhere in the image?"
 RULES = (
     _rule(
         "validation_share_percent", r"split[^§]{0,30}§|§[^§]{0,20}hold-?out", 1, 50, percent=True

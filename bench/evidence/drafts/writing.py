@@ -22,7 +22,7 @@ MOST_BYTES = 4_000_000
 HEAD = """\
 # A draft: what {document} may claim, read from its numbers. Read each claim beside its line, then
 # keep it, mend it or strike it. Numbers are found by their words, so some proposals are wrong:
-# look at the metric, at the subject and at the layers first. docs/claims.md tells every key.
+# look at the metric, at the subject and at the layers first. docs/claims.md explains every key.
 # Check [document] before the claims.
 #
 #   python -m bench claims --check --file {file} --document {document}
@@ -86,14 +86,14 @@ def draft(
 
     Raises:
         ClaimError: the document cannot be read.
-        UsageError: it is too large, holds binary data, or no number that a claim can be made of.
+        UsageError: it is too large, holds binary data, or no number that a claim can use.
     """
     lines = _lines(document)
     names = Names.of(lines, known, name)
     found = proposals(parts(lines, names))
     if not any(each.subject not in names.absent for each in found):
         raise UsageError(
-            "no number that a claim can be made of",
+            "no number that a claim can use",
             where=str(document),
             remedy="write the claims by hand: templates/claims.toml shows how",
         )

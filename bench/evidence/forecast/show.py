@@ -45,7 +45,7 @@ def _arm_lines(arm: ArmPlan, answer: MarginAnswer) -> list[str]:
     return [
         f"{head}, sd {fixed(plan.sd, 3)} points{_sd_range(noise)}",
         f"  mean within +-{margin}: {_seeds(plan)}",
-        f"  two such arms told apart at {margin} {chance}: {_seeds(apart)} an arm",
+        f"  to see a difference of {margin} between two such arms {chance}: {_per_arm(apart)}",
         f"  with the {noise.n} at hand: a difference of {margin} {_visible(apart, noise)}",
         f"  noise floor: {_noise(noise)}",
     ]
@@ -53,6 +53,10 @@ def _arm_lines(arm: ArmPlan, answer: MarginAnswer) -> list[str]:
 
 def _seeds(plan: MarginPlan | DifferencePlan) -> str:
     return f"{plan.seeds} seeds, cautious {plan.cautious_seeds}"
+
+
+def _per_arm(plan: DifferencePlan) -> str:
+    return f"{_seeds(plan)} for each arm"
 
 
 def _visible(apart: DifferencePlan, noise: NoiseFloor) -> str:
@@ -82,7 +86,7 @@ def _rate_lines(answer: RateAnswer) -> list[str]:
     rate = fixed(answer.rate, 2)
     said = [
         f"Seeds for a verdict on a rate of {rate}, n declared before the first run.",
-        f"  confirmed with at most so many misses: {', '.join(allowed)}",
+        f"  the most misses that still confirm the rate: {', '.join(allowed)}",
     ]
     for assumed in answer.assumed:
         said += ["", *_assumed_lines(assumed)]
@@ -93,7 +97,7 @@ def _assumed_lines(assumed: AssumedRate) -> list[str]:
     plan = assumed.plan
     head = f"  if each run passes with a chance of {written(plan.pass_rate)}"
     if plan.verdict == "undecided":
-        head += ": no number of seeds decides, it is the declared rate itself"
+        head += ": no number of seeds decides, because it equals the declared rate"
     else:
         chance = fixed(plan.power, 2)
         head += f", to be {plan.verdict} with a chance of {chance}: {_count(plan.seeds)}"

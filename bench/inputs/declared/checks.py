@@ -125,7 +125,7 @@ def require_every_class(part: str, split: Split, names: tuple[str, ...], where: 
         part = "training" if part == "train" else part
         remedies = {
             "validation": "give [split] more validation images, or stratified = true",
-            "training": "add images of it, lower the parts in [split], or, if there is no such "
+            "training": "add images of it, or lower the parts in [split]; if there is no such "
             "class, leave out its name and number the labels without gaps",
             "test": "add images of it, or take it out of the training images",
         }

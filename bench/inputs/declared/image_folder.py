@@ -95,7 +95,7 @@ class _Tree:
         """
         flat = [parts[0] for parts in self.files if len(parts) == 1]
         if flat:
-            what = f"'{flat[0]}' lies in no folder of a class"
+            what = f"'{flat[0]}' is not in the folder of a class"
             raise damaged(what, self.place, "put the images of each class in a folder of its name")
         names = sorted({parts[0] for parts in self.files})
         if not names:
@@ -156,7 +156,7 @@ def _parts(member: zipfile.ZipInfo, place: Path) -> Parts:
     path = PurePosixPath(member.filename.replace("\\", "/"))
     if not path.parts or path.is_absolute() or ".." in path.parts or ":" in path.parts[0]:
         what = f"the member '{member.filename}' has no name, or leads out of the archive"
-        raise damaged(what, place, "do not trust this file; pack the images anew")
+        raise damaged(what, place, "do not trust this file; pack the images again")
     return path.parts
 
 

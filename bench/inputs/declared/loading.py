@@ -157,11 +157,12 @@ class Declared:
         if expected != digest:
             at = str(self.path if kind.sha256 else pin)
             raise DataError(
-                f"the data set '{self.name}' is another one than at first use: its decoded content "
+                f"the data set '{self.name}' has changed since its first use: its decoded content "
                 f"has sha256 {digest[:12]}, pinned is '{expected[:12]}'",
                 where=at,
-                remedy="restore the data (another Pillow may decode a JPEG otherwise), or remove "
-                "the pin to use what is there now",
+                remedy="restore the data (another version of Pillow may decode a JPEG "
+                "differently), or remove "
+                "the pin to use the present data",
             )
 
 
@@ -226,7 +227,7 @@ def _remedy(kind: type[Declaration], words: str) -> str:
     unknown = re.search(r"unknown field `([^`]*)`", words)
     table = Partition if "`$.split" in words else kind
     known = [field.name for field in msgspec.structs.fields(table)]
-    return nearest(unknown[1], known) if unknown else "docs/data.md tells every key"
+    return nearest(unknown[1], known) if unknown else "docs/data.md explains every key"
 
 
 def _require_name(path: Path) -> None:

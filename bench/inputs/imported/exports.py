@@ -115,7 +115,7 @@ def _tensorboard(path: Path) -> Iterator[Row]:
             row = steps.setdefault(step, {})
             if tag in row:
                 what = f"run '{run}' has {tag} twice at step {step}"
-                raise bad(folder, what, "give the folder of one run's first log alone")
+                raise bad(folder, what, "give only the folder of a run's first log")
             row[tag] = value
         for step, row in sorted(steps.items()):
             yield Row(f"run {run}, step {step}", {"run": run, "epoch": step, **row})

@@ -62,13 +62,13 @@ def load(path: Path | None, dataset: str | None, n_test: int | None) -> Mapping:
             raise UsageError(f"cannot be read: {error}", where=where, remedy=remedy) from error
     missing = [name for name in ("dataset", "n_test") if name not in written | given]
     if missing:
-        what = "nobody says which data set the results are of, and how many test images it has"
+        what = "the data set of the results is not known, or its number of test images"
         remedy = "give --dataset NAME --test-images N"
         raise UsageError(what, where=where, remedy=remedy)
     try:
         mapping = msgspec.convert(written | given, Mapping)
     except msgspec.ValidationError as error:
-        remedy = "docs/import.md shows every line of a mapping"
+        remedy = "docs/import.md explains every line of a mapping"
         raise UsageError(str(error), where=where, remedy=remedy) from error
     _check(mapping, where)
     return mapping

@@ -210,7 +210,7 @@ def _status(word: str) -> Status:
         raise BadFigures(f"the run is not finished ({word}): export it when it is")
     found = STATUSES.get(word.lower())
     if found is None:
-        raise BadFigures(f"status '{word}' is none of completed, diverged and failed")
+        raise BadFigures(f"status '{word}' is not completed, diverged or failed")
     return found
 
 

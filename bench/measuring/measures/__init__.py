@@ -1,7 +1,7 @@
 """Measures: what an architecture is, as numbers. One file a measure, found by a folder scan.
 
-A measure is a module in this folder, or in the user's own folder `measures/`, whose name does not
-start with an underscore, with
+A measure is a module in this folder, or in the user's own folder `measures/`. Its name does not
+start with an underscore. It has
 
     FIELDS: tuple[Field, ...]
     measure(model, example, components) -> Measured

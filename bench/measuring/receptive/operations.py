@@ -88,7 +88,7 @@ TABLE: tuple[tuple[Rule, str, tuple[Any, ...]], ...] = (
         nn.Softmax, nn.LogSoftmax, functional.softmax, functional.log_softmax,
         torch.softmax, torch.log_softmax, "softmax", "log_softmax",
     )),
-    (rules.pointwise, "each number by itself, or along the channels", (
+    (rules.pointwise, "each number alone, or along the channels", (
         nn.ReLU, nn.LeakyReLU, nn.PReLU, nn.ELU, nn.SELU, nn.CELU, nn.GELU, nn.SiLU,
         nn.Mish, nn.Hardswish, nn.Hardsigmoid, nn.Hardtanh, nn.Sigmoid, nn.Tanh, nn.Softplus,
         nn.Softsign, nn.LogSigmoid, nn.Threshold, nn.Identity, nn.LocalResponseNorm,

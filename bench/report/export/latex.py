@@ -30,10 +30,7 @@ def results_table(summaries: Sequence[Summary]) -> str:
     arms = [arm for summary in summaries for arm in summary.arms]
     sizes = dict.fromkeys((arm.target, arm.n_test) for arm in arms if arm.has_target)
     targets = ", ".join(f"{integer(target)} of {integer(n)}" for target, n in sizes)
-    reached = (
-        f" Reached: runs with at least as many test images right as the target asks ({targets}); "
-        "a failed run is a miss."
-    )
+    reached = f" Reached: runs that reach the target ({targets}). A failed run is a miss."
     caption = (
         "Test accuracy after the last epoch over n runs: mean and standard deviation over "
         f"completed runs, in percent and points.{reached if targets else ''}"

@@ -182,7 +182,7 @@ def _front(axes: Axes, field: Field) -> None:
         lw=3,
         zorder=1.5,  # under the marks
     )
-    mark(line, f"Pareto front: nobody costs less ({field.title}) and is as accurate")
+    mark(line, f"Pareto front: no other network costs less ({field.title}) and is as accurate")
 
 
 def _candidate(axes: Axes, one: Candidate, divisor: float) -> None:

@@ -36,9 +36,9 @@ def _data(summary: Summary) -> str:
         return ""
     spoken_of = listed(summary.elsewhere)
     return (
-        f"Data set {summary.prefix}, not {spoken_of}, which the {summary.label} speaks of: the "
-        "accuracy claims are not comparable; parameters, operations and receptive fields are. Run "
-        f"with --dataset {summary.elsewhere[0]} for the comparison."
+        f"The data set is {summary.prefix}, but the {summary.label} speaks of {spoken_of}. So its "
+        "accuracy claims are not comparable. Parameters, operations and receptive fields are. To "
+        f"compare accuracies, run with --dataset {summary.elsewhere[0]}."
     )
 
 
@@ -53,7 +53,7 @@ def _shortened(summary: Summary) -> str:
     said = "; ".join(
         f"{listed_or_counted(labels, 'network')} ({of_file})" for of_file, labels in found.items()
     )
-    return f"Trained for fewer epochs than the network's file gives: {said}." if said else ""
+    return f"Trained for fewer epochs than the file of the network says: {said}." if said else ""
 
 
 def _unseeded(summary: Summary) -> str:
@@ -122,7 +122,7 @@ def _gaps(summary: Summary) -> str:
     known = {arm.architecture for arm in summary.arms} | _awaited(summary)
     untrained = [p.display_name for p in summary.portraits if p.architecture not in known]
     missing += [f"{name} has no run" for name in dict.fromkeys(untrained)]
-    return f"The matrix is incomplete: {listed_or_counted(missing, 'gap')}." if missing else ""
+    return f"Some runs are missing: {listed_or_counted(missing, 'gap')}." if missing else ""
 
 
 def _awaited(summary: Summary) -> set[str]:
@@ -196,11 +196,11 @@ def _environments(summary: Summary) -> str:
     said = listed([f"{key} (n = {counts[key]})" for key in sorted(counts)])
     mixed = [arm.label for arm in summary.arms if len(arm.environments) > 1]
     if not mixed:
-        return f"Runs of {len(counts)} environments: {said}. Each distribution is of one of them."
+        return f"Runs of {len(counts)} environments: {said}. No distribution mixes environments."
     within = (
         ""
         if len(mixed) == len(summary.arms)
-        else f" Within one distribution: {listed_or_counted(mixed, 'network')}."
+        else f" Networks with runs of several environments: {listed_or_counted(mixed, 'network')}."
     )
     return f"Runs of {len(counts)} environments are mixed: {said}.{within}"
 
@@ -213,6 +213,6 @@ def _variants(summary: Summary) -> str:
         return ""
     said = listed_or_counted([summary.display_name(name) for name in twice], "network")
     return (
-        f"{said}: records differ in more than the seed (recipe, source or device); they are shown "
-        "apart and never averaged together."
+        f"{said}: the records differ in more than the seed (recipe, source or device). So they "
+        "are shown apart and never averaged together."
     )

@@ -38,8 +38,8 @@ KEYS = {  # of a file of claims, in the words on metrics
     "`numbers`": "the document's numbers",
     "`against`": "the network it is compared with",
     "`layers`": "the layers",
-    "; with layers, one position of theirs": "",
-    "; the rate is 0.90 where it gives none": "",
+    "; with `layers`: one position of these layers": "",
+    "; without a rate the share is 0.90": "",
 }
 # A place in a document: another claim, or the line itself.
 SAID = re.compile(r"(?P<file>[^/]+):(?P<line>\d+)(?: (?P<id>.+))?")
@@ -49,7 +49,7 @@ CHANGES: Mapping[Kind, str] = {
     "structure": "another source of the network",
     "settings": "another source of the network",
     "document": "another text of the document",
-    "words": "nothing: no record could decide it",
+    "words": "no record: no record could decide it",
 }
 
 

@@ -203,8 +203,8 @@ def no_target(summary: Summary) -> str:
     """Why nothing is judged, and how it could be."""
     if summary.elsewhere and summary.objectives.asked():
         where = listed(summary.elsewhere)
-        return f"The {summary.label}'s target is one of {where}, so nothing is judged by it here."
-    return f"No target is declared, so the runs are judged by none. {HOW_TO_DECLARE}"
+        return f"The {summary.label}'s target applies to {where}, so no run is judged by it here."
+    return f"No target is declared, so no run is judged. {HOW_TO_DECLARE}"
 
 
 # --- the document's numbers ----------------------------------------------------------------------

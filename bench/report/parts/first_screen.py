@@ -217,7 +217,7 @@ def _legend(summary: Summary, arms: list[Arm], beside: list[Arm]) -> str:
     attempts = max((arm.standing.n_attempts for arm in beside if arm.is_decidable), default=1)
     if attempts > 1:
         said.append(
-            f"Verdicts on the other networks are corrected for {integer(attempts)} attempts; "
-            "“alone” is the verdict without that."
+            f"Verdicts on the other networks are corrected for {integer(attempts)} attempts. "
+            "“Alone” is the verdict without this correction."
         )
     return " ".join(said)

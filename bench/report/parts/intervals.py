@@ -8,8 +8,8 @@ from bench.records.arms import Arm
 from bench.stats.means import FEWEST_FOR_T
 
 APPROXIMATE = (
-    f"A 95% t interval of fewer than {FEWEST_FOR_T} runs is approximate: where the counts are "
-    "skewed, as they can be near 100 %, it holds the true mean 91 to 92 times of 100."
+    f"A 95% t interval of fewer than {FEWEST_FOR_T} runs is approximate. Near 100 % the counts "
+    "can be skewed. Then the interval contains the true mean in 91 to 92 of 100 cases."
 )
 
 

@@ -84,12 +84,12 @@ def _marked(summary: Summary, file: str, title: str, said: list[Sentence], page:
 
 def _what_is_shown(text: Text | None, said: Iterable[Sentence]) -> str:
     if text is None:
-        return "Its text is not stored, so its quotes stand here alone."
+        return "Its text is not stored, so only its quotes are shown."
     stale = sum(each.claim.quote not in text.lines.get(each.claim.line, "") for each in said)
     parts = [] if text.is_whole else ["Lines without a claim are left out."]
     if stale:
         differ = f"{count(stale, 'quote')} {'is' if stale == 1 else 'are'} not on the stored line"
-        parts.append(f"{differ}: the line then shows its quotes alone.")
+        parts.append(f"{differ}: the line then shows only its quotes.")
     return " ".join(parts)
 
 

@@ -151,6 +151,6 @@ def across_environments(pairs: Sequence[Pair]) -> str:
         return ""
     which = "the pair" if len(pairs) == 1 else f"{integer(n_across)} of {integer(len(pairs))} pairs"
     return (
-        f"The runs of {which} were made in different environments (processor or versions): what "
-        "that does, if anything, is in the difference too."
+        f"The runs of {which} were made in different environments (processor or versions). The "
+        "difference may also come from the environment."
     )

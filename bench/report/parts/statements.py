@@ -20,21 +20,22 @@ from bench.report.model import Cell, Column, Table
 from bench.stats.format import MINUS, integer
 
 TEXT = (
-    "What the documents state, with a verdict for each statement. Structure is compared to the "
-    "last digit given; a single run's number with the 95% prediction interval of one more "
-    "run; a mean with its 95% t interval; “consistently” with the bounds of a rate; "
-    "a technique by an exact test against the network without it, with Holm's correction over "
-    "the gains that one document claims. A tally counts a line once, by the worst verdict of its "
-    "parts; where networks have different verdicts, the text and the card say so."
+    "Each statement of the documents has a verdict. Structure must agree to the last digit given. "
+    "A single run's number is compared with the 95% prediction interval of one more run. A mean "
+    "is compared with its 95% t interval. “Consistently” is compared with the bounds of a rate. A "
+    "technique is judged by an exact test against the network without it. Holm's correction "
+    "covers all gains that one document claims. A tally counts each line once, by the worst "
+    "verdict of its "
+    "parts. Where networks have different verdicts, the text and the card say so."
 )
 WORDS: dict[ClaimVerdict, str] = {  # what each verdict means, in the tally
     "refuted": "the records contradict it",
-    "not consistent": "a single run's number that one more of our runs would not give",
+    "not consistent": "a single run's number; one more run would not give it",
     "inconsistent": "the document says something else elsewhere",
     "undecided": "more seeds or measures are needed; the rule says how many",
-    "not comparable": "the records are of another data set, recipe or source",
-    "consistent": "a single run's number that one more of our runs could give; no confirmation",
-    "confirmed": "the records bear it out",
+    "not comparable": "the records have another data set, recipe or source",
+    "consistent": "a single run's number; one more run could give it, which does not confirm it",
+    "confirmed": "the records confirm it",
     "not checkable": "no record could decide it; the rule says why",
 }
 # Of each document: what stands together, which sentences those are, whether they are folded.
@@ -42,7 +43,7 @@ GROUPS: tuple[tuple[str, Callable[[Sentence], bool], bool], ...] = (
     ("what does not hold or is undecided", lambda said: said.is_open, False),
     ("the other statements", lambda said: not said.is_open and not said.is_setting, True),
     (
-        "settings that were typed from it, no evidence",
+        "settings typed from it, which are no evidence",
         lambda said: not said.is_open and said.is_setting,
         True,
     ),

@@ -19,20 +19,21 @@ from bench.stats.format import (
 )
 
 HOW_TO_DECLARE = (
-    "To judge runs, add a target and a rate to [objective] in the file of claims before the first "
-    "run, or train with --target and --rate."
+    "To judge runs, add a target and a rate to [objective] in the file of claims. Do this before "
+    "the first run, or train with --target and --rate."
 )
 EXACT = (
     "The bounds of a declared number of runs are exact (Clopper and Pearson), each one-sided at "
-    "95%; such a sweep is judged when it is whole."
+    "95%. Such runs are judged when all are complete."
 )
 ADDED = (
-    "A sweep that was extended after a look, or stopped on a result, is judged by a confidence "
-    "sequence (beta-binomial, valid at every look), at what the look has left of the 5%."
+    "Some runs were added, or the training was stopped, after results were seen. A confidence "
+    "sequence judges them (beta-binomial, valid at every look). It uses the part of the 5% that "
+    "the first look left."
 )
 UNTIL_DECIDED = (
-    "The runs went on until a rate was decided, so they are judged by their confidence sequence "
-    "only (beta-binomial, each bound one-sided at 95%, valid at every look)."
+    "The runs went on until a rate was decided, so only their confidence sequence judges them. It "
+    "is beta-binomial, with each bound one-sided at 95%, and valid at every look."
 )
 
 
@@ -129,8 +130,8 @@ def rules(arms: list[Arm]) -> str:
     attempts = max(each.n_attempts for each in standings)
     if attempts > 1:
         said.append(
-            f"The suite declares {integer(attempts)} attempts at this target: their bounds and "
-            f"verdicts are corrected for all of them ({written(RATE_ALPHA)} / {integer(attempts)} "
-            "each, Bonferroni), and in brackets stands the verdict taken alone."
+            f"The suite declares {integer(attempts)} attempts at this target. Bounds and verdicts "
+            f"are corrected for this number ({written(RATE_ALPHA)} / {integer(attempts)} each, "
+            "Bonferroni). In brackets is the verdict without this correction."
         )
     return " ".join(said)

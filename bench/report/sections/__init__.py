@@ -4,7 +4,7 @@ A section file has three hooks (names that begin with an underscore are no secti
 
     ORDER = 20                        position on the page
     SCOPE = "dataset"                 once for each data set, "document": once for each document
-                                      whose report is a part of its own, or "suite": once in all
+                                      with a report of its own, or "suite": once in all
     PAGES = ("index", "markdown")     on which pages, as PageKind names them; "arm": folded, for
                                       each further arm of an architecture; "fragment": for
                                       `report --only` and `--update`, but not in report.md

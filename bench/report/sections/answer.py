@@ -103,5 +103,5 @@ def _accuracy(summary: Summary, arm: Arm) -> str:
     claim = summary.published_of(arm, "last_test_accuracy_percent")
     if claim is None:
         return f"{said}."
-    also = "" if summary.speaks_of(claim) else f", of {claim.dataset} and so not comparable"
+    also = "" if summary.speaks_of(claim) else f", on {claim.dataset}, so not comparable"
     return f"{said}; the {summary.label} says {percentage(claim.published)}{also}."

@@ -22,7 +22,7 @@ def section(summary: Summary) -> Section | None:
     return Section(
         title="Appendix: runs that failed or diverged",
         nav="Appendix",
-        text=(f"{n} did not complete. Each counts as a miss and none was replaced.",),
+        text=(f"{n} did not complete. Each counts as a miss. No run was replaced.",),
         tables=(_failures(summary, failed),),
     )
 

@@ -11,9 +11,9 @@ ORDER = 37
 SCOPE: Scope = "document"
 PAGES: tuple[PageKind, ...] = ("document",)
 STRIPS = (
-    "In a strip one dot is one run and the stroke is their mean. The triangle is the published "
-    "number, the grey band the interval that it is held against. A dashed line is a number that "
-    "runs must reach: a filled dot did."
+    "In a strip one dot is one run. The stroke is the mean of the runs. The triangle is the "
+    "published number. The grey band is the interval that it is compared with. A dashed line is a "
+    "number that runs must reach; a filled dot reached it."
 )
 
 

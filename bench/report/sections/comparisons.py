@@ -41,8 +41,8 @@ SCOPE: Scope = "dataset"
 PAGES: tuple[PageKind, ...] = ("comparisons", "markdown")
 MOST_NAMED = 6
 MOST_DRAWN_PAIRS = 15  # in the figure, all those of six models
-MATRIX_NOTE = "row less column"
-PAIR = Column("Pair", numeric=False, note="first less second")
+MATRIX_NOTE = "row minus column"
+PAIR = Column("Pair", numeric=False, note="first minus second")
 
 
 def section(summary: Summary) -> Section | None:
@@ -82,7 +82,7 @@ def _found(best: Arm, pairs: list[Pair]) -> str:
     head = f"{best.label} has the highest mean, {mean_percent(best.accuracy())}."
     over = count(len(pairs), "pair")
     if not told:
-        middle = f" Of {over}, none differs at p < {TEST_ALPHA} after correction by Holm."
+        middle = f" Of {over}, no pair differs at p < {TEST_ALPHA} after correction by Holm."
     elif len(told) > MOST_NAMED:
         n = "all" if len(told) == len(pairs) else integer(len(told))
         middle = f" Of {over}, {n} differ at p < {TEST_ALPHA} after correction by Holm."
@@ -120,7 +120,7 @@ def _reach(pairs: list[Pair]) -> tuple[str, ...]:
         f"{which} have reached p < {TEST_ALPHA} with these runs{smallest} after correction by "
         f"Holm. A permutation test over {count(len(pairs), 'pair')} needs at least "
         f"{runs_to_reach(len(pairs))} runs of each model. The differences and their intervals "
-        "stand."
+        "remain valid."
     )
     return (text,)
 
@@ -197,21 +197,23 @@ def _notes(
 ) -> tuple[str, ...]:
     notes = [
         (
-            f"Holm p: corrected for {count(len(pairs), 'pair')}. Probability of improvement: that "
-            "a new run of the first has more right than one of the second, ties by half, score "
-            "interval (Newcombe). Equivalence: two one-sided t tests at 5% each."
+            f"Holm p: corrected for {count(len(pairs), 'pair')}. Probability of improvement: the "
+            f"chance that a new run of the first model beats a new run of the second; a tie "
+            f"counts half; score interval (Newcombe). Equivalence: two "
+            "one-sided t tests at 5% each."
         )
     ]
     if not whole:
         notes.append(
-            f"{integer(len(arms))} models are too many for every pair: only those with the best, "
-            f"{best.label}, which was picked by the same runs, so its lead is a little flattered."
+            f"{integer(len(arms))} models make too many pairs, so only the pairs with the best "
+            f"model are shown. The same runs picked {best.label} as the best, so its lead is "
+            "slightly too large."
         )
     missing = sum(not run.completed for arm in arms for run in arm.runs)
     if missing:
         notes.append(
-            f"{count(missing, 'run')} without a count: left out of means and tests, a loss in the "
-            "probability of improvement."
+            f"{count(missing, 'run')} without a count: left out of means and tests, and counted "
+            "as a loss in the probability of improvement."
         )
     across = across_environments(pairs)
     if across:
@@ -220,7 +222,7 @@ def _notes(
         notes.append(f"Drawn tests use the seed {DRAW_SEED}.")
     if any(arm.standing.is_sequence for arm in arms):
         notes.append(
-            "The tests take the numbers of runs as fixed beforehand; some of these runs went "
-            "on, or stopped, because of what was found."
+            "The tests assume that the numbers of runs were fixed beforehand. Some of these arms "
+            "were extended or stopped because of their results."
         )
     return tuple(notes)

@@ -85,7 +85,7 @@ def _plot(summary: Summary, found: Misses, confusion: NDArray[np.int64]) -> Plot
         ),
         caption=(
             f"Wrong answers{whose(summary)} a run on {summary.prefix}, mean of n = {integer(n)}. "
-            "The stronger the colour, the more; an empty cell: never."
+            "A stronger colour means more answers. An empty cell means no answer."
         ),
         draw=partial(matrix, _cells(found, confusion), own),
     )
@@ -174,6 +174,7 @@ def _given_alone(summary: Summary, found: Misses) -> Section:
         ),
     )
     text = (
-        f"The suite keeps no true labels of missed {found.noun}s, so only the answers are counted."
+        f"The suite keeps no true labels of missed {found.noun}s, so only the wrong answers are "
+        "counted."
     )
     return Section(title="Labels given wrongly", nav="Confusions", text=(text,), tables=(table,))

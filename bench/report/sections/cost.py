@@ -16,8 +16,8 @@ SCOPE: Scope = "document"
 PAGES: tuple[PageKind, ...] = ("leaderboard", "architecture", "fragment")
 MEASURE = "cost"
 TIMED = (
-    "timed: inference in float32, evaluation mode, warm, on one CPU thread or one GPU; of that "
-    "machine alone, other work on it shows in the quartiles"
+    "timed: inference in float32, evaluation mode, warm, on one CPU thread or one GPU; valid only "
+    "for that machine; other work on the machine widens the quartiles"
 )
 PEAKS = {
     "tensors": "tensors alive after each operator",

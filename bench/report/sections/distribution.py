@@ -46,8 +46,8 @@ COLUMNS = (
 )
 BCA = COLUMNS[5]
 NOTE = (
-    f"BCa: bootstrap of the mean, {integer(N_RESAMPLES)} resamples, seed {DRAW_SEED}; from "
-    f"{FEWEST_FOR_BOOTSTRAP} runs on, for it covers too little below."
+    f"BCa: bootstrap of the mean, {integer(N_RESAMPLES)} resamples, seed {DRAW_SEED}; only from "
+    f"{FEWEST_FOR_BOOTSTRAP} runs on, because it is too narrow for fewer runs."
 )
 
 

@@ -17,10 +17,10 @@ ORDER = 72
 SCOPE: Scope = "dataset"
 PAGES: tuple[PageKind, ...] = ("architecture",)
 TEXT = (
-    "The receptive field says which pixels an output could depend on. Here is how much "
-    "it does depend on each: the magnitude of the gradient of the last map's centre, all "
-    "channels together, with respect to the pixels, averaged over validation images and runs "
-    "(Luo et al. 2016, arXiv 1701.04128)."
+    "The receptive field says which pixels an output could depend on. The effective receptive "
+    "field says how much the output depends on each pixel. It is the size of the gradient of the "
+    "last map's centre (all channels together) with respect to the pixels. It is averaged over "
+    "validation images and runs (Luo et al. 2016, arXiv 1701.04128)."
 )
 COLUMNS = (
     Column("Model", numeric=False),
@@ -91,8 +91,8 @@ def _plot(summary: Summary, arm: Arm, field: EffectiveField, digit: Shown | None
             f"analytic box {_box(field)}."
         ),
         caption=(
-            f"On {field.dataset}, {n}. The stronger a pixel's colour, the more the "
-            f"unit reacts to it{box}. Second: its share inside of squares."
+            f"On {field.dataset}, {n}. The stronger a pixel's colour, the more the unit reacts to "
+            f"it{box}. Second: the share of the gradient inside squares."
         ),
         draw=partial(focus, _focus(field, digit)),
     )
@@ -117,9 +117,9 @@ def _note(arm: Arm, field: EffectiveField) -> str:
         outside = " The analytic box covers the whole image, so all of the gradient lies inside."
     return (
         f"{arm.label}: unit ({row}, {column}) of the {height} {TIMES} {width} map of layer "
-        f"“{field.layer}”, {integer(field.n_images)} images of the {split} split; effective "
-        f"size: root of the number of pixels above 4.55{THIN}% of the largest; a gradient spread "
-        f"evenly over the image would have a standard deviation of {_even(field)} pixels.{outside}"
+        f"“{field.layer}”, {integer(field.n_images)} images of the {split} split. Effective size: "
+        f"the root of the number of pixels above 4.55{THIN}% of the largest. An even gradient "
+        f"over the whole image would have a standard deviation of {_even(field)} pixels.{outside}"
     )
 
 

@@ -20,9 +20,9 @@ TITLE = "manyseeds: accuracy claims as evidence over many seeds"
 AUTHOR = "manyseeds contributors"
 TEXT = (
     "The tables as files for other programs. Counts are exact, floats keep every digit, and a "
-    "missing value is empty. In CSV, text that a spreadsheet would take for a formula has an "
-    "apostrophe before it, and control characters are left out. The LaTeX tables need the package "
-    "booktabs; the table of the claims needs longtable, too. The figures are SVG files in the "
+    "missing value is empty. In CSV, an apostrophe precedes text that a spreadsheet would take "
+    "for a formula. Control characters are left out. The LaTeX tables need the package booktabs. "
+    "The table of the claims also needs longtable. The figures are SVG files in the "
     "folder figures."
 )
 

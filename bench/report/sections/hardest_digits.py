@@ -64,12 +64,12 @@ def _text(found: Misses) -> str:
     most = int((2 * found.n_missed > n).sum())
     once = int((found.n_missed == 1).sum())
     part = int(found.n_missed[:most].sum())
-    shared = "None of them was" if not everyone else f"{integer(everyone)} of them were"
+    shared = f"No {found.noun} was" if not everyone else f"{integer(everyone)} of them were"
     shared = "1 of them was" if everyone == 1 else shared
     text += f" {shared} missed by every run, {integer(once)} by a single run."
     if not most:
         return text
-    those = "The one" if most == 1 else f"The {integer(most)}"
+    those = f"The {found.noun}" if most == 1 else f"The {integer(most)} {found.noun}s"
     return (
         f"{text} {those} that more than half of the runs missed "
         f"{'makes' if most == 1 else 'make'} up {percent(part, int(found.n_missed.sum()), 0)} of "
@@ -86,7 +86,7 @@ def _plot(summary: Summary, found: Misses) -> Plot | None:
     n = len(found.runs)
     noun = found.noun
     shown = f"The {len(tiles)} test {noun}s" if len(tiles) > 1 else f"The test {noun}"
-    which = "" if drawn[-1] < N_SHOWN else ", of those whose pixels the suite keeps"
+    which = "" if drawn[-1] < N_SHOWN else "; the suite keeps only their pixels"
     labelled = bool((found.labels[drawn] >= 0).all())
     has_names = bool(found.info.class_names)
     above = "the label and the place" if labelled and not has_names else "the place"
@@ -183,7 +183,7 @@ def _notes(found: Misses) -> tuple[str, ...]:
     which = (
         f"its missed {found.noun}s" if unlabelled == n else f"{integer(unlabelled)} of {integer(n)}"
     )
-    return (f"The suite keeps no true labels of {which}: there, answers alone are known.",)
+    return (f"The suite keeps no true labels of {which}: for these, only the answers are known.",)
 
 
 def _csv(found: Misses) -> str:

@@ -16,7 +16,7 @@ PAGES: tuple[PageKind, ...] = ("leaderboard", "markdown")
 NETWORK = (
     Column("Network", numeric=False),
     Column("Parameters"),
-    Column("Multiply-adds", note="an image"),
+    Column("Multiply-adds", note="per image"),
     Column("Test accuracy", note="mean ± sd"),
     Column("Runs", note="completed, worst"),
 )
@@ -57,10 +57,10 @@ def _note(summary: Summary, arms: list[Arm]) -> str:
     images = integer(arms[0].first.dataset.n_train)
     return (
         f"Test accuracy in percent after the last of {said} epochs on {images} images, over "
-        f"completed runs. {FAILED_LAST} Neighbours may differ by chance alone: "
-        f"the pairwise comparisons say which do not. {_target(summary)}Published: "
-        "the number of one run, and its percentile among ours; that of a best epoch, chosen on the "
-        "test split, is placed among our best epochs."
+        f"completed runs. {FAILED_LAST} Neighbours may differ by chance alone; see the pairwise "
+        f"comparisons. {_target(summary)}Published: the number of one run, and its percentile "
+        "among our runs. A published best epoch, chosen on the test split, is compared with our "
+        "best epochs."
         f"{_attempts(arms)}"
     )
 
@@ -69,7 +69,7 @@ def _target(summary: Summary) -> str:
     if summary.target is None:
         return ""
     return (
-        f"Target: runs that reach {target_words(summary.objective)}, of all runs; below, two "
+        f"Target: runs that reach {target_words(summary.objective)}, of all runs. Below: two "
         "one-sided 95% bounds of that rate. "
     )
 
@@ -80,7 +80,7 @@ def _attempts(arms: list[Arm]) -> str:
         return ""
     return (
         f" Bounds and verdicts of the suite's {integer(n)} attempts at the target are corrected "
-        "for all of them; in brackets: the verdict taken alone."
+        "for this number. In brackets is the verdict without this correction."
     )
 
 

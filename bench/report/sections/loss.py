@@ -26,7 +26,7 @@ def section(summary: Summary) -> Section | None:
 def _plot(summary: Summary, arm: Arm, found: list[Panel]) -> Plot:
     n = len(begun(arm))
     titles = ", ".join(panel.title for panel in found)
-    band = " Line and band: median and range of the runs that came so far." if n > 1 else ""
+    band = " Line and band: median and range of the runs that lasted so long." if n > 1 else ""
     ends = "; ".join(panel.band for panel in found if panel.band)
     return Plot(
         name=f"{summary.place}-{arm.slug}-loss",

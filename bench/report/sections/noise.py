@@ -20,16 +20,15 @@ COLUMNS = (
     Column("sd over seeds", note="points, 95% interval"),
     Column("sd by choice of test set", note="points, binomial"),
     Column("Variance ratio", note="seeds over test set"),
-    Column("sd by single images", note="points, were they independent"),
+    Column("sd by single images", note="points, if images were independent"),
     Column("Difference seen", note="points, with n runs each"),
     Column(f"{MARGIN_POINTS} points seen", numeric=False),
 )
 NOTE = (
-    "Difference seen: the smallest true difference that a two-sided 5% t test of two arms with "
-    "n runs each and this spread finds with a power of 0.80. "
-    "sd by single images: what the spread would be if every image were right or wrong by its "
-    "own chance; a spread over seeds well above it means that whole runs are better or worse "
-    "(Jordan 2023, arXiv 2304.01910)."
+    "Difference seen: the smallest true difference that a two-sided 5% t test finds with a power "
+    "of 0.80, for two arms with n runs each. sd by single images: the spread if "
+    "every image were right or wrong by its own chance. A much larger spread over seeds means "
+    "that whole runs are better or worse (Jordan 2023, arXiv 2304.01910)."
 )
 Known = tuple[Arm, NoiseFloor]
 
@@ -66,10 +65,11 @@ def _spreads(summary: Summary, known: list[Known]) -> str:
     ratios = _range([floor.variance_ratio for _, floor in known], 2)
     return (
         f"From seed to seed, test accuracy varies with a standard deviation of {seeds} points. "
-        f"Another {n_test} test images of the same kind would move it by {chance} points, whatever "
-        f"the seed. Variance over seeds by that of the test set: {ratios}. Below 1, the choice of "
-        f"test images is the larger uncertainty about accuracy on new {summary.noun}s; models that "
-        "are compared on the same images share it."
+        f"Another {n_test} test images of the same kind would move it by {chance} points, "
+        "whatever the seed. The variance over seeds, divided by the variance over test sets, is "
+        f"{ratios}. Below 1, the choice of test images is the larger uncertainty about accuracy "
+        f"on new {summary.noun}s. Models that are compared on the same images share this "
+        "uncertainty."
     )
 
 

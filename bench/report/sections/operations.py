@@ -17,9 +17,9 @@ SCOPE: Scope = "document"
 PAGES: tuple[PageKind, ...] = ("index", "leaderboard", "architecture", "markdown")
 MEASURE = "multiply_adds"
 TEXT = (
-    "The headline is what convolutions and matrix products multiply and add for one image. "
-    "fvcore is the primary count; torch's own counter and a closed form from the layers' "
-    "shapes count the same pass independently."
+    "The headline counts the multiply-adds of convolutions and matrix products for one image. "
+    "fvcore gives the primary count. Torch's own counter, and a formula from the shapes of the "
+    "layers, count the same pass independently."
 )
 # The measure's tables, and the columns of those shown here.
 SPLIT, RECONCILIATION, LEFT_OUT = (

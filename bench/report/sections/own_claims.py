@@ -34,12 +34,12 @@ def section(summary: Summary) -> Section | None:
     on_runs = [entry for entry in evidence if entry.kind == "runs" or _is_open(entry)]
     others = [entry for entry in evidence if entry not in on_runs]
     tables = (
-        _table(summary, "Statements that rest on runs, and those that do not hold", on_runs),
+        _table(summary, "Statements about runs, and statements that do not hold", on_runs),
         _table(summary, "Statements on structure and arithmetic that hold", others, folded=True),
         _table(summary, "Settings that were typed from the document", settings, folded=True),
     )
     return Section(
-        title="What the documents say of it",
+        title="What the documents say about it",
         nav="Claims",
         tables=tuple(table for table in tables if table.rows),
     )

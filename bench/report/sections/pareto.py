@@ -94,7 +94,9 @@ def section(summary: Summary) -> Section | None:
 def _left_out(n_variations: int) -> tuple[str, ...]:
     if not n_variations:
         return ()
-    return (f"Networks alone are shown and ranked here, not {count(n_variations, 'variation')}.",)
+    return (
+        f"Only networks are shown and ranked here, not their {count(n_variations, 'variation')}.",
+    )
 
 
 def _options(summary: Summary, arms: Sequence[Arm], cost: Cost) -> list[Option]:
@@ -126,7 +128,7 @@ def _text(cost: Cost, options: list[Option]) -> str:
     said = listed([one.arm.label if many else _named(cost, one) for one in best])
     verb = "are" if len(best) > 1 else "is"
     left = [one for one in options if one not in best]
-    rest = f" {_beaten(left, best, cost)}" if left else " No network is off it."
+    rest = f" {_beaten(left, best, cost)}" if left else " Every network is on it."
     return f"By {cost.noun}, {said} {verb} on the Pareto front.{rest}"
 
 
@@ -138,7 +140,7 @@ def _named(cost: Cost, one: Option) -> str:
 def _beaten(left: list[Option], best: list[Option], cost: Cost) -> str:
     if len(left) > MOST_NAMED:
         n = integer(len(left))
-        return f"The other {n} are off it: another costs no more and is no less accurate."
+        return f"The other {n} are not: another network costs no more and is no less accurate."
     return " ".join(_by_whom(one, best, cost) for one in left)
 
 
@@ -223,5 +225,5 @@ def _notes(arms: list[Arm], found: list[tuple[Cost, list[Option]]]) -> tuple[str
         absent = [arm.label for arm in arms if arm.label not in shown]
         if absent:
             left_out = listed_or_counted(absent, "network")
-            notes.append(f"Not shown by {cost.noun}, for want of a measure: {left_out}.")
+            notes.append(f"Not shown by {cost.noun}, because a measure is missing: {left_out}.")
     return tuple(notes)

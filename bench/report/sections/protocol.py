@@ -26,12 +26,12 @@ SCOPE: Scope = "document"
 PAGES: tuple[PageKind, ...] = ("provenance", "markdown")
 TEXT = (
     (
-        "The unit is one training run, and every run counts: one that diverged or failed is a "
-        "miss, and no seed is dropped or replaced."
+        "The unit is one training run, and every run counts. A run that diverged or failed is a "
+        "miss. No seed is dropped or replaced."
     ),
     (
         "The primary number is the test count of the last epoch, compared as an integer. A number "
-        "whose epoch was chosen after the fact stands beside it under a name that says so."
+        "from an epoch that was chosen later stands beside it, with a name that says so."
     ),
     (
         "Runs that differ in more than the seed (recipe, source, data, device) are never averaged "
@@ -67,7 +67,7 @@ def _of_rates(summary: Summary) -> tuple[Rule, ...]:
     said = "declared before the first run of an arm" if protocol else "declared nowhere"
     rules = (
         *rules,
-        ("Number of runs", "fixed", f"{said}; an extended arm has a confidence sequence"),
+        ("Number of runs", "fixed", f"{said}; a confidence sequence judges an extended arm"),
         ("Alpha", written(RATE_ALPHA), "one-sided, of each bound of a rate"),
     )
     if protocol is None or not protocol.attempts:
@@ -101,7 +101,7 @@ def _until_decided(protocol: Protocol) -> tuple[Rule, ...]:
     target, rate = until_decided.goal(protocol)
     return (
         ("Number of runs", "until decided", "declared before the first run"),
-        ("Rate decided", fixed(rate, 2), "what the runs went on for"),
+        ("Rate decided", fixed(rate, 2), "the rate that the runs had to decide"),
         ("At a target of", percentage(target), "which a run counts for or against"),
         ("Cap", count(protocol.cap or CAP, "run"), "an architecture's runs at most"),
         ("First seed", str(protocol.first_seed), "runs are judged in the order of their seeds"),
@@ -135,6 +135,6 @@ def _of_comparisons() -> tuple[Rule, ...]:
         (
             "Permutations",
             integer(N_PERMUTATIONS),
-            "of a test of a difference, where not all can be counted; Holm over all pairs",
+            "of a test of a difference, if all permutations are too many; Holm over all pairs",
         ),
     )

@@ -27,7 +27,7 @@ def section(summary: Summary) -> Section | None:
     runs, alike = _without_alike(_runs(summary))
     others = (_data, _environments, _packages, _digests)
     return Section(
-        title="What the runs were made of",
+        title="What the runs used",
         nav="Provenance",
         tables=(runs, *(make(summary) for make in others)),
         notes=(*alike, *time_notes(summary.runs)),

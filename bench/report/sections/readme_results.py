@@ -85,30 +85,30 @@ def _text(summary: Summary, table: Table) -> Iterator[str]:
     label, objective = summary.label, summary.objective
     misses = " A run that fails or diverges misses the target." if objective.target else ""
     is_below = any(cell.note for row in table.rows for cell in row[1:])
-    first = f"Measured above, what the {label} says below."
+    first = f"Above: the measured number. Below: the number in the {label}."
     if not is_below:
-        first = f"Every number here is measured: the {label} has none of these runs' recipe."
+        first = f"Every number here is measured: the {label} has no number for this recipe."
     yield (
         f"{first} Accuracies are means over completed runs ± "
         f"the standard deviation, n in brackets. {_epochs(summary)}.{misses}"
     )
     if objective.target is not None and _gives(summary, "target_shortfall_points"):
         yield (
-            f"The {label} gives as “short” {fixed(objective.target, 2)} minus its validation "
-            "accuracy."
+            f"The “short” number of the {label} is {fixed(objective.target, 2)} minus its "
+            "validation accuracy."
         )
 
 
 def _epochs(summary: Summary) -> str:
     """Which epoch an accuracy is of."""
-    test = "he test accuracy is that of the last epoch"
+    test = "he test accuracy is from the last epoch"
     if summary.dataset is not None and not summary.dataset.n_validation:
         none = "No validation images are known, so no validation accuracy was measured."
         return f"{none} T{test}"
     opening = f"As in the {summary.label}, t" if _gives(summary, BEST) else "T"
     return (
-        f"{opening}he validation accuracy is that of the best epoch, chosen on that same split and "
-        f"so optimistic; t{test}"
+        f"{opening}he validation accuracy is from the best epoch. This epoch was chosen on the "
+        f"same split, so the number is optimistic. T{test}"
     )
 
 

@@ -20,14 +20,14 @@ FEW_COMMITS = 3
 UNCOMMITTED = ", made with changes that were not committed"
 NO_CODE = "# the records name no commit: use the code that made them"
 TEXT = (
-    "In the environment that a record names, a run that is trained again has the same weights, bit "
-    "for bit; elsewhere its test count must lie inside the 95% prediction interval of one more "
-    "run. The last command trains one run in a temporary folder and says which of the two holds; "
-    "every run has its own on its architecture's page."
+    "In the environment of its record, a run that is trained again has the same weights, bit for "
+    "bit. Elsewhere its test count must be inside the 95% prediction interval of one more run. "
+    "The last command trains one run in a temporary folder and compares it with its record. The "
+    "page of each architecture has such a command for every run."
 )
 OF_COMMANDS = (
-    "Runs of an own command have no bits that are known: run again, such a run's test count must "
-    "lie inside {interval}."
+    "The bits of runs by your own command are not known. If such a run is trained again, its test "
+    "count must be inside {interval}."
 )
 INTERVAL = "the 95% prediction interval of one more run"
 IMPORTED = "Imported runs cannot be trained again from here."
@@ -84,7 +84,7 @@ def _steps(summary: Summary) -> str:
     )
     steps = (
         (f"the code that made the runs{clone}", _checkouts(summary)),
-        (f"the runs{here} ({n}; those that are there are kept)", _typed(summary)),
+        (f"the runs{here} ({n}; existing runs are kept)", _typed(summary)),
         ("this report", [summary.command]),
         ("one run again, compared with its record", [again]),
     )

@@ -19,8 +19,8 @@ SCOPE: Scope = "document"
 PAGES: tuple[PageKind, ...] = ("index", "leaderboard", "architecture", "markdown")
 MEASURE = "receptive_field"
 HEADLINE = (
-    f"A network's receptive field is that of {LAST_MAP}. It counts padding, so it may be wider "
-    "than the image. Behind the pooling every number sees the same part of the image."
+    f"A network's receptive field is the receptive field of {LAST_MAP}. It counts padding, so it "
+    "may be wider than the image. After the pooling, every number sees the same part of the image."
 )
 COLUMNS = (
     Column("Model", numeric=False),
@@ -57,7 +57,8 @@ def _plot(summary: Summary, portraits: list[Portrait]) -> tuple[Plot, ...]:
         Plot(
             name=f"{of_pages(summary, portraits)}-fields",
             alt=f"How far the layers of each network see, from the first to the last. {ends}.",
-            caption=f"Dot: how far a layer sees that sees further than those before it.{said} "
+            caption=f"Dot: the receptive field of a layer that sees further than all earlier "
+            f"layers.{said} "
             "Dashed: the side of the image.",
             draw=partial(depths, rows, side),
         ),
@@ -84,7 +85,7 @@ def _wrong(summary: Summary, portraits: list[Portrait]) -> tuple[str, ...]:
     """What the documents give otherwise, layer by layer."""
     found = [(p.display_name, wrong(summary, p.architecture)) for p in portraits]
     return tuple(
-        f"The {summary.label} is wrong about layers of {name}: {layers}."
+        f"The {summary.label} gives other receptive fields for layers of {name}: {layers}."
         for name, layers in found
         if layers
     )

@@ -91,8 +91,8 @@ def _plot(summary: Summary, portrait: Portrait, boxes: list[Box], digit: Shown |
             "pixels."
         ),
         caption=(
-            f"One frame a layer, {below}; the later, the stronger. A frame that leaves "
-            "the image sees the padding."
+            f"Each frame is one layer, {below}. Later layers have stronger frames. A frame "
+            "outside the image sees the padding."
         ),
         draw=partial(
             growth,

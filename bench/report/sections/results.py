@@ -30,7 +30,7 @@ PAGES: tuple[PageKind, ...] = ("leaderboard", "markdown")
 COLUMNS = (
     Column("Architecture", numeric=False),
     Column("Parameters"),
-    Column("Multiply-adds", note="an image"),
+    Column("Multiply-adds", note="per image"),
     Column("Receptive field", note="pixels"),
     Column("Test accuracy", note="mean, 95% t interval"),
     Column("sd", note="min to max"),
@@ -66,15 +66,15 @@ def _notes(summary: Summary) -> tuple[str, ...]:
     )
     if summary.target is not None:
         accuracy += (
-            f" Target: runs that reach {target_words(summary.objective)}, of all runs; below, two "
+            f" Target: runs that reach {target_words(summary.objective)}, of all runs. Below: two "
             "one-sided 95% bounds of the rate. A run that failed or diverged is a miss."
         )
         costs = (
-            "Epochs to target: the median over all runs of the first epoch that reaches it; "
-            f"a run that never reaches it counts as later than its last epoch. {costs}"
+            "Epochs to target: the first epoch that reaches it, as a median over all runs. A run "
+            "that never reaches it counts as later than its last epoch. {costs}"
         )
     published = (
-        f"{summary.heading}: its number of one run, and the percentile of that number among our "
+        f"{summary.heading}: its number for one run, and the percentile of this number among our "
         "runs (equal runs count half)."
     )
     said = (accuracy, costs, *((published,) if summary.every_claim else ()))

@@ -18,7 +18,7 @@ PAGES: tuple[PageKind, ...] = ("leaderboard", "architecture", "markdown")
 COLUMNS = (
     Column("Candidate", numeric=False, note="changes to its recipe"),
     Column("Parameters"),
-    Column("Multiply-adds", note="an image"),
+    Column("Multiply-adds", note="per image"),
     Column("Epochs"),
     Column("Validation accuracy", note="mean ± sd"),
     Column("Lowest to highest"),
@@ -50,8 +50,8 @@ def _text(summary: Summary) -> str:
     images = integer(summary.dataset.n_validation) if summary.dataset else ""
     return (
         f"Validation accuracy in percent of {images} images after the last epoch, over completed "
-        f"runs. {FAILED_LAST} The test split was not looked at. A choice among many flatters the "
-        "one chosen: its final sweep needs other seeds and the test split."
+        f"runs. {FAILED_LAST} The test split was not looked at. The best of many candidates looks "
+        "better than it is. So its final runs need other seeds and the test split."
     )
 
 

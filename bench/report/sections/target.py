@@ -30,7 +30,7 @@ CHOOSING = (
     *(Column("Model", numeric=False), Column("Seeds", numeric=False), Column("Reached")),
     Column("Test accuracy", note="mean ± sd"),
 )
-PROOF = f" Five of five would prove a rate of {fixed(lower_bound(5, 5), 3)}, no more."
+PROOF = f" Five of five would prove only a rate of {fixed(lower_bound(5, 5), 3)}."
 
 
 def section(summary: Summary) -> Section | None:
@@ -44,8 +44,9 @@ def section(summary: Summary) -> Section | None:
         (
             f"A run reaches the target when its last epoch has {integer(arms[0].target)} or more "
             f"of {integer(arms[0].n_test)} test images right. {rules(arms)} "
-            f"“Consistently” is confirmed when the lower bound reaches {rate}, refuted when the "
-            f"upper bound lies below it, and otherwise undecided.{PROOF if exact else ''}"
+            f"“Consistently” is confirmed when the lower bound reaches {rate}. It is refuted when "
+            f"the upper bound is less than {rate}. Otherwise it is "
+            f"undecided.{PROOF if exact else ''}"
         ),
     )
     networks = networks_of_many(summary, arms, few=len(arms) <= FEW)

@@ -55,9 +55,9 @@ def _network(summary: Summary, arm: Arm, names: set[str]) -> str:
 def _found(pairs: list[Pair]) -> str:
     told = [pair for pair in pairs if pair.is_told_apart]
     told.sort(key=lambda pair: -abs(pair.points))
-    head = f"Of {count(len(pairs), 'variation')}, each less its own network, "
+    head = f"Of {count(len(pairs), 'variation')}, each compared with its own network, "
     if not told:
-        return f"{head}none differs at p < {TEST_ALPHA} after correction by Holm."
+        return f"{head}no variation differs at p < {TEST_ALPHA} after correction by Holm."
     differ = "differs" if len(told) == 1 else "differ"
     head = f"{head}{integer(len(told))} {differ} at p < {TEST_ALPHA} after correction by Holm: "
     if len(told) <= MOST_NAMED:
@@ -69,7 +69,7 @@ def _found(pairs: list[Pair]) -> str:
 
 def _table(summary: Summary, pairs: list[Pair]) -> Table:
     return Table(
-        caption=f"Test accuracy on {summary.prefix}, a variation less its own network",
+        caption=f"Test accuracy on {summary.prefix}, a variation minus its own network",
         columns=(*NAMES, *COLUMNS),
         rows=tuple((*_names(summary, pair), *pair.cells()) for pair in pairs),
     )
@@ -91,8 +91,8 @@ def _names(summary: Summary, pair: Pair) -> tuple[Cell, Cell]:
 def _plot(summary: Summary, pairs: list[Pair]) -> Plot:
     return plot(
         f"{summary.place}-variations",
-        f"Variations on {summary.prefix} less their own network, mean test accuracy",
-        f"Each variation less its own network on {summary.prefix}: difference of mean test "
+        f"Variations on {summary.prefix} minus their own network, mean test accuracy",
+        f"Each variation minus its own network on {summary.prefix}: difference of mean test "
         "accuracy",
         [replace(pair.bar(), label=pair.first.label) for pair in pairs],
     )
@@ -100,8 +100,8 @@ def _plot(summary: Summary, pairs: list[Pair]) -> Plot:
 
 def _note(pairs: list[Pair]) -> str:
     return (
-        "An ablation is a file that takes one thing from a network; other rows are the network "
-        f"itself by another recipe. Holm p: corrected for "
-        f"{count(len(pairs), 'variation')}; equivalence is not, and holds where the 90% interval "
-        "lies within the margin."
+        "An ablation is a file that takes one thing from a network. The other rows are the "
+        "network itself with another recipe. Holm p: corrected for "
+        "{count(len(pairs), 'variation')}. Equivalence is not corrected; it means that the 90% "
+        "interval is within the margin."
     )

@@ -313,7 +313,7 @@ def _incomplete(epochs: list[Epoch], n_wanted: int) -> str | None:
     if not told:
         return "its output holds no figure of the test split"
     if told[-1] != n_wanted:
-        return f"its output ends with epoch {told[-1]}, and {n_wanted} epochs were asked for"
+        return f"its output ends with epoch {told[-1]}, but {n_wanted} epochs were asked for"
     return None
 
 

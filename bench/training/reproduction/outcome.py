@@ -228,7 +228,7 @@ def place(retrained: Sequence[int], family: Iterable[int], n_images: int) -> Dis
 def environment_line(recorded: Environment, here: Environment) -> str:
     """Which comparison it will be, and why."""
     if recorded.torch == NOT_KNOWN:
-        return "a command of your own, whose bits are not known: its accuracy must fit the suite's"
+        return "the bits of your own command are not known: its accuracy must fit the suite's"
     if is_same(recorded, here):
         return f"same environment ({_place(here)}): every bit must be equal"
     return (
@@ -308,7 +308,7 @@ def _differences(rerun: Rerun) -> list[str]:
     if first is None:
         return [*found, "the counts of every epoch are equal"]
     counts = ", ".join(_pair(name, *pair) for name, pair in first.counts.items())
-    return [*found, f"the first epoch whose counts differ is {first.epoch}: {counts}"]
+    return [*found, f"the counts differ first in epoch {first.epoch}: {counts}"]
 
 
 def _end(side: Side) -> str:

@@ -19,7 +19,7 @@ from bench.stats.format import count
 FEWEST_KEY_DIGITS = 6
 MOST_NAMES = 4  # of the runs that an ambiguous word may mean, in one line
 FORMS = (
-    "give a record's path, suite/dataset/architecture/seed-0003 with or without -key12, or "
+    "give a record's path, or suite/dataset/architecture/seed-0003 with or without -key12, or "
     f"{FEWEST_KEY_DIGITS} or more digits of its key"
 )
 NAME = re.compile(  # of a run, below the results folder
@@ -46,7 +46,7 @@ class Recorded:
     def spec(self) -> RunSpec:
         """Everything that decided the bits of a run of ours."""
         spec = self.record.spec
-        assert isinstance(spec, RunSpec), "only a run of ours has bits"
+        assert isinstance(spec, RunSpec), "only runs that this program trained have known bits"
         return spec
 
 
@@ -162,14 +162,14 @@ def require_reproducible(recorded: Recorded) -> None:
         what = f"the recorded run failed: {record.reason}"
         raise refusal(recorded, what, "give a run that completed or diverged")
     if record.foreign and record.foreign.origin == "import":
-        what = "it was imported, and nobody knows the command that made it"
+        what = "it was imported, and its command is not known"
         raise refusal(recorded, what, "write the command into a runner (docs/runners.md)")
     if not record.foreign and record.engine_version != ENGINE_VERSION:
         what = f"made by engine version {record.engine_version}, this is {ENGINE_VERSION}"
         raise refusal(recorded, what, checkout(record))
     spec = record.spec
     if spec.key != record.key:
-        what = f"its key {record.key[:12]} is not that of its fields, {spec.key[:12]}"
+        what = f"its key is {record.key[:12]}, but its fields give {spec.key[:12]}"
         remedy = f"it was edited, or made by another version: restore it, or {checkout(record)}"
         raise refusal(recorded, what, remedy)
 
@@ -217,7 +217,7 @@ def from_this_seed(recorded: Recorded, family: Sequence[RunRecord], n_seeds: int
         )
     others = [later[seed] for seed in sorted(later)][: n_seeds - 1]
     suite = recorded.suite
-    assert suite is not None or not others, "a record outside a suite has no family"
+    assert suite is not None or not others, "a record outside a suite stands alone"
     return [recorded, *(Recorded(run, suite.path_of(run), suite) for run in others if suite)]
 
 

@@ -203,7 +203,7 @@ def _dataset(recorded: Recorded, data_dir: Path | None) -> Dataset:
     dataset = datasets.load(wanted.name, data_dir)
     if dataset.info != wanted:
         what = (
-            f"the data set '{wanted.name}' is another one here: digest {dataset.info.digest[:12]}, "
+            f"the data set '{wanted.name}' differs here: digest {dataset.info.digest[:12]}, "
             f"{_sizes(dataset.info)}; the record's: {wanted.digest[:12]}, {_sizes(wanted)}"
         )
         raise refusal(recorded, what, checkout(recorded.record))

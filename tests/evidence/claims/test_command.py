@@ -29,7 +29,8 @@ MEASURED_NOW = (
     "Notice: suite 'measured' has no measures of the files at hand, so they were measured now; "
     "to keep the measures: python -m bench measure --suite measured --arch raj\n"
 )
-LEFT_OUT = "Notice: left out, no network of theirs in the suite: firekind, nagalakshmi, raj\n"
+NONE_OF_THEIRS = "Notice: left out, because the suite has no network of these documents: "
+LEFT_OUT = f"{NONE_OF_THEIRS}firekind, nagalakshmi, raj\n"
 
 
 def test_json_rows_are_as_they_are_declared(bench: Bench, results: Path) -> None:
@@ -206,7 +207,7 @@ def test_documents_that_were_left_out_are_named(
         shutil.copy(path, folder)
     words = ("claims", "--suite", "measured", "--json")
     done = bench(*words)
-    assert done.stderr == "Notice: left out, no network of theirs in the suite: raj\n"
+    assert done.stderr == f"{NONE_OF_THEIRS}raj\n"
     assert {row["file"] for row in json.loads(done.stdout)} == {"session6"}
     asked = bench(*words, "--file", named[0], "--file", named[1])
     assert asked.stderr == MEASURED_NOW

@@ -100,7 +100,7 @@ def test_measures_of_an_older_source_judge_nothing() -> None:
     assert judge(said, at_hand(OLD)).verdict == "confirmed"
     stale = judge(said, at_hand(NEW))
     assert stale.verdict == "undecided"
-    assert "the measures of 'model_1' are of an older source than its file" in stale.rule
+    assert "the measures of 'model_1' come from an older version of its file" in stale.rule
     again = judge(said, at_hand(NEW, fresh(300)))
     assert (again.verdict, again.measured) == ("refuted", 300)
     assert again.stands_on == ("architectures/model_1.py#parameters",)
@@ -110,7 +110,7 @@ def test_runs_of_an_older_source_judge_nothing() -> None:
     assert judge(OURS, at_hand(OLD)).n == 6
     stale = judge(OURS, at_hand(NEW, fresh(N_PARAMETERS)))
     assert (stale.verdict, stale.n) == ("not comparable", None)
-    assert "the runs of 'model_1' are of an older source than its file" in stale.rule
+    assert "the runs of 'model_1' come from an older version of its file" in stale.rule
     never = judge(OURS, at_hand(NEW, fresh(N_PARAMETERS), runs=[]))
     assert never.verdict == "undecided"
     assert "no runs of 'model_1'" in never.rule

@@ -55,7 +55,7 @@ BAD = [
     (DOCUMENT + 'networks = ["a", "a"]\n', ":4:1", "'a' twice in 'networks'"),
     ("document = 3\n", "", "no table"),
     ("[objectives]\ntarget = 3\n", ":1", "unknown table 'objectives' .*'objective'"),
-    ("[objective]\n", ":1:1", "it asks for nothing"),
+    ("[objective]\n", ":1:1", "it has no target and no limit"),
     ("[objective]\ntarget = 70\n", ":2:1", "a target without a rate .*rate = 0.9"),
     ("[objective]\nrate = 0.8\n", ":2:1", "a rate without a target"),
     ("[objective]\ntarget = 170\nrate = 0.8\n", ":2:1", "<= 100.*'target'"),

@@ -77,11 +77,15 @@ MALFORMED = [
     (GOOD.replace("n_parameters", "recipe.augmentation"), ":5:1", "no such field of a recipe"),
     (GOOD.replace("n_parameters", "recipe.nesterov"), ":7:1", "give 'text': true, false"),
     (GOOD.replace("n_parameters", "recipe.step_epochs"), ":7:1", "is several numbers"),
-    (GOOD.replace("n_parameters", "recipe.learning_rate_table"), ":5:1", "no number and no word"),
+    (
+        GOOD.replace("n_parameters", "recipe.learning_rate_table"),
+        ":5:1",
+        "neither a number nor a word",
+    ),
     (RECIPE + "pixel_mean'\ntext = '0.50,0.4'\n", ":7:1", "can never be .*write 0.5, 0.4"),
     (RECIPE + "step_epochs'\ntext = 'late'\n", ":7:1", "write the numbers as 15, 25"),
     (RECIPE + "centered'\ntext = 'yes'\n", ":7:1", "can never be 'yes'"),
-    (RECIPE + "epochs'\ntext = '15, 25'\n", ":7:1", "is a number, no word"),
+    (RECIPE + "epochs'\ntext = '15, 25'\n", ":7:1", "is a number, not a word"),
     (GOOD.replace("n_parameters", "groups"), ":5:1", "needs the key 'layers'"),
     (GOOD.replace("n_parameters", "not_checkable"), ":5:1", "needs the key 'reason'"),
     (GOOD.replace("n_parameters", "accuracy_gain_points"), ":5:1", "needs the key 'against'"),
@@ -89,7 +93,7 @@ MALFORMED = [
     (
         GOOD.replace("n_parameters", "sum_of_claims") + "terms = ['a.parametres']\n",
         ":8:1",
-        "the term 'a.parametres' is no other claim's id",
+        "the term 'a.parametres' is not the id of another claim",
     ),
     (
         GOOD.replace("n_parameters", "saved_percent") + "numbers = [1]\n",
@@ -99,12 +103,12 @@ MALFORMED = [
     (
         GOOD.replace("n_parameters", "consistent_test_accuracy_percent") + "relation = 'below'\n",
         ":8:1",
-        "a rate is of runs that reach a number",
+        "a rate is the share of runs that reach a number",
     ),
     (
         GOOD.replace("n_parameters", "mean_test_accuracy_percent") + "relation = 'equals'\n",
         ":8:1",
-        "a mean equals no number",
+        "a mean never equals a number exactly",
     ),
     (GOOD.replace("9850", "nan"), ":7:1", "published is nan"),
     (GOOD.replace("9850", "-inf"), ":7:1", "published is -inf"),
@@ -176,7 +180,7 @@ def test_quotes_are_looked_for_on_their_lines(tmp_path: Path) -> None:
     assert (problem.line, problem.column, problem.remedy) == (3, 1, "it is on line 2")
     document.write_text("Title\n", encoding="utf-8")
     (problem,) = misquoted([path], document)
-    assert (problem.line, problem.remedy) == (4, "quote its very words")
+    assert (problem.line, problem.remedy) == (4, "quote its exact words")
     with pytest.raises(claims.ClaimError, match="No such file"):
         misquoted([path], tmp_path / "none.md")
 

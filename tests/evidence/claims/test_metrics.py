@@ -252,7 +252,7 @@ def test_a_default_that_does_not_act_agrees_with_nothing() -> None:
     said = claim("recipe.nesterov", text="true")
     judged = judge(said, evidence(said, portraits=found, runs=[]))
     assert judged.verdict == "not comparable"
-    assert "nesterov does not act in the recipe of 'model_1': it needs optimizer" in judged.rule
+    assert "nesterov has no effect in the recipe of 'model_1': it needs optimizer" in judged.rule
     said = claim("recipe.augmentation.cutout_pixels", 0, relation="above")
     assert judge(said, evidence(said, portraits=found, runs=[])).verdict == "refuted"
 

@@ -240,7 +240,7 @@ def test_two_epochs_or_a_run_that_diverged_sustain_nothing() -> None:
 def test_a_best_epoch_is_told_to_be_optimistic() -> None:
     said = claim("selected_validation_accuracy_percent", 99.35)
     found = judge(said, evidence(said))
-    assert found.rule.startswith("best epoch, selected on this same split and so optimistic")
+    assert found.rule.startswith("best epoch, selected on this same split, so it is optimistic")
     best = [max(e.validation_correct for e in run.epochs) for run in runs(SUBJECT, OUR_COUNTS)]
     assert found.measured == Fraction(100 * sum(best), 6000 * len(best))
 
@@ -257,7 +257,9 @@ def test_the_best_epoch_on_the_test_split_is_not_the_last_one() -> None:
     said = claim("best_test_accuracy_percent", 99.42)
     found = judge(said, evidence(said, runs=ours))
     assert found.measured == Fraction(9942, 100)
-    assert found.rule.startswith("best epoch, selected on the test split itself and so optimistic")
+    assert found.rule.startswith(
+        "best epoch, selected on the test split itself, so it is optimistic"
+    )
 
 
 def test_a_mean_is_undecided_where_its_interval_holds_the_bound() -> None:
@@ -384,7 +386,7 @@ def test_runs_of_another_recipe_compare_with_nothing() -> None:
     other = [factories.record(SUBJECT, seed, architecture_digest="0" * 64) for seed in range(5)]
     found = judge(said, evidence(said, runs=other))
     assert found.verdict == "not comparable"
-    assert found.rule == "the runs of 'model_1' are of another source than the file's"
+    assert found.rule == "the runs of 'model_1' come from another version of its file"
 
 
 def test_what_a_command_counts_is_not_told_as_our_own_counting() -> None:
@@ -398,7 +400,9 @@ def test_what_a_command_counts_is_not_told_as_our_own_counting() -> None:
     found = judge(said, evidence(said, runs=runs, portraits=[]))
     assert "counted while training" not in found.rule
     found = judge(structure, evidence(structure, runs=runs, portraits=[]))
-    assert found.rule.startswith("the runs of 'model_1' are of an own command: its structure and")
+    assert found.rule.startswith(
+        "the runs of 'model_1' come from an own command: its structure and"
+    )
 
 
 def test_nothing_at_all_leaves_a_claim_undecided_with_the_remedy() -> None:

@@ -244,8 +244,8 @@ def test_other_images_are_refused(results: Path) -> None:
     fill(results, "b", (980, 985), dataset=MNIST5K)
     fill(results, "c", THEIRS, dataset=replace(factories.MNIST, digest="0" * 64))
     line = refused(results, "a", "b")
-    assert "a is of mnist, b of mnist5k: accuracies on different images" in line
-    assert "other images under the name 'mnist'" in refused(results, "a", "c")
+    assert "a has runs on mnist, b has runs on mnist5k: accuracies on different images" in line
+    assert "different images under the name 'mnist'" in refused(results, "a", "c")
 
 
 @pytest.mark.parametrize(

@@ -373,8 +373,8 @@ def test_a_line_with_a_control_character_is_passed_over(tmp_path: Path, odd: str
 @pytest.mark.parametrize(
     ("content", "what"),
     [
-        (b"# A net\n\nNo number at all.\n", "no number that a claim can be made of"),
-        (b"", "no number that a claim can be made of"),
+        (b"# A net\n\nNo number at all.\n", "no number that a claim can use"),
+        (b"", "no number that a claim can use"),
         (b"\x89PNG\r\n\x1a\n\xff\xfe 99.4% accuracy", "unreadable"),
         (b"99.4% accuracy\n\0\0", "binary data"),
         (b"99.4% accuracy\n" * (MOST_BYTES // 10), "larger than 4,000,000 bytes"),
@@ -431,7 +431,7 @@ def test_whatever_the_text_the_draft_loads_and_quotes_it(words: list[str], named
         folder = Path(name)
         text = " ".join(words).encode("utf-8", "replace").decode()
         known = ("model_1", "model_2") if named else ()
-        with suppress(BenchError):  # no number that a claim can be made of, or binary data
+        with suppress(BenchError):  # no number that a claim can use, or binary data
             assert loaded(drafted(text, folder, known), folder, folder / "README.md")
 
 

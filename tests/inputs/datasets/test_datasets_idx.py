@@ -214,7 +214,7 @@ def test_a_named_folder_without_the_data_is_an_error(
         source().load(named if where == "--data-dir" else None)
     assert str(caught.value) == (
         f"the folder {named} does not hold MadeUp: missing {NAMES[3]}.gz in {named}/MadeUp/raw "
-        f"({where}): put the files there, or name no folder to search ./data, "
+        f"({where}): put the files there, or leave it out to search ./data, "
         "~/.cache/manyseeds and the mirrors"
     )
 

@@ -62,7 +62,7 @@ def test_the_pin_is_of_images_labels_and_names(work: Path, change: str) -> None:
         names = '["x", "z", "y"]'
     save(work, found)
     declare(work, f"classes = {names}\n{NPZ}")
-    assert "another one than at first use" in refused()
+    assert "changed since its first use" in refused()
 
 
 def test_other_names_and_another_layout(work: Path) -> None:
@@ -247,7 +247,7 @@ def test_a_python_file(work: Path) -> None:
     assert (data.info.n_train, data.info.n_validation, data.file) == (24, 6, None)
     assert data.info.class_names == ("x", "y", "z")
     script(work, SCRIPT.replace("default_rng(0)", "default_rng(1)"))
-    assert "another one than at first use" in refused()
+    assert "changed since its first use" in refused()
 
 
 @pytest.mark.parametrize(

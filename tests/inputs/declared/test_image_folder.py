@@ -110,7 +110,7 @@ def test_the_second_load_is_mapped(work: Path) -> None:
         assert isinstance(below, memoryview)
         assert isinstance(below.obj, mmap.mmap), "the pixels are the file's own pages"
     (work / "datasets" / "pictures" / "train" / "ant" / "000.png").write_bytes(png(pixels(77)))
-    with pytest.raises(DataError, match=r"is another one than at first use.*mine\.sha256"):
+    with pytest.raises(DataError, match=r"has changed since its first use.*mine\.sha256"):
         datasets.load("mine")
     (work / "datasets" / "mine.sha256").unlink()
     assert datasets.load("mine").info.digest != first.info.digest
@@ -120,7 +120,7 @@ def test_the_second_load_is_mapped(work: Path) -> None:
 def test_what_is_mapped_is_held_against_the_pin_too(work: Path) -> None:
     loaded(work, folder_files())
     (work / "datasets" / "mine.sha256").write_text("0" * 64 + "\n", encoding="utf-8")
-    with pytest.raises(DataError, match=r"is another one than at first use.*mine\.sha256"):
+    with pytest.raises(DataError, match=r"has changed since its first use.*mine\.sha256"):
         datasets.load("mine")
 
 
@@ -224,7 +224,7 @@ BAD_FOLDERS = {
     "no folder of a class": (
         {"train/1.png": WHOLE, "test/1.png": WHOLE},
         SPLIT,
-        ["'1.png' lies in no folder of a class", "pictures/train"],
+        ["'1.png' is not in the folder of a class", "pictures/train"],
     ),
     "no image": ({"train/ant/notes.txt": b"", "test/a": b""}, SPLIT, ["no folder of a class"]),
     "one class": (
@@ -376,7 +376,7 @@ def test_a_digest_in_the_declaration_is_held(work: Path) -> None:
     assert datasets.load("mine").info == first.info
     assert not (work / "datasets" / "mine.sha256").exists()
     declare(work, f'sha256 = "{pin[::-1]}"\n' + FOLDER + SPLIT)
-    with pytest.raises(DataError, match=r"another one than at first use.*mine\.toml"):
+    with pytest.raises(DataError, match=r"changed since its first use.*mine\.toml"):
         datasets.load("mine")
 
 

@@ -109,7 +109,7 @@ def test_the_trade_off_shows_the_records() -> None:
         assert x(at[0]) == pytest.approx(of[1] / divisor, abs=near)  # of Model_2
         assert y(at[1]) == pytest.approx(99.35, abs=1e-3)
         title = {"multiply-adds": "multiply-adds (millions)"}.get(noun, noun)
-        says = f"Pareto front: nobody costs less ({title}) and is as accurate"
+        says = f"Pareto front: no other network costs less ({title}) and is as accurate"
         front = plotted.path(group, says)  # Model_3 costs more than Model_2 and is worse
         steps = [of[1] / divisor, of[0] / divisor, of[0] / divisor]
         assert [x(end) for end, _ in front[:3]] == pytest.approx(steps, abs=near)

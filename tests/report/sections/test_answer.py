@@ -261,14 +261,14 @@ def test_a_sweep_until_decided_is_not_incomplete_where_it_ended() -> None:
     assert "Model_1 lacks seed 1 and Model_2 lacks seed 1" in " ".join(banners([gap]))
     section = target.section(gap)
     assert section is not None
-    assert "judged by their confidence sequence only" in section.text[0]
+    assert "only their confidence sequence judges them" in section.text[0]
 
 
 def test_a_target_holds_on_its_own_data_set_alone() -> None:
     made = [factories.record("model_2", s, dataset=factories.MNIST5K) for s in range(3)]
     found = summary(made)
     spread, text = own_answer(found).text
-    assert text == "The README's target is one of mnist, so nothing is judged by it here."
+    assert text == "The README's target applies to mnist, so no run is judged by it here."
     assert "consistently" not in spread
     assert target.section(found) is None
     assert cells(results.section(found))["README"] == ("99.35", "not comparable")
@@ -414,8 +414,8 @@ def test_the_results_table_says_what_stands_below_only_where_something_does() ->
     below, alone = (
         readme_results.section(each) for each in (summary(runs([9939, 9940])), plain_images())
     )
-    assert below.text[0].startswith("Measured above, what the README says below. ")
-    first = "Every number here is measured: the README has none of these runs' recipe. "
+    assert below.text[0].startswith("Above: the measured number. Below: the number in the README. ")
+    first = "Every number here is measured: the README has no number for this recipe. "
     assert alone.text[0].startswith(first)
 
 
@@ -424,9 +424,9 @@ def test_a_document_without_a_validation_accuracy_has_no_column_for_one() -> Non
     found = readme_results.section(dataclasses.replace(whole, claims=()))
     assert "Val Accuracy" not in cells(found)
     assert "No validation images are known, so no validation accuracy was" in found.text[0]
-    assert "The test accuracy is that of the last epoch." in found.text[0]
+    assert "The test accuracy is from the last epoch." in found.text[0]
     with_split = readme_results.section(dataclasses.replace(summary(runs([9939])), claims=()))
-    assert "n in brackets. The validation accuracy is that of the best epoch" in with_split.text[0]
+    assert "n in brackets. The validation accuracy is from the best epoch" in with_split.text[0]
 
 
 def test_the_parameters_say_what_stands_below_only_where_something_does() -> None:
@@ -453,7 +453,7 @@ def test_a_short_trial_is_told_before_its_verdicts() -> None:
     short = {"recipe": factories.recipe(2)}
     found = summary([factories.record("model_2", 0, **short), factories.record("model_1", 0)])
     assert banners([found]) == (
-        f"Trained for fewer epochs than the network's file gives: Model_2 (2 of {epochs}).",
+        f"Trained for fewer epochs than the file of the network says: Model_2 (2 of {epochs}).",
     )
 
 

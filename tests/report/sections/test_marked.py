@@ -98,7 +98,7 @@ def test_it_says_what_is_not_shown() -> None:
     assert document(summary(*SAID[:4])).note == "Lines without a claim are left out."
     assert "2 quotes are not on the stored line" in document(summary()).note
     alone = document(summary(stored=False))
-    assert alone.note == "Its text is not stored, so its quotes stand here alone."
+    assert alone.note == "Its text is not stored, so only its quotes are shown."
     assert [line.pieces[0].text for line in alone.lines[:2]] == ["99.4 %", "15 epochs"]
 
 

@@ -71,7 +71,7 @@ def test_a_cheaper_and_better_one_stands_alone() -> None:
 def test_two_of_the_same_cost_and_mean_are_both_on_the_front() -> None:
     other = factories.recipe(epochs=2)
     runs = [*runs_of("model_1", 9940), factories.record("model_1", test_correct=9940, recipe=other)]
-    assert "No network is off it." in section_of(summary_of(runs)).text[0]
+    assert "Every network is on it." in section_of(summary_of(runs)).text[0]
 
 
 def test_one_arm_has_no_trade_off() -> None:
@@ -91,8 +91,8 @@ def test_multiply_adds_of_another_source_are_not_taken() -> None:
     runs = [replace(run, architecture_digest="0" * 64) for run in runs_of("model_3", 9940)]
     section = section_of(summary_of([*three()[:4], *runs]))
     assert section.notes == (
-        "Not shown by multiply-adds, for want of a measure: model_3.",
-    ) or section.notes == ("Not shown by multiply-adds, for want of a measure: Model_3.",)
+        "Not shown by multiply-adds, because a measure is missing: model_3.",
+    ) or section.notes == ("Not shown by multiply-adds, because a measure is missing: Model_3.",)
 
 
 def test_a_lower_bound_of_multiply_adds_wins_no_column() -> None:
@@ -124,7 +124,7 @@ def test_of_many_arms_only_the_networks_are_drawn() -> None:
     assert section.notes == ()
     section = section_of(summary_of([*three(), *varied]))
     assert "weight_decay" not in section.plots[0].alt
-    assert section.notes == ("Networks alone are shown and ranked here, not 10 variations.",)
+    assert section.notes == ("Only networks are shown and ranked here, not their 10 variations.",)
 
 
 def test_one_network_stands_beside_its_variations_however_many() -> None:
@@ -145,7 +145,9 @@ def test_of_many_off_the_front_none_is_said_to_cost_more_where_it_does_not() -> 
         for n in range(6)
     ]
     text = section_of(summary_of(varied)).text[0]
-    assert text.endswith("The other 5 are off it: another costs no more and is no less accurate.")
+    assert text.endswith(
+        "The other 5 are not: another network costs no more and is no less accurate."
+    )
 
 
 def test_marks_say_what_the_records_hold() -> None:

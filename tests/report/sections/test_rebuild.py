@@ -72,8 +72,8 @@ def test_the_text_speaks_only_of_kinds_of_runs_that_are_there() -> None:
     assert "bit for bit" in ours
     assert "own command" not in ours
     assert "bit for bit" not in theirs
-    assert "must lie inside the 95% prediction interval of one more run." in theirs
-    assert "must lie inside that interval." in both
+    assert "must be inside the 95% prediction interval of one more run." in theirs
+    assert "must be inside that interval." in both
     assert not any("Imported" in text for text in (ours, theirs, both))
 
 

@@ -104,7 +104,7 @@ def test_a_variant_owes_no_seed_and_asks_for_none(
     found = summary(*OWN, beyond, groups=("",)).judged_by(protocol)
     assert "incomplete" not in " ".join(banners([found]))
     gap = summary(*OWN[::2], OWN[1], beyond, NEIGHBOUR, groups=("", "")).judged_by(None)
-    assert "The matrix is incomplete: Model_2 lacks seed 1–2." in " ".join(banners([gap]))
+    assert "Some runs are missing: Model_2 lacks seed 1–2." in " ".join(banners([gap]))
 
 
 def test_more_seeds_of_one_network_alone_are_owed_by_no_other() -> None:

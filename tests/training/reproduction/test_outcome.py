@@ -134,7 +134,7 @@ def test_the_first_of_several_differing_epochs_is_named() -> None:
     train, test = record.epochs[4].train_correct, record.epochs[4].test_correct
     _, line = outcome.lines(found)
     assert line == (
-        "not reproduced: the weights are equal; the first epoch whose counts differ is 5: "
+        "not reproduced: the weights are equal; the counts differ first in epoch 5: "
         f"train {train:,} recorded, 1,234 now, test {test:,} recorded, 1,234 now"
     )
     shorter = outcome.first_difference(record.epochs, record.epochs[:-1])

@@ -313,8 +313,8 @@ def test_a_missing_architecture_is_refused(place: Path) -> None:
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"digest": "d" * 64}, ["'mnist5k' is another one here", "the record's: dddddddddddd"]),
-        ({"split_seed": 43}, ["'mnist5k' is another one here", "by seed 43"]),
+        ({"digest": "d" * 64}, ["'mnist5k' differs here", "the record's: dddddddddddd"]),
+        ({"split_seed": 43}, ["'mnist5k' differs here", "by seed 43"]),
         ({"name": "mnist6k"}, ["unknown data set 'mnist6k'", "did you mean 'mnist5k'?"]),
     ],
 )
