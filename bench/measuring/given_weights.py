@@ -24,9 +24,8 @@ ENTRIES = ("state_dict", "model_state_dict")
 PREFIXES = ("module.", "_orig_mod.")
 # BatchNorm's count of batches: files from before torch 0.4.1 lack it, and no answer depends on it.
 OPTIONAL = re.compile(r"(^|\.)num_batches_tracked$")
-REFUSED = re.compile(
-    r"(?:GLOBAL|Unsupported class) ([\w.]+)"
-)  # torch's words on a pickle that would run code
+# torch's words on a pickle that would run code.
+REFUSED = re.compile(r"(?:GLOBAL|Unsupported class) ([\w.]+)")
 MOST_NAMED = 3
 LONGEST_NAME = 60  # characters of a name from a file
 SAVE_ANEW = "save the weights alone, where you trust the file: torch.save(net.state_dict(), FILE)"

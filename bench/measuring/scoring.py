@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
 
 import torch
 from torch import nn
@@ -49,22 +48,22 @@ def scored(
         what, remedy = f"'{dataset.info.name}' has no {split} images", "give the other --split"
         raise UsageError(what, where="--split", remedy=remedy)
     device = torch.device(environment.device)
-    # Contiguous: BatchNorm is then nearest to exact arithmetic.
-    kind = "cuda" if device.type == "cuda" else "cpu"
-    numerics = Numerics(memory_format="contiguous_format", device_type=kind)
+    numerics = _numerics(device)
     make_current(device)
     with numerics_of(numerics, device):
         network = initialised(architecture, 0)
         given_weights.put_into(network, weights)
-        answers = _answers(architecture, network.to(device), images, numerics, device)
-        if math.isnan(float(answers.loss)):
-            what = "with these weights the network's answers are no numbers"
-            remedy = "give weights that are finite"
-            raise WeightsError(what, where=str(weights.path), remedy=remedy)
-        digest, given = weights_sha256(network), answers.labels_given.tolist()
-    misses = list(_misses(images.labels.tolist(), given))
-    n_channels = dataset.info.known_shape[0]
-    mean, std = (of_channels(architecture.recipe, field, n_channels) for field in NORMALISATION)
+        sha256 = weights_sha256(network)
+        answers = _answers(architecture, network.to(device), images, numerics)
+        given = answers.labels_given.tolist()
+    if math.isnan(float(answers.loss)):
+        what = "with these weights the network's answers are no numbers"
+        raise WeightsError(what, where=str(weights.path), remedy="give weights that are finite")
+    misses = _misses(images.labels.tolist(), given)
+    mean, std = (
+        of_channels(architecture.recipe, field, architecture.input_shape[0])
+        for field in NORMALISATION
+    )
     return ScoredWeights(
         architecture=architecture.name,
         architecture_digest=architecture.digest,
@@ -72,7 +71,7 @@ def scored(
         split=split,
         file=weights.path.name,
         file_sha256=weights.sha256,
-        weights_sha256=digest,
+        weights_sha256=sha256,
         pixel_mean=mean,
         pixel_std=std,
         numerics=numerics,
@@ -84,14 +83,24 @@ def scored(
     )
 
 
+def _numerics(device: torch.device) -> Numerics:
+    """Contiguous, for torch's BatchNorm is then nearest to exact arithmetic on a CPU."""
+    on_gpu = device.type == "cuda"
+    return Numerics(memory_format="contiguous_format", device_type="cuda" if on_gpu else "cpu")
+
+
 def _answers(
     architecture: Architecture,
     network: nn.Module,
     split: Split,
     numerics: Numerics,
-    device: torch.device,
 ) -> Scores:
-    """The network's answers to the images of the split."""
+    """The network's answers to the images of the split, on the device that it lies on.
+
+    Raises:
+        ArchitectureError: the network raises an error.
+    """
+    device = torch.device(numerics.device_type)
     levels = grey_levels(architecture.recipe, architecture.input_shape[0]).to(device)
     computing = Indexed(network, device) if device.type == "cuda" else network
     try:
@@ -100,13 +109,11 @@ def _answers(
         raise
     except Exception as error:  # the network may raise anything
         what = f"'{architecture.name}' cannot answer the images: {in_one_line(error)}"
-        raise ArchitectureError(
-            what, where=str(architecture.path), remedy="mend forward"
-        ) from error
+        where = str(architecture.path)
+        raise ArchitectureError(what, where=where, remedy="mend its forward") from error
 
 
-def _misses(labels: Iterable[int], given: Iterable[int]) -> Iterable[tuple[int, int, int]]:
+def _misses(labels: list[int], given: list[int]) -> list[tuple[int, int, int]]:
     """(index, label, label given) of the wrong answers, by index."""
-    for index, (label, answer) in enumerate(zip(labels, given, strict=True)):
-        if label != answer:
-            yield index, label, answer
+    answers = enumerate(zip(labels, given, strict=True))
+    return [(index, label, answer) for index, (label, answer) in answers if label != answer]

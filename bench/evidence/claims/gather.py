@@ -234,8 +234,9 @@ class Evidence:
     @property
     def subjects(self) -> set[str]:
         """The architectures that the suites know."""
-        records = ((*held.runs, *held.portraits, *held.scored) for held in self.suites)
-        return {each.architecture for of_suite in records for each in of_suite}
+        runs = {run.architecture for held in self.suites for run in held.runs}
+        measured = {each.architecture for held in self.suites for each in held.portraits}
+        return runs | measured | {each.architecture for held in self.suites for each in held.scored}
 
     def _foreign(self, subject: str) -> Foreign | None:
         """What is known of its runs that are not ours; None where the suites have no such run."""
