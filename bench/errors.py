@@ -39,6 +39,10 @@ class DataError(BenchError):
     """A data set that is missing, damaged or not what it claims to be."""
 
 
+class WeightsError(BenchError):
+    """A file of weights that cannot be read, or that is of another network."""
+
+
 class StoreError(BenchError):
     """A results or reports folder that cannot be read or written."""
 

@@ -15,7 +15,13 @@ from typing import Any
 import msgspec
 
 from bench.evidence.claims import Published
-from bench.records.observations import EffectiveField, FieldOfRun, Latency, Timing
+from bench.records.observations import (
+    EffectiveField,
+    FieldOfRun,
+    Latency,
+    ScoredWeights,
+    Timing,
+)
 from bench.records.store import Suite
 from bench.spec import (
     Augmentation,
@@ -184,6 +190,28 @@ def record(
         train_seconds=sum(epoch.train_seconds for epoch in curve),
         finished_on=FINISHED,
     )
+
+
+def scored(architecture: str = "model_1", correct: int = 9948, **changes: Any) -> ScoredWeights:
+    """An outcome of a file of weights whose last test images are missed; `changes` replace."""
+    own = ScoredWeights(
+        architecture=architecture,
+        architecture_digest=digest(architecture.encode()),
+        dataset=MNIST,
+        split="test",
+        file="model.pt",
+        file_sha256="a" * 64,
+        weights_sha256="e" * 64,
+        pixel_mean=(0.1307,),
+        pixel_std=(0.3081,),
+        numerics=Numerics(memory_format="contiguous_format"),
+        environment=LAPTOP,
+        n_images=MNIST.n_test,
+        correct=correct,
+        misses=[(index, 4, 9) for index in range(correct, MNIST.n_test)],
+        scored_on=FINISHED,
+    )
+    return msgspec.structs.replace(own, **changes)
 
 
 def failed(architecture: str = "model_1", seed: int = 0, **changes: Any) -> RunRecord:

@@ -18,7 +18,7 @@ from bench.errors import BenchError
 
 # Each module adds its commands; --help lists them in this order.
 # isort: off
-from bench.cli import training, importing, measuring, evidence, looking  # noqa: F401
+from bench.cli import training, importing, measuring, evaluating, evidence, looking  # noqa: F401
 # isort: on
 
 

@@ -1,5 +1,7 @@
 """What a suite holds beside runs and portraits: timings, what weights see, which digits they miss.
 
+Weights that were trained elsewhere are scored; each outcome is a record of its own.
+
 A portrait is the same wherever it is taken, so it is written once. Timings differ at every call
 and between machines: they are records of their own, one for each environment, that only `bench
 measure` renews. An effective receptive field belongs to trained weights and goes with their runs.
@@ -8,11 +10,12 @@ Nothing here imports torch.
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Annotated, Literal
 
 import msgspec
 
-from bench.spec import SCHEMA, Environment, Frozen
+from bench.spec import SCHEMA, Count, DatasetInfo, Environment, Frozen, Hex, Numerics, PositiveInt
 
 
 class Timing(Frozen, frozen=True, kw_only=True):
@@ -89,6 +92,31 @@ class MissedDigit(Frozen, frozen=True, kw_only=True):
     pixels: Pixels  # empty where the suite kept enough of them
 
 
+class ScoredWeights(Frozen, frozen=True, kw_only=True):
+    """How a given file of weights does on one split: right answers counted, wrong ones listed."""
+
+    schema: int = SCHEMA
+    architecture: str
+    architecture_digest: Hex
+    dataset: DatasetInfo
+    split: Literal["test", "validation"]
+    file: str  # its name, without its folder
+    file_sha256: Hex  # 64 digits over its bytes, as `sha256sum` prints them
+    weights_sha256: Hex  # over names, shapes and values in the network, as a run's record has it
+    pixel_mean: tuple[float, ...]  # one for each channel, as the architecture's recipe has it
+    pixel_std: tuple[float, ...]
+    numerics: Numerics
+    environment: Environment
+    n_images: PositiveInt
+    correct: Count
+    misses: list[tuple[int, int, int]]  # (index, label, label given), by index
+    scored_on: date  # in UTC
+
+    def is_of(self, sha256: str) -> bool:
+        """Whether these are the first digits of the file's digest, or of the weights'."""
+        return self.file_sha256.startswith(sha256) or self.weights_sha256.startswith(sha256)
+
+
 THRESHOLD = 1 - 0.9545  # Luo et al.: above it a pixel belongs to the effective field
 
 
@@ -99,11 +127,13 @@ class Findings(Frozen, frozen=True, kw_only=True):
     fields: tuple[EffectiveField, ...] = ()
     # data set -> test index -> digit
     missed_digits: dict[str, dict[int, MissedDigit]] = msgspec.field(default_factory=dict)
+    scored: tuple[ScoredWeights, ...] = ()
 
     def only(self, architecture: str) -> Findings:
-        """Those of one architecture; missed digits belong to all."""
+        """Those of one architecture; missed digits, and what judges claims, belong to all."""
         return Findings(
             latencies=tuple(t for t in self.latencies if t.architecture == architecture),
             fields=tuple(f for f in self.fields if f.architecture == architecture),
             missed_digits=self.missed_digits,
+            scored=self.scored,
         )

@@ -7,6 +7,7 @@ A suite's folder::
     results/<suite>/<dataset>/<architecture>/seed-0003-<key12>.output.txt    what a command printed
     results/<suite>/<dataset>/missed-digits.json                             missed test digits
     results/<suite>/<dataset>/<architecture>/effective-field-<arm12>.json    what its runs react to
+    results/<suite>/<dataset>/<architecture>/scored-weights-<digest12>-<file12>-<how12>.json
     results/<suite>/portraits/<architecture>-<digest12>.json                 measures and source
     results/<suite>/latency/<architecture>-<digest12>-<fingerprint>.json     timings on a machine
     results/<suite>/protocol.json                                            declared before run 1
@@ -35,10 +36,11 @@ from bench.records.observations import (
     Latency,
     MissedDigit,
     Pixels,
+    ScoredWeights,
 )
 from bench.records.protocol import Protocol
-from bench.spec import ForeignSpec, Portrait, RunRecord, RunSpec, canonical_json
-from bench.stats.format import count
+from bench.spec import ForeignSpec, Portrait, RunRecord, RunSpec, canonical_json, digest
+from bench.stats.format import count, integer
 
 T = TypeVar("T")
 Run = RunRecord | RunSpec | ForeignSpec
@@ -47,6 +49,7 @@ RUNS = "*/*/seed-*.json"  # a suite's records: data set, architecture, run
 PORTRAITS = "portraits"
 LATENCY = "latency"
 FIELD = "effective-field"
+SCORED = "scored-weights"
 PROTOCOL = "protocol.json"
 UNFINISHED = ".unfinished"
 RESTORE = "restore the file, from git or from a copy"
@@ -65,6 +68,17 @@ def portrait_file(portrait: Portrait) -> PurePosixPath:
     """The place of a portrait in its suite's folder."""
     name = f"{portrait.architecture}-{portrait.architecture_digest[:12]}.json"
     return PurePosixPath(PORTRAITS, name)
+
+
+def scored_file(scored: ScoredWeights) -> PurePosixPath:
+    """The place of an outcome in its suite's folder.
+
+    Another source, file, data set, split or environment has another place.
+    """
+    how = [scored.dataset, scored.split, scored.numerics, scored.environment.fingerprint]
+    parts = (scored.architecture_digest, scored.file_sha256, digest(canonical_json(how)))
+    name = "-".join([SCORED, *(part[:12] for part in parts)])
+    return PurePosixPath(scored.dataset.name, scored.architecture, f"{name}.json")
 
 
 class Suite:
@@ -209,7 +223,33 @@ class Suite:
                 path.parent.name: self.missed_digits(path.parent.name)
                 for path in sorted(self.folder.glob(f"*/{MISSED_DIGITS}"))
             },
+            scored=self.scored_weights(),
         )
+
+    def scored_weights(self) -> tuple[ScoredWeights, ...]:
+        """Outcomes of files of weights, sorted by file name."""
+        paths = sorted(self.folder.glob(f"*/*/{SCORED}-*.json"))
+        return tuple(_read(path, ScoredWeights) for path in paths)
+
+    def add_scored(self, scored: ScoredWeights) -> Path:
+        """Keeps an outcome; an existing record is never replaced.
+
+        Raises:
+            StoreError: the same weights were scored here before, and gave other answers.
+        """
+        path = self.folder / scored_file(scored)
+        if not path.exists():
+            write_atomically(path, canonical_json(scored))
+            return path
+        known = _read(path, ScoredWeights)
+        if known.misses != scored.misses:
+            raise StoreError(
+                f"the kept record has other answers: {integer(known.correct)} right, "
+                f"now {integer(scored.correct)}",
+                where=str(path),
+                remedy="move the record away, or give another --suite",
+            )
+        return path
 
     def add_latency(self, latency: Latency) -> Path:
         """Keeps the newest timings of an architecture in one environment."""

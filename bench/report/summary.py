@@ -102,9 +102,12 @@ class Summary:
     @cached_property
     def ledger(self) -> tuple[Entry, ...]:
         """Every claim with its verdict; nothing where nothing is there to judge by."""
-        if not self.claims or not (self.suite_portraits or self.suite_runs):
+        scored = self.findings.scored
+        if not self.claims or not (self.suite_portraits or self.suite_runs or scored):
             return ()
-        held = SuiteContents(self.suite, self.suite_runs, self.suite_portraits, self.protocol)
+        held = SuiteContents(
+            self.suite, self.suite_runs, self.suite_portraits, self.protocol, scored
+        )
         evidence = arranged([held], self.every_claim, objectives=self.objectives)
         return tuple(ledger(self.claims, evidence))
 

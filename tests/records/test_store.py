@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -132,3 +133,32 @@ def test_an_unreadable_finding_is_one_line(tmp_path: Path) -> None:
 def test_committed_json_is_stable_text_with_a_final_newline(value: dict[str, object]) -> None:
     assert canonical_json(value) == canonical_json(dict(value))
     assert canonical_json(value).endswith(b"\n")
+
+
+def test_an_outcome_of_given_weights_is_kept_once_beside_others(tmp_path: Path) -> None:
+    suite = Suite(tmp_path, "local")
+    first = factories.scored()
+    path = suite.add_scored(first)
+    names = (first.architecture_digest[:12], first.file_sha256[:12])
+    assert path.parent == tmp_path / "local" / "mnist" / "model_1"
+    assert path.name.startswith("scored-weights-{}-{}-".format(*names))
+    kept = path.read_bytes()
+    later = replace(first, file="copy.pt", scored_on=date(2026, 5, 1))
+    assert suite.add_scored(later) == path
+    assert path.read_bytes() == kept  # never renewed
+    others = [
+        replace(first, file_sha256="b" * 64),
+        replace(first, architecture_digest="c" * 64),
+        replace(first, split="validation"),
+        replace(first, environment=factories.WORKSTATION),
+        replace(first, dataset=replace(first.dataset, digest="d" * 64)),
+        replace(first, numerics=replace(first.numerics, device_type="cuda")),
+    ]
+    assert len({suite.add_scored(each) for each in others} | {path}) == 7
+    assert len(suite.findings().scored) == 7
+    assert first in suite.scored_weights()
+    other = replace(first, correct=9950, misses=first.misses[:-2])
+    with pytest.raises(StoreError, match=r"other answers: 9,948 right, now 9,950 .*move the"):
+        suite.add_scored(other)
+    assert path.read_bytes() == kept
+    assert suite.runs() == []

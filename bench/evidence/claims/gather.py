@@ -13,8 +13,9 @@ from msgspec import to_builtins
 
 from bench.evidence.claims.objectives import NO_DOCUMENT, Objectives
 from bench.records.arms import Arm, Split, arms
+from bench.records.observations import ScoredWeights
 from bench.records.protocol import Protocol
-from bench.records.store import Suite, portrait_file, run_file
+from bench.records.store import Suite, portrait_file, run_file, scored_file
 from bench.spec import Claim, Foreign, Measured, Objective, Portrait, RunRecord
 from bench.stats.declared import CONSISTENT_RATE
 from bench.stats.means import Accuracy, accuracy
@@ -28,7 +29,7 @@ BY_PLACE = re.compile(r"(?P<operation>\w+) (?P<place>\d+)")
 
 
 class NoEvidence(Exception):
-    """Nothing to judge a claim by: it stays undecided, or cannot be compared.
+    """Nothing to judge a claim by: it stays undecided, or cannot be compared or checked.
 
     Attributes:
         why: One line.
@@ -36,7 +37,9 @@ class NoEvidence(Exception):
     """
 
     def __init__(
-        self, why: str, verdict: Literal["undecided", "not comparable"] = "undecided"
+        self,
+        why: str,
+        verdict: Literal["undecided", "not comparable", "not checkable"] = "undecided",
     ) -> None:
         super().__init__(why)
         self.why, self.verdict = why, verdict
@@ -55,11 +58,13 @@ class Exact:
         value: In the metric's unit.
         stands_on: The measures or records that it was read from.
         slack: Rounding of the published numbers it was reckoned from.
+        words: The value in words, where it alone does not say it.
     """
 
     value: Value
     stands_on: tuple[str, ...]
     slack: Fraction = Fraction(0)
+    words: str = ""
 
 
 @dataclass(frozen=True)
@@ -102,11 +107,13 @@ class SuiteContents:
     runs: Sequence[RunRecord]
     portraits: Sequence[Portrait]
     protocol: Protocol | None = None  # None for a fixed number of runs
+    scored: Sequence[ScoredWeights] = ()
 
     @classmethod
     def read(cls, suite: Suite) -> SuiteContents:
         """Raises StoreError where a record cannot be read."""
-        return cls(suite.name, suite.runs(), suite.portraits(), suite.protocol())
+        runs, portraits = suite.runs(), suite.portraits()
+        return cls(suite.name, runs, portraits, suite.protocol(), suite.scored_weights())
 
 
 @dataclass(frozen=True)
@@ -228,7 +235,8 @@ class Evidence:
     def subjects(self) -> set[str]:
         """The architectures that the suites know."""
         runs = {run.architecture for held in self.suites for run in held.runs}
-        return runs | {portrait.architecture for held in self.suites for portrait in held.portraits}
+        measured = {each.architecture for held in self.suites for each in held.portraits}
+        return runs | measured | {each.architecture for held in self.suites for each in held.scored}
 
     def _foreign(self, subject: str) -> Foreign | None:
         """What is known of its runs that are not ours; None where the suites have no such run."""
@@ -292,6 +300,42 @@ class Evidence:
         if not fitting:
             raise NoEvidence(_other_than_file(subject, found[0].first, measured), "not comparable")
         return max(fitting, key=lambda arm: len(arm.runs))
+
+    def scored(self, subject: str, dataset: str, sha256: str) -> dict[str, ScoredWeights]:
+        """Place -> outcome of a file of weights of the subject's own source on the test split.
+
+        Args:
+            subject: The architecture.
+            dataset: Whose test images are meant.
+            sha256: First digits of the file's digest; none are those of every file.
+
+        Raises:
+            NoEvidence: no such outcome; "not comparable" where there are others.
+        """
+        digest = self._digest(subject)
+        measured = {v.portrait.architecture_digest for v in self._measured(subject)}
+        own = {digest} if digest else measured
+        every = {
+            f"{held.suite}/{scored_file(each)}": each
+            for held in self.suites
+            for each in held.scored
+            if each.architecture == subject and each.split == "test" and each.is_of(sha256)
+        }
+        fitting = {p: each for p, each in every.items() if each.dataset.name == dataset}
+        found = {p: e for p, e in fitting.items() if not own or e.architecture_digest in own}
+        suite = self.suites[0].suite if self.suites else "local"
+        command = f"python -m bench evaluate {subject} --weights FILE --dataset {dataset}"
+        command += f" --suite {suite}"
+        if not every:
+            which = f"whose SHA-256 begins with {sha256}" if sha256 else f"of '{subject}'"
+            raise NoEvidence(f"no file of weights {which} was scored: {command}", "not checkable")
+        if not found:
+            why = f"the weights of '{subject}' were scored with another source than the file's"
+            if not fitting:
+                names = ", ".join(sorted({each.dataset.name for each in every.values()}))
+                why = f"weights scored on {names}, claim of {dataset}"
+            raise NoEvidence(f"{why}: {command}", "not comparable")
+        return found
 
     def _measured(self, subject: str) -> list[Version]:
         """Its measures, of whatever source."""

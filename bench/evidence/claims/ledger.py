@@ -17,7 +17,7 @@ from typing import get_args
 import msgspec
 
 from bench.evidence.claims.gather import Evidence, Value
-from bench.evidence.claims.metrics import Kind, judge, kind
+from bench.evidence.claims.metrics import Kind, judge, kind, of
 from bench.evidence.claims.rules import ClaimVerdict, Gain, Judgement, corrected
 from bench.spec import Claim, canonical_json
 from bench.stats.format import count, number, plain
@@ -52,7 +52,8 @@ class Entry:
         """As published: a number, a word, or None for words that hold neither."""
         if self.claim.metric in NO_NUMBER:
             return None
-        return self.claim.text or _plain(self.claim.published)
+        is_word = self.claim.text and "text" not in of(self.claim).beside
+        return self.claim.text if is_word else _plain(self.claim.published)
 
     @property
     def published_words(self) -> str:

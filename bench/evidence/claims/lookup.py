@@ -26,6 +26,7 @@ from bench.evidence.claims.gather import (
 )
 from bench.records.arms import Arm, Split, best_count
 from bench.spec import Claim, Epoch, Recipe, RunRecord
+from bench.stats.format import count, integer, listed_or_counted, number, plain
 from bench.stats.outcomes import SUSTAINED_EPOCHS
 from bench.stats.values import MISSING
 
@@ -33,6 +34,7 @@ Find = Callable[[Claim, Evidence], Exact]
 T = TypeVar("T")
 DIGITS = 3  # of an accuracy in percent: a tenth of an image of 10,000
 LOSS_DIGITS = 4
+NAMES_A_DIGEST = "sha256:"  # what a claim's text may begin with that names a file of weights
 
 
 @dataclass(frozen=True)
@@ -443,6 +445,28 @@ def two_arms(claim: Claim, evidence: Evidence) -> tuple[Sample, Sample]:
             "the runs of the two networks have different images or splits", "not comparable"
         )
     return ours, theirs
+
+
+def scored_weights(claim: Claim, evidence: Evidence) -> Exact:
+    """The test accuracy of a published file of weights in percent, as an exact fraction.
+
+    Raises:
+        NoEvidence: it was not scored, or several files were and the claim names none of them, or
+            its answers are others on another machine.
+    """
+    sha256 = claim.text.removeprefix(NAMES_A_DIGEST)
+    found = evidence.scored(claim.subject, claim.dataset, sha256)
+    files = {each.weights_sha256: each.file_sha256[:12] for each in found.values()}
+    if len(files) > 1:
+        names = listed_or_counted(sorted(files.values()), "digest")
+        why = f"{count(len(files), 'file')} of weights were scored, {names}: name one in 'text'"
+        raise NoEvidence(why, "not checkable")
+    counts = sorted({(each.correct, each.n_images) for each in found.values()})
+    words = [f"{integer(correct)} of {integer(n)}" for correct, n in counts]
+    if len(counts) > 1:
+        raise NoEvidence(f"one file of weights was scored differently: {', '.join(words)}")
+    percent = Fraction(100 * counts[0][0], counts[0][1])
+    return Exact(percent, tuple(found), words=plain(f"{number(percent)} % ({words[0]})"))
 
 
 def nothing(claim: Claim, evidence: Evidence) -> None:

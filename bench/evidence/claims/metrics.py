@@ -35,6 +35,7 @@ class Metric:
         find: From the claim and the evidence to what the rule judges.
         keys: Keys that a claim of this metric must have; "value" is `published` or `text`.
         rule: From the claim and what was found to a judgement.
+        beside: Keys that a claim may have beside these; they are no value then.
     """
 
     about: str
@@ -42,6 +43,7 @@ class Metric:
     find: Callable[[Claim, Evidence], Any]
     keys: tuple[str, ...] = NUMBER
     rule: Callable[[Claim, Any], Judgement | Gain] = rules.exact
+    beside: tuple[str, ...] = ()
 
 
 figure, layers = lookup.figure_or_layers, lookup.of_layers
@@ -270,6 +272,15 @@ METRICS: Mapping[str, Metric] = {
         ("against",),
         rules.gain,
     ),
+    # From records of given weights.
+    "published_weights_test_accuracy_percent": Metric(
+        "the test accuracy of a published file of weights; `text` names its SHA-256, which one "
+        "file alone does not need",
+        "runs",
+        lookup.scored_weights,
+        rule=rules.scored,
+        beside=("text",),
+    ),
     # The document's own arithmetic.
     "product": Metric("product of `numbers`", "document", numbers(prod), NUMBERS),
     "sum": Metric("sum of `numbers`", "document", numbers(sum), NUMBERS),
@@ -316,11 +327,16 @@ METRICS: Mapping[str, Metric] = {
 }
 
 
-def kind(claim: Claim) -> Kind:
-    """What a claim rests on, by its metric."""
+def of(claim: Claim) -> Metric:
+    """The metric of a claim whose file was checked when it was loaded."""
     name = entry(claim.metric)
     assert name is not None, f"unknown metric '{claim.metric}' in a checked claim"
-    return METRICS[name].kind
+    return METRICS[name]
+
+
+def kind(claim: Claim) -> Kind:
+    """What a claim rests on, by its metric."""
+    return of(claim).kind
 
 
 def entry(metric: str) -> str | None:
@@ -337,9 +353,7 @@ def judge(claim: Claim, evidence: Evidence) -> Judgement | Gain:
 
     A gain waits for the others of its file.
     """
-    name = entry(claim.metric)
-    assert name is not None, f"unknown metric '{claim.metric}' in a checked claim"
-    metric = METRICS[name]
+    metric = of(claim)
     try:
         return metric.rule(claim, metric.find(claim, evidence))
     except NoEvidence as error:

@@ -13,6 +13,8 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Literal
 
+import msgspec
+
 from bench.evidence.claims.gather import Exact, Sample, Value, fraction
 from bench.evidence.claims.lookup import Readings
 from bench.spec import Claim
@@ -82,7 +84,19 @@ class Gain:
 def exact(claim: Claim, found: Exact) -> Judgement:
     """Agreement to the last digit that was published; no run is needed."""
     verdict: ClaimVerdict = "confirmed" if _agrees(claim, found) else "refuted"
-    return Judgement(verdict, _wanted(claim, found.slack), found.value, stands_on=found.stands_on)
+    return Judgement(
+        verdict,
+        _wanted(claim, found.slack),
+        found.value,
+        found.words,
+        stands_on=found.stands_on,
+    )
+
+
+def scored(claim: Claim, found: Exact) -> Judgement:
+    """The same for given weights: the claim's text names their file, and is no value."""
+    judged = exact(msgspec.structs.replace(claim, text=""), found)
+    return replace(judged, rule=f"right answers of these weights; {judged.rule}")
 
 
 def consistent(claim: Claim, found: Exact) -> Judgement:

@@ -28,6 +28,10 @@ QUOTED_CHARACTERS = 70
 # What a text can be at all: 28x28x6 for each layer, Conv2d, ReLU.
 TEXTS = {
     "output_shape": (re.compile(r"\d+(x\d+)*(, \d+(x\d+)*)*"), "a shape is written 28x28x6"),
+    "published_weights_test_accuracy_percent": (
+        re.compile(r"((sha256:)?[0-9a-f]{12,64})?"),
+        "give 12 to 64 digits of the file's SHA-256, as sha256sum prints them",
+    ),
     "layer_sequence": (re.compile(r"\w+(, \w+)*"), "kinds of layers are written Conv2d, ReLU"),
 }
 _AUGMENTATION_FIELDS = tuple(f"augmentation.{name}" for name in Augmentation.__struct_fields__)
@@ -83,7 +87,7 @@ def _wants(claim: Claim, given: Iterable[str]) -> Iterator[Want]:
     for key in missing:
         wanted = "published' or 'text" if key == "value" else key
         yield f"metric '{claim.metric}' needs the key '{wanted}'", "add it", "metric"
-    if keys >= VALUES:
+    if keys >= VALUES and not VALUES & set(METRICS[name].beside):
         yield "both 'published' and 'text'", "give the one that the document says", "text"
     if not missing:
         yield from _misfits(claim, name)

@@ -139,7 +139,8 @@ def change(part: Entry) -> str:
         return "the records that the rule asks for"
     if judged.verdict == "not comparable":
         return "records of the same data set, recipe and source"
-    return CHANGES[part.kind]
+    weights = judged.verdict != "not checkable" and part.kind == "runs" and judged.n is None
+    return "another file of weights, or another source" if weights else CHANGES[part.kind]
 
 
 def _records(summary: Summary, places: tuple[str, ...]) -> Iterator[Cell]:

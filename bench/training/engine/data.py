@@ -47,17 +47,25 @@ def prepare(dataset: Dataset, spec: RunSpec, device: torch.device) -> DeviceData
     Raises:
         TrainingError: the recipe has a mean or a deviation for another number of channels.
     """
-    n_channels = spec.dataset.known_shape[0]
+    return DeviceData(
+        train=on_device(dataset.train, device),
+        validation=on_device(dataset.validation, device) if len(dataset.validation) else None,
+        test=on_device(dataset.test, device) if spec.evaluate_test else None,
+        grey_levels=grey_levels(spec.recipe, spec.dataset.known_shape[0]).to(device),
+    )
+
+
+def grey_levels(recipe: Recipe, n_channels: int) -> Tensor:
+    """The normalised value of each level, float32: (256,) of grey images, else (channels, 256).
+
+    Raises:
+        TrainingError: as `prepare`.
+    """
     # ToTensor's arithmetic, then Normalize's.
     levels = torch.arange(256, dtype=torch.float32).div(255).expand(n_channels, 256)
-    mean, std = (of_channels(spec.recipe, field, n_channels) for field in NORMALISATION)
+    mean, std = (of_channels(recipe, field, n_channels) for field in NORMALISATION)
     levels = levels.sub(torch.tensor(mean)[:, None]).div(torch.tensor(std)[:, None])
-    return DeviceData(
-        train=_on_device(dataset.train, device),
-        validation=_on_device(dataset.validation, device) if len(dataset.validation) else None,
-        test=_on_device(dataset.test, device) if spec.evaluate_test else None,
-        grey_levels=(levels[0] if n_channels == 1 else levels).to(device),
-    )
+    return levels[0] if n_channels == 1 else levels
 
 
 def of_channels(recipe: Recipe, field: str, n_channels: int) -> tuple[float, ...]:
@@ -77,7 +85,8 @@ def of_channels(recipe: Recipe, field: str, n_channels: int) -> tuple[float, ...
     return values
 
 
-def _on_device(split: Split, device: torch.device) -> DeviceSplit:
+def on_device(split: Split, device: torch.device) -> DeviceSplit:
+    """The part on the device."""
     images = torch.from_numpy(split.images).to(device)
     return DeviceSplit(images, torch.from_numpy(split.labels).to(device))
 
