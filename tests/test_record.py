@@ -61,7 +61,7 @@ CANDIDATE: dict[str, tuple[str, Changes]] = {
 SO_FAR = {"silu_7344": 10, "p4m_2576": 25, "p4m_3772": 34, "p4m_strided_4988": 29}
 # Every run reaches the target, says docs/search-log.md, and at least so many.
 EVERY_RUN = {"fine_7344": 30, "p4m_4988": 30, "p4m_strided_4988": 29, "p4m_3772": 29}
-# What the ingredients change of p4m_4988's recipe: five runs each, docs/search-log.md has the commands.
+# What the ingredients change of p4m_4988's recipe: five runs each (docs/search-log.md).
 AUGMENTATIONS: tuple[Changes, ...] = (
     {
         "rotation_degrees": 0.0,
