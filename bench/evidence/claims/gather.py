@@ -327,7 +327,7 @@ class Evidence:
         command = f"python -m bench evaluate {subject} --weights FILE --dataset {dataset}"
         command += f" --suite {suite}"
         if not every:
-            which = f"whose SHA-256 begins with {sha256}" if sha256 else f"of '{subject}'"
+            which = f"with the SHA-256 {sha256}…" if sha256 else f"of '{subject}'"
             raise NoEvidence(f"no file of weights {which} was scored: {command}", "not checkable")
         if not found:
             why = f"the weights of '{subject}' were scored with another source than the file's"

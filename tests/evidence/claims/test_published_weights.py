@@ -68,7 +68,7 @@ def test_without_a_record_it_is_not_checkable_and_the_rule_is_the_command() -> N
     assert judged(99.52, other_split).verdict == "not checkable"
     named = judged(99.52, OURS, text="0123456789ab")
     assert named.verdict == "not checkable"
-    assert named.rule.startswith("no file of weights whose SHA-256 begins with 0123456789ab was")
+    assert named.rule.startswith("no file of weights with the SHA-256 0123456789ab… was")
 
 
 def test_of_several_files_the_claim_names_one() -> None:
