@@ -197,3 +197,14 @@ def test_the_line_above_says_what_was_checked_how_often_on_what_and_when() -> No
         finding.kicker(summary(dated[:1]))
         == "README “Session-6: MNIST CNN Optimization” · 1 run on mnist · 9 Nov 2026"
     )
+
+
+def test_few_runs_say_nothing_of_single_numbers_and_means_count() -> None:
+    single = accuracy("model_1", 99.46)
+    mean = replace(
+        accuracy("model_1", 99.6, "mean_test_accuracy_percent"), id="mean", relation="at_least"
+    )
+    assert "reproducible" not in headline(runs("model_1", 4), single)
+    assert "README's accuracies are reproducible" in headline(runs("model_1", 5), single)
+    both = headline(runs("model_1", 12), single, mean)
+    assert both.startswith("One of the README's two accuracies is reproducible")

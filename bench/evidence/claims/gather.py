@@ -272,7 +272,7 @@ class Evidence:
         digest = self._digest(subject)
         runs = [(held, _runs_of(held, subject, digest)) for held in self.suites]
         names = sorted({run.dataset.name for _, its_runs in runs for run in its_runs})
-        train = f"python -m bench train --arch {subject}"
+        train = f"python -m bench train --arch {subject} --dataset {dataset}"
         if not names:
             if any(_runs_of(held, subject, None) for held in self.suites):
                 why = f"the runs of '{subject}' come from an older version of its file: {train}"

@@ -89,8 +89,16 @@ def _wants(claim: Claim, given: Iterable[str]) -> Iterator[Want]:
         yield f"metric '{claim.metric}' needs the key '{wanted}'", "add it", "metric"
     if keys >= VALUES and not VALUES & set(METRICS[name].beside):
         yield "both 'published' and 'text'", "give the one that the document says", "text"
+    for key in sorted(keys & VALUES - _used(name)):
+        yield f"metric '{claim.metric}' does not judge '{key}'", "leave it out", key
     if not missing:
         yield from _misfits(claim, name)
+
+
+def _used(name: str) -> set[str]:
+    """The values that a metric judges, or that say which thing it judges."""
+    keys = {*METRICS[name].keys, *METRICS[name].beside}
+    return VALUES if "value" in keys else keys & VALUES
 
 
 def _misfits(claim: Claim, name: str) -> Iterator[Want]:

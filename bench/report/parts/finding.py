@@ -21,6 +21,9 @@ from bench.stats.rates import luck_of
 
 MOST_NAMES = 4  # networks of one verdict that a headline names; more are counted
 SINGLE = ("last_test_accuracy_percent", "selected_validation_accuracy_percent")
+MEANS = ("mean_test_accuracy_percent", "mean_best_validation_accuracy_percent")
+HOLDS = ("consistent", "confirmed")
+FEWEST_TOLD = 5  # runs: with fewer almost every number of a single run is consistent
 WORST = 2  # refuted statements that are quoted
 
 
@@ -215,12 +218,13 @@ def _on_numbers(summary: Summary, trained: set[str]) -> Clause | None:
     judged = [
         each.judged.verdict
         for each in _own(summary)
-        if each.claim.metric in SINGLE
-        and each.claim.subject in trained
-        and summary.speaks_of(each.claim)
+        if (each.claim.metric in SINGLE and (each.judged.n or 0) >= FEWEST_TOLD)
+        or each.claim.metric in MEANS
+        if each.claim.subject in trained and summary.speaks_of(each.claim)
     ]
-    known = [verdict for verdict in judged if verdict in ("consistent", "not consistent")]
-    n, bad, whose = len(known), known.count("not consistent"), f"the {summary.label}'s"
+    known = [verdict for verdict in judged if verdict in (*HOLDS, *FAILED)]
+    n, whose = len(known), f"the {summary.label}'s"
+    bad = sum(verdict in FAILED for verdict in known)
     if not known:
         return None
     # One of twenty numbers lies outside its interval by luck.

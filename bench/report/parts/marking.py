@@ -113,8 +113,16 @@ def excerpt(summary: Summary, most: int = 10) -> Marked | None:
         title=every.title,
         lines=tuple(line for line in every.lines if line.number in chosen),
         key=key(said),
-        note=tally_words(own),
+        note=" ".join([*_left_out(len(chosen), own), tally_words(own)]),
     )
+
+
+def _left_out(n_shown: int, entries: Sequence[Entry]) -> list[str]:
+    """Where the lines are that a first screen has no room for."""
+    n = len({entry.claim.line for entry in entries})
+    if n <= n_shown:
+        return []
+    return [f"{integer(n_shown)} of {integer(n)} marked lines; all are on the page “Document”."]
 
 
 def _worth_showing(entries: Sequence[Entry], document: Document) -> list[int]:

@@ -21,7 +21,7 @@ UNCOMMITTED = ", made with changes that were not committed"
 NO_CODE = "# the records name no commit: use the code that made them"
 TEXT = (
     "In the environment of its record, a run that is trained again has the same weights, bit for "
-    "bit. Elsewhere its test count must be inside the 95% prediction interval of one more run. "
+    "bit. Elsewhere its test count must be inside the 99.9% prediction interval of one more run. "
     "The last command trains one run in a temporary folder and compares it with its record. The "
     "page of each architecture has such a command for every run."
 )
@@ -29,7 +29,7 @@ OF_COMMANDS = (
     "The bits of runs by your own command are not known. If such a run is trained again, its test "
     "count must be inside {interval}."
 )
-INTERVAL = "the 95% prediction interval of one more run"
+INTERVAL = "the 99.9% prediction interval of one more run"
 IMPORTED = "Imported runs cannot be trained again from here."
 
 

@@ -60,7 +60,7 @@ def test_what_is_right_is_no_mistake(told: Callable[[str], list[str]], old: str,
 
 
 LISTS = "python -m bench inspect model_1 lists the layers"
-OF = 'of the claim "its very words"'
+OF = 'in the claim "its very words"'
 MISTAKES = [
     (
         ('"model_1"', '"model_l"'),

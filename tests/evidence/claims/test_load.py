@@ -21,6 +21,9 @@ metric = "n_parameters"
 subject = "a"
 published = 9850
 """
+GAIN = GOOD.replace("n_parameters", "accuracy_gain_points").replace(
+    "published = 9850", 'against = "b"'
+)
 
 
 def written(folder: Path, text: str) -> Path:
@@ -122,6 +125,11 @@ MALFORMED = [
     (GOOD.replace("| 9,850 |'", "a\0b'"), ":4:11", r"unreadable claims: .* character '\\x00'"),
     (GOOD.replace("'| 9,850 |'", r'"a\u0000b"'), ":4:1", "a control character in 'quote'"),
     (GOOD.replace("'| 9,850 |'", r'"a\u001b[1mb"'), ":4:1", "a control character in 'quote'"),
+    (
+        GAIN + "published = 2.0\ntolerance = 0.5",
+        ":8:1",
+        "metric 'accuracy_gain_points' does not judge 'published'",
+    ),
     (GOOD + r'layers = ["\u0000"]', ":8:1", "a control character in 'layers'"),
     (GOOD + r'"\u0000" = 1', ":1:1", r"unknown key '\\x00'"),
     (GOOD.replace("'| 9,850 |'", r'"\ud800"'), ":4:16", "not a Unicode scalar value"),
