@@ -317,7 +317,7 @@ def test_the_commands_declare_train_and_extend(
     assert "extends" not in done.stdout
     assert json.loads(path.read_bytes()) == declared
     more = bench(*TRAIN, "--seeds", "3")
-    assert "Notice: 'tiny' has 2 runs already: seed 2 extends it" in more.stdout
+    assert "Notice: 'tiny' has 2 runs already: seed 2 extends them" in more.stdout
     refused = bench(*TRAIN, "--seeds", "1-3", "--choosing")
     assert (refused.returncode, refused.stderr.count("\n")) == (2, 1)
     both = bench(*TRAIN, "--choosing", "--attempt")
