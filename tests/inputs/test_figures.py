@@ -61,7 +61,7 @@ def test_a_loss_that_is_not_finite_is_a_divergence() -> None:
         ([{"test_accuracy": 101}], "101 is no percent of right answers"),
         ([{"test_accuracy": float("nan")}], "is no fraction of right answers"),
         ([{"test_accuracy": 0.99415}], "9,941.50 right answers, no whole number"),
-        ([{"test_accuracy": 0.99, "test_correct": 9901}], "and test_correct says 9,901"),
+        ([{"test_accuracy": 0.99, "test_correct": 9901}], "but test_correct says 9,901"),
         ([{"train_accuracy": 0.9}], "give n_train"),
         ([{"n_test": 5000}], "n_test is 5000, but 10,000 was declared"),
         (

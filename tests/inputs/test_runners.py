@@ -52,7 +52,7 @@ def written(text: str, name: str = "mine") -> Path:
         (GOOD.replace('train.py"]', 'trian.py"]'), "cannot read 'trian.py'"),
         (GOOD.replace('"mnist"', '"../mnist"'), "$.dataset.name"),
         (GOOD.replace("[dataset]", "folder = 'gone'\n[dataset]"), "there is no folder 'gone'"),
-        (GOOD + "[metrics]\nfile = 'log.jsonl'\n", "does not lie in {folder}"),
+        (GOOD + "[metrics]\nfile = 'log.jsonl'\n", "is not in {folder}"),
         (GOOD + "[metrics]\npatterns = ['(']\n", "bad pattern '('"),
         (GOOD + "[metrics]\npatterns = ['x']\n", "no pattern reads the test split"),
         (GOOD + "[metrics]\nnames = {test_acc = 'a'}\n", "there is no figure 'test_acc'"),

@@ -208,7 +208,7 @@ def test_a_command_declares_what_is_new_and_tells_of_an_extension(tmp_path: Path
     assert declare(suite, wanted(every, range(3)), Purpose(), []) == []
     assert suite.protocol() == first
     (notice,) = declare(suite, wanted(every, range(8)), Purpose(), every)
-    assert notice.startswith("'model_1' has 5 runs already: seed 5-7 extends it")
+    assert notice.startswith("'model_1' has 5 runs already: seed 5-7 extends them")
     second = suite.protocol()
     assert second is not None
     assert [(each.seeds, each.n_seen) for each in second.sweeps] == [(((0, 4),), 0), (((5, 7),), 5)]
@@ -317,7 +317,7 @@ def test_the_commands_declare_train_and_extend(
     assert "extends" not in done.stdout
     assert json.loads(path.read_bytes()) == declared
     more = bench(*TRAIN, "--seeds", "3")
-    assert "Notice: 'tiny' has 2 runs already: seed 2 extends it" in more.stdout
+    assert "Notice: 'tiny' has 2 runs already: seed 2 extends them" in more.stdout
     refused = bench(*TRAIN, "--seeds", "1-3", "--choosing")
     assert (refused.returncode, refused.stderr.count("\n")) == (2, 1)
     both = bench(*TRAIN, "--choosing", "--attempt")
