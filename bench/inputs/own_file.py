@@ -55,17 +55,20 @@ def execute(name: str, path: Path) -> ModuleType:
 
 
 @contextmanager
-def contained() -> Iterator[None]:
+def contained(patience: float = 1.0) -> Iterator[None]:
     """What the user's code does to its process stays inside.
 
     Its prints go to stderr. The working folder and the paths of imports come back. `os._exit`
     raises SystemExit, so no file ends a command as if it had succeeded.
 
+    Args:
+        patience: The limit of its time, in multiples of `LIMIT_SECONDS`.
+
     Raises:
         TimeoutError: the code did not end within the limit. Only the main thread has a limit.
     """
-    folder, paths = os.getcwd(), list(sys.path)
-    with redirect_stdout(sys.stderr), _exit_raises(), _limited(_limit_seconds()):
+    folder, paths = Path.cwd(), list(sys.path)
+    with redirect_stdout(sys.stderr), _exit_raises(), _limited(patience * _limit_seconds()):
         try:
             yield
         finally:

@@ -6,13 +6,14 @@ from collections.abc import Callable
 from functools import lru_cache
 
 from bench.errors import ArchitectureError
-from bench.inputs import datasets, discover
+from bench.inputs import datasets
 from bench.inputs.datasets import Dataset
 from bench.inputs.mapped import mapped
 from bench.records.observations import MissedDigit
 from bench.records.store import Suite
 from bench.spec import Architecture, Epoch, RunRecord, RunSpec
 from bench.training.engine.run import Result, run
+from bench.training.engine.untouched import load
 from bench.training.executors import Job
 
 load_dataset = lru_cache(datasets.load)
@@ -70,7 +71,7 @@ def dataset_of(job: Job) -> Dataset:
 
 def architecture_of(job: Job) -> Architecture:
     """The job's architecture, as it was when the plan was made."""
-    architecture = discover.load(job.found)
+    architecture = load(job.found)
     if architecture.digest != job.spec.architecture_digest:
         raise ArchitectureError(
             f"architecture '{architecture.name}' changed after the plan was made",
