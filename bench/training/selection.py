@@ -194,9 +194,10 @@ def probed(
     left, trained = Selection(broken=list(selection.broken)), list[Named]()
     paths: dict[str, EnginePath] = {}
     notices: list[str] = []
+    device = torch.device(matrix.environment.device)
     for own, (found, architecture) in zip(selection.usable, matrix.architectures, strict=True):
         try:
-            way = probe(architecture, run_spec(architecture, 0, matrix), dataset)
+            way = probe(architecture, run_spec(architecture, 0, matrix), dataset, device)
         except ArchitectureError as error:
             if named:
                 raise

@@ -55,7 +55,9 @@ class Probed:
     notices: tuple[str, ...] = ()
 
 
-def probe(architecture: Architecture, spec: RunSpec, dataset: Dataset) -> Probed:
+def probe(
+    architecture: Architecture, spec: RunSpec, dataset: Dataset, device: torch.device
+) -> Probed:
     """Trains two batches, one of them the last of an epoch, and finds the way that suits.
 
     It runs on the CPU whatever the device is: a device has trials of its own.
@@ -64,12 +66,12 @@ def probe(architecture: Architecture, spec: RunSpec, dataset: Dataset) -> Probed
         architecture: With the recipe that it is trained by.
         spec: Of one of its runs.
         dataset: Of that run.
+        device: Where it runs.
 
     Raises:
         ArchitectureError: a run would fail; names the line of the user's file and a remedy.
         TrainingError: the device is full, busy or broken, so nothing can be told.
     """
-    device = torch.device(spec.numerics.device_type)
     few = _few(dataset, spec)
     with redirect_stdout(sys.stderr):
         path, slow = engine_path(architecture, device)
