@@ -144,7 +144,6 @@ def _select(request: Request) -> Selected:
     if info is not None:
         named = bool(options.arch or options.recipe_of or request.fields)
         selection, architectures = suited(selection, architectures, info, named=named)
-    require_writable([request.suite.folder, *([options.reports] if options.reports else [])])
     environment = provenance.environment(device, provenance.command_line())
     matrix = Matrix(
         architectures=architectures,
@@ -159,6 +158,7 @@ def _select(request: Request) -> Selected:
     if dataset is not None:
         named = bool(options.arch)
         selection, matrix, ways = probed(selection, matrix, dataset, named=named)
+    require_writable([request.suite.folder, *([options.reports] if options.reports else [])])
     tell_broken(selection)
     with redirect_stdout(sys.stderr):
         softmax = [each.name for _, each in matrix.architectures if gives_probabilities(each)]
