@@ -142,9 +142,8 @@ def _require_output(output: Any, shape: tuple[int, int], architecture: Architect
     if isinstance(output, Tensor) and output.shape == shape:
         return
     found = tuple(output.shape) if isinstance(output, Tensor) else f"a {type(output).__name__}"
-    forward = getattr(architecture.build, "forward", None)
-    code = getattr(forward, "__code__", None)
-    own = code is not None and code.co_filename == str(architecture.path)
+    code: Any = getattr(getattr(architecture.build, "forward", None), "__code__", None)
+    own = code and code.co_filename == str(architecture.path)
     raise ArchitectureError(
         f"its output in training mode is {found}, not a tensor {shape}",
         where=f"{architecture.path}:{code.co_firstlineno}" if own else str(architecture.path),

@@ -74,17 +74,24 @@ def untouched(name: str, found: Found | Architecture, patience: float = 1.0) -> 
     Raises:
         ArchitectureError: it changed a function or a setting that other networks use.
     """
+    kept = generators_kept(torch.device("cpu"))
+    with kept, contained(patience), neighbours_unchanged(name, found):
+        yield
+
+
+@contextmanager
+def neighbours_unchanged(name: str, found: Found | Architecture) -> Iterator[None]:
+    """The part of `untouched` that costs a run nothing: switches, settings and functions."""
     bindings, settings = _bindings(), [get() for _, get, _ in SETTINGS]
     switches = [get() for _, get, _ in SWITCHES]
     changes: list[str] = []
-    with generators_kept(torch.device("cpu")), contained(patience):
-        try:
-            yield
-        finally:
-            changes += _restored_settings(settings) + _restored_bindings(bindings)
-            for (_, get, put), value in zip(SWITCHES, switches, strict=True):
-                if get() != value:
-                    put(value)
+    try:
+        yield
+    finally:
+        changes += _restored_settings(settings) + _restored_bindings(bindings)
+        for (_, get, put), value in zip(SWITCHES, switches, strict=True):
+            if get() != value:
+                put(value)
     if changes:
         raise ArchitectureError(
             f"architecture '{name}': its code changes {changes[0]}, which other networks use",

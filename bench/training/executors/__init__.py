@@ -60,9 +60,12 @@ class Event:
     reason: str | None = None
 
 
-def was_killed(exit_code: int | None) -> bool:
-    """Whether a signal from outside ended a process, such as the system's that lacks memory."""
-    return exit_code is not None and -exit_code in FROM_OUTSIDE
+def kind_of_death(exit_code: int | None) -> Literal["failed", "error"]:
+    """What became of a run whose process died twice.
+
+    An `error` where a signal from outside ended it, such as the system's that lacks memory.
+    """
+    return "error" if exit_code is not None and -exit_code in FROM_OUTSIDE else "failed"
 
 
 @dataclass

@@ -11,7 +11,7 @@ from multiprocessing.connection import Connection, wait
 
 from bench.errors import in_one_line
 from bench.machine import GONE, begin_process
-from bench.training.executors import Child, Event, Job, was_killed
+from bench.training.executors import Child, Event, Job, kind_of_death
 
 
 @dataclass
@@ -90,7 +90,7 @@ def _revive(worker: Worker) -> Event | None:
     reason = f"worker process ended with exit code {worker.process.exitcode}"
     worker.process, worker.pipe = begin_process(_serve)
     if worker.is_second:
-        kind = "error" if was_killed(worker.process.exitcode) else "failed"
+        kind = kind_of_death(worker.process.exitcode)
         return Event(worker.job, kind, reason=reason)
     _assign(worker, worker.job, is_second=True)
     return None

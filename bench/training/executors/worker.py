@@ -13,7 +13,7 @@ from bench.records.observations import MissedDigit
 from bench.records.store import Suite
 from bench.spec import Architecture, Epoch, RunRecord, RunSpec
 from bench.training.engine.run import Result, run
-from bench.training.engine.untouched import load
+from bench.training.engine.untouched import load, neighbours_unchanged
 from bench.training.executors import Job
 
 load_dataset = lru_cache(datasets.load)
@@ -32,7 +32,9 @@ def do(job: Job, on_epoch: Callable[[Epoch], None]) -> RunRecord:
             return known
         dataset = dataset_of(job)
         kept = suite.checkpoint(job.spec)
-        result = run(architecture_of(job), job.spec, dataset, job.environment, kept, on_epoch)
+        architecture = architecture_of(job)
+        with neighbours_unchanged(architecture.name, architecture):  # the next job's, here
+            result = run(architecture, job.spec, dataset, job.environment, kept, on_epoch)
         keep(suite, result, dataset)
         kept.clear()
     return result.record
