@@ -87,11 +87,11 @@ def _revive(worker: Worker) -> Event | None:
     assert worker.job is not None
     worker.process.join()  # first, so that the exit code is its own
     worker.end()
-    reason = f"worker process ended with exit code {worker.process.exitcode}"
+    exit_code = worker.process.exitcode
     worker.process, worker.pipe = begin_process(_serve)
     if worker.is_second:
-        kind = kind_of_death(worker.process.exitcode)
-        return Event(worker.job, kind, reason=reason)
+        reason = f"worker process ended with exit code {exit_code}"
+        return Event(worker.job, kind_of_death(exit_code), reason=reason)
     _assign(worker, worker.job, is_second=True)
     return None
 
