@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import sys
+from collections.abc import Callable, Sequence
+from contextlib import redirect_stdout
 from dataclasses import dataclass
 
 import torch
@@ -42,6 +44,7 @@ from bench.training.selection import (
     changed,
     find_networks,
     load_architectures,
+    probed,
     recipe_of,
     suited,
 )
@@ -100,13 +103,16 @@ def _work(request: Request) -> None:
     plan = sweep.first_plan()
     if selection.usable:
         say(f"{environment.device}: {environment.processor}, torch {environment.torch}")
-    portraits.measure(selection, environment, request.suite)
+    with redirect_stdout(sys.stderr):  # what a network prints is not the command's answer
+        portraits.measure(selection, environment, request.suite)
     say(_plan_line(plan, selected))
     wrong = sweep.train(plan, selected.dataset, console, _renewal(request))
     say_all(sweep.state_lines())
     say(f"records: {request.suite.folder}")
     if selected.dataset:
-        for reason in observe.see(selection, selected.dataset, request.suite):
+        with redirect_stdout(sys.stderr):
+            reasons = observe.see(selection, selected.dataset, request.suite)
+        for reason in reasons:
             say(f"Notice: {reason}")
     _render(request)
     for path in plan.failed_before:
@@ -138,13 +144,7 @@ def _select(request: Request) -> Selected:
     if info is not None:
         named = bool(options.arch or options.recipe_of or request.fields)
         selection, architectures = suited(selection, architectures, info, named=named)
-    require_writable([request.suite.folder, *([options.reports] if options.reports else [])])
     environment = provenance.environment(device, provenance.command_line())
-    paths, slow = jobs.engine_paths([each for _, each in selection.usable], device)
-    tell_broken(selection)
-    ends_in_softmax = [each.name for _, each in architectures if gives_probabilities(each)]
-    for line in _notices(request, notice, slow, ends_in_softmax):
-        say(f"Notice: {line}")
     matrix = Matrix(
         architectures=architectures,
         seeds=request.seeds,
@@ -152,9 +152,18 @@ def _select(request: Request) -> Selected:
         environment=environment,
         evaluate_test=not options.no_test,
         tf32=options.tf32,
-        paths=paths,
         commands=[_commanded(each, environment, request) for each in runners],
     )
+    ways: list[str] = []
+    if dataset is not None:
+        named = bool(options.arch)
+        selection, matrix, ways = probed(selection, matrix, dataset, named=named)
+    require_writable([request.suite.folder, *([options.reports] if options.reports else [])])
+    tell_broken(selection)
+    with redirect_stdout(sys.stderr):
+        softmax = [each.name for _, each in matrix.architectures if gives_probabilities(each)]
+    for line in _notices(request, notice, ways, softmax):
+        say(f"Notice: {line}")
     return Selected(selection, dataset, matrix, n_at_once)
 
 
@@ -202,7 +211,7 @@ def _at_once(request: Request, device: torch.device) -> int:
 def _notices(
     request: Request,
     of_the_data: str | None,
-    slow: Mapping[str, str],
+    ways: Sequence[str],
     ends_in_softmax: Sequence[str],
 ) -> list[str]:
     """What a person should know before the training.
@@ -210,12 +219,11 @@ def _notices(
     Args:
         request: Of the command.
         of_the_data: Which data set was taken, where another was to be expected.
-        slow: The networks that are trained as they are written, and why.
+        ways: How networks are trained that cannot be trained in the fastest way.
         ends_in_softmax: The networks that return probabilities.
     """
     lines = [of_the_data] if of_the_data else []
-    for name, reason in slow.items():
-        lines.append(f"'{name}' trains without the faster step: {reason}")
+    lines += ways
     for name in ends_in_softmax:
         lines.append(
             f"'{name}' returns probabilities, and the loss applies the softmax a second time: "
@@ -240,7 +248,8 @@ def _plan_line(plan: Plan, selected: Selected) -> str:
     )
     if selected.dataset is None or not n_ours:
         return f"{planned}; the time of your own commands is not known"
-    seconds = jobs.estimate_seconds(plan, architectures, selected.dataset, selected.n_at_once)
+    with redirect_stdout(sys.stderr):
+        seconds = jobs.estimate_seconds(plan, architectures, selected.dataset, selected.n_at_once)
     n_at_once = min(selected.n_at_once, n_ours)
     on_gpu = selected.matrix.environment.device.startswith("cuda")
     return (

@@ -16,7 +16,7 @@ import msgspec
 
 from bench.errors import ArchitectureError, UsageError, nearest
 from bench.inputs.digest import source_digest
-from bench.inputs.own_file import execute
+from bench.inputs.own_file import execute, line_in
 from bench.spec import NAME, TOP, Architecture, PositiveInt, Recipe, RecipeError, Shape, checked
 
 MEMORY_FORMATS = ("channels_last", "contiguous_format")
@@ -164,7 +164,11 @@ def _execute(found: Found) -> ModuleType:
         raise _bad_recipe(found, error) from error
     except (Exception, SystemExit) as error:  # the file may raise anything
         message = f"{type(error).__name__} on import: {error}"
-        raise _error(found, message, "mend the file; `python -m bench inspect` shows it") from error
+        raise ArchitectureError(
+            f"architecture '{found.name}': {message}",
+            where=line_in(error, found.path),
+            remedy="mend the file; `python -m bench inspect` shows it",
+        ) from error
 
 
 def _recipe(found: Found, module: ModuleType) -> Recipe:

@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
+import os
+import signal
 import sys
+import threading
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stdout
 from importlib.machinery import SourceFileLoader
+from itertools import count
 from pathlib import Path
-from types import CodeType, ModuleType
+from types import CodeType, FrameType, ModuleType
+
+LIMIT_SECONDS = 120.0  # of a file's code before a run; $BENCH_LIMIT_SECONDS gives another limit
+MOST_CAUGHT = 3  # interruptions that the file's code catches before the command ends
+EXIT = os._exit
+OURS = ("bench", "numpy", "torch")  # no file beside the user's stands for these
 
 
 class FromText(SourceFileLoader):
@@ -23,18 +36,132 @@ class FromText(SourceFileLoader):
 
 
 def execute(name: str, path: Path) -> ModuleType:
-    """The file as a module of that name, which can import its neighbours; raises what it raises."""
+    """The file as a module of that name, which can import its neighbours; raises what it raises.
+
+    The neighbours are its own: a file of another folder that imports the same names gets others.
+    """
     spec = importlib.util.spec_from_file_location(name, path, loader=FromText(name, str(path)))
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
-    sys.path.insert(0, str(path.parent))
     try:
-        spec.loader.exec_module(module)
+        with contained(), _own_neighbours(path.parent.absolute()):
+            spec.loader.exec_module(module)
     except BaseException:
         del sys.modules[name]
         raise
-    finally:
-        sys.path.remove(str(path.parent))
     return module
+
+
+@contextmanager
+def contained(patience: float = 1.0) -> Iterator[None]:
+    """What the user's code does to its process stays inside.
+
+    Its prints go to stderr. The working folder and the paths of imports come back. `os._exit`
+    raises SystemExit, so no file ends a command as if it had succeeded.
+
+    Args:
+        patience: The limit of its time, in multiples of `LIMIT_SECONDS`.
+
+    Raises:
+        TimeoutError: the code did not end within the limit. Only the main thread has a limit.
+    """
+    folder, paths = Path.cwd(), list(sys.path)
+    with redirect_stdout(sys.stderr), _exit_raises(), _limited(patience * _limit_seconds()):
+        try:
+            yield
+        finally:
+            os.chdir(folder)
+            sys.path[:] = paths
+
+
+def line_in(error: BaseException, path: Path) -> str:
+    """``file:line`` where the error arose in the user's file or a neighbour; else the file."""
+    folder = path.parent.absolute()
+    lines = [
+        f"{frame.filename}:{frame.lineno}"
+        for frame in traceback.extract_tb(error.__traceback__)
+        if Path(frame.filename).absolute().is_relative_to(folder)
+    ]
+    return lines[-1] if lines else str(path)
+
+
+@contextmanager
+def _own_neighbours(folder: Path) -> Iterator[None]:
+    """Imports look in that folder first; what they find there is forgotten afterwards."""
+    names = {path.stem for path in folder.glob("*.py")}
+    names |= {path.parent.name for path in folder.glob("*/__init__.py")}
+    names -= {*sys.stdlib_module_names, *OURS}
+    others = _loaded(names)  # modules from elsewhere that have the same names
+    for name in others:
+        del sys.modules[name]
+    sys.path.insert(0, str(folder))
+    importlib.invalidate_caches()
+    try:
+        yield
+    finally:
+        for name in _loaded(names):
+            del sys.modules[name]
+        sys.modules.update(others)
+
+
+def _loaded(names: set[str]) -> dict[str, ModuleType]:
+    """The loaded modules of these names, and those inside them."""
+    return {name: each for name, each in sys.modules.items() if name.split(".")[0] in names}
+
+
+@contextmanager
+def _exit_raises() -> Iterator[None]:
+    process = os.getpid()
+
+    def end(status: int) -> None:
+        if os.getpid() != process:  # a forked child ends in this way
+            EXIT(status)
+        raise SystemExit(f"os._exit({status})")
+
+    os._exit = end  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        os._exit = EXIT
+
+
+class _OutOfTime(BaseException):
+    """Not an Exception, so that the user's code does not catch it by accident."""
+
+
+@contextmanager
+def _limited(seconds: float) -> Iterator[None]:
+    in_main_thread = threading.current_thread() is threading.main_thread()
+    if not in_main_thread or not hasattr(signal, "setitimer"):
+        yield
+        return
+
+    n_caught = count()
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        if next(n_caught) < MOST_CAUGHT or frame is None:
+            raise _OutOfTime
+        place = f"{frame.f_code.co_filename}:{frame.f_lineno}"
+        print(
+            f"error: the code at {place} did not end within {seconds:g} seconds: mend the file",
+            file=sys.stderr,
+            flush=True,
+        )
+        EXIT(2)
+
+    usual = signal.signal(signal.SIGALRM, interrupt)
+    left, every = signal.setitimer(signal.ITIMER_REAL, seconds, 1.0)  # again, where it is caught
+    try:
+        yield
+    except _OutOfTime as error:
+        late = TimeoutError(f"its code did not end within {seconds:g} seconds")
+        raise late.with_traceback(error.__traceback__) from None
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, left, every)
+        signal.signal(signal.SIGALRM, usual)
+
+
+def _limit_seconds() -> float:
+    return float(os.environ.get("BENCH_LIMIT_SECONDS", LIMIT_SECONDS))

@@ -12,8 +12,7 @@ from filelock import Timeout
 from rich.console import Console
 
 from bench.inputs.datasets import Dataset
-from bench.spec import Architecture, EnginePath
-from bench.training.engine.path import engine_path
+from bench.spec import Architecture
 from bench.training.engine.run import record_of
 from bench.training.engine.timing import seconds_per_epoch
 from bench.training.executors import AnyJob, CommandJob, Event, Job
@@ -26,19 +25,6 @@ from bench.training.shared_dataset import shared
 
 SEEDS_ON_A_GPU = 32  # at once, at most: as many as there are queues to the device
 BYTES_A_SEED = 3 * 2**29  # of a GPU's memory: its images, its graphs and what its steps hold
-
-
-def engine_paths(
-    architectures: Sequence[Architecture], device: torch.device
-) -> tuple[dict[str, EnginePath], dict[str, str]]:
-    """How each architecture is trained on the device; and why, for each trained as written.
-
-    Args:
-        architectures, device: As in `engine_path`.
-    """
-    found = {each.name: engine_path(each, device) for each in architectures}
-    paths = {name: path for name, (path, _) in found.items()}
-    return paths, {name: reason for name, (_, reason) in found.items() if reason}
 
 
 def seeds_at_once(device_bytes: int) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from dataclasses import replace as dataclass_replace
 from pathlib import Path
 
 import torch
@@ -11,16 +12,20 @@ from msgspec.structs import replace
 
 from bench.errors import ArchitectureError, TrainingError, UsageError
 from bench.inputs import discover, runners
+from bench.inputs.datasets import Dataset
 from bench.inputs.discover import Found
 from bench.inputs.image_data import stored_shape
 from bench.inputs.recipes import Changes
 from bench.inputs.runners import Runner
 from bench.machine import folder, folder_in_use
-from bench.spec import Architecture, DatasetInfo, Recipe
+from bench.spec import Architecture, DatasetInfo, EnginePath, Recipe
 from bench.training import augment
 from bench.training.engine.data import NORMALISATION, of_channels
 from bench.training.engine.network import require_trainable
 from bench.training.engine.path import nondeterministic
+from bench.training.engine.probe import probe
+from bench.training.engine.untouched import load, untouched
+from bench.training.plan import Matrix, run_spec
 
 Named = tuple[Found, Architecture]  # an architecture and the file that it comes from
 
@@ -110,8 +115,9 @@ def load_architectures(
     selection = Selection()
     for each in found:
         try:
-            architecture = discover.load(each)
-            require_trainable(architecture)
+            architecture = load(each)
+            with untouched(each.name, architecture):
+                require_trainable(architecture)
             if info is not None:
                 require_fit(architecture, info)
             selection.usable.append((each, architecture))
@@ -167,6 +173,46 @@ def suited(
     return left, trained
 
 
+def probed(
+    selection: Selection, matrix: Matrix, dataset: Dataset, *, named: bool
+) -> tuple[Selection, Matrix, list[str]]:
+    """Tries a step of each network of the matrix; without those that cannot be trained.
+
+    Args:
+        selection: The architectures as they are written.
+        matrix: The same ones with the recipes that they are trained by.
+        dataset: The matrix's.
+        named: Whether the command asked for these very architectures.
+
+    Returns:
+        Both, with the memory format and the path of each network; and what a person should know.
+
+    Raises:
+        ArchitectureError: a network cannot be trained, and it was asked for.
+        TrainingError: the device is full, busy or broken.
+    """
+    left, trained = Selection(broken=list(selection.broken)), list[Named]()
+    paths: dict[str, EnginePath] = {}
+    notices: list[str] = []
+    device = torch.device(matrix.environment.device)
+    for own, (found, architecture) in zip(selection.usable, matrix.architectures, strict=True):
+        try:
+            way = probe(architecture, run_spec(architecture, 0, matrix), dataset, device)
+        except ArchitectureError as error:
+            if named:
+                raise
+            left.broken.append(error)
+            continue
+        name, memory_format = architecture.name, way.architecture.memory_format
+        left.usable.append((found, replace(own[1], memory_format=memory_format)))
+        trained.append((found, way.architecture))
+        paths[name] = way.path
+        if way.slow:
+            notices.append(f"'{name}' trains as it is written, which is slower: {way.slow}")
+        notices += [f"'{name}': {notice}" for notice in way.notices]
+    return left, dataclass_replace(matrix, architectures=trained, paths=paths), notices
+
+
 def require_usable_recipe(architecture: Architecture, info: DatasetInfo) -> None:
     """Raises ArchitectureError where the data set lacks what the recipe needs."""
     recipe = architecture.recipe
@@ -213,7 +259,7 @@ def recipe_of(name: str, builtin: bool) -> Recipe:
     Raises:
         ArchitectureError, UsageError: no such architecture, or a file that cannot be used.
     """
-    return discover.load(find_architectures([name], None, builtin)[0]).recipe
+    return load(find_architectures([name], None, builtin)[0]).recipe
 
 
 def changed(architectures: Iterable[Named], changes: Changes) -> list[Named]:

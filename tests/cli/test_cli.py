@@ -131,7 +131,7 @@ def test_a_record_says_what_made_it(
 WRONG = {  # network -> what it does in training, what becomes of its run, and why
     "raises": ("raise ValueError('on purpose')", "failed", "ValueError: on purpose"),
     "diverges": ("images = images * float('nan')", "diverged", "epoch 1, step 1"),
-    "dies": ("os.kill(os.getpid(), signal.SIGKILL)", "failed", "exit code -9"),
+    "dies": ("os.abort()", "failed", "exit code -6"),
 }
 
 
@@ -157,6 +157,88 @@ def test_a_run_that_goes_wrong_is_a_record_and_the_others_go_on(
     assert "nothing to train" in again.stdout
     for name in WRONG:
         assert f"failed earlier: results/local/mnist5k/{name}/seed-0000-" in again.stderr
+
+
+def test_a_worker_that_was_killed_from_outside_leaves_no_record_and_is_tried_again(
+    bench: Bench, tmp_path: Path, write_architecture: Write
+) -> None:
+    """The system's memory killer sends signal 9; nothing says that the network would fail."""
+    killer = tmp_path / "killer"
+    killer.touch()
+    kill = f"os.path.exists({str(killer)!r}) and os.kill(os.getpid(), signal.SIGKILL)"
+    write_architecture("tiny", before=f"self.training and {IN_A_WORKER} and {kill}")
+    words = ("train", "--dataset", "mnist5k", "--seeds", "1", "--epochs", "1")
+    killed = bench(*words)
+    assert killed.returncode == 3, killed.stderr
+    assert "exit code -9" in killed.stdout
+    assert not list(tmp_path.glob("results/**/seed-*.json"))
+    killer.unlink()
+    again = bench(*words)
+    assert again.returncode == 0, again.stderr
+    assert len(list(tmp_path.glob("results/**/seed-*.json"))) == 1
+
+
+def test_a_network_that_no_run_could_train_is_refused_before_any_run(
+    bench: Bench, tmp_path: Path, write_architecture: Write
+) -> None:
+    """Exit code 2 where it is named; told, and the others run, where it is found by a scan."""
+    output = "self.head(self.pool(self.features(images)).flatten(1))"
+    path = write_architecture("pair", output=f"({output}, 1) if self.training else {output}")
+    words = ("train", "--dataset", "mnist5k", "--seeds", "1", "--epochs", "1")
+    named = bench(*words, "--arch", "pair")
+    assert named.returncode == 2
+    line = 1 + path.read_text().splitlines().index("    def forward(self, images):")
+    assert named.stderr == (
+        "error: architecture 'pair': a trial of its training failed: its output in training mode "
+        f"is a tuple, not a tensor (500, 10) ({path}:{line}): return one tensor in training mode, "
+        "too; it has no auxiliary outputs\n"
+    )
+    assert not (tmp_path / "results").exists()
+    write_architecture("tiny", before="print('from the network')")
+    scanned = bench(*words)
+    assert scanned.returncode == 3
+    assert "skipped: architecture 'pair'" in scanned.stderr
+    assert [each.parent.name for each in tmp_path.glob("results/**/seed-*.json")] == ["tiny"]
+    assert "from the network" not in scanned.stdout
+    assert "from the network" in scanned.stderr
+
+
+def test_a_network_is_itself_whatever_its_neighbours_do(
+    bench: Bench, tmp_path: Path, write_architecture: Write
+) -> None:
+    """Its weights are those that it has alone, and its neighbours' modules are theirs."""
+    words = ("train", "--dataset", "mnist5k", "--seeds", "1", "--epochs", "1")
+    for lab, width in (("lab_a", 4), ("lab_b", 16)):
+        source = (
+            "from _blocks import WIDTH\nfrom torch import nn\nfrom bench.spec import Recipe\n"
+            "RECIPE = Recipe(peak_learning_rate=0.01, warmup_fraction=0.3, batch_size=500)\n"
+            "class Network(nn.Sequential):\n    def __init__(self):\n        super().__init__("
+            "nn.Conv2d(1, WIDTH, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(WIDTH, 10))\n"
+        )
+        path = write_architecture(f"net_{lab}", source, group=lab)
+        (path.parent / "_blocks.py").write_text(f"WIDTH = {width}\n")
+    networks = ("--arch", "net_lab_a", "--arch", "net_lab_b")
+    done = bench(*words, *networks)
+    assert done.returncode == 0, done.stderr
+    records = [json.loads(each.read_bytes()) for each in tmp_path.glob("results/**/seed-*.json")]
+    found = {each["architecture"]: each["n_parameters"] for each in records}
+    assert found == {"net_lab_a": 90, "net_lab_b": 330}
+
+    write_architecture("tiny")
+    assert bench(*words, "--arch", "tiny", "--suite", "alone").returncode == 0
+    write_architecture("a_patch", after="\nimport torch\nnn.functional.cross_entropy = None\n")
+    write_architecture("double", after="\nimport torch\ntorch.set_default_dtype(torch.float64)\n")
+    beside = bench(*words, "--suite", "beside")
+    assert beside.returncode == 3
+    assert "'a_patch': its code changes torch.nn.functional.cross_entropy" in beside.stderr
+    assert "'double': its code changes torch's default dtype" in beside.stderr
+    digests = [
+        json.loads(each.read_bytes())["weights_sha256"]
+        for suite in ("alone", "beside")
+        for each in tmp_path.glob(f"results/{suite}/mnist5k/tiny/seed-*.json")
+    ]
+    assert len(digests) == 2
+    assert digests[0] == digests[1]
 
 
 def test_inspect_prints_json_for_scripts(bench: Bench) -> None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
+import types
 from pathlib import Path
 
 import pytest
 
 from bench.inputs.own_file import execute
+from tests.support import bench, write_architecture
 
 
 def test_the_text_at_hand_runs_whatever_python_has_compiled(
@@ -32,5 +34,49 @@ def test_a_file_imports_its_neighbours_and_one_that_fails_leaves_nothing(tmp_pat
     with pytest.raises(ZeroDivisionError):
         execute("mine", path)
     assert "mine" not in sys.modules
-    assert sys.modules.pop("neighbour_of_mine").VALUE == 3
+    assert "neighbour_of_mine" not in sys.modules
     assert sys.path == before
+
+
+def test_neighbours_of_one_name_do_not_meet(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither of two folders gets the other's, nor one that is installed under that name."""
+    installed = types.ModuleType("blocks_of_mine")
+    monkeypatch.setitem(sys.modules, "blocks_of_mine", installed)
+    for width in (4, 16):
+        folder = tmp_path / f"lab_{width}"
+        folder.mkdir()
+        (folder / "blocks_of_mine.py").write_text(f"WIDTH = {width}\n", encoding="utf-8")
+        path = folder / f"net_{width}.py"
+        path.write_text("from blocks_of_mine import WIDTH\n", encoding="utf-8")
+        assert width == execute(path.stem, path).WIDTH
+    assert sys.modules["blocks_of_mine"] is installed
+
+
+@pytest.mark.parametrize(
+    ("statement", "message"),
+    [
+        ("import sys; sys.exit(0)", "SystemExit on import: 0"),
+        ("os._exit(0)", "SystemExit on import: os._exit(0)"),
+        (
+            "while True:\n    try: time.sleep(1)\n    except Exception: pass",
+            "did not end within 0.5 seconds",
+        ),
+        (
+            "while True:\n    try: time.sleep(1)\n    except BaseException: pass",
+            "did not end within 0.5 seconds",
+        ),
+    ],
+)
+def test_a_file_ends_neither_the_command_nor_in_silence(
+    tmp_path: Path, statement: str, message: str
+) -> None:
+    """It is a broken file, with its line; one that catches everything ends the command."""
+    write_architecture(tmp_path, "tiny", f"import os\nimport time\n{statement}\n")
+    for words, code in ((["--arch", "tiny"], 2), ([], 2 if "BaseException" in statement else 3)):
+        done = bench(tmp_path, "train", *words, "--dataset", "mnist5k", BENCH_LIMIT_SECONDS="0.5")
+        assert done.returncode == code, done.stderr
+        assert message in done.stderr
+        assert "tiny.py:" in done.stderr
+        assert "Traceback" not in done.stderr

@@ -7,11 +7,13 @@ import copy
 import torch
 from torch import Tensor, nn
 
+from bench.training.engine.network import give_own_memory, sharing_memory
+
 
 class Average:
     """Follows a network after every step of its training.
 
-    Floating parameters and buffers (BatchNorm's means and variances) become
+    Floating and complex parameters and buffers (BatchNorm's means and variances) become
     average + weight * (network - average); other buffers (its count of batches) are copied.
 
     Args:
@@ -23,9 +25,11 @@ class Average:
 
     def __init__(self, network: nn.Module) -> None:
         self.module = copy.deepcopy(network)
+        for names in sharing_memory(self.module):  # a view of another would be moved twice
+            give_own_memory(self.module, names)
         pairs = list(zip(_tensors(self.module), _tensors(network), strict=True))
-        self._averaged = [pair for pair in pairs if pair[0].is_floating_point()]
-        self._copied = [pair for pair in pairs if not pair[0].is_floating_point()]
+        self._averaged = [pair for pair in pairs if _has_a_mean(pair[0])]
+        self._copied = [pair for pair in pairs if not _has_a_mean(pair[0])]
 
     @torch.no_grad()
     def update(self, weight: float | Tensor) -> None:
@@ -44,6 +48,10 @@ class Average:
         if self._copied:
             kept, current = zip(*self._copied, strict=True)
             torch._foreach_copy_(kept, current)
+
+
+def _has_a_mean(tensor: Tensor) -> bool:
+    return tensor.is_floating_point() or tensor.is_complex()
 
 
 def _tensors(network: nn.Module) -> list[Tensor]:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from typing import Any
 
 import torch
 from safetensors.torch import save
 from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
 
 from bench.errors import ArchitectureError
+from bench.inputs.own_file import line_in
 from bench.spec import Architecture
+from bench.training.engine.modes import in_mode
 from bench.training.engine.settings import seed_global_generators
 from bench.training.engine.streams import stream_seed
 
@@ -20,6 +24,9 @@ def initialised(architecture: Architecture, seed: int) -> nn.Module:
     seed_global_generators(stream_seed(seed, "init"))
     network = architecture.build()
     assert isinstance(network, nn.Module)
+    if any(is_lazy(parameter) for parameter in network.parameters()):
+        with in_mode(network, training=False), torch.no_grad():
+            network(torch.zeros(1, *architecture.input_shape))  # its sizes are an image's
     return network
 
 
@@ -41,9 +48,12 @@ def require_trainable(architecture: Architecture) -> int:
         output = _of_blank_images(architecture, network)
     except ArchitectureError:
         raise
-    except Exception as error:
-        message = f"{type(error).__name__} in forward: {error}"
-        raise _error(architecture, message, "mend its Network class") from error
+    except (Exception, SystemExit) as error:
+        raise ArchitectureError(
+            f"architecture '{architecture.name}': {type(error).__name__} in forward: {error}",
+            where=line_in(error, architecture.path),
+            remedy="mend its Network class",
+        ) from error
     if not isinstance(output, Tensor):
         raise _error(
             architecture,
@@ -75,9 +85,50 @@ def _of_blank_images(architecture: Architecture, network: nn.Module) -> Any:
 
 
 def weights_bytes(network: nn.Module) -> bytes:
-    """The weights and buffers as safetensors, contiguous and on the host."""
+    """The weights and buffers as safetensors, contiguous and on the host.
+
+    One that shares its memory with another is written as a copy: the format knows no views.
+    """
     state = {name: value.detach().cpu().contiguous() for name, value in named_tensors(network)}
-    return save(state)
+    shared = {name for names in sharing_memory(network) for name in names}
+    return save({name: each.clone() if name in shared else each for name, each in state.items()})
+
+
+def sharing_memory(network: nn.Module) -> list[tuple[str, ...]]:
+    """The names of each group of parameters and buffers that are views of one memory."""
+    by_memory: dict[tuple[torch.device, int], list[str]] = {}
+    for name, value in named_tensors(network):
+        if value.numel() and not is_lazy(value):
+            memory = (value.device, value.untyped_storage().data_ptr())
+            by_memory.setdefault(memory, []).append(name)
+    return [tuple(names) for names in by_memory.values() if len(names) > 1]
+
+
+def tied_parameters(network: nn.Module) -> list[tuple[str, ...]]:
+    """Those groups of `sharing_memory` that hold a parameter."""
+    parameters = dict(network.named_parameters())
+    return [names for names in sharing_memory(network) if not parameters.keys().isdisjoint(names)]
+
+
+def repeating_memory(network: nn.Module) -> list[str]:
+    """The names of the buffers, such as expanded ones, of which two values lie in one place."""
+    return [
+        name
+        for name, buffer in network.named_buffers()
+        if any(
+            size > 1 and stride == 0
+            for size, stride in zip(buffer.shape, buffer.stride(), strict=True)
+        )
+    ]
+
+
+def give_own_memory(network: nn.Module, names: Iterable[str]) -> None:
+    """Makes a copy of each of these buffers, so that it can be written; parameters stay."""
+    for name in names:
+        owner, _, leaf = name.rpartition(".")
+        buffers = network.get_submodule(owner)._buffers
+        if (buffer := buffers.get(leaf)) is not None:
+            buffers[leaf] = buffer.clone(memory_format=torch.contiguous_format)
 
 
 def weights_sha256(network: nn.Module) -> str:

@@ -42,10 +42,11 @@ def build(recipe: Recipe, network: nn.Module) -> torch.optim.Optimizer:
     """
     rate, momentum = recipe.peak_learning_rate, recipe.momentum
     groups = grouped(recipe, network)
+    fused = has_fused_form(network)
     if recipe.optimizer == "sgd":
         # torch refuses Nesterov's form without momentum, where it is plain SGD anyway.
         nesterov = recipe.nesterov and momentum > 0
-        return SGD(groups, lr=rate, momentum=momentum, nesterov=nesterov, fused=True)
+        return SGD(groups, lr=rate, momentum=momentum, nesterov=nesterov, fused=fused)
     if recipe.optimizer == "rmsprop":
         return RMSPROP(
             groups,
@@ -54,7 +55,12 @@ def build(recipe: Recipe, network: nn.Module) -> torch.optim.Optimizer:
             momentum=momentum,
             centered=recipe.centered,
         )
-    return ADAMS[recipe.optimizer](groups, lr=rate, betas=(momentum, BETA2), fused=True)
+    return ADAMS[recipe.optimizer](groups, lr=rate, betas=(momentum, BETA2), fused=fused)
+
+
+def has_fused_form(network: nn.Module) -> bool:
+    """Whether torch's fused optimisers take its parameters; complex ones they refuse."""
+    return all(parameter.is_floating_point() for parameter in network.parameters())
 
 
 def set_rates(optimizer: torch.optim.Optimizer, learning_rate: float, momentum: float) -> None:

@@ -58,7 +58,7 @@ def numerics_of(numerics: Numerics, device: torch.device) -> Iterator[None]:
     """Applies a run's numerics; threads, switches and the global generators come back after it."""
     # cuBLAS is deterministic only with a fixed workspace, read when its handle is made.
     os.environ["CUBLAS_WORKSPACE_CONFIG"] = ":4096:8"
-    with _generators_kept(device), _switches_kept():
+    with generators_kept(device), _switches_kept():
         torch.set_num_threads(numerics.n_threads)
         torch.set_flush_denormal(numerics.flush_denormal)
         # Not use_deterministic_algorithms: that imports torch's compiler, which takes seconds.
@@ -79,7 +79,8 @@ def seed_global_generators(seed: int) -> None:
 
 
 @contextmanager
-def _generators_kept(device: torch.device) -> Iterator[None]:
+def generators_kept(device: torch.device) -> Iterator[None]:
+    """Torch's global generators, Python's and NumPy's come back afterwards."""
     devices = [device] if device.type == "cuda" else []
     python, numpy = random.getstate(), np.random.get_state()  # noqa: NPY002
     with torch.random.fork_rng(devices=devices):

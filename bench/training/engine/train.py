@@ -26,7 +26,12 @@ from bench.training.engine.data import DeviceData, memory_format, network_input
 from bench.training.engine.device_optimizer import DeviceOptimizer
 from bench.training.engine.evaluation import Evaluation, evaluate
 from bench.training.engine.host_indices import Indexed
-from bench.training.engine.network import initialised
+from bench.training.engine.network import (
+    give_own_memory,
+    initialised,
+    repeating_memory,
+    tied_parameters,
+)
 from bench.training.engine.schedule import Rates, rates
 from bench.training.engine.settings import seed_global_generators
 from bench.training.engine.streams import generator, stream_seed
@@ -34,6 +39,17 @@ from bench.training.engine.streams import generator, stream_seed
 
 class Diverged(TrainingError):
     """The loss stopped being a finite number."""
+
+
+class Parted(TrainingError):
+    """The move to another place or memory format has parted weights that the network ties."""
+
+    def __init__(self, names: tuple[str, ...]) -> None:
+        super().__init__(
+            f"{' and '.join(names)} share their memory, and a copy of the network parts them",
+            where="training",
+            remedy="assign the parameter itself, such as `self.b.weight = self.a.weight`",
+        )
 
 
 @dataclass
@@ -56,8 +72,12 @@ class State:
 
 def start(architecture: Architecture, spec: RunSpec, device: torch.device) -> State:
     """A network with its seed's initial weights, its optimiser and the rates of every step."""
-    network = initialised(architecture, spec.seed).to(device)
-    network = network.to(memory_format=memory_format(spec.numerics))
+    network = initialised(architecture, spec.seed)
+    give_own_memory(network, repeating_memory(network))  # a checkpoint is copied into it
+    tied = tied_parameters(network)
+    network = network.to(device).to(memory_format=memory_format(spec.numerics))
+    if tied_parameters(network) != tied:
+        raise Parted(tied[0])
     every_rate = rates(spec.recipe, steps_of(spec))
     average = Average(network) if spec.recipe.ema_decay > 0 else None
 
@@ -201,6 +221,12 @@ def _batch(
             return inputs, labels
     images = augment.apply(data.train.images[chosen], maps[chosen])
     return network_input(images, data.grey_levels, numerics), labels
+
+
+def training_batch(data: DeviceData, spec: RunSpec) -> tuple[Tensor, Tensor]:
+    """The first images of the training split as the first epoch's batch, and their labels (n,)."""
+    chosen = torch.arange(min(spec.recipe.batch_size, spec.n_train))
+    return _batch(data, maps_of(spec, data.size, 1), chosen, spec.numerics)
 
 
 def forward(

@@ -5,6 +5,7 @@ An executor's ``work(jobs)`` yields events; leaving the iterator stops the work 
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
@@ -18,6 +19,9 @@ from bench.machine import begin_process
 from bench.records.store import Suite
 from bench.spec import Environment, Epoch, ForeignSpec, RunSpec
 
+# Signals that other processes and limits send; no system has all of them.
+OUTSIDE = ("SIGKILL", "SIGTERM", "SIGINT", "SIGHUP", "SIGXCPU")
+FROM_OUTSIDE = {getattr(signal, name, None) for name in OUTSIDE}
 SECONDS_TO_END = 10.0  # of a process; a broken device may hold it up
 
 
@@ -54,6 +58,14 @@ class Event:
     kind: Literal["started", "epoch", "completed", "diverged", "failed", "error"]
     epoch: Epoch | None = None
     reason: str | None = None
+
+
+def kind_of_death(exit_code: int | None) -> Literal["failed", "error"]:
+    """What became of a run whose process died twice.
+
+    An `error` where a signal from outside ended it, such as the system's that lacks memory.
+    """
+    return "error" if exit_code is not None and -exit_code in FROM_OUTSIDE else "failed"
 
 
 @dataclass

@@ -11,7 +11,7 @@ from itertools import groupby
 from multiprocessing.connection import Connection
 
 from bench.machine import GONE
-from bench.training.executors import SECONDS_TO_END, Child, Event, Job
+from bench.training.executors import SECONDS_TO_END, Child, Event, Job, kind_of_death
 from bench.training.executors.device_worker import serve
 
 
@@ -114,7 +114,8 @@ def _bury(holder: Child, work: Work) -> Iterator[Event]:
     lost, work.running = sorted(work.running), set()
     if work.retried.issuperset(lost):  # alone
         reason = f"the process that held the device ended with exit code {holder.process.exitcode}"
-        yield Event(work.jobs[lost[0]], "failed", reason=reason)
+        kind = kind_of_death(holder.process.exitcode)
+        yield Event(work.jobs[lost[0]], kind, reason=reason)
     else:
         work.suspects.extend(lost)
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import sys
 import warnings
 from collections.abc import Generator
-from contextlib import suppress
+from contextlib import redirect_stdout, suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 
 from bench.errors import in_one_line
 from bench.machine import GONE, begin_process
-from bench.training.executors import Child, Event, Job
+from bench.training.executors import Child, Event, Job, kind_of_death
 
 
 @dataclass
@@ -79,14 +80,18 @@ def _receive(worker: Worker) -> Event | None:
 
 
 def _revive(worker: Worker) -> Event | None:
-    """Gives a dead worker a new process, and its job once more; the second time it has failed."""
+    """Gives a dead worker a new process, and its job once more; the second time it gives up.
+
+    Where a signal from outside ended it, a later command tries again: the network may be innocent.
+    """
     assert worker.job is not None
     worker.process.join()  # first, so that the exit code is its own
     worker.end()
-    reason = f"worker process ended with exit code {worker.process.exitcode}"
+    exit_code = worker.process.exitcode
     worker.process, worker.pipe = begin_process(_serve)
     if worker.is_second:
-        return Event(worker.job, "failed", reason=reason)
+        reason = f"worker process ended with exit code {exit_code}"
+        return Event(worker.job, kind_of_death(exit_code), reason=reason)
     _assign(worker, worker.job, is_second=True)
     return None
 
@@ -95,7 +100,7 @@ def _serve(pipe: Connection) -> None:
     """A worker's life: jobs in, events out, until the other end is closed."""
     from bench.training.executors.worker import do  # torch is imported here, in the worker
 
-    with suppress(*GONE):
+    with suppress(*GONE), redirect_stdout(sys.stderr):  # what a network prints is no answer
         while True:
             job = pipe.recv()
             try:

@@ -6,13 +6,14 @@ from collections.abc import Callable
 from functools import lru_cache
 
 from bench.errors import ArchitectureError
-from bench.inputs import datasets, discover
+from bench.inputs import datasets
 from bench.inputs.datasets import Dataset
 from bench.inputs.mapped import mapped
 from bench.records.observations import MissedDigit
 from bench.records.store import Suite
 from bench.spec import Architecture, Epoch, RunRecord, RunSpec
 from bench.training.engine.run import Result, run
+from bench.training.engine.untouched import load, neighbours_unchanged
 from bench.training.executors import Job
 
 load_dataset = lru_cache(datasets.load)
@@ -31,7 +32,9 @@ def do(job: Job, on_epoch: Callable[[Epoch], None]) -> RunRecord:
             return known
         dataset = dataset_of(job)
         kept = suite.checkpoint(job.spec)
-        result = run(architecture_of(job), job.spec, dataset, job.environment, kept, on_epoch)
+        architecture = architecture_of(job)
+        with neighbours_unchanged(architecture.name, architecture):  # the next job's, here
+            result = run(architecture, job.spec, dataset, job.environment, kept, on_epoch)
         keep(suite, result, dataset)
         kept.clear()
     return result.record
@@ -70,7 +73,7 @@ def dataset_of(job: Job) -> Dataset:
 
 def architecture_of(job: Job) -> Architecture:
     """The job's architecture, as it was when the plan was made."""
-    architecture = discover.load(job.found)
+    architecture = load(job.found)
     if architecture.digest != job.spec.architecture_digest:
         raise ArchitectureError(
             f"architecture '{architecture.name}' changed after the plan was made",

@@ -59,7 +59,7 @@ def require_agreement(build: Callable[[], nn.Module], example_shape: tuple[int, 
                 _require_agreement(build(), example_shape)
         except NotRewritable:
             raise
-        except Exception as error:  # the network's own; its run will tell
+        except (Exception, SystemExit) as error:  # the network's own; its run will tell
             reason = in_one_line(error)[:200]
             raise NotRewritable(f"its trial failed with {reason}") from error
 

@@ -114,7 +114,7 @@ def _traced(network: nn.Module) -> fx.Graph:
     before = _state(network)
     try:
         graph = fx.Tracer().trace(network)
-    except Exception as error:  # a tracer raises whatever the forward does with a proxy
+    except (Exception, SystemExit) as error:  # whatever the forward does with a proxy
         reason = in_one_line(error)[:200]
         raise NotRewritable(f"torch.fx cannot trace it: {reason}") from error
     after = _state(network)

@@ -18,12 +18,13 @@ import msgspec
 import torch
 
 from bench.errors import StoreError, TrainingError, in_one_line
-from bench.inputs import discover, image_data
+from bench.inputs import image_data
 from bench.inputs.discover import Found
 from bench.machine import GONE, PACKAGE, begin_process, write_atomically
 from bench.spec import Architecture, canonical_json
 from bench.training.engine.gpu.capturing import Trial, Undecided, attempt
 from bench.training.engine.settings import make_current
+from bench.training.engine.untouched import load
 from bench.training.provenance import fingerprint
 
 ENGINE = PACKAGE / "training" / "engine"
@@ -125,7 +126,7 @@ def _try(pipe: Connection, device_name: str) -> None:
             found = pipe.recv()
             try:
                 _require_answer(device)
-                told: Trial | Undecided = attempt(discover.load(found), device, pipe.send)
+                told: Trial | Undecided = attempt(load(found), device, pipe.send)
             except Undecided as error:
                 told = error
             except Exception as error:

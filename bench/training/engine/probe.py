@@ -1,0 +1,181 @@
+"""One probe of a network before anything is planned: all that a run does, on a few images.
+
+What fails here would fail in every run of the network. A choice of this engine that does not suit
+the network, such as its memory format, is given up where the network trains without it.
+"""
+
+from __future__ import annotations
+
+import sys
+from contextlib import redirect_stdout, suppress
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from msgspec.structs import replace
+from torch import Tensor
+
+from bench.errors import ArchitectureError, BenchError, in_one_line
+from bench.inputs.datasets import Dataset, Split
+from bench.inputs.own_file import line_in
+from bench.spec import Architecture, EnginePath, Numerics, RunSpec
+from bench.training.engine import checkpoint
+from bench.training.engine.data import prepare
+from bench.training.engine.evaluation import BATCH, score
+from bench.training.engine.network import tied_parameters, weights_bytes, weights_sha256
+from bench.training.engine.optimizer import has_fused_form
+from bench.training.engine.path import engine_path
+from bench.training.engine.settings import numerics_of
+from bench.training.engine.train import Diverged, Parted, State, run_epoch, start, training_batch
+from bench.training.engine.untouched import untouched
+
+CPU = torch.device("cpu")
+PATIENCE = 10.0  # a batch may take minutes
+# Part of an error's text -> what to do.
+REMEDIES = (
+    (
+        "Expected more than 1 value per channel",
+        "give another batch_size: the last batch of an epoch has {last} of {n_train} images",
+    ),
+    (
+        "support the deepcopy protocol",
+        "use torch.nn.utils.parametrizations, or give ema_decay=0",
+    ),
+    ("deterministic", "replace the operation: its sums have another order in each run"),
+)
+
+
+@dataclass(frozen=True)
+class Probed:
+    """How a network is trained here."""
+
+    architecture: Architecture  # with the memory format that suits it
+    path: EnginePath
+    slow: str | None  # why it is trained as it is written, where it is
+    notices: tuple[str, ...] = ()
+
+
+def probe(
+    architecture: Architecture, spec: RunSpec, dataset: Dataset, device: torch.device
+) -> Probed:
+    """Trains two batches, one of them the last of an epoch, and finds the way that suits.
+
+    It runs on the CPU whatever the device is: a device has trials of its own.
+
+    Args:
+        architecture: With the recipe that it is trained by.
+        spec: Of one of its runs.
+        dataset: Of that run.
+        device: Where it runs.
+
+    Raises:
+        ArchitectureError: a run would fail; names the line of the user's file and a remedy.
+        TrainingError: the device is full, busy or broken, so nothing can be told.
+    """
+    few = _few(dataset, spec)
+    with redirect_stdout(sys.stderr):
+        path, slow = engine_path(architecture, device)
+    try:
+        return _tried(architecture, path, slow, spec, few)
+    except _Fails as error:
+        first = error
+    if path == "fused":
+        with suppress(_Fails):
+            slow = f"the faster step failed with {first}"
+            return _tried(architecture, "eager", slow, spec, few)
+    if architecture.memory_format == "channels_last":
+        plain = replace(architecture, memory_format="contiguous_format")
+        slow = f"it needs MEMORY_FORMAT = 'contiguous_format': channels_last failed with {first}"
+        try:
+            return _tried(plain, "eager", slow, spec, few)
+        except _Fails as error:
+            first = error
+    raise _refusal(architecture, first.cause, spec) from first.cause
+
+
+class _Fails(Exception):
+    """The network cannot be trained in one way."""
+
+    def __init__(self, cause: BaseException) -> None:
+        super().__init__(in_one_line(cause)[:200])
+        self.cause = cause
+
+
+def _tried(
+    architecture: Architecture, path: EnginePath, slow: str | None, spec: RunSpec, few: Dataset
+) -> Probed:
+    numerics = Numerics(
+        memory_format=architecture.memory_format, path="fused" if path == "fused" else "eager"
+    )
+    recipe = replace(spec.recipe.with_epochs(2), unaugmented_epochs=0)
+    short = replace(spec, recipe=recipe, dataset=few.info, numerics=numerics, evaluate_test=True)
+    with untouched(architecture.name, architecture, PATIENCE), numerics_of(numerics, CPU):
+        try:
+            state = _run(architecture, short, few)
+            if spec.numerics.device_type == "cuda" and (tied := tied_parameters(state.network)):
+                raise Parted(tied[0])
+        except (Exception, SystemExit) as error:  # the network may raise anything
+            raise _Fails(error) from error
+    plain = "torch's plain optimiser trains it: the fused form takes no complex parameters"
+    notices = () if has_fused_form(state.network) else (plain,)
+    return Probed(architecture, path, slow, notices)
+
+
+def _run(architecture: Architecture, spec: RunSpec, few: Dataset) -> State:
+    """All that a run does, once."""
+    state, data = start(architecture, spec, CPU), prepare(few, spec, CPU)
+    state.trained.train()
+    inputs, labels = training_batch(data, spec)
+    _require_output(state.trained(inputs), (len(labels), architecture.n_classes), architecture)
+    with suppress(Diverged):  # that may be the network's own in a run, too
+        state.epochs.append(run_epoch(state, data, spec, 1))
+    again = start(architecture, spec, CPU)
+    checkpoint.restore(again, checkpoint.encode(state, spec.key, "probe"), spec.key, "probe")
+    assert data.test is not None
+    score(again.scored, data.test, data.grey_levels, spec.numerics)
+    weights_sha256(again.evaluated)
+    weights_bytes(again.evaluated)
+    return state
+
+
+def _require_output(output: Any, shape: tuple[int, int], architecture: Architecture) -> None:
+    if isinstance(output, Tensor) and output.shape == shape:
+        return
+    found = tuple(output.shape) if isinstance(output, Tensor) else f"a {type(output).__name__}"
+    code: Any = getattr(getattr(architecture.build, "forward", None), "__code__", None)
+    own = code and code.co_filename == str(architecture.path)
+    raise ArchitectureError(
+        f"its output in training mode is {found}, not a tensor {shape}",
+        where=f"{architecture.path}:{code.co_firstlineno}" if own else str(architecture.path),
+        remedy="return one tensor in training mode, too; it has no auxiliary outputs",
+    )
+
+
+def _refusal(architecture: Architecture, cause: BaseException, spec: RunSpec) -> ArchitectureError:
+    what, remedy = f"{in_one_line(cause)}", "mend its Network class"
+    where = line_in(cause, architecture.path)
+    if isinstance(cause, BenchError):
+        what, remedy = cause.what, cause.remedy
+        where = cause.where if isinstance(cause, ArchitectureError) else where
+    for part, told in REMEDIES:
+        if part in str(cause):
+            last = spec.n_train % spec.recipe.batch_size or spec.recipe.batch_size
+            remedy = told.format(last=last, n_train=spec.n_train)
+    return ArchitectureError(
+        f"architecture '{architecture.name}': a trial of its training failed: {what}",
+        where=where,
+        remedy=remedy,
+    )
+
+
+def _few(dataset: Dataset, spec: RunSpec) -> Dataset:
+    """A whole batch and the last one of each split, and no more."""
+    train = _first(dataset.train, spec.recipe.batch_size)
+    validation, test = (_first(each, BATCH["cpu"]) for each in (dataset.validation, dataset.test))
+    info = replace(spec.dataset, n_train=len(train), n_validation=len(validation), n_test=len(test))
+    return Dataset(info=info, train=train, validation=validation, test=test)
+
+
+def _first(split: Split, batch: int) -> Split:
+    n_images = batch + len(split) % batch
+    return Split(split.images[:n_images], split.labels[:n_images])
