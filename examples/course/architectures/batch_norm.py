@@ -1,0 +1,12 @@
+"""BatchNorm: the plain network with batch normalisation, 0 parameters."""
+
+from _blocks import RECIPE, ThreeConvolutions
+
+DISPLAY_NAME = "BatchNorm"
+
+
+class Network(ThreeConvolutions):
+    """(batch, 1, 28, 28) images -> (batch, 10) logits."""
+
+    def __init__(self) -> None:
+        super().__init__(batch_norm=True)
