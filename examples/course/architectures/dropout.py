@@ -1,4 +1,4 @@
-"""Dropout: the network with batch normalisation and a dropout of 10 %, 0 parameters."""
+"""Dropout: the network with batch normalisation and a dropout of 10 %, 2,942 parameters."""
 
 from _blocks import RECIPE, ThreeConvolutions
 

@@ -1,4 +1,4 @@
-"""Small: two convolutions on colour images of 20 x 20 pixels, 0 parameters."""
+"""Small: two convolutions on colour images of 20 x 20 pixels, 3,899 parameters."""
 
 from torch import Tensor, nn
 
