@@ -13,8 +13,6 @@ from pathlib import Path
 
 import pytest
 
-from bench.inputs import datasets
-from bench.inputs.datasets import Missing
 from tests import support
 from tests.support import ROOT, fences
 
@@ -54,7 +52,11 @@ VERDICTS = {
 }
 # The course's README speaks of MNIST, which a machine may not have: its copy speaks of digits
 # that the packages bring. Two seeds then say nothing of 94 %, so the copy's target is another.
-EMBEDDED = {"mnist": "mnist5k", "target = 94": "target = 20", "published = 94\n": "published = 20\n"}
+EMBEDDED = {
+    "mnist": "mnist5k",
+    "target = 94": "target = 20",
+    "published = 94\n": "published = 20\n",
+}
 # From five seeds on the whole of MNIST.
 OF_FIVE_SEEDS = VERDICTS["course"] | {
     "plain.accuracy": "consistent",
@@ -93,7 +95,10 @@ def followed(folder: Path, *more: str) -> dict[str, str]:
     shown = commands(folder)
     trains = [words[:2] == ["manyseeds", "all"] for words in shown]
     assert sum(trains) == 1
-    told = [run(folder, words, *(more if trained else ())) for words, trained in zip(shown, trains, strict=True)]
+    told = [
+        run(folder, words, *(more if trained else ()))
+        for words, trained in zip(shown, trains, strict=True)
+    ]
     assert "no mistakes in" in "".join(told)
     assert told[-1].count("\n") > 5
     rows = json.loads(run(folder, [*shown[-1], "--json"]))

@@ -43,7 +43,14 @@ def test_a_package_index_takes_both_packages(packages: list[Path]) -> None:
 def test_the_source_package_holds_what_the_tests_need(packages: list[Path]) -> None:
     with tarfile.open(packages[1]) as archive:
         names = {name.partition("/")[2] for name in archive.getnames()}
-    for name in ("tests/conftest.py", "tox.ini", "claims/session6.toml", "CITATION.cff"):
+    for name in (
+        "tests/conftest.py",
+        "tox.ini",
+        "claims/session6.toml",
+        "examples/course/README.md",
+    ):
+        assert name in names
+    for name in ("CITATION.cff", "examples/shapes/datasets/shapes.sha256"):
         assert name in names
     assert [name for name in names if name.startswith((".venv", ".tox", "data/"))] == []
 
