@@ -53,7 +53,7 @@ VERDICTS = {
 # The course's README speaks of MNIST, which a machine may not have: its copy speaks of digits
 # that the packages bring. Two seeds then say nothing of 94 %, so the copy's target is another.
 EMBEDDED = {
-    "mnist": "mnist5k",
+    'dataset = "mnist"': 'dataset = "mnist5k"',
     "target = 94": "target = 20",
     "published = 94\n": "published = 20\n",
 }
@@ -123,11 +123,12 @@ def test_an_example_shows_the_three_verdicts(name: str, tmp_path: Path) -> None:
     folder = copied(name, tmp_path)
     assert set(VERDICTS[name].values()) >= {"confirmed", "refuted", "undecided"}
     if name == "course":
-        for path in (folder / "claims" / "course.toml",):
-            text = path.read_text(encoding="utf-8")
-            for old, new in EMBEDDED.items():
-                text = text.replace(old, new)
-            path.write_text(text, encoding="utf-8")
+        path = folder / "claims" / "course.toml"
+        text = path.read_text(encoding="utf-8")
+        for old, new in EMBEDDED.items():
+            assert text.count(old) == 1
+            text = text.replace(old, new)
+        path.write_text(text, encoding="utf-8")
         assert followed(folder, "--seeds", "2", "--dataset", "mnist5k") == VERDICTS[name]
     else:
         assert followed(folder, "--seeds", "2") == VERDICTS[name]

@@ -43,15 +43,10 @@ def test_a_package_index_takes_both_packages(packages: list[Path]) -> None:
 def test_the_source_package_holds_what_the_tests_need(packages: list[Path]) -> None:
     with tarfile.open(packages[1]) as archive:
         names = {name.partition("/")[2] for name in archive.getnames()}
-    for name in (
-        "tests/conftest.py",
-        "tox.ini",
-        "claims/session6.toml",
-        "examples/course/README.md",
-    ):
+    for name in ("tests/conftest.py", "tox.ini", "claims/session6.toml", "CITATION.cff"):
         assert name in names
-    for name in ("CITATION.cff", "examples/shapes/datasets/shapes.sha256"):
-        assert name in names
+    for path in (ROOT / "examples").rglob("*.toml"):
+        assert path.relative_to(ROOT).as_posix() in names
     assert [name for name in names if name.startswith((".venv", ".tox", "data/"))] == []
 
 

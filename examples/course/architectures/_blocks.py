@@ -4,7 +4,7 @@ from torch import Tensor, nn
 
 from bench.spec import Recipe
 
-RECIPE = Recipe(peak_learning_rate=0.01, warmup_fraction=0.2, epochs=1)
+ONE_EPOCH = Recipe(peak_learning_rate=0.01, warmup_fraction=0.2, epochs=1)
 
 
 class ThreeConvolutions(nn.Module):

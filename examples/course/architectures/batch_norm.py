@@ -1,8 +1,9 @@
 """BatchNorm: the plain network with batch normalisation, 2,942 parameters."""
 
-from _blocks import RECIPE, ThreeConvolutions
+from _blocks import ONE_EPOCH, ThreeConvolutions
 
 DISPLAY_NAME = "BatchNorm"
+RECIPE = ONE_EPOCH
 
 
 class Network(ThreeConvolutions):

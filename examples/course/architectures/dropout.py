@@ -1,8 +1,9 @@
 """Dropout: the network with batch normalisation and a dropout of 10 %, 2,942 parameters."""
 
-from _blocks import RECIPE, ThreeConvolutions
+from _blocks import ONE_EPOCH, ThreeConvolutions
 
 DISPLAY_NAME = "Dropout"
+RECIPE = ONE_EPOCH
 
 
 class Network(ThreeConvolutions):
