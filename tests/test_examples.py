@@ -18,7 +18,7 @@ from tests.support import ROOT, fences
 
 EXAMPLES = ROOT / "examples"
 MADE = ("__pycache__", "reports", "results", "*.lines.txt")  # by a reader who ran it in place
-# Example -> what the words of a claim's id come to, with two seeds.
+# Example -> id of a claim -> its verdict after two seeds.
 VERDICTS = {
     "course": {
         "plain.parameters": "confirmed",
@@ -81,11 +81,14 @@ def run(folder: Path, words: list[str], *more: str) -> str:
     """Standard output of a README's command, which must succeed."""
     # `python` means the interpreter of these tests.
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-    cache = {"XDG_CACHE_HOME": str(folder.parent / "cache"), "PATH": path}
+    ours = {"PATH": path, "XDG_CACHE_HOME": str(folder.parent / "cache")}
     if words[0] == "manyseeds":
-        done = support.bench(folder, *words[1:], *more, **cache)
+        done = support.bench(folder, *words[1:], *more, **ours)
     else:
-        done = subprocess.run(words, cwd=folder, capture_output=True, text=True, check=False)
+        env = support.environment(**ours)
+        done = subprocess.run(
+            words, cwd=folder, env=env, capture_output=True, text=True, check=False
+        )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 
