@@ -45,6 +45,8 @@ def test_the_source_package_holds_what_the_tests_need(packages: list[Path]) -> N
         names = {name.partition("/")[2] for name in archive.getnames()}
     for name in ("tests/conftest.py", "tox.ini", "claims/session6.toml", "CITATION.cff"):
         assert name in names
+    for path in (ROOT / "examples").rglob("*.toml"):
+        assert path.relative_to(ROOT).as_posix() in names
     assert [name for name in names if name.startswith((".venv", ".tox", "data/"))] == []
 
 

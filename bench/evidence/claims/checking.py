@@ -22,7 +22,7 @@ from bench.evidence.claims.load import DOCUMENT, Placed, misquoted, placed
 from bench.evidence.claims.sources import ClaimError, Problem
 from bench.evidence.claims.stored import unusable
 from bench.evidence.claims.wants import quoted
-from bench.inputs import discover
+from bench.inputs import discover, runners
 from bench.inputs.discover import Found
 from bench.machine import folder
 from bench.records.store import Suite
@@ -39,7 +39,7 @@ class Check:
         problems: The mistakes that the files hold by themselves.
         held: The suites' measures.
         at_hand: The architecture files in use.
-        subjects: Every architecture that there is.
+        subjects: Every architecture and runner that there is.
         datasets: Every data set that there is.
     """
 
@@ -99,23 +99,29 @@ def check(
     Args:
         paths: The files of claims.
         suites: Whose architectures and data sets are known too.
-        datasets: Names of the data sets that can be trained on.
+        datasets: Names of the data sets that our training takes; runners name their own.
         builtin: Whether the shipped architectures are known too.
 
     Raises:
         ArchitectureError: two architectures share a name.
         StoreError: a portrait cannot be read.
+        UsageError: a runner cannot be used.
     """
     read = placed(paths)
     at_hand = AtHand.scan()
     held = tuple(SuiteContents(suite.name, (), suite.portraits()) for suite in suites)
     runs = [path.parent for suite in suites for path in suite.run_paths()]
-    subjects = {DOCUMENT, *at_hand.files, *(place.name for place in runs)}
+    own = [runners.load(path) for path in runners.scan_in_use()]
+    subjects = {DOCUMENT, *at_hand.files, *(each.name for each in own)}
+    subjects |= {place.name for place in runs}
     subjects |= arranged(held, ()).subjects
     if builtin:
         subjects |= {found.name for found in discover.scan_all(folder("architectures"))}
-    known = frozenset([*datasets, *(place.parent.name for place in runs)])
-    return Check(paths, read.rows, read.problems, held, at_hand, frozenset(subjects), known)
+    known = {*datasets, *(each.dataset.name for each in own)}
+    known |= {place.parent.name for place in runs}
+    return Check(
+        paths, read.rows, read.problems, held, at_hand, frozenset(subjects), frozenset(known)
+    )
 
 
 def _layers(row: Placed, evidence: Evidence) -> Iterator[Problem]:

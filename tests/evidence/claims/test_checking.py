@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from bench.errors import UsageError
 from bench.evidence.claims.checking import check
 from bench.evidence.claims.gather import Anew
 from bench.records.store import Suite
@@ -24,6 +25,12 @@ metric = "groups"
 subject = "model_1"
 published = 8
 layers = ["deep", "Conv2d 2"]
+"""
+RUNNER = """command = "python train.py {seed}"
+epochs = 1
+limit_seconds = 60
+files = ["train.py"]
+dataset = {name = "letters", n_test = 100}
 """
 
 
@@ -57,6 +64,20 @@ def told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], lis
 )
 def test_what_is_right_is_no_mistake(told: Callable[[str], list[str]], old: str, new: str) -> None:
     assert told(GOOD.replace(old, new)) == []
+
+
+def test_a_runner_and_its_data_set_are_known_before_its_first_run(
+    told: Callable[[str], list[str]], tmp_path: Path
+) -> None:
+    """`told` stands in the folder."""
+    (tmp_path / "runners").mkdir()
+    (tmp_path / "train.py").touch()
+    (tmp_path / "runners" / "mine.toml").write_text(RUNNER, encoding="utf-8")
+    text = GOOD.replace("model_1", "mine").replace('"groups"', '"groups"\ndataset = "letters"')
+    assert told(text) == []
+    (tmp_path / "train.py").unlink()
+    with pytest.raises(UsageError, match=r"runner 'mine': cannot read 'train\.py'"):
+        told(text)
 
 
 LISTS = "python -m bench inspect model_1 lists the layers"
