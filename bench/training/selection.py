@@ -208,7 +208,7 @@ def probed(
         trained.append((found, way.architecture))
         paths[name] = way.path
         if way.slow:
-            notices.append(f"'{name}' trains as it is written, which is slower: {way.slow}")
+            notices.append(f"'{name}' trains without the faster step: {way.slow}")
         notices += [f"'{name}': {notice}" for notice in way.notices]
     return left, dataclass_replace(matrix, architectures=trained, paths=paths), notices
 

@@ -177,6 +177,19 @@ def test_the_lead_says_the_rule_and_how_many_lines_hold() -> None:
     assert lines == "Of 1 line of the README that can be judged, 1 does not hold."
 
 
+def test_a_line_that_nothing_can_judge_is_not_counted_and_an_undecided_one_is_named() -> None:
+    right = replace(accuracy("model_1", 99.45), line=12)
+    words = replace(right, id="words", line=14, metric="not_checkable")
+    untrained = replace(accuracy("model_2", 99.4), line=15)
+    other = replace(right, id="other", line=16, dataset="fashion_mnist")
+    claims = (accuracy("model_3", 98.1), right, words, untrained, other)
+    ours = [*runs("model_1", 5), *runs("model_3", 5)]
+    assert said(ours, *claims).lead[1] == (
+        "Of 3 lines of the README that can be judged, 1 does not hold and 1 is undecided."
+    )
+    assert not [line for line in said(ours, words, other).lead if "judged" in line]
+
+
 def test_a_run_that_failed_is_a_miss() -> None:
     ours = [*runs("model_1", 5), *(factories.failed("model_1", seed) for seed in range(5, 10))]
     assert headline(ours) == CASES[1][1]

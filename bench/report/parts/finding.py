@@ -24,6 +24,7 @@ SINGLE = ("last_test_accuracy_percent", "selected_validation_accuracy_percent")
 MEANS = ("mean_test_accuracy_percent", "mean_best_validation_accuracy_percent")
 HOLDS = ("consistent", "confirmed")
 FEWEST_TOLD = 5  # runs: with fewer almost every number of a single run is consistent
+UNJUDGED = ("not comparable", "not checkable")  # verdicts on lines that nothing here can judge
 WORST = 2  # refuted statements that are quoted
 
 
@@ -243,18 +244,19 @@ def _own(summary: Summary) -> list[Entry]:
 
 
 def _statements(summary: Summary) -> Iterable[str]:
-    """How many of the document's lines hold, and the first statements on runs that do not."""
+    """How many of the document's lines that can be judged do not hold, or are undecided."""
     if not summary.ledger or not summary.opens:
         return
-    counts = tally(_own(summary))
+    lines = tally(_own(summary))
+    counts = {verdict: n for verdict, n in lines.items() if verdict not in UNJUDGED}
     if not counts:
         return
     failed = sum(counts.get(verdict, 0) for verdict in FAILED)
     total = count(sum(counts.values()), "line")
-    yield (
-        f"Of {total} of the {summary.label} that can be judged, {integer(failed)} "
-        f"{'does' if failed == 1 else 'do'} not hold."
-    )
+    said = f"{integer(failed)} {'does' if failed == 1 else 'do'} not hold"
+    if n := counts.get("undecided", 0):
+        said += f" and {integer(n)} {'is' if n == 1 else 'are'} undecided"
+    yield f"Of {total} of the {summary.label} that can be judged, {said}."
 
 
 def refuted(summary: Summary) -> list[Sentence]:

@@ -334,8 +334,8 @@ def key(said: Iterable[Sentence]) -> tuple[Piece, ...]:
 def tip(summary: Summary, said: Sentence) -> str:
     """The verdict, what was measured with its n, and the rule of the worst part."""
     parts = sorted(said.parts, key=lambda part: VERDICTS.index(part.judged.verdict))
-    told = "; ".join(_measured(summary, part) for part in parts[:MOST_IN_TIP])
-    more = len(parts) - MOST_IN_TIP
+    every = list(dict.fromkeys(_measured(summary, part) for part in parts))
+    told, more = "; ".join(every[:MOST_IN_TIP]), len(every) - MOST_IN_TIP
     others = f"; and {count(more, 'more part')}" if more > 0 else ""
     which = f": {_by_network(summary, said)}" if said.differs else ""
     return f"{words_of(said)}{which}. {told}{others}. {parts[0].judged.rule}"

@@ -94,6 +94,13 @@ def test_what_differs_by_network_says_which_is_what() -> None:
     assert [part.verdict.text for part in shown.parts] == ["confirmed", "refuted", "undecided"]
 
 
+def test_parts_that_measured_the_same_are_told_once() -> None:
+    row = {"line": 3, "quote": "It has 268 parameters"}
+    said = [claim("n_parameters", 268, id=f"part{n}", **row) for n in range(5)]
+    (piece,) = [p for line in document(summary(*said)).lines for p in line.pieces if p.href]
+    assert piece.tip == "confirmed. Model_1: 268. exact"
+
+
 def test_it_says_what_is_not_shown() -> None:
     assert document(summary(*SAID[:4])).note == "Lines without a claim are left out."
     assert "2 quotes are not on the stored line" in document(summary()).note
