@@ -7,9 +7,13 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 from playwright.sync_api import Browser, expect
 
+from bench.records.store import Suite
+from tests import factories
 from tests.report.browser.opening import DESK, PHONE, opened
+from tests.reports import render
 
 pytestmark = pytest.mark.browser
 
@@ -18,6 +22,22 @@ PAGES = (
     *(f"{name}.html" for name in SHEETS),
     *("architectures/model_1.html", "architectures/model_3.html"),
 )
+LONG_CLAIM = f"""
+[document]
+title = "{"T" * 200}"
+networks = ["model_1"]
+[objective]
+target = 99.4
+rate = 0.9
+[[claim]]
+id = "long"
+line = 1
+quote = "99.39 %"
+metric = "last_test_accuracy_percent"
+subject = "model_1"
+published = 99.39
+tolerance = 0.005
+"""
 CONTRAST = 4.5  # WCAG 2.2, AA, text of normal size
 
 
@@ -37,6 +57,31 @@ def test_the_page_never_scrolls_sideways(
 ) -> None:
     with opened(browser, reports / name, width) as page:
         assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+@pytest.fixture(scope="module")
+def long_words(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A report whose network has a name, and whose document has a title, without a blank."""
+    folder = tmp_path_factory.mktemp("long")
+    (folder / "claims").mkdir()
+    (folder / "claims" / "long.toml").write_text(LONG_CLAIM, encoding="utf-8")
+    suite = factories.fill(Suite(folder / "results", "local"), ["model_1"], seeds=range(3))
+    suite.add_portrait(replace(factories.portrait("model_1"), display_name="W" * 80))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        render(suite, folder / "reports", command="python -m bench report")
+    return folder / "reports"
+
+
+@pytest.mark.parametrize("width", [PHONE, 320, DESK])
+@pytest.mark.parametrize("name", ["index.html", "leaderboard.html", "architectures/model_1.html"])
+def test_a_long_word_breaks(browser: Browser, long_words: Path, name: str, width: int) -> None:
+    with opened(browser, long_words / name, width) as page:
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        page.locator(".bar summary").first.click()
+        menu = page.locator(".bar ul").first.bounding_box()
+        assert menu is not None
+        assert menu["x"] + menu["width"] <= width
 
 
 @pytest.mark.parametrize("width", [DESK, PHONE])
