@@ -45,12 +45,11 @@ from bench.inputs.recipes import Changes  # noqa: E402
 from bench.machine import usable_cores  # noqa: E402
 from bench.records.store import Suite  # noqa: E402
 from bench.spec import Architecture  # noqa: E402
-from bench.training import jobs  # noqa: E402
 from bench.training.executors import Job  # noqa: E402
 from bench.training.executors.local import LocalExecutor  # noqa: E402
 from bench.training.plan import Matrix, make_plan  # noqa: E402
 from bench.training.provenance import environment  # noqa: E402
-from bench.training.selection import changed, load_architectures  # noqa: E402
+from bench.training.selection import changed, load_architectures, probed  # noqa: E402
 from bench.training.shared_dataset import shared  # noqa: E402
 
 NETWORKS = ("model_1", "model_2", "model_3")
@@ -188,8 +187,8 @@ def ours(architecture: Architecture, dataset: Dataset, data_dir: Path, epochs: i
         dataset=dataset.info,
         environment=here,
         evaluate_test=False,
-        paths=jobs.engine_paths([each for _, each in selection.usable], CPU)[0],
     )
+    _, matrix, _ = probed(selection, matrix, dataset, named=True)
     finished: dict[int, list[float]] = {seed: [] for seed in matrix.seeds}
     with tempfile.TemporaryDirectory() as results, shared(dataset) as data_file:
         plan = make_plan(matrix, Suite(Path(results), "benchmark"), [])

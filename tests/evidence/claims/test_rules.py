@@ -410,9 +410,8 @@ def test_nothing_at_all_leaves_a_claim_undecided_with_the_remedy() -> None:
     accuracy, structure = claim("last_test_accuracy_percent", 99.39), claim("n_parameters", 268)
     found = judge(accuracy, evidence(accuracy, **empty))
     assert (found.verdict, found.measured, found.n) == ("undecided", None, None)
-    assert (
-        found.rule == "no runs of 'model_1': python -m bench train --arch model_1 --dataset mnist"
-    )
+    train = "python -m bench train --arch model_1 --dataset mnist"
+    assert found.rule == f"no runs of 'model_1': {train}"
     found = judge(structure, evidence(structure, **empty))
     assert (found.verdict, found.stands_on) == ("undecided", ())
     assert "python -m bench measure --arch model_1" in found.rule
