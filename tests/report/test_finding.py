@@ -172,7 +172,7 @@ def test_the_lead_says_the_rule_and_how_many_lines_hold() -> None:
     _, lines, rule = said(runs("model_1", 5, 5), accuracy("model_1", 98.1)).lead
     assert rule == (
         "A run reaches 99.40 % with 9,940 of 10,000 test images right after its last epoch; "
-        "“consistently” asks for nine runs of ten."
+        "“consistently” asks for nine runs of ten, shown with 95 % confidence."
     )
     assert lines == "Of 1 line of the README that can be judged, 1 does not hold."
 

@@ -14,8 +14,17 @@ from bench.records.arms import Arm
 from bench.report.parts.ranking import in_order
 from bench.report.parts.verdicts import HOW_TO_DECLARE, runs_words, target_words
 from bench.report.summary import Summary
-from bench.stats.declared import CONFIDENCE, FEWEST_RUNS, TEST_ALPHA
-from bench.stats.format import count, fixed, integer, listed, mean_percent, span, spelled
+from bench.stats.declared import CONFIDENCE, FEWEST_RUNS, RATE_ALPHA, TEST_ALPHA
+from bench.stats.format import (
+    count,
+    fixed,
+    integer,
+    listed,
+    mean_percent,
+    percentage,
+    span,
+    spelled,
+)
 from bench.stats.means import Accuracy
 from bench.stats.rates import luck_of
 
@@ -199,7 +208,8 @@ def _rule(aimed: Sequence[Arm]) -> str:
     right = f"{integer(first.target)} of {integer(first.n_test)} test images"
     return (
         f"A run reaches {target_words(first.objective)} with {right} right after its last epoch; "
-        f"“consistently” asks for {runs_words(first.objective)}."
+        f"“consistently” asks for {runs_words(first.objective)}, "
+        f"shown with {percentage(100 * (1 - RATE_ALPHA), 0)} confidence."
     )
 
 
