@@ -63,7 +63,7 @@ REFUTED = (
 )
 WAITING = (
     "undecided: readme:3 \"at least 20 %\": published at least 20, no runs of 'my_net': "
-    "python -m bench train --arch my_net (my_net.accuracy)"
+    "python -m bench train --arch my_net --dataset mnist5k (my_net.accuracy)"
 )
 WAITS = (
     "Notice: no suite 'local' in results: the files in architectures/ judge the structure; claims "
@@ -182,7 +182,7 @@ BROKEN = {
     "import": ("from torch import", "import nothing_at_all\nfrom torch import", "nothing_at_all"),
     "forward": ("return self.head(x)", "return self.tail(x)", "AttributeError in forward"),
     "exit": ("from torch import", "raise SystemExit(0)\nfrom torch import", "SystemExit on import"),
-    "exit_in_forward": ("return self.head(x)", "raise SystemExit(0)", "SystemExit: 0"),
+    "exit_in_forward": ("return self.head(x)", "raise SystemExit(0)", "SystemExit in forward: 0"),
 }
 
 

@@ -57,7 +57,7 @@ def test_another_networks_recipe_comes_first_and_the_epochs_last() -> None:
         (["ema_decay="], "gives no value"),
         (["ema_deca=0"], "did you mean 'ema_decay'?"),
         (["augmentation=0"], "no field 'augmentation'"),
-        (["ema_decay=0", "ema_decay=0.9"], "stands twice"),
+        (["ema_decay=0", "ema_decay=0.9"], "is given twice"),
         (["epochs=2"], "--epochs N"),
         (["ema_decay=1"], "< 1.0"),
         (["ema_decay=none"], "Expected `float`"),

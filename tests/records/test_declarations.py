@@ -321,7 +321,7 @@ def test_the_commands_declare_train_and_extend(
     refused = bench(*TRAIN, "--seeds", "1-3", "--choosing")
     assert (refused.returncode, refused.stderr.count("\n")) == (2, 1)
     both = bench(*TRAIN, "--choosing", "--attempt")
-    assert (both.returncode, "no attempt" in both.stderr) == (2, True)
+    assert (both.returncode, "cannot be an attempt" in both.stderr) == (2, True)
     path.unlink()
     report = bench("report")
     assert (report.returncode, report.stderr.count("\n")) == (2, 1)

@@ -22,6 +22,7 @@ from torch.utils._pytree import tree_iter
 from torch.utils.flop_counter import flop_registry
 
 from bench.measuring.counting.fvcore import NO_PRODUCTS, WHY_FREE
+from bench.training.engine.uncompiled import without_compiler
 
 ATEN = torch.ops.aten
 SUMMED_PRODUCT = "multiply and sum"
@@ -161,6 +162,9 @@ class Recorder(TorchDispatchMode):
     def leaving(self) -> None:
         """The module's forward ends."""
         self._inside.pop()
+
+
+without_compiler(Recorder)
 
 
 @contextmanager

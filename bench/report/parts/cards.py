@@ -100,7 +100,7 @@ def _part(summary: Summary, part: Entry, drawn: Counter[str]) -> CardPart:
         published=f"{RELATIONS[claim.relation]}{published}{unit}" if published else "in words",
         measured=f"{measured}{unit}" if measured and " of " not in measured else measured,
         n=_runs(summary, part),
-        rule=judged.rule.removesuffix(f"; needs at least {judged.seeds_words}"),
+        rule=judged.rule.removesuffix(f"; it needs at least {judged.seeds_words}"),
         change=change(part),
         records=tuple(_records(summary, judged.stands_on)),
         strip=shown,

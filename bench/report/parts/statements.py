@@ -22,8 +22,8 @@ from bench.stats.format import MINUS, integer
 TEXT = (
     "Each statement of the documents has a verdict. Structure must agree to the last digit given. "
     "A single run's number is compared with the 95% prediction interval of one more run. A mean "
-    "is compared with its 95% t interval. “Consistently” is compared with the bounds of a rate. A "
-    "technique is judged by an exact test against the network without it. Holm's correction "
+    "is compared with its 95% t interval. A claim with “consistently” is compared with the bounds "
+    "of a rate. A technique is judged by an exact test against the network without it. Holm's correction "
     "covers all gains that one document claims. A tally counts each line once, by the worst "
     "verdict of its "
     "parts. Where networks have different verdicts, the text and the card say so."

@@ -59,7 +59,7 @@ def test_a_folder_of_ones_own_is_no_clone(tmp_path: Path, monkeypatch: pytest.Mo
     assert code.startswith(
         "# 1. the code that made the runs, in a clone of manyseeds\ngit checkout"
     )
-    assert train.startswith("# 2. the runs, in the folder of your own files (3; those that")
+    assert train.startswith("# 2. the runs, in the folder of your own files (3; existing runs")
 
 
 def test_the_text_speaks_only_of_kinds_of_runs_that_are_there() -> None:
@@ -72,7 +72,7 @@ def test_the_text_speaks_only_of_kinds_of_runs_that_are_there() -> None:
     assert "bit for bit" in ours
     assert "own command" not in ours
     assert "bit for bit" not in theirs
-    assert "must be inside the 95% prediction interval of one more run." in theirs
+    assert "must be inside the 99.9% prediction interval of one more run." in theirs
     assert "must be inside that interval." in both
     assert not any("Imported" in text for text in (ours, theirs, both))
 

@@ -111,10 +111,10 @@ def test_runners_share_the_machine_as_the_strictest_of_them_allows() -> None:
     ("script", "reason"),
     [
         ("print('nothing')\n", "its output holds no figure of the test split"),
-        ("tell(1, test_correct=9000)\n", "ends with epoch 1, and 2 epochs were asked for"),
-        (GOOD + "tell(3, test_correct=1)\n", "holds epoch 3, and 2 epochs were asked for"),
+        ("tell(1, test_correct=9000)\n", "ends with epoch 1, but 2 epochs were asked for"),
+        (GOOD + "tell(3, test_correct=1)\n", "holds epoch 3, but 2 epochs were asked for"),
         (GOOD + "tell(2, test_correct=9002)\n", "epoch 2 has test_correct twice"),
-        ("tell(99999, test_correct=1)\n", "holds epoch 99999, and 2 epochs were asked for"),
+        ("tell(99999, test_correct=1)\n", "holds epoch 99999, but 2 epochs were asked for"),
         ("tell(1, test_correct=10**400)\n", "test_correct 1000"),
         ("sys.exit('\\x1b[31mno\\x1b[0m disk\\x07')\n", "exit code 1: no disk"),
         ("tell(1, test_correct=10001)\n", "10,001 right answers of 10,000 test images"),

@@ -71,7 +71,9 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (place / "architectures" / "tiny.py").write_text(TINY, encoding="utf-8")
     train(place, "local", str(N_SEEDS))
     train(place, "wild", "1", code=3, TEST_TRAINING="diverges")
-    train(place, "sick", "1", code=3, TEST_TRAINING="raises")
+    (wild,) = Suite(place / "results", "wild").runs()
+    failed = replace(wild, status="failed", reason="ValueError: on purpose", declaration=None)
+    Suite(place / "results", "sick").add_run(failed, None)
     return place
 
 
