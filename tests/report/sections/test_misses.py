@@ -81,8 +81,8 @@ def test_the_hardest_come_first_with_what_they_were_taken_for() -> None:
         (
             "3 digits of 10,000 in the test split were missed by at least one of 3 completed runs, "
             "each judged by its last epoch. 1 of them was missed by every run, 1 by a single run. "
-            "The 2 digits that more than half of the runs missed make up 83\N{NARROW NO-BREAK SPACE}% of "
-            "all wrong answers."
+            "The 2 digits that more than half of the runs missed make up "
+            "83\N{NARROW NO-BREAK SPACE}% of all wrong answers."
         ),
     )
     (table,) = section.tables
