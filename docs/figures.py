@@ -22,7 +22,7 @@ sys.path.insert(0, str(HERE.parent))
 from bench.records.arms import Arm, arms  # noqa: E402
 from bench.records.store import Suite  # noqa: E402
 from bench.report.drawing import Here, draw  # noqa: E402
-from bench.report.figures.canvas import GREY, STAND_INS, STYLE  # noqa: E402
+from bench.report.figures.canvas import DASHED, GREY, STAND_INS, STYLE  # noqa: E402
 from bench.report.figures.rows import row_canvas  # noqa: E402
 from bench.report.figures.strips import strips  # noqa: E402
 from bench.report.model import Plot  # noqa: E402
@@ -115,7 +115,7 @@ def drawn_rates() -> Figure:
     rows = bounds()
     with matplotlib.rc_context(STYLE):
         figure, axes = row_canvas([f"{row.successes} of {row.n} runs" for row in rows], 0.22)
-        axes.axvline(RATE, lw=1.2, color=STAND_INS["target"], linestyle=(0, (4, 3)))
+        axes.axvline(RATE, lw=1.2, color=STAND_INS["target"], linestyle=DASHED)
         for place, row in enumerate(rows):
             line = axes.errorbar(
                 row.successes / row.n,

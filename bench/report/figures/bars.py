@@ -11,16 +11,15 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from bench.report.figures.canvas import GREY, INCHES, STYLE
+from bench.report.figures.canvas import GREY, STYLE
 from bench.report.figures.dots import triangle
-from bench.report.figures.rows import LEFT, RIGHT, row_canvas
+from bench.report.figures.rows import axes_points, row_canvas
 from bench.report.figures.svg import mark
 from bench.stats.format import integer
 
 ROW_INCHES = 0.36  # without its label
 BAR = 0.3  # its height, in rows
 SHADES = (0.6, 0.42, 0.28, 0.18, 0.1)  # of the first parts; further ones have the last
-AXES_POINTS = 72 * INCHES * (RIGHT - LEFT)
 CHARACTER_POINTS = 6.4  # of a part's name, about
 
 
@@ -61,7 +60,7 @@ def totals(rows: Sequence[Total], unit: str) -> Figure:
 
 
 def _bar(axes: Axes, height: float, row: Total) -> None:
-    start, a_point = 0.0, (axes.get_xlim()[1] - axes.get_xlim()[0]) / AXES_POINTS
+    start, a_point = 0.0, (axes.get_xlim()[1] - axes.get_xlim()[0]) / axes_points(beside=False)
     for number, (name, value) in enumerate(row.parts):
         style: dict[str, Any] = {"color": GREY, "alpha": SHADES[min(number, len(SHADES) - 1)]}
         (drawn,) = axes.barh(height, value, left=start, height=BAR, lw=0, **style)

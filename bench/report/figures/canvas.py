@@ -44,6 +44,7 @@ STYLE: Any = {
 }
 
 
+DASHED, DOTTED = (0, (4, 3)), (0, (1, 2))
 # Of one network's own figure, and of what stands out among others; all others are grey.
 ACCENT, GREY = STAND_INS["link"], STAND_INS["muted"]
 

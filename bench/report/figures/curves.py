@@ -15,7 +15,17 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 from numpy.typing import ArrayLike, NDArray
 
-from bench.report.figures.canvas import ACCENT, GREY, INCHES, STAND_INS, STYLE, margins, wrapped
+from bench.report.figures.canvas import (
+    ACCENT,
+    DASHED,
+    DOTTED,
+    GREY,
+    INCHES,
+    STAND_INS,
+    STYLE,
+    margins,
+    wrapped,
+)
 from bench.report.figures.dots import triangle
 from bench.report.figures.svg import mark
 from bench.stats.format import fixed, written
@@ -235,10 +245,10 @@ def _learning_rate(axes: Axes, panel: Panel) -> None:
 
 def _references(axes: Axes, target: float | None, limit: int | None) -> None:
     if target is not None:
-        line = axes.axhline(target, color=STAND_INS["target"], lw=1, linestyle=(0, (4, 3)))
+        line = axes.axhline(target, color=STAND_INS["target"], lw=1, linestyle=DASHED)
         mark(line, f"target: {fixed(target, 2)} %")
     if limit is not None:
-        line = axes.axvline(limit, color=STAND_INS["target"], lw=1, linestyle=(0, (1, 2)))
+        line = axes.axvline(limit, color=STAND_INS["target"], lw=1, linestyle=DOTTED)
         mark(line, f"limit: {limit} epochs")
 
 

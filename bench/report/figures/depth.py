@@ -11,13 +11,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from bench.report.figures.canvas import ACCENT, STAND_INS, STYLE
+from bench.report.figures.canvas import ACCENT, DASHED, STAND_INS, STYLE
 from bench.report.figures.dots import triangle
 from bench.report.figures.rows import row_canvas
 from bench.report.figures.svg import mark
 
 ROW_INCHES = 0.42  # without its label
-DASHED = (0, (4, 3))
 
 
 @dataclass(frozen=True)

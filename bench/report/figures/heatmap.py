@@ -14,13 +14,12 @@ from matplotlib.patches import PathPatch
 from matplotlib.path import Path
 from numpy.typing import NDArray
 
-from bench.report.figures.canvas import ACCENT, STAND_INS, STYLE, canvas, margins, wrapped
+from bench.report.figures.canvas import ACCENT, DASHED, STAND_INS, STYLE, canvas, margins, wrapped
 from bench.report.figures.tiles import frame, grey_levels, shade_paths
 from bench.spec import Shape
 
 N_SHADES = 10
 HALF_GREY = 127.5
-DASHED = (0, (4, 3))
 LETTERS = 24  # of a title, in a line
 
 

@@ -13,7 +13,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from bench.report.figures.canvas import GREY, STAND_INS, STYLE
+from bench.report.figures.canvas import DASHED, GREY, STAND_INS, STYLE
 from bench.report.figures.dots import DOT, Limits, dots, stacked, triangle
 from bench.report.figures.svg import mark
 
@@ -54,7 +54,7 @@ def judged(
             band = axes.axvspan(*interval, color=GREY, alpha=0.2, lw=0)
             mark(band, f"95 % interval: {interval[0]:.5g} to {interval[1]:.5g}", series)
         if target is not None:
-            axes.axvline(target, color=STAND_INS["target"], lw=1.2, linestyle=(0, (4, 3)))
+            axes.axvline(target, color=STAND_INS["target"], lw=1.2, linestyle=DASHED)
         width = DOT / (72 * WIDTH * (1 - 2 * SIDE)) * (axis[1] - axis[0])
         for row, runs in enumerate(samples):
             mean = runs["percent"].mean()

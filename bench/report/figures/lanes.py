@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from bench.report.figures.canvas import STAND_INS, STYLE
+from bench.report.figures.canvas import DASHED, STAND_INS, STYLE
 from bench.report.figures.dots import DOT, Limits, dots, stacked, triangle
 from bench.report.figures.svg import mark
 from bench.stats.format import fixed
@@ -44,7 +44,7 @@ def lane(
     with matplotlib.rc_context(STYLE):
         figure, axes = _empty(axis, HEIGHT)
         if target is not None:
-            axes.axvline(target, color=STAND_INS["target"], lw=1.2, linestyle=(0, (4, 3)))
+            axes.axvline(target, color=STAND_INS["target"], lw=1.2, linestyle=DASHED)
         (line,) = axes.plot([mean] * 2, [-0.7, 0.7], color=STAND_INS["ink"], lw=1.8, zorder=3)
         mark(line, f"mean {fixed(mean, 3)} %", series)
         width = DOT / (72 * WIDTH) * (axis[1] - axis[0])

@@ -12,12 +12,20 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
-from bench.report.figures.canvas import GREY, SMALL, STAND_INS, STYLE, canvas, margins
+from bench.report.figures.canvas import (
+    DASHED,
+    DOTTED,
+    GREY,
+    SMALL,
+    STAND_INS,
+    STYLE,
+    canvas,
+    margins,
+)
 from bench.report.figures.svg import mark
 from bench.stats.format import fixed, number
 
 LOG_FROM = 5.0  # times from the least cost to the largest, from which on the axis is logarithmic
-DASHED, DOTTED = (0, (4, 3)), (0, (1, 2))
 CHARACTER_POINTS, LINE_POINTS = 5.2, 11.5  # of a label, about
 # Where a label may stand: points right and up of the mark, and how it hangs there; best first.
 NEAR = (

@@ -21,7 +21,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from bench.report.figures.canvas import GREY, STAND_INS, STYLE
+from bench.report.figures.canvas import DASHED, GREY, STAND_INS, STYLE
 from bench.report.figures.dots import DOT, dots, limits, stacked, triangle
 from bench.report.figures.rows import BESIDE_INCHES, axes_points, fit_beside, row_canvas, row_inches
 from bench.report.figures.svg import mark
@@ -57,7 +57,7 @@ def strips(runs: pd.DataFrame, target: float | None) -> Figure:
         figure, axes = row_canvas(labels, strip, beside=beside)
         axes.set(xlim=axis, xlabel="test accuracy after the last epoch (%)")
         if target is not None:
-            line = axes.axvline(target, color=STAND_INS["target"], lw=1.2, linestyle=(0, (4, 3)))
+            line = axes.axvline(target, color=STAND_INS["target"], lw=1.2, linestyle=DASHED)
             mark(line, f"target: {fixed(target, 2)} %")
         for place, rows in enumerate(arms):
             ordered = rows.sort_values("percent", kind="stable")
