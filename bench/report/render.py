@@ -169,7 +169,7 @@ def _sheet(
         finding=_finding(sheet, parts, summaries),
         base="",
         others=_others(sheets, "", sheet),
-        architectures=_links(summaries, ""),
+        architectures=_links(_networks(summaries), summaries[0]),
         banners=banners(summaries) if sheet.kind in WITH_BANNERS else (),
         parts=parts,
         drawings=extras.drawings,
@@ -194,7 +194,7 @@ def _architecture_page(
         subtitle=" · ".join(map(in_short, with_runs)) if with_runs[0].arms else "",
         base=own[0].base,
         others=_others(sheets, own[0].base),
-        architectures=_links([summary.only(name) for summary in summaries], name),
+        architectures=_links(_networks(summaries), summaries[0].only(name), name),
         banners=banners(with_runs),
         parts=tuple(_architecture_parts(with_runs, extras)),
         drawings=extras.drawings,
@@ -217,11 +217,9 @@ def _subtitle(kind: PageKind, summaries: list[Summary]) -> str:
     return f"{said}. {first.heading}: “{first.document.title}”"
 
 
-def _links(summaries: list[Summary], current: str) -> tuple[Link, ...]:
-    first = summaries[0]
+def _links(names: list[str], about: Summary, current: str = "") -> tuple[Link, ...]:
     return tuple(
-        Link(first.display_name(name), first.page_of(name), current == name)
-        for name in _networks(summaries)
+        Link(about.display_name(name), about.page_of(name), current == name) for name in names
     )
 
 
@@ -291,11 +289,11 @@ def _brief(section: Section) -> Section:
 def _sections(kind: PageKind, summary: Summary, number: int, extras: Extras) -> Iterator[Section]:
     """Those that have something to say; report.md tells of networks what the index tells."""
     files, said = found(kind), set()
+    brief = summary.of_document() if kind == "markdown" else summary
     for slug, file in named(files, summary, number):
         if SAME.get((kind, slug_of(file))) in said:
             continue
-        brief = kind == "markdown" and "index" in file.PAGES
-        section = file.section(summary.of_document() if brief else summary)
+        section = file.section(brief if "index" in file.PAGES else summary)
         if section is not None:
             said.add(slug_of(file))
             extras.add(section)
