@@ -24,10 +24,9 @@ TEXT = (
     "A single run's number is compared with the 95% prediction interval of one more run. A mean "
     "is compared with its 95% t interval. A claim with “consistently” is compared with the bounds "
     "of a rate. A technique is judged by an exact test against the network without it. Holm's "
-    "correction "
-    "covers all gains that one document claims. A tally counts each line once, by the worst "
-    "verdict of its "
-    "parts. Where networks have different verdicts, the text and the card say so."
+    "correction covers all gains that one document claims. A tally counts each line once, by the "
+    "worst verdict of its parts. Where networks have different verdicts, the text and the card say "
+    "so."
 )
 WORDS: dict[ClaimVerdict, str] = {  # what each verdict means, in the tally
     "refuted": "the records contradict it",

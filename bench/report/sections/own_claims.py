@@ -31,8 +31,8 @@ def section(summary: Summary) -> Section | None:
         return None
     evidence = [entry for entry in own if not _is_setting(entry)]
     settings = [entry for entry in own if _is_setting(entry)]
-    on_runs = [entry for entry in evidence if entry.kind == "runs" or _is_open(entry)]
-    others = [entry for entry in evidence if entry not in on_runs]
+    on_runs = [entry for entry in evidence if _is_first(entry)]
+    others = [entry for entry in evidence if not _is_first(entry)]
     tables = (
         _table(summary, "Statements about runs, and statements that do not hold", on_runs),
         _table(summary, "Statements on structure and arithmetic that hold", others, folded=True),
@@ -50,6 +50,10 @@ def _names(summary: Summary) -> set[str]:
     return {arm.architecture for arm in summary.arms} | {
         portrait.architecture for portrait in summary.portraits
     }
+
+
+def _is_first(entry: Entry) -> bool:
+    return entry.kind == "runs" or _is_open(entry)
 
 
 def _is_open(entry: Entry) -> bool:
