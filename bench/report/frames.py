@@ -21,7 +21,8 @@ from bench.records.arms import Arm
 from bench.records.layers import merged
 from bench.report.summary import Summary
 from bench.spec import Portrait, RunRecord
-from bench.stats.format import plain, ranges
+from bench.stats.format import integer, plain, ranges
+from bench.stats.format import percent as shown_percent
 from bench.stats.means import Accuracy, accuracy
 from bench.stats.rates import RateVerdict
 
@@ -119,6 +120,15 @@ def _run(arm: Arm, run: RunRecord) -> dict[str, Any]:
         ),
         "selected_test_correct": selected.test_correct if selected else None,
     }
+
+
+def tested_runs(arm: Arm) -> pd.DataFrame:
+    """A row a run that looked at the test split: `percent`, and `says` for its dot."""
+    n, rows = arm.n_test, []
+    for run, right in arm.tested:
+        found = f"{shown_percent(right, n)}, {integer(right)} of {integer(n)}"
+        rows.append((100 * right / n, f"{arm.label}, seed {run.seed}: {found}"))
+    return pd.DataFrame(rows, columns=["percent", "says"])
 
 
 def epochs(summaries: Sequence[Summary]) -> pd.DataFrame:

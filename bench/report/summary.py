@@ -190,6 +190,11 @@ class Summary:
         """The same, to stand beside the arm's runs; None where those are of a variant."""
         return self.published(arm.architecture, metric) if self.is_own(arm) else None
 
+    def published_beside(self, arm: Arm) -> Claim | None:
+        """What the document says of one run's last accuracy, where it speaks of this data set."""
+        claim = self.published_of(arm, "last_test_accuracy_percent")
+        return claim if claim and self.speaks_of(claim) else None
+
     def is_own(self, arm: Arm) -> bool:
         """Whether the runs are of the recipe and the source in the architecture's file.
 

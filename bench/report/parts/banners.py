@@ -46,14 +46,20 @@ def _shortened(summary: Summary) -> str:
     """Arms that trained for fewer epochs than their network's file says."""
     found: dict[str, list[str]] = {}
     for arm in summary.arms:
-        portrait, ran = summary.portrait_of_arm(arm), arm.first.n_epochs
-        if portrait and ran is not None and ran < portrait.recipe.epochs:
-            of_file = f"{integer(ran)} of {integer(portrait.recipe.epochs)}"
+        if of_file := shortened(summary, arm):
             found.setdefault(of_file, []).append(arm.label)
     said = "; ".join(
         f"{listed_or_counted(labels, 'network')} ({of_file})" for of_file, labels in found.items()
     )
     return f"Trained for fewer epochs than the file of the network says: {said}." if said else ""
+
+
+def shortened(summary: Summary, arm: Arm) -> str:
+    """2 of 15: its epochs and those of the network's file; nothing where these are not more."""
+    portrait, ran = summary.portrait_of_arm(arm), arm.first.n_epochs
+    if portrait is None or ran is None or ran >= portrait.recipe.epochs:
+        return ""
+    return f"{integer(ran)} of {integer(portrait.recipe.epochs)}"
 
 
 def _unseeded(summary: Summary) -> str:

@@ -120,8 +120,8 @@ def limit_words(limit: int | None) -> str:
 
 def _published(summary: Summary, arm: Arm) -> dict[str, Any]:
     """What the document says of one run after its last epoch, for a panel of the test split."""
-    claim = summary.published_of(arm, "last_test_accuracy_percent")
-    if claim is None or not summary.speaks_of(claim):
+    claim = summary.published_beside(arm)
+    if claim is None:
         return {}
     said = f"{arm.label}: the {summary.label} says {fixed(claim.published, 2)} %"
     return {"published": claim.published, "said": said}

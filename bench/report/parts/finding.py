@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from bench.evidence.claims.ledger import FAILED, Entry, Sentence, sentences, tally
 from bench.records.arms import Arm
 from bench.report.parts.ranking import in_order
-from bench.report.parts.verdicts import HOW_TO_DECLARE, runs_words, target_words
+from bench.report.parts.verdicts import HOW_TO_DECLARE, reach, runs_words, target_words
 from bench.report.summary import Summary
 from bench.stats.declared import CONFIDENCE, FEWEST_RUNS, RATE_ALPHA, TEST_ALPHA
 from bench.stats.format import (
@@ -154,14 +154,16 @@ def _on_target(arms: Sequence[Arm]) -> Clause | None:
     )
     reaches, said = f"{target} consistently", list[str]()
     if confirmed:
-        said.append(f"{_names(confirmed, decidable)} {_reach(confirmed)} {reaches}")
+        said.append(f"{_names(confirmed, decidable)} {reach(len(confirmed))} {reaches}")
     if refuted and said:
         said.append(f"{_names(refuted, decidable)} {_do(refuted)} not")
     elif refuted:
         said.append(f"{_denied(refuted, decidable)} {reaches}")
     if undecided:
         whether = (
-            "" if said else f"whether {_names(undecided, decidable)} {_reach(undecided)} {reaches}"
+            ""
+            if said
+            else f"whether {_names(undecided, decidable)} {reach(len(undecided))} {reaches}"
         )
         said.append(
             f"{_runs(undecided)} are too few to decide {whether or _names(undecided, decidable)}"
@@ -190,10 +192,6 @@ def _denied(arms: Sequence[Arm], of: Sequence[Arm]) -> str:
         none = "neither network" if len(of) == 2 else f"none of the {spelled(len(of))} networks"
         return f"{none} reaches"
     return f"{_names(arms, of)} {_do(arms)} not reach"
-
-
-def _reach(arms: Sequence[Arm]) -> str:
-    return "reaches" if len(arms) == 1 else "reach"
 
 
 def _do(arms: Sequence[Arm]) -> str:
@@ -226,13 +224,8 @@ def no_target(summary: Summary) -> str:
 
 def _on_numbers(summary: Summary, trained: set[str]) -> Clause | None:
     """Whether the document's accuracies of single runs could be runs of ours; None without any."""
-    judged = [
-        each.judged.verdict
-        for each in _own(summary)
-        if (each.claim.metric in SINGLE and (each.judged.n or 0) >= FEWEST_TOLD)
-        or each.claim.metric in MEANS
-        if each.claim.subject in trained and summary.speaks_of(each.claim)
-    ]
+    own = (each for each in _own(summary) if each.claim.subject in trained and _is_told(each))
+    judged = [each.judged.verdict for each in own if summary.speaks_of(each.claim)]
     known = [verdict for verdict in judged if verdict in (*HOLDS, *FAILED)]
     n, whose = len(known), f"the {summary.label}'s"
     bad = sum(verdict in FAILED for verdict in known)
@@ -245,6 +238,12 @@ def _on_numbers(summary: Summary, trained: set[str]) -> Clause | None:
     verb = "is" if n - bad == 1 else "are"
     said = f"{spelled(n - bad)} of {whose} {spelled(n)} accuracies {verb} reproducible"
     return Clause(said, is_good)
+
+
+def _is_told(entry: Entry) -> bool:
+    """Whether it is an accuracy on which the runs say enough."""
+    metric, n = entry.claim.metric, entry.judged.n or 0
+    return metric in MEANS or (metric in SINGLE and n >= FEWEST_TOLD)
 
 
 def _own(summary: Summary) -> list[Entry]:

@@ -5,27 +5,23 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from functools import partial
 
-import pandas as pd
-
 from bench.records.arms import Arm
 from bench.report.figures.dots import Limits, limits
 from bench.report.figures.lanes import lane, scale
+from bench.report.frames import tested_runs
 from bench.report.model import Badge, Cell, Column, Lane, Lanes, Plot, Section, Step
 from bench.report.parts.finding import finding, subjects
-from bench.report.parts.marking import excerpt
+from bench.report.parts.marking import excerpt, kind_of
 from bench.report.parts.next_steps import next_runs
 from bench.report.parts.ranking import in_order
-from bench.report.parts.verdicts import bounds, confirmed_alone, target_words
+from bench.report.parts.verdicts import bounds, confirmed_alone, reach, target_words
 from bench.report.summary import Summary
-from bench.spec import Claim
-from bench.stats.format import NOT_AVAILABLE, count, fixed, integer, mean_percent, percent
+from bench.stats.format import NOT_AVAILABLE, count, fixed, integer, mean_percent
 from bench.stats.means import accuracy
 from bench.stats.rates import RateVerdict
 
 N_LINES = 7  # of the document
 N_BESIDE = 3  # networks that the document does not speak of
-ACCURACY = "last_test_accuracy_percent"
-KINDS = {"confirmed": "good", "refuted": "bad", "undecided": "open"}
 
 
 def first_screen(summary: Summary) -> Section:
@@ -62,8 +58,8 @@ def in_short(summary: Summary) -> str:
     mean = f"mean {mean_percent(arm.accuracy())}"
     if not summary.aims(arm):
         return f"{n}, {mean}"
-    reach = "reaches" if len(arm.runs) == 1 else "reach"
-    return f"{integer(arm.n_reached)} of {n} {reach} {target_words(arm.objective)}, {mean}"
+    verb = reach(len(arm.runs))
+    return f"{integer(arm.n_reached)} of {n} {verb} {target_words(arm.objective)}, {mean}"
 
 
 def _beside(summary: Summary) -> list[Arm]:
@@ -94,7 +90,7 @@ def _lanes(summary: Summary, arms: list[Arm], beside: list[Arm], of: str = "") -
 def _values(summary: Summary, arms: Sequence[Arm]) -> list[float]:
     """Everything that the axis must reach, in percent."""
     values = [100 * right / arm.n_test for arm in arms for _, right in arm.tested]
-    claims = (_published(summary, arm) for arm in arms)
+    claims = (summary.published_beside(arm) for arm in arms)
     values += [claim.published for claim in claims if claim]
     return values if summary.target is None else [*values, summary.target]
 
@@ -115,7 +111,7 @@ def _columns(summary: Summary) -> tuple[Column, ...]:
 
 
 def _lane(summary: Summary, arm: Arm, axis: Limits, of: str) -> Lane:
-    claim, mean = _published(summary, arm), arm.accuracy().mean_percent
+    claim, mean = summary.published_beside(arm), arm.accuracy().mean_percent
     n_parameters = arm.first.n_parameters
     size = "size not known" if n_parameters is None else count(n_parameters, "parameter")
     said = f"{summary.heading} {fixed(claim.published, 2)}" if claim else ""
@@ -123,7 +119,7 @@ def _lane(summary: Summary, arm: Arm, axis: Limits, of: str) -> Lane:
     words = f"the {summary.label} says {fixed(claim.published, 2)} %" if claim else ""
     figure = partial(
         lane,
-        _runs(arm),
+        tested_runs(arm).sort_values("percent", kind="stable"),
         float(mean),
         (claim.published, words) if claim else None,
         summary.target,
@@ -131,6 +127,7 @@ def _lane(summary: Summary, arm: Arm, axis: Limits, of: str) -> Lane:
         arm.architecture,
     )
     page = "" if summary.base else summary.page_of(arm.architecture)
+    is_judged = summary.aims(arm) and arm.is_decidable
     alt = f"{arm.label}: {count(len(arm.tested), 'run')}, mean {mean_percent(arm.accuracy())}"
     return Lane(
         name=Cell(arm.label, size, page, series=arm.architecture),
@@ -141,8 +138,8 @@ def _lane(summary: Summary, arm: Arm, axis: Limits, of: str) -> Lane:
             figure,
         ),
         cells=(Cell(fixed(mean, 3), said), _reached(summary, arm)),
-        badge=_badge(arm) if summary.aims(arm) and arm.is_decidable else None,
-        steps=_steps(arm) if summary.aims(arm) and arm.is_decidable else (),
+        badge=_badge(arm) if is_judged else None,
+        steps=_steps(arm) if is_judged else (),
     )
 
 
@@ -161,7 +158,7 @@ def _step(arm: Arm, n: int, counts: Mapping[int, int]) -> Step:
         reached=f"{integer(verdict.successes)} of {integer(n)}",
         bounds=f"{fixed(verdict.lower, 3)} to {fixed(verdict.upper, 3)}",
         verdict=verdict.verdict,
-        kind=KINDS[verdict.verdict],
+        kind=kind_of(verdict.verdict),
         note=_more(verdict),
     )
 
@@ -175,11 +172,8 @@ def _reached(summary: Summary, arm: Arm) -> Cell:
 
 def _badge(arm: Arm) -> Badge:
     verdict = arm.verdict
-    notes = []
-    if confirmed_alone(arm):
-        notes.append("alone: confirmed")
-    notes += [_more(verdict)] if _more(verdict) else []
-    return Badge(verdict.verdict, KINDS[verdict.verdict], "; ".join(notes))  # type: ignore[arg-type]
+    notes = ["alone: confirmed" if confirmed_alone(arm) else "", _more(verdict)]
+    return Badge(verdict.verdict, kind_of(verdict.verdict), "; ".join(filter(None, notes)))
 
 
 def _more(verdict: RateVerdict) -> str:
@@ -189,30 +183,12 @@ def _more(verdict: RateVerdict) -> str:
     return f"at least {integer(verdict.more_to_confirm)} more runs"
 
 
-def _published(summary: Summary, arm: Arm) -> Claim | None:
-    """The document's number for one run, on this data set."""
-    claim = summary.published_of(arm, ACCURACY)
-    return claim if claim and summary.speaks_of(claim) else None
-
-
-def _runs(arm: Arm) -> pd.DataFrame:
-    n = integer(arm.n_test)
-    rows = [
-        (
-            100 * right / arm.n_test,
-            f"{arm.label}, seed {run.seed}: {percent(right, arm.n_test)}, {integer(right)} of {n}",
-        )
-        for run, right in arm.tested
-    ]
-    return pd.DataFrame(rows, columns=["percent", "says"]).sort_values("percent", kind="stable")
-
-
 def _legend(summary: Summary, arms: list[Arm], beside: list[Arm]) -> str:
     reached = (
         "" if summary.target is None else f" (filled: it reached {target_words(summary.objective)})"
     )
     said = [f"One dot is one run{reached}.", "The stroke is the mean."]
-    if any(_published(summary, arm) for arm in arms):
+    if any(summary.published_beside(arm) for arm in arms):
         said.append(f"The triangle is the {summary.label}'s single run.")
     attempts = max((arm.standing.n_attempts for arm in beside if arm.is_decidable), default=1)
     if attempts > 1:

@@ -107,12 +107,11 @@ def excerpt(summary: Summary, most: int = 10) -> Marked | None:
     if document is None or not own:
         return None
     chosen = _worth_showing(own, document)[:most]
-    every = next(one for one in documents(summary, PAGE) if one.title == document.title)
-    said = [one for one in sentences(own) if one.claim.line in chosen]
+    every = _marked(summary, document.name, document.title, sentences(own), PAGE)
     return Marked(
         title=every.title,
         lines=tuple(line for line in every.lines if line.number in chosen),
-        key=key(said),
+        key=key(one for one in sentences(own) if one.claim.line in chosen),
         note=" ".join([*_left_out(len(chosen), own), tally_words(own)]),
     )
 
@@ -321,14 +320,19 @@ def words_of(said: Sentence) -> str:
 
 def badge(said: Sentence) -> Badge:
     """The same to be seen at once."""
-    return Badge(words_of(said), KINDS.get(style(said), "open"))
+    return Badge(words_of(said), kind_of(style(said)))
+
+
+def kind_of(verdict: str) -> BadgeKind:
+    """The colours of a verdict, or of an underline's style."""
+    return KINDS.get(verdict, "open")
 
 
 def key(said: Iterable[Sentence]) -> tuple[Piece, ...]:
     """Each underline with what it means, the worst first."""
     found = {style(one): one for one in said}
-    in_order = sorted(found.values(), key=lambda one: (one.is_setting, VERDICTS.index(one.verdict)))
-    return tuple(Piece(words_of(one), verdict=style(one)) for one in in_order)
+    ranked = sorted(found.values(), key=lambda one: (one.is_setting, VERDICTS.index(one.verdict)))
+    return tuple(Piece(words_of(one), verdict=style(one)) for one in ranked)
 
 
 def tip(summary: Summary, said: Sentence) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from bench.errors import typed
 from bench.records.arms import Arm
 from bench.report.model import Listing
+from bench.report.parts.banners import shortened
 from bench.report.parts.commands import BENCH, results_folder
 from bench.report.parts.finding import subjects
 from bench.report.summary import Summary
@@ -35,9 +36,5 @@ def _few(arms: list[Arm]) -> str:
 
 def _short(summary: Summary, arms: list[Arm]) -> str:
     """Whether some trained for fewer epochs than the network's file gives."""
-    lengths = set()
-    for arm in arms:
-        portrait, ran = summary.portrait_of_arm(arm), arm.first.n_epochs
-        if portrait and ran is not None and ran < portrait.recipe.epochs:
-            lengths.add(f"{integer(ran)} of {integer(portrait.recipe.epochs)}")
-    return f"every epoch ({', '.join(sorted(lengths))})" if lengths else ""
+    lengths = sorted({shortened(summary, arm) for arm in arms} - {""})
+    return f"every epoch ({', '.join(lengths)})" if lengths else ""

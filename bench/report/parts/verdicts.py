@@ -69,6 +69,11 @@ def _share(objective: Objective) -> tuple[int, int]:
     return round(whole * share), whole
 
 
+def reach(n: int) -> str:
+    """One run reaches, two runs reach."""
+    return "reaches" if n == 1 else "reach"
+
+
 def limit_words(objective: Objective) -> str:
     """under 5,000; nothing where there is no limit."""
     if objective.parameters_below is not None:

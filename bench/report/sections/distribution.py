@@ -11,6 +11,7 @@ import pandas as pd
 from bench.records.arms import Arm
 from bench.report.figures.rows import LONG
 from bench.report.figures.strips import cut, strips
+from bench.report.frames import tested_runs
 from bench.report.model import Cell, Column, PageKind, Plot, Scope, Section, Table
 from bench.report.parts import intervals
 from bench.report.parts.pairs import networks_of_many
@@ -22,7 +23,6 @@ from bench.stats.format import (
     count,
     integer,
     mean_percent,
-    percent,
     percentage,
     points,
 )
@@ -113,29 +113,22 @@ def _cut(runs: pd.DataFrame) -> str:
 
 def _runs(summary: Summary, arms: list[Arm]) -> pd.DataFrame:
     """A row a run, with the columns that `bench.report.figures.strips` asks for."""
-    rows = []
-    for arm in arms:
-        claim, found = summary.published_of(arm, "last_test_accuracy_percent"), arm.accuracy()
-        assert found.mean_percent is not None  # every arm here has a count
-        low, high = (found.interval.low, found.interval.high) if found.interval else (nan, nan)
-        rows += [
-            {
-                "label": arm.label,
-                "architecture": arm.architecture,
-                "percent": 100 * correct / arm.n_test,
-                "mean": float(found.mean_percent),
-                "low": low,
-                "high": high,
-                "published": claim.published if claim and summary.speaks_of(claim) else nan,
-                "said_by": summary.label,
-                "says": (
-                    f"{arm.label}, seed {run.seed}: {percent(correct, arm.n_test)}, "
-                    f"{integer(correct)} of {integer(arm.n_test)}"
-                ),
-            }
-            for run, correct in arm.tested
-        ]
-    return pd.DataFrame(rows)
+    return pd.concat([_strip(summary, arm) for arm in arms], ignore_index=True)
+
+
+def _strip(summary: Summary, arm: Arm) -> pd.DataFrame:
+    claim, found = summary.published_beside(arm), arm.accuracy()
+    assert found.mean_percent is not None  # every arm here has a count
+    low, high = (found.interval.low, found.interval.high) if found.interval else (nan, nan)
+    return tested_runs(arm).assign(
+        label=arm.label,
+        architecture=arm.architecture,
+        mean=float(found.mean_percent),
+        low=low,
+        high=high,
+        published=claim.published if claim else nan,
+        said_by=summary.label,
+    )
 
 
 def _alt(summary: Summary, arms: list[Arm]) -> str:

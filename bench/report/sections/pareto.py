@@ -201,13 +201,13 @@ def _field(summary: Summary, cost: Cost, options: list[Option]) -> Field:
 def _candidate(summary: Summary, cost: Cost, one: Option) -> Candidate:
     arm, found = one.arm, one.arm.accuracy()
     interval = found.interval
-    claim = summary.published_of(arm, "last_test_accuracy_percent")
+    claim = summary.published_beside(arm)
     return Candidate(
         label=arm.label,
         cost=float(one.cost),
         mean=float(one.mean),
         interval=(interval.low, interval.high) if interval else None,
-        published=claim.published if claim and summary.speaks_of(claim) else None,
+        published=claim.published if claim else None,
         said_by=summary.label,
         says=(
             f"{arm.label}: mean {mean_percent(found)} of "
