@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -39,16 +38,17 @@ COUNTS = ((1, 1), (5, 5), (9, 10), (10, 10), (29, 29), (45, 46), (61, 61), (270,
 
 def plots() -> Iterator[Plot]:
     """Every figure."""
+    arm = recorded()
     yield Plot(
         "five-runs",
         f"Test accuracy of six groups of five runs of one network, and of all its "
-        f"{len(recorded().runs)} runs. The means of the groups differ.",
+        f"{len(arm.runs)} runs. The means of the groups differ.",
         "",
-        partial(strips, groups(recorded()), None),
+        partial(strips, groups(arm), None),
     )
     yield Plot(
         "rates",
-        "What a share of runs proves. " + "; ".join(row.says for row in bounds()) + ".",
+        "What a share of runs proves. " + "; ".join(said(*counts) for counts in COUNTS) + ".",
         "",
         drawn_rates,
     )
@@ -89,38 +89,28 @@ def strip(label: str, counts: list[int], n_images: int) -> pd.DataFrame:
     )
 
 
-@dataclass(frozen=True)
-class Rate:
-    """k of n runs, and the two one-sided bounds of the rate."""
-
-    successes: int
-    n: int
-    lower: float
-    upper: float
-    says: str
+def bounds(k: int, n: int) -> tuple[float, float]:
+    """What k of n runs prove of the rate: its two one-sided 95 % bounds."""
+    return lower_bound(k, n), upper_bound(k, n)
 
 
-def bounds() -> list[Rate]:
-    """What the counts prove, by their two one-sided 95 % bounds."""
-    found = []
-    for k, n in COUNTS:
-        low, high = lower_bound(k, n), upper_bound(k, n)
-        says = f"{k} of {n} runs: the rate lies from {low:.3f} to {high:.3f}"
-        found.append(Rate(k, n, low, high, says))
-    return found
+def said(k: int, n: int) -> str:
+    """The same in words."""
+    low, high = bounds(k, n)
+    return f"{k} of {n} runs: the rate lies from {low:.3f} to {high:.3f}"
 
 
 def drawn_rates() -> Figure:
     """The bounds beside the rate that “consistently” asks for."""
-    rows = bounds()
     with matplotlib.rc_context(STYLE):
-        figure, axes = row_canvas([f"{row.successes} of {row.n} runs" for row in rows], 0.22)
+        figure, axes = row_canvas([f"{k} of {n} runs" for k, n in COUNTS], 0.22)
         axes.axvline(RATE, lw=1.2, color=STAND_INS["target"], linestyle=DASHED)
-        for place, row in enumerate(rows):
+        for place, (k, n) in enumerate(COUNTS):
+            low, high = bounds(k, n)
             line = axes.errorbar(
-                row.successes / row.n,
+                k / n,
                 -place,
-                xerr=[[row.successes / row.n - row.lower], [row.upper - row.successes / row.n]],
+                xerr=[[k / n - low], [high - k / n]],
                 fmt="o",
                 ms=7,
                 color=STAND_INS["ink"],
