@@ -8,10 +8,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from playwright.sync_api import sync_playwright
-
-from tests.chromium import executable
-from tests.report.browser.opening import FLAGS
+from tests.report.browser.opening import launched
 from tests.support import ROOT
 
 OUT = ROOT / "docs" / "images"
@@ -21,8 +18,7 @@ WIDTH, HEIGHT = 1280, 760
 def main(reports: Path) -> None:
     """The first screen, and the card of the first statement that does not hold."""
     OUT.mkdir(exist_ok=True)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=executable(), args=list(FLAGS))
+    with launched() as browser:
         page = browser.new_page(
             viewport={"width": WIDTH, "height": HEIGHT}, device_scale_factor=1.5
         )
@@ -30,7 +26,6 @@ def main(reports: Path) -> None:
         page.screenshot(path=OUT / "first-screen.png")
         page.goto((reports / "document.html").resolve().as_uri())
         page.locator(".card").first.screenshot(path=OUT / "card.png")
-        browser.close()
 
 
 if __name__ == "__main__":

@@ -16,6 +16,14 @@ from tests.command_server import Server
 ROOT = Path(__file__).resolve().parent.parent
 
 
+# What people read: the README, and the pages of the documentation.
+WRITTEN = (
+    "README.md",
+    "CONTRIBUTING.md",
+    *sorted(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md")),
+)
+
+
 def text_of(document: str) -> str:
     """A document of the checkout."""
     return (ROOT / document).read_text(encoding="utf-8")
@@ -30,6 +38,14 @@ def fences(document: str, language: str = "") -> list[str]:
     """The contents of its fenced blocks of that language."""
     tokens = MarkdownIt("commonmark").parse(text_of(document))
     return [each.content for each in tokens if each.type == "fence" and each.info == language]
+
+
+def links(text: str) -> list[str]:
+    """Targets of the links and pictures of a Markdown text."""
+    tokens = MarkdownIt("commonmark").enable("table").parse(text)
+    inline = [child for token in tokens for child in token.children or []]
+    found = [str(child.attrGet("href") or child.attrGet("src") or "") for child in inline]
+    return [each for each in found if each]
 
 
 def environment(**extra: str) -> dict[str, str]:

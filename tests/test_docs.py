@@ -20,20 +20,17 @@ import pytest
 import typer
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
-from playwright.sync_api import sync_playwright
 from scipy.special import stdtrit
 
 from bench.cli import app
 from bench.inputs.own_file import execute
 from bench.stats.means import accuracy
 from bench.stats.rates import lower_bound
-from tests import chromium
-from tests.report.browser.opening import FLAGS
-from tests.support import ROOT, fences, text_of, words_of
+from tests.report.browser.opening import launched
+from tests.support import ROOT, WRITTEN, environment, fences, text_of, words_of
 
 Bench = Callable[..., subprocess.CompletedProcess[str]]
 PAGES = sorted(path.name for path in (ROOT / "docs").glob("*.md"))
-WRITTEN = ("README.md", "CONTRIBUTING.md", *(f"docs/{name}" for name in PAGES))
 NOT_RUN = "<!-- not run -->"
 SHELLS = ("", "sh", "yaml")  # languages of blocks that hold commands
 COMMAND = re.compile(r"^(?:run: )?(?:python -m bench|manyseeds) +([a-z].*)$")
@@ -156,13 +153,9 @@ def test_the_site_loads_nothing_from_elsewhere(site: Path) -> None:
 
 @pytest.mark.browser
 def test_pages_are_read_on_a_phone_and_searched_without_a_server(site: Path) -> None:
-    executable = chromium.executable()
-    if executable is None:
-        pytest.fail("no Chromium: `python tests/chromium.py` makes sure of one")
     elsewhere: list[str] = []
     told: list[str] = []
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=executable, args=list(FLAGS))
+    with launched() as browser:
         tab = browser.new_page(viewport={"width": 390, "height": 800})
         tab.on("request", lambda each: elsewhere.append(each.url))
         tab.on("console", lambda each: told.append(each.text))
@@ -171,7 +164,6 @@ def test_pages_are_read_on_a_phone_and_searched_without_a_server(site: Path) -> 
             assert tab.evaluate("document.documentElement.scrollWidth") <= 390, name
         tab.goto((site / "search.html").as_uri() + "?q=receptive+field")
         tab.locator("#search-results li").first.wait_for()
-        browser.close()
     assert told == []
     assert elsewhere
     assert not [each for each in elsewhere if not each.startswith(("file:", "data:"))]
@@ -248,12 +240,12 @@ def test_the_files_that_a_reader_may_copy_work(bench: Bench, tmp_path: Path) -> 
     assert "2 seeds." in (tmp_path / "reports" / "report.md").read_text(encoding="utf-8")
 
 
-def test_the_records_are_read_as_the_page_says(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(ROOT)
+def test_the_records_are_read_as_the_page_says() -> None:
     code = own_file("docs/python.md", "Suite(")
     done = subprocess.run(
         [sys.executable, "-c", code],
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        cwd=ROOT,
+        env=environment(),
         capture_output=True,
         text=True,
         check=True,

@@ -12,13 +12,12 @@ from pathlib import Path
 from statistics import median
 
 import pytest
-from markdown_it import MarkdownIt
 
 from bench.records.arms import Arm
 from bench.records.store import Suite
 from bench.report import fragments
 from bench.report.publish import MANIFEST
-from tests.support import ROOT, text_of, words_of
+from tests.support import ROOT, WRITTEN, links, text_of, words_of
 
 # Our attempts at the target, ordered by their means.
 ATTEMPTS = (
@@ -41,20 +40,6 @@ DOCUMENTS = {
         "variations": "reference",
     },
 }
-WRITTEN = (
-    "README.md",
-    "CONTRIBUTING.md",
-    *(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md")),
-)
-
-
-def links(document: str) -> list[str]:
-    """Targets of its links and pictures."""
-    tokens = MarkdownIt("commonmark").enable("table").parse(text_of(document))
-    inline = [child for token in tokens for child in token.children or []]
-    found = [str(child.attrGet("href") or child.attrGet("src") or "") for child in inline]
-    pictures = re.findall(r'<img [^>]*src="([^"]*)"', text_of(document))
-    return [each for each in (*found, *pictures) if each]
 
 
 def command(suite: str) -> str:
@@ -150,13 +135,14 @@ def test_a_documents_pieces_are_the_reports(document: str, monkeypatch: pytest.M
 
 @pytest.mark.parametrize("document", WRITTEN)
 def test_a_documents_links_lead_to_files_that_a_code_host_renders(document: str) -> None:
-    for link in links(document):
+    text = text_of(document)
+    for link in (*links(text), *re.findall(r'<img [^>]*src="([^"]*)"', text)):
         path, _, anchor = link.partition("#")
         if "://" not in link and path:
             assert ((ROOT / document).parent / path).is_file(), link
             assert not path.endswith(".html"), link
         if anchor and not path:
-            headings = re.findall(r"^#+ (.*)$", text_of(document), re.MULTILINE)
+            headings = re.findall(r"^#+ (.*)$", text, re.MULTILINE)
             assert anchor in [each.lower().replace(" ", "-") for each in headings], link
 
 

@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from markdown_it import MarkdownIt
 
 from bench.cli import terminal
 from bench.errors import UsageError
@@ -18,7 +17,7 @@ from bench.spec import RunRecord
 from tests import factories
 from tests.conftest import Bench
 from tests.reports import render
-from tests.support import write_architecture
+from tests.support import links, write_architecture
 
 COMMAND = "python -m bench report"
 BEGIN, END = "<!-- results -->", "<!-- /results -->"
@@ -48,13 +47,6 @@ def reports(folder: Path) -> Path:
 @pytest.fixture
 def document(tmp_path: Path) -> Path:
     return tmp_path / "README.md"
-
-
-def links(text: str) -> list[str]:
-    tokens = MarkdownIt("commonmark").enable("table").parse(text)
-    inline = [child for token in tokens for child in token.children or []]
-    attributes = [str(child.attrGet("href") or child.attrGet("src") or "") for child in inline]
-    return [each for each in attributes if each]
 
 
 def test_a_piece_is_what_the_report_says(reports: Path, source: Source) -> None:

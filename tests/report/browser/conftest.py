@@ -1,7 +1,4 @@
-"""What the browser's tests share: Chromium, a report with everything, a page made by hand.
-
-A missing browser fails these tests: pages that nobody opened are not known to work.
-"""
+"""What the browser's tests share: Chromium, a report with everything, a page made by hand."""
 
 from __future__ import annotations
 
@@ -9,24 +6,19 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser
 
 from bench.records.store import Suite
-from tests import chromium, factories
+from tests import factories
 from tests.report.browser import workbench
-from tests.report.browser.opening import FLAGS
+from tests.report.browser.opening import launched
 from tests.reports import render
 
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
-    executable = chromium.executable()
-    if executable is None:
-        pytest.fail("no Chromium: `python tests/chromium.py` makes sure of one")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=executable, args=list(FLAGS))
+    with launched() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="session")

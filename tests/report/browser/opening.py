@@ -1,4 +1,4 @@
-"""Pages opened in Chromium, and what went wrong in them."""
+"""Chromium, pages opened in it, and what went wrong in them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from playwright.sync_api import Browser, Locator, Page
+from playwright.sync_api import Browser, Locator, Page, sync_playwright
+
+from tests import chromium
 
 FLAGS = (
     "--no-sandbox",
@@ -19,6 +21,17 @@ FLAGS = (
 DESK, PHONE = 1440, 390
 HEIGHT = 844
 WAIT_MILLISECONDS = 10_000  # for what a page does at once
+
+
+@contextmanager
+def launched() -> Iterator[Browser]:
+    """Chromium, which must be there: pages that nobody opened are not known to work."""
+    executable = chromium.executable()
+    assert executable, "no Chromium: `python tests/chromium.py` makes sure of one"
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=executable, args=list(FLAGS))
+        yield browser
+        browser.close()
 
 
 @contextmanager
