@@ -19,7 +19,7 @@ import yaml
 
 from bench.report.badge import BADGE
 from tests import support
-from tests.support import ROOT
+from tests.support import fences
 
 Bench = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -73,9 +73,7 @@ WAITS = (
 
 def workflow(name: str = "claims") -> dict[str, Any]:
     """The workflow of that name."""
-    text = (ROOT / "docs" / "ci.md").read_text(encoding="utf-8")
-    blocks = re.findall(r"^```yaml\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
-    parsed: list[dict[str, Any]] = [yaml.safe_load(block) for block in blocks]
+    parsed: list[dict[str, Any]] = [yaml.safe_load(each) for each in fences("docs/ci.md", "yaml")]
     (found,) = [each for each in parsed if each["name"] == name]
     return found
 
@@ -371,5 +369,5 @@ def commit(folder: Path) -> None:
 
 
 def test_the_badge_is_embedded_by_its_own_name() -> None:
-    (line,) = support.fences("docs/ci.md", "markdown")
+    (line,) = fences("docs/ci.md", "markdown")
     assert re.fullmatch(rf"\[!\[\w+\]\(reports/{BADGE}\)\]\(reports/report\.md\)\n", line)

@@ -16,7 +16,7 @@ import pytest
 from markdown_it import MarkdownIt
 
 import bench
-from tests.support import ROOT, fences, words_of
+from tests.support import ROOT, fences, text_of, words_of
 
 MY_MEASURE = """
 from bench.spec import Field, Measured
@@ -62,7 +62,7 @@ def names(wheel: Path) -> set[str]:
 
 @pytest.fixture(scope="module")
 def project() -> dict[str, object]:
-    table = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    table = tomllib.loads(text_of("pyproject.toml"))
     assert isinstance(table["project"], dict)
     return table["project"]
 
@@ -195,6 +195,6 @@ def test_the_matrix_starts_at_the_declared_minimum(project: dict[str, object]) -
 
 
 def test_every_dependency_says_what_it_is_for() -> None:
-    text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    text = text_of("pyproject.toml")
     block = text.split("\ndependencies = [\n")[1].split("\n]\n")[0].splitlines()
     assert [line for line in block if " # " not in line] == []

@@ -18,7 +18,7 @@ from bench.measuring.effective_field import with_weights
 from bench.records.store import Suite
 from bench.spec import Architecture, Recipe, RunRecord
 from bench.training.engine.network import initialised, require_trainable
-from tests.support import ROOT
+from tests.support import ROOT, text_of
 
 Changes = dict[str, Any]
 # 3x3 weights, then a scale and a shift a channel, then the linear layer.
@@ -137,13 +137,9 @@ def declared(text: str) -> dict[str, list[int]]:
     return seeds
 
 
-def page(name: str) -> str:
-    return (ROOT / "docs" / name).read_text(encoding="utf-8")
-
-
 def search_page() -> str:
     """It declares the sweeps."""
-    return page("search-log.md")
+    return text_of("docs/search-log.md")
 
 
 def spans(seeds: list[int]) -> str:
@@ -285,7 +281,7 @@ def test_the_means_in_the_pages_words_are_of_the_records() -> None:
         if all(run.evaluate_test for run in runs):
             found.add(f"{sum(map(correct_at_the_end, runs)) / len(runs) / 100:.3f}")
     for name, fewest in (("search-log.md", 20), ("record.md", 3)):
-        stated = re.findall(r"(?<!\d)99\.\d{3}(?!\d)", in_words(page(name)))
+        stated = re.findall(r"(?<!\d)99\.\d{3}(?!\d)", in_words(text_of(f"docs/{name}")))
         assert len(stated) >= fewest
         assert set(stated) <= found
 
@@ -293,7 +289,7 @@ def test_the_means_in_the_pages_words_are_of_the_records() -> None:
 def test_the_effects_in_words_are_of_the_records() -> None:
     """Those of an ingredient stand in the table; those of the network are worked out by scipy."""
     section = section_of(search_page(), "## The ingredients", "## The public networks")
-    short = section_of(page("record.md"), "### Network or recipe?", "## How it was judged")
+    short = section_of(text_of("docs/record.md"), "### Network or recipe?", "## How it was judged")
     found = set(re.findall(r"0\.\d{3}", section.split("<!-- variations -->")[1]))
     winning = loaded("p4m_4988").recipe
     for name in ("model_1", "model_2", "model_3"):
@@ -303,7 +299,7 @@ def test_the_effects_in_words_are_of_the_records() -> None:
         effect = fmean(counts[0]) - fmean(counts[1])
         interval = ttest_ind(*counts, equal_var=False).confidence_interval()
         found |= {f"{value:.3f}" for value in (effect, *interval)}
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    readme = text_of("README.md")
     for text, fewest in ((section, 20), (short, 4), (readme, 1)):
         stated = re.findall(r"(?<![\d.])0\.\d{3}(?!\d)", in_words(text))
         assert len(stated) >= fewest

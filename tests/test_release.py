@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 import bench
-from tests.support import ROOT
+from tests.support import ROOT, text_of
 
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
 
@@ -53,11 +53,11 @@ def test_the_source_package_holds_what_the_tests_need(packages: list[Path]) -> N
 def test_the_version_stands_in_one_place_and_is_told() -> None:
     done = run(sys.executable, "-m", "bench", "--version")
     assert done.stdout == f"manyseeds {bench.__version__}\n"
-    cited = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    cited = yaml.safe_load(text_of("CITATION.cff"))
     assert cited["version"] == bench.__version__
     assert cited["cff-version"] == "1.2.0"
     assert {"title", "message", "authors", "license"} <= cited.keys()
-    first = re.search(r"^## (.*)$", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), re.M)
+    first = re.search(r"^## (.*)$", text_of("CHANGELOG.md"), re.M)
     assert first is not None
     released, _, day = first[1].partition(" - ")
     assert released in (bench.__version__, "Unreleased")
@@ -100,7 +100,7 @@ def test_actions_are_pinned_and_permissions_are_least(path: Path) -> None:
 
 def test_the_commands_of_workflows_are_those_of_the_readme_and_tox() -> None:
     text = "".join(path.read_text(encoding="utf-8") for path in WORKFLOWS)
-    tox = (ROOT / "tox.ini").read_text(encoding="utf-8")
+    tox = text_of("tox.ini")
     for name in yaml.safe_load(WORKFLOWS[0].read_text(encoding="utf-8"))["jobs"]["matrix"][
         "strategy"
     ]["matrix"]["torch"]:

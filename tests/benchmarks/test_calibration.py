@@ -12,7 +12,7 @@ import pytest
 from scipy import stats as oracle
 
 from benchmarks import calibration
-from tests.support import ROOT, environment
+from tests.support import ROOT, environment, text_of
 
 SIGMAS = 4.5  # of a hundred rows, none should lie so far off by chance
 SKEWED = "skewed, near 100 %"
@@ -49,7 +49,7 @@ def table(text: str) -> list[Line]:
 
 @cache
 def documented() -> list[Line]:
-    return table((ROOT / "docs" / "protocol.md").read_text(encoding="utf-8"))
+    return table(text_of("docs/protocol.md"))
 
 
 def of(*procedures: str, apart: str = "nothing") -> list[Line]:

@@ -26,7 +26,7 @@ from benchmarks.gpu_throughput import (
     reason,
     table,
 )
-from tests.support import ROOT, environment
+from tests.support import ROOT, environment, text_of
 
 EPOCHS = {"model_1": 15}
 
@@ -71,7 +71,7 @@ def test_traffic_is_what_operators_are_given_and_give_back() -> None:
 
 def test_the_floor_of_the_documentation_is_the_one_that_is_counted() -> None:
     *_, counted = floors(["model_1"]).splitlines()
-    assert counted in (ROOT / "docs" / "performance.md").read_text(encoding="utf-8")
+    assert counted in text_of("docs/performance.md")
 
 
 def test_the_table_says_what_is_missing_and_leaves_blank_what_was_not_asked_for() -> None:

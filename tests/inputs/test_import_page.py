@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -12,15 +11,15 @@ import pytest
 from bench.inputs.figures import FIGURES
 from bench.inputs.imported import mapping, runs
 from bench.inputs.imported.tables import READERS
-from tests.support import ROOT
+from tests.support import fences, text_of
 
-TEXT = (ROOT / "docs" / "import.md").read_text(encoding="utf-8")
+TEXT = text_of("docs/import.md")
 Bench = Callable[..., subprocess.CompletedProcess[str]]
 
 
 def listing(language: str) -> str:
-    (found,) = re.findall(rf"```{language}\n(.*?)```", TEXT, re.DOTALL)
-    return str(found)
+    (found,) = fences("docs/import.md", language)
+    return found
 
 
 @pytest.mark.process

@@ -17,14 +17,14 @@ import pytest
 from bench.inputs.figures import NAMES, Figures
 from bench.inputs.runners import LineReader, Metrics, Written
 from bench.records.foreign import dataset_info
-from tests.support import ROOT
+from tests.support import fences, text_of
 
-TEXT = (ROOT / "docs" / "runners.md").read_text(encoding="utf-8")
+TEXT = text_of("docs/runners.md")
 Bench = Callable[..., subprocess.CompletedProcess[str]]
 
 
 def listing(language: str, number: int = 0) -> str:
-    return str(re.findall(rf"```{language}\n(.*?)```", TEXT, re.DOTALL)[number])
+    return fences("docs/runners.md", language)[number]
 
 
 @pytest.mark.process

@@ -19,12 +19,12 @@ from bench.training import augment
 from bench.training.engine import optimizer as optimizers
 from bench.training.engine import schedule
 from bench.training.engine.train import forward
-from tests.support import ROOT
+from tests.support import text_of
 from tests.training.augment.oracle import from_pil, pil, stream
 
 EPOCHS, STEPS, RATE = 30, 10, 0.1
 DIGIT = (28, 28)
-TEXT = (ROOT / "docs" / "recipes.md").read_text(encoding="utf-8")
+TEXT = text_of("docs/recipes.md")
 
 
 def rows(title: str) -> list[tuple[str, ...]]:

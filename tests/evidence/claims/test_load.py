@@ -11,7 +11,7 @@ from bench.evidence import claims
 from bench.evidence.claims import schema
 from bench.evidence.claims.load import misquoted, read
 from bench.spec import Claim
-from tests.support import ROOT
+from tests.support import ROOT, text_of
 
 GOOD = """[[claim]]
 id = "a.parameters"
@@ -205,7 +205,7 @@ def test_the_schema_knows_every_key() -> None:
 
 
 def test_the_docs_name_every_key_and_metric() -> None:
-    text = (ROOT / "docs" / "claims.md").read_text(encoding="utf-8")
+    text = text_of("docs/claims.md")
     for name, metric in schema.METRICS.items():
         assert f"| `{name.replace('.*', '.NAME')}` | {metric.about} | {metric.kind} |" in text
     for key in set(Claim.__struct_fields__) - {"file"}:

@@ -11,9 +11,9 @@ import pytest
 from bench.inputs import datasets
 from bench.inputs.declared import loading
 from tests.inputs.declared.made_up import arrays, declare, folder_files, idx, lay, packed
-from tests.support import ROOT
+from tests.support import text_of
 
-PAGE = (ROOT / "docs" / "data.md").read_text(encoding="utf-8")
+PAGE = text_of("docs/data.md")
 BLOCKS = re.findall(r"```(?:toml|python)\n# datasets/(\w+)\.(toml|py)\n(.*?)```", PAGE, re.DOTALL)
 EXAMPLES = {name: (ending, text) for name, ending, text in BLOCKS}
 
