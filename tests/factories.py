@@ -15,6 +15,7 @@ from typing import Any
 import msgspec
 
 from bench.evidence.claims import Published
+from bench.records.foreign import NOWHERE, dataset_info, record_of
 from bench.records.observations import (
     EffectiveField,
     FieldOfRun,
@@ -31,6 +32,8 @@ from bench.spec import (
     Environment,
     Epoch,
     Field,
+    Foreign,
+    ForeignSpec,
     Measured,
     Numerics,
     Objective,
@@ -228,6 +231,29 @@ def failed(architecture: str = "model_1", seed: int = 0, **changes: Any) -> RunR
     )
 
 
+def runs(architecture: str, counts: Sequence[int | None], **changes: Any) -> list[RunRecord]:
+    """One run a count of right answers, from seed 0 on; None for a run that diverged."""
+    return [
+        failed(architecture, seed, **changes)
+        if count is None
+        else record(architecture, seed, test_correct=count, **changes)
+        for seed, count in enumerate(counts)
+    ]
+
+
+def not_ours(foreign: Foreign, dataset: str, n_test: int, test_correct: int) -> RunRecord:
+    """A run of "wild", whose network nobody knows: imported, or of an own command."""
+    spec = ForeignSpec(
+        architecture="wild",
+        architecture_digest=digest(b"wild"),
+        seed=0,
+        dataset=dataset_info(dataset, n_test),
+        foreign=foreign,
+    )
+    epochs = [Epoch(epoch=1, test_correct=test_correct)]
+    return record_of(spec, NOWHERE, "completed", None, epochs=epochs)
+
+
 def portrait(architecture: str = "model_1", environment: Environment = LAPTOP) -> Portrait:
     """Measures, docstring and source of one of the three networks."""
     n_parameters = sum(COMPONENTS[architecture].values())
@@ -385,6 +411,6 @@ def _right(n: int, error: float) -> int:
     return n - round(n * error)
 
 
-def published(*claims: Claim, document: Document = DOCUMENT) -> Published:
-    """The document, and what it says."""
-    return Published(list(claims), [document])
+def published(*claims: Claim, document: Document | None = DOCUMENT) -> Published:
+    """The document, and what it says; None: there is none."""
+    return Published(list(claims), [] if document is None else [document])

@@ -19,11 +19,10 @@ from bench.inputs.imported import mapping as mappings
 from bench.inputs.imported import runs
 from bench.records import until_decided
 from bench.records.arms import arms
-from bench.records.foreign import NOWHERE, dataset_info, record_of
 from bench.records.places import parse_place
 from bench.records.protocol import Protocol
 from bench.records.store import Suite
-from bench.spec import Claim, Epoch, Foreign, ForeignSpec, RunRecord, digest
+from bench.spec import Claim, Foreign, RunRecord, digest
 from tests import factories
 
 Bench = Callable[..., subprocess.CompletedProcess[str]]
@@ -366,15 +365,8 @@ def test_runs_of_ours_and_imported_ones_share_no_suite(tmp_path: Path) -> None:
 
 def test_imported_runs_and_those_of_own_commands_share_no_suite(tmp_path: Path) -> None:
     suite = Suite(tmp_path / "results", "ours")
-    spec = ForeignSpec(
-        architecture="wild",
-        architecture_digest=digest(b"wild"),
-        seed=0,
-        dataset=dataset_info("mnist", 10_000),
-        foreign=Foreign(origin="command", epochs=1),
-    )
-    told = [Epoch(epoch=1, test_correct=9940)]
-    suite.add_run(record_of(spec, NOWHERE, "completed", None, epochs=told), None)
+    command = Foreign(origin="command", epochs=1)
+    suite.add_run(factories.not_ours(command, "mnist", 10_000, 9940), None)
     with pytest.raises(UsageError, match="imported runs are never mixed with them"):
         runs.keep(read(tmp_path, TABLE), suite)
     assert len(suite.run_paths()) == 1

@@ -24,7 +24,7 @@ from bench.spec import Claim, Document, RunRecord
 from bench.stats.format import plain
 from tests import factories
 from tests.conftest import Bench
-from tests.factories import DOCUMENT
+from tests.factories import DOCUMENT, runs
 from tests.report.test_report_hostile import HOSTILE
 
 FEW = [9940, 9950, 9960]
@@ -50,10 +50,6 @@ CLAIMS = (
 )
 
 
-def runs(name: str, counts: Sequence[int]) -> list[RunRecord]:
-    return [factories.record(name, seed, test_correct=n) for seed, n in enumerate(counts)]
-
-
 def suite_of(
     *made: list[RunRecord],
     suite: str = "local",
@@ -66,9 +62,7 @@ def suite_of(
     portraits = [factories.portrait(each) for each in factories.NAMES]
     if name is not None:
         portraits = [replace(each, display_name=name) for each in portraits]
-    published = factories.published(*claims, document=document or DOCUMENT)
-    if document is None:
-        published.documents.clear()
+    published = factories.published(*claims, document=document)
     links = {run.key: "record.json" for run in records}
     found = summarise(suite, records, portraits, published, links, "command")
     return [each.judged_by(None) for each in found]

@@ -9,13 +9,12 @@ import pytest
 from msgspec.structs import replace
 
 from bench.records.declarations import JUDGES, Wanted, declare
-from bench.records.foreign import NOWHERE, dataset_info, record_of
 from bench.records.protocol import Goal, arm_key
 from bench.records.store import Suite
 from bench.report.parts import cells
 from bench.report.reading import read
 from bench.report.summary import summarise
-from bench.spec import DatasetInfo, Epoch, Foreign, ForeignSpec, digest
+from bench.spec import DatasetInfo, Foreign, digest
 from tests import factories
 from tests.reports import render
 from tests.support import ROOT
@@ -284,15 +283,7 @@ def test_what_the_images_are_is_told_by_our_own_runs() -> None:
         factories.record("rose", seed, test_correct=70, dataset=replace(PETALS, n_classes=3))
         for seed in range(2)
     ]
-    foreign = Foreign(origin="import")
-    spec = ForeignSpec(
-        architecture="wild",
-        architecture_digest=digest(b"wild"),
-        seed=0,
-        dataset=dataset_info("petals", PETALS.n_test),
-        foreign=foreign,
-    )
-    theirs = record_of(spec, NOWHERE, "completed", None, epochs=[Epoch(epoch=1, test_correct=71)])
+    theirs = factories.not_ours(Foreign(origin="import"), "petals", PETALS.n_test, 71)
     for runs in ([*ours, theirs], [theirs, *ours]):
         links = {run.key: "record.json" for run in runs}
         (found,) = summarise("flowers", runs, [], factories.published(), links, "command")
@@ -305,14 +296,8 @@ def test_what_the_images_are_is_told_by_our_own_runs() -> None:
 def test_what_nobody_knows_of_runs_that_are_not_ours_is_not_known() -> None:
     """Of ours that were never measured, a figure is not available."""
     ours = factories.record("rose", 0, test_correct=70, dataset=PETALS)
-    spec = ForeignSpec(
-        architecture="wild",
-        architecture_digest=digest(b"wild"),
-        seed=0,
-        dataset=dataset_info("petals", PETALS.n_test),
-        foreign=Foreign(origin="command", epochs=1),
-    )
-    theirs = record_of(spec, NOWHERE, "completed", None, epochs=[Epoch(epoch=1, test_correct=71)])
+    command = Foreign(origin="command", epochs=1)
+    theirs = factories.not_ours(command, "petals", PETALS.n_test, 71)
     links = {run.key: "record.json" for run in (ours, theirs)}
     (found,) = summarise("flowers", [ours, theirs], [], factories.published(), links, "command")
     figures = [

@@ -24,7 +24,7 @@ NO_TARGET = replace(DOCUMENT, objective=None)
 
 def runs(name: str, n_good: int, n_bad: int = 0) -> list[RunRecord]:
     counts = [GOOD + seed % 3 for seed in range(n_good)] + [BAD - seed for seed in range(n_bad)]
-    return [factories.record(name, seed, test_correct=n) for seed, n in enumerate(counts)]
+    return factories.runs(name, counts)
 
 
 def accuracy(network: str, percent: float, metric: str = "last_test_accuracy_percent") -> Claim:
@@ -43,9 +43,7 @@ def accuracy(network: str, percent: float, metric: str = "last_test_accuracy_per
 def summary(
     records: list[RunRecord], *claims: Claim, document: Document | None = DOCUMENT
 ) -> Summary:
-    published = factories.published(*claims, document=document or NO_TARGET)
-    if document is None:
-        published.documents.clear()
+    published = factories.published(*claims, document=document)
     portraits = [factories.portrait(name) for name in factories.NAMES]
     links = {run.key: "record.json" for run in records}
     (found,) = summarise("local", records, portraits, published, links, "command")

@@ -53,8 +53,8 @@ def suite_of(results: Path, counts: dict[str, list[int]]) -> Suite:
     suite = Suite(results, "local")
     for name, right in counts.items():
         suite.add_portrait(factories.portrait(name))
-        for seed, correct in enumerate(right):
-            suite.add_run(factories.record(name, seed, test_correct=correct), None)
+        for run in factories.runs(name, right):
+            suite.add_run(run, None)
     return suite
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from msgspec.structs import replace
@@ -11,7 +10,7 @@ from bench.evidence.claims import Objectives
 from bench.evidence.claims.gather import Evidence, SuiteContents, arranged
 from bench.evidence.claims.ledger import ledger
 from bench.evidence.claims.rules import Judgement
-from bench.spec import Claim, Measured, Portrait, RunRecord
+from bench.spec import Claim, Measured, Portrait
 from tests import factories
 
 SUBJECT, OTHER = "model_1", "model_2"
@@ -67,16 +66,6 @@ def portrait(architecture: str = SUBJECT, **changes: Any) -> Portrait:
     return replace(factories.portrait(architecture), **own)
 
 
-def runs(architecture: str, counts: Sequence[int | None]) -> list[RunRecord]:
-    """One run a count, from seed 0 on; None for a run that diverged."""
-    return [
-        factories.failed(architecture, seed)
-        if count is None
-        else factories.record(architecture, seed, test_correct=count)
-        for seed, count in enumerate(counts)
-    ]
-
-
 OUR_COUNTS = (9944, 9950, 9942, 9941, 9946, 9945)
 THEIR_COUNTS = (9938, 9938, 9933, 9936, 9941, 9935)
 
@@ -85,7 +74,7 @@ def held(**changes: Any) -> SuiteContents:
     portraits = [portrait(SUBJECT), portrait(OTHER, measures=measures(n_parameters=1072))]
     own = {
         "suite": "local",
-        "runs": runs(SUBJECT, OUR_COUNTS) + runs(OTHER, THEIR_COUNTS),
+        "runs": factories.runs(SUBJECT, OUR_COUNTS) + factories.runs(OTHER, THEIR_COUNTS),
         "portraits": portraits,
         **changes,
     }

@@ -18,8 +18,8 @@ from tests.evidence.claims.evidences import (
     evidence,
     judge,
     portrait,
-    runs,
 )
+from tests.factories import runs
 
 TERMS = (
     claim("last_test_accuracy_percent", 99.35, tolerance=0.005, id="accuracy"),

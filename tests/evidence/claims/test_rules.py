@@ -30,8 +30,8 @@ from tests.evidence.claims.evidences import (
     held,
     judge,
     portrait,
-    runs,
 )
+from tests.factories import runs
 
 
 @pytest.mark.parametrize(

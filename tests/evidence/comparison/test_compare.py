@@ -42,8 +42,8 @@ def fill(
 ) -> Suite:
     """A run a count, with seeds from 0 on."""
     kept = Suite(results, suite)
-    for seed, count in enumerate(counts):
-        kept.add_run(factories.record(architecture, seed, test_correct=count, **changes), b"w")
+    for run in factories.runs(architecture, counts, **changes):
+        kept.add_run(run, b"w")
     return kept
 
 

@@ -50,11 +50,7 @@ PUBLISHED = Claim(
 
 
 def runs_of(counts: Mapping[str, Sequence[int]]) -> list[RunRecord]:
-    return [
-        factories.record(name, seed, test_correct=right)
-        for name, rights in counts.items()
-        for seed, right in enumerate(rights)
-    ]
+    return [run for each in counts.items() for run in factories.runs(*each)]
 
 
 def summary_of(runs: list[RunRecord], findings: Findings | None = None) -> Summary:

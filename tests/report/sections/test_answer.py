@@ -54,7 +54,7 @@ def summary(runs: list[RunRecord], *, claims: bool = True, portraits: bool = Tru
 
 
 def runs(counts: list[int], name: str = "model_2") -> list[RunRecord]:
-    return [factories.record(name, seed, test_correct=c) for seed, c in enumerate(counts)]
+    return factories.runs(name, counts)
 
 
 def plain(text: str) -> str:

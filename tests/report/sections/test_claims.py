@@ -7,7 +7,8 @@ from bench.report.sections import claims
 from bench.report.summary import Summary, summarise
 from bench.spec import Claim
 from tests import factories
-from tests.evidence.claims.evidences import OUR_COUNTS, SUBJECT, claim, portrait, runs
+from tests.evidence.claims.evidences import OUR_COUNTS, SUBJECT, claim, portrait
+from tests.factories import runs
 
 SAID = [
     claim("n_parameters", 268, id="right", line=1),

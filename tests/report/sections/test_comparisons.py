@@ -22,11 +22,7 @@ MINUS = "\N{MINUS SIGN}"
 
 
 def summary_of(counts: Mapping[str, Sequence[int]], more: Sequence[RunRecord] = ()) -> Summary:
-    runs = [
-        factories.record(name, seed, test_correct=right)
-        for name, rights in counts.items()
-        for seed, right in enumerate(rights)
-    ]
+    runs = [run for each in counts.items() for run in factories.runs(*each)]
     return summarise("local", [*runs, *more], [], factories.published(), {}, "command")[0]
 
 

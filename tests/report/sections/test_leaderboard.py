@@ -32,8 +32,8 @@ def suite_of(results: Path, groups: dict[str, str] = GROUPS) -> Suite:
     suite = Suite(results, "local")
     for name, group in groups.items():
         suite.add_portrait(replace(factories.portrait(name), group=group))
-        for seed, right in enumerate(COUNTS[name]):
-            suite.add_run(factories.record(name, seed, test_correct=right), b"weights")
+        for run in factories.runs(name, COUNTS[name]):
+            suite.add_run(run, b"weights")
     return suite
 
 

@@ -16,7 +16,8 @@ from bench.report.sections import claim_cards, marked
 from bench.report.summary import Summary, summarise
 from bench.spec import Claim
 from tests import factories
-from tests.evidence.claims.evidences import OTHER, OUR_COUNTS, SUBJECT, claim, portrait, runs
+from tests.evidence.claims.evidences import OTHER, OUR_COUNTS, SUBJECT, claim, portrait
+from tests.factories import runs
 
 RECORD = "../results/local/mnist/{0.architecture}/seed-{0.seed:04}.json"
 LINES = {1: "aims at 99.4 % consistently", 2: "15 epochs", 3: "It has 268 parameters, -7000 over."}

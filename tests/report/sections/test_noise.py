@@ -18,7 +18,7 @@ from tests import factories
 
 
 def runs_of(*counts: int, name: str = "model_1") -> list[RunRecord]:
-    return [factories.record(name, seed, test_correct=right) for seed, right in enumerate(counts)]
+    return factories.runs(name, counts)
 
 
 def section_of(runs: Sequence[RunRecord]) -> Section | None:

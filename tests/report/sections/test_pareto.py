@@ -34,7 +34,7 @@ def summary_of(runs: Sequence[RunRecord], names: Sequence[str] = factories.NAMES
 
 
 def runs_of(name: str, *counts: int) -> list[RunRecord]:
-    return [factories.record(name, seed, test_correct=right) for seed, right in enumerate(counts)]
+    return factories.runs(name, counts)
 
 
 def three() -> list[RunRecord]:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import pytest
@@ -19,18 +17,12 @@ from bench.report.sections import comparisons, variations
 from bench.report.summary import Summary, summarise
 from bench.spec import Augmentation, Portrait, RunRecord
 from tests import factories
+from tests.factories import runs
 
 MINUS = "\N{MINUS SIGN}"
 RECIPE = {"recipe": replace(factories.recipe(), ema_decay=0.5)}
 OWN = (9940, 9942, 9941, 9943, 9940, 9942)
 CHANGED = (9930, 9933, 9930, 9935, 9928, 9932)
-
-
-def runs(name: str, counts: Sequence[int], **changes: Any) -> list[RunRecord]:
-    return [
-        factories.record(name, seed, test_correct=right, **changes)
-        for seed, right in enumerate(counts)
-    ]
 
 
 def portrait(name: str, group: str = "") -> Portrait:
