@@ -6,6 +6,7 @@ Each right value was worked out by hand or by gradients.
 from __future__ import annotations
 
 import json
+import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -277,13 +278,17 @@ CASES = {
 }
 
 
+def inspected(folder: Path, name: str, case: Case, *words: str) -> subprocess.CompletedProcess[str]:
+    """What the command says of the network, written into the folder."""
+    head = HEAD.format(name=name, components=case.components, display_name=case.display_name)
+    support.write_architecture(folder, name, head + case.network)
+    return support.bench(folder, "inspect", name, *words)
+
+
 @pytest.mark.parametrize("name", CASES)
 def test_inspect_says_the_right_values(tmp_path: Path, name: str) -> None:
     case = CASES[name]
-    (tmp_path / "architectures").mkdir()
-    head = HEAD.format(name=name, components=case.components, display_name=case.display_name)
-    (tmp_path / "architectures" / f"{name}.py").write_text(head + case.network, encoding="utf-8")
-    done = support.bench(tmp_path, "inspect", name, "--json")
+    done = inspected(tmp_path, name, case, "--json")
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)  # and nothing but JSON
     measures = found["measures"]
@@ -302,11 +307,7 @@ def test_inspect_says_the_right_values(tmp_path: Path, name: str) -> None:
 
 
 def test_brackets_in_names_are_shown_as_written(tmp_path: Path) -> None:
-    case = CASES["markup"]
-    (tmp_path / "architectures").mkdir()
-    head = HEAD.format(name="m", components=case.components, display_name=case.display_name)
-    (tmp_path / "architectures" / "m.py").write_text(head + case.network, encoding="utf-8")
-    done = support.bench(tmp_path, "inspect", "m")
+    done = inspected(tmp_path, "m", CASES["markup"])
     assert (done.returncode, done.stderr) == (0, "")
     assert "Stack [bn] v2 [/x] :smile: (m)" in done.stdout
     assert "Conv [stem]" in done.stdout

@@ -17,8 +17,9 @@ from bench.report import badge, pages
 from bench.report.badge import Badge, Text, Tone
 from bench.report.publish import MANIFEST
 from tests import factories
-from tests.factories import DOCUMENT
-from tests.report.test_comment import runs, suite_of
+from tests.factories import DOCUMENT, runs
+from tests.report.contrast import contrast, luminance
+from tests.report.test_comment import suite_of
 from tests.reports import render
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -80,21 +81,20 @@ def test_it_has_a_name_and_is_as_wide_as_its_words() -> None:
     assert "http" not in "".join(value for node in svg.iter() for value in node.attrib.values())
 
 
-def luminance(colour: str) -> float:
-    """WCAG 2.2, of #rrggbb."""
-    shares = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
-    linear = [s / 12.92 if s <= 0.04045 else ((s + 0.055) / 1.055) ** 2.4 for s in shares]
-    return sum(w * s for w, s in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
-
-
 @pytest.mark.parametrize("tone", ["good", "bad", "open", "none"])
 def test_its_words_stand_out_and_its_papers_are_light(tone: Tone) -> None:
     svg = drawn("undecided", tone)
-    papers = [next(svg.iter(f"{SVG}{tag}")).get("fill") or "" for tag in ("path", "rect")]
-    inks = [text.get("fill") or "" for text in svg.iter(f"{SVG}text")]
+    papers = [fill(next(svg.iter(f"{SVG}{tag}"))) for tag in ("path", "rect")]
+    inks = [fill(text) for text in svg.iter(f"{SVG}text")]
     for paper, ink in zip(papers, inks, strict=True):
         assert luminance(paper) > 0.7
-        assert (luminance(paper) + 0.05) / (luminance(ink) + 0.05) >= 7  # WCAG's AAA
+        assert luminance(ink) < luminance(paper)
+        assert contrast(paper, ink) >= 7  # WCAG's AAA
+
+
+def fill(node: ElementTree.Element) -> list[int]:
+    """Red, green and blue of a node's #rrggbb."""
+    return list(bytes.fromhex((node.get("fill") or "").removeprefix("#")))
 
 
 def test_it_lies_with_the_report_in_its_manifest_and_is_the_same_again(tmp_path: Path) -> None:

@@ -9,8 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 from numpy.typing import NDArray
 from PIL import Image
+
+from bench.errors import BenchError
+from bench.inputs import datasets
 
 CLASSES = ("ant", "bee", "cat")
 SIDES = (8, 6)  # height, width
@@ -62,6 +66,14 @@ def declare(folder: Path, text: str, name: str = "mine") -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text, encoding="utf-8")
     return path
+
+
+def refused() -> str:
+    """The one line that says why the data set "mine" cannot be used."""
+    with pytest.raises(BenchError) as caught:
+        datasets.load("mine")
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
 
 
 def arrays(

@@ -17,7 +17,7 @@ from bench.errors import BenchError
 from bench.inputs import datasets
 from bench.inputs.declared.declaration import Partition
 from bench.inputs.declared.splitting import rows
-from tests.inputs.declared.made_up import arrays, declare, idx, lay, packed, pixels
+from tests.inputs.declared.made_up import arrays, declare, idx, lay, packed, pixels, refused
 
 NPZ = 'kind = "npz"\npath = "mine.npz"\n[split]\nvalidation = 6\n'
 
@@ -25,13 +25,6 @@ NPZ = 'kind = "npz"\npath = "mine.npz"\n[split]\nvalidation = 6\n'
 def save(work: Path, found: dict[str, Any]) -> None:
     (work / "datasets").mkdir(exist_ok=True)
     np.savez(work / "datasets" / "mine.npz", **found)
-
-
-def refused() -> str:
-    with pytest.raises(BenchError) as caught:
-        datasets.load("mine")
-    assert "\n" not in str(caught.value)
-    return str(caught.value)
 
 
 def test_a_numpy_file(work: Path) -> None:

@@ -25,7 +25,7 @@ from bench.errors import BenchError
 from bench.inputs import datasets
 from bench.inputs.datasets import MissingDataError
 from bench.inputs.declared import published
-from tests.inputs.declared.made_up import declare, idx, lay, pixels
+from tests.inputs.declared.made_up import declare, idx, lay, pixels, refused
 
 SPLIT = "[split]\nvalidation = 10\n"
 
@@ -61,13 +61,6 @@ def publish(monkeypatch: pytest.MonkeyPatch, name: str, **attributes: object) ->
 
 def md5(content: bytes) -> str:
     return hashlib.md5(content, usedforsecurity=False).hexdigest()
-
-
-def refused() -> str:
-    with pytest.raises(BenchError) as caught:
-        datasets.load("mine")
-    assert "\n" not in str(caught.value)
-    return str(caught.value)
 
 
 def cifar_there(work: Path, monkeypatch: pytest.MonkeyPatch, content: bytes) -> None:

@@ -13,6 +13,7 @@ from playwright.sync_api import Browser, expect
 from bench.records.store import Suite
 from tests import factories
 from tests.report.browser.opening import DESK, PHONE, opened
+from tests.report.contrast import contrast, luminance
 from tests.reports import render
 
 pytestmark = pytest.mark.browser
@@ -211,18 +212,6 @@ def test_without_script_the_page_reads_whole(browser: Browser, reports: Path) ->
         fold = page.locator("details.fold").first
         fold.locator("summary").click()
         expect(fold.locator("table")).to_be_visible()
-
-
-def contrast(one: list[float], other: list[float]) -> float:
-    """WCAG's ratio of two sRGB colours, 1 to 21."""
-    light, dark = sorted((luminance(one), luminance(other)), reverse=True)
-    return (light + 0.05) / (dark + 0.05)
-
-
-def luminance(colour: list[float]) -> float:
-    parts = [part / 255 for part in colour]
-    red, green, blue = (p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts)
-    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
 
 @pytest.mark.parametrize("width", [DESK, 1100, 1000, PHONE])

@@ -53,6 +53,11 @@ def spec_of(
     return replace(spec, recipe=recipe, numerics=replace(spec.numerics, path=path))
 
 
+def gently(spec: RunSpec) -> RunSpec:
+    """At a learning rate under which differences in the last bit stay small."""
+    return replace(spec, recipe=replace(spec.recipe, peak_learning_rate=1e-3))
+
+
 class Kept:
     """A checkpoint file in memory that remembers every state."""
 

@@ -12,39 +12,21 @@ from PIL import Image
 from torch.nn import functional
 from torchvision.transforms import functional as vision
 
-from bench.inputs import discover
 from bench.inputs.datasets import Dataset
 from bench.spec import Architecture, Augmentation, DatasetInfo, Numerics, Recipe, RunSpec
 from bench.training import augment, provenance
 from bench.training.engine import checkpoint
-from bench.training.engine.run import Result, run
+from bench.training.engine.run import run
 from bench.training.engine.streams import generator, stream_seed
 from bench.training.engine.train import start
 from bench.training.plan import Matrix, run_spec
-from tests.support import ROOT
-from tests.training.engine.stepping import Kept
-
-CPU = torch.device("cpu")
-NAMES = ("model_1", "model_2", "model_3")
-
-
-def load(name: str) -> Architecture:
-    (found,) = discover.select(discover.scan(ROOT / "architectures"), [name])
-    return discover.load(found)
+from tests.training.engine.stepping import CPU, NAMES, Kept, load, trained
 
 
 def spec_of(architecture: Architecture, data: Dataset, seed: int = 0, epochs: int = 2) -> RunSpec:
     environment = provenance.environment(CPU, "tests")
     short = replace(architecture, recipe=architecture.recipe.with_epochs(epochs))
     return run_spec(short, seed, Matrix([], [], data.info, environment))
-
-
-def train(
-    architecture: Architecture, spec: RunSpec, data: Dataset, kept: Kept | None = None
-) -> Result:
-    result = run(architecture, spec, data, provenance.environment(CPU, "tests"), kept or Kept())
-    assert result.record.status == "completed", result.record.reason
-    return result
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -54,10 +36,10 @@ def test_a_resumed_run_ends_with_the_bits_of_an_undisturbed_one(
     architecture = load(name)
     spec = spec_of(architecture, small_data, seed=1, epochs=3)
     kept = Kept()
-    whole = train(architecture, spec, small_data, kept)
+    whole = trained(architecture, spec, small_data, kept)
     assert len(kept.written) == 2
     for content in kept.written:
-        resumed = train(architecture, spec, small_data, Kept(content))
+        resumed = trained(architecture, spec, small_data, Kept(content))
         assert resumed.record.weights_sha256 == whole.record.weights_sha256
         assert [e.train_loss for e in resumed.record.epochs] == [
             e.train_loss for e in whole.record.epochs
@@ -69,7 +51,7 @@ def test_another_seed_gives_other_bits_and_the_global_generator_stays(small_data
     torch.manual_seed(5)
     before = torch.get_rng_state()
     first, second, again = (
-        train(architecture, spec_of(architecture, small_data, seed, 1), small_data)
+        trained(architecture, spec_of(architecture, small_data, seed, 1), small_data)
         for seed in (0, 1, 0)
     )
     assert torch.equal(before, torch.get_rng_state())
@@ -80,7 +62,7 @@ def test_another_seed_gives_other_bits_and_the_global_generator_stays(small_data
 def foreign(content: bytes, small_data: Dataset) -> bytes:
     architecture = load("model_1")
     kept = Kept()
-    train(architecture, spec_of(architecture, small_data, seed=9), small_data, kept)
+    trained(architecture, spec_of(architecture, small_data, seed=9), small_data, kept)
     return kept.written[0]
 
 
@@ -98,9 +80,9 @@ def test_a_torn_or_foreign_checkpoint_is_set_aside_and_the_run_starts_afresh(
     architecture = load("model_2")
     spec = spec_of(architecture, small_data)
     kept = Kept()
-    whole = train(architecture, spec, small_data, kept)
+    whole = trained(architecture, spec, small_data, kept)
     spoiled = Kept(spoil(kept.written[0], small_data))  # type: ignore[operator]
-    again = train(architecture, spec, small_data, spoiled)
+    again = trained(architecture, spec, small_data, spoiled)
     assert reason in spoiled.reasons[0]
     assert again.record.weights_sha256 == whole.record.weights_sha256
 
@@ -115,7 +97,7 @@ def test_a_checkpoint_with_a_pickled_call_is_never_executed(
     torch.save({"key": Evil()}, tmp_path / "evil")
     architecture = load("model_1")
     kept = Kept((tmp_path / "evil").read_bytes())
-    train(architecture, spec_of(architecture, small_data), small_data, kept)
+    trained(architecture, spec_of(architecture, small_data), small_data, kept)
     assert "cannot be read" in kept.reasons[0]
     assert not (tmp_path / "executed").exists()
 
@@ -124,7 +106,7 @@ def test_checkpoints_of_another_environment_are_refused(small_data: Dataset) -> 
     architecture = load("model_1")
     spec = spec_of(architecture, small_data)
     kept = Kept()
-    train(architecture, spec, small_data, kept)
+    trained(architecture, spec, small_data, kept)
     with pytest.raises(checkpoint.Unusable, match="its environment is"):
         checkpoint.restore(start(architecture, spec, CPU), kept.written[0], spec.key, "elsewhere")
 
@@ -192,13 +174,13 @@ def test_training_follows_plain_pytorch(name: str, small_data: Dataset) -> None:
     plain = replace(
         network_spec, numerics=replace(network_spec.numerics, memory_format="contiguous_format")
     )
-    ours = [e.train_loss for e in train(architecture, plain, small_data).record.epochs]
+    ours = [e.train_loss for e in trained(architecture, plain, small_data).record.epochs]
     assert ours == pytest.approx(plain_pytorch(architecture, plain, small_data), rel=2e-3)
 
 
 def test_the_schedule_is_one_cycle_and_ends_near_zero(small_data: Dataset) -> None:
     architecture = load("model_1")
-    epochs = train(architecture, spec_of(architecture, small_data, epochs=4), small_data)
+    epochs = trained(architecture, spec_of(architecture, small_data, epochs=4), small_data)
     rates = [epoch.learning_rate for epoch in epochs.record.epochs]
     # torch's final learning rate: peak / div_factor 25 / final_div_factor 1e4.
     assert rates[-1] == pytest.approx(0.01 / 25 / 1e4)
@@ -207,7 +189,7 @@ def test_the_schedule_is_one_cycle_and_ends_near_zero(small_data: Dataset) -> No
 
 def test_counts_are_exact_and_misses_agree_with_the_last_epoch(small_data: Dataset) -> None:
     architecture = load("model_2")
-    record = train(architecture, spec_of(architecture, small_data), small_data).record
+    record = trained(architecture, spec_of(architecture, small_data), small_data).record
     assert record.test_misses is not None
     assert record.epochs[-1].test_correct == 100 - len(record.test_misses)
     labels = small_data.test.labels
@@ -219,10 +201,10 @@ def test_counts_are_exact_and_misses_agree_with_the_last_epoch(small_data: Datas
 def test_a_run_without_the_test_split_has_no_test_fields(small_data: Dataset) -> None:
     architecture = load("model_2")
     spec = replace(spec_of(architecture, small_data), evaluate_test=False)
-    record = train(architecture, spec, small_data).record
+    record = trained(architecture, spec, small_data).record
     assert record.test_misses is None
     assert all(e.test_correct is None and e.test_loss is None for e in record.epochs)
-    looked = train(architecture, replace(spec, evaluate_test=True), small_data).record
+    looked = trained(architecture, replace(spec, evaluate_test=True), small_data).record
     assert record.weights_sha256 == looked.weights_sha256
     assert record.key != looked.key
 

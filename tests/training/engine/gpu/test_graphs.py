@@ -37,6 +37,7 @@ from tests.training.engine.stepping import (
     Kept,
     by_steps,
     digest,
+    gently,
     in_turns_alone,
     load,
     measured,
@@ -131,11 +132,6 @@ def test_every_part_of_an_augmentation_has_the_bits_of_the_plain_loop(
         state = by_steps(architecture, spec, small_data)
     assert digest(state) == plain.weights_sha256
     assert measured(state.epochs) == measured(plain.epochs)
-
-
-def gently(spec: RunSpec) -> RunSpec:
-    """At a learning rate under which differences in the last bit stay small."""
-    return replace(spec, recipe=replace(spec.recipe, peak_learning_rate=1e-3))
 
 
 def test_two_runs_in_turns_have_the_bits_that_each_has_alone(small_data: Dataset) -> None:

@@ -40,6 +40,7 @@ from tests.training.engine.stepping import (
     SIZE,
     Kept,
     digest,
+    gently,
     load,
     measured,
     spec_of,
@@ -62,11 +63,6 @@ def empty_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 GPU = torch.device("cuda")
 TWO_EPOCHS = Changes(epochs=2)
 Write = Callable[..., Path]
-
-
-def gently(spec: RunSpec) -> RunSpec:
-    """At a learning rate under which differences in the last bit stay small."""
-    return replace(spec, recipe=replace(spec.recipe, peak_learning_rate=1e-3))
 
 
 @pytest.mark.parametrize("name", NAMES)
