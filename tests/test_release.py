@@ -64,12 +64,6 @@ def test_the_version_stands_in_one_place_and_is_told() -> None:
     assert not day or date.fromisoformat(day)
 
 
-def test_a_report_says_which_version_rendered_it(rebuilt: Path) -> None:
-    for name in ("index.html", "architectures/model_1.html", "report.md"):
-        text = (rebuilt / name).read_text(encoding="utf-8")
-        assert f"Rendered by manyseeds {bench.__version__}" in text
-
-
 def test_workflows_are_valid_by_githubs_schema() -> None:
     assert len(WORKFLOWS) == 2
     command = ("check_jsonschema", "--builtin-schema", "vendor.github-workflows")

@@ -17,6 +17,7 @@ from urllib.parse import unquote
 import pytest
 from markdown_it import MarkdownIt
 
+from bench import __version__
 from bench.errors import StoreError
 from bench.records.store import Suite
 from bench.report import pages
@@ -235,6 +236,12 @@ def test_links_lead_to_files(finished: Path) -> None:
                 file, _, anchor = href.partition("#")
                 assert (page.parent / file).exists(), href
                 assert not anchor or f' id="{unquote(anchor)}"' in text_in(page.parent / file), href
+
+
+def test_a_report_says_which_version_rendered_it(finished: Path) -> None:
+    for name in ("index.html", "architectures/model_1.html", "report.md"):
+        text = text_in(finished / "reports" / name)
+        assert f"Rendered by manyseeds {__version__}" in text
 
 
 def test_no_id_comes_twice_on_a_page(finished: Path) -> None:
