@@ -8,6 +8,7 @@ import subprocess
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -17,6 +18,9 @@ from msgspec.structs import replace
 from bench.inputs import datasets
 from bench.inputs.datasets import Dataset, Split
 from tests import quick, support
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 Bench = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -112,3 +116,12 @@ def rebuilt(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """The one Chromium of a process: Playwright refuses a second one beside it."""
+    from tests.report.browser.opening import launched  # most tests open no browser
+
+    with launched() as browser:
+        yield browser

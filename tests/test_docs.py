@@ -20,13 +20,13 @@ import pytest
 import typer
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
+from playwright.sync_api import Browser
 from scipy.special import stdtrit
 
 from bench.cli import app
 from bench.inputs.own_file import execute
 from bench.stats.means import accuracy
 from bench.stats.rates import lower_bound
-from tests.report.browser.opening import launched
 from tests.support import ROOT, WRITTEN, environment, fences, text_of, words_of
 
 Bench = Callable[..., subprocess.CompletedProcess[str]]
@@ -152,18 +152,20 @@ def test_the_site_loads_nothing_from_elsewhere(site: Path) -> None:
 
 
 @pytest.mark.browser
-def test_pages_are_read_on_a_phone_and_searched_without_a_server(site: Path) -> None:
+def test_pages_are_read_on_a_phone_and_searched_without_a_server(
+    site: Path, browser: Browser
+) -> None:
     elsewhere: list[str] = []
     told: list[str] = []
-    with launched() as browser:
-        tab = browser.new_page(viewport={"width": 390, "height": 800})
-        tab.on("request", lambda each: elsewhere.append(each.url))
-        tab.on("console", lambda each: told.append(each.text))
-        for name in PAGES:
-            tab.goto((site / name).with_suffix(".html").as_uri())
-            assert tab.evaluate("document.documentElement.scrollWidth") <= 390, name
-        tab.goto((site / "search.html").as_uri() + "?q=receptive+field")
-        tab.locator("#search-results li").first.wait_for()
+    tab = browser.new_page(viewport={"width": 390, "height": 800})
+    tab.on("request", lambda each: elsewhere.append(each.url))
+    tab.on("console", lambda each: told.append(each.text))
+    for name in PAGES:
+        tab.goto((site / name).with_suffix(".html").as_uri())
+        assert tab.evaluate("document.documentElement.scrollWidth") <= 390, name
+    tab.goto((site / "search.html").as_uri() + "?q=receptive+field")
+    tab.locator("#search-results li").first.wait_for()
+    tab.close()
     assert told == []
     assert elsewhere
     assert not [each for each in elsewhere if not each.startswith(("file:", "data:"))]

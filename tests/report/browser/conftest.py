@@ -1,24 +1,15 @@
-"""What the browser's tests share: Chromium, a report with everything, a page made by hand."""
+"""What the browser's tests share: a report with everything, a page made by hand."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser
 
 from bench.records.store import Suite
 from tests import factories
 from tests.report.browser import workbench
-from tests.report.browser.opening import launched
 from tests.reports import render
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    with launched() as browser:
-        yield browser
 
 
 @pytest.fixture(scope="session")
