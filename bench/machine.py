@@ -14,7 +14,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, redirect_stdout, suppress
 from datetime import UTC, date, datetime
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
@@ -170,7 +170,8 @@ def begin_process(
 def _work(work: Callable[..., None], pipe: Connection, parent: int, *arguments: Any) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the parent, which ends us
     die_with(parent)
-    work(pipe, *arguments)
+    with redirect_stdout(sys.stderr):  # it answers by its pipe; what it prints is no answer
+        work(pipe, *arguments)
 
 
 def die_with(parent: int) -> None:

@@ -21,13 +21,11 @@ from bench.cli.terminal import (
     require_suite_name,
     say,
 )
-from bench.errors import UsageError, nearest
 
 if TYPE_CHECKING:
     from bench.records.observations import ScoredWeights
 
 MOST_SHOWN = 10  # misses on the terminal
-SPLITS = ("test", "validation")
 
 
 @app.command()
@@ -56,10 +54,9 @@ def evaluate(
     """
     if suite is not None:
         require_suite_name(suite)
-    if split not in SPLITS:
-        raise UsageError(
-            f"unknown split '{split}'", where="--split", remedy=nearest(split, list(SPLITS))
-        )
+    from bench.records.places import choose_split
+
+    part = choose_split(split, [])
     from bench.inputs import datasets
     from bench.machine import require_writable
     from bench.measuring import given_weights, scoring
@@ -78,9 +75,7 @@ def evaluate(
         require_writable([kept.folder])
     with redirect_stdout(sys.stderr):  # what a network prints is not the answer
         selection = load_architectures(found, named=True, info=images.info)
-        outcome = scoring.scored(
-            selection.usable[0][1], given, images, "test" if split == "test" else "validation", here
-        )
+        outcome = scoring.scored(selection.usable[0][1], given, images, part, here)
     if notice:
         complain(f"Notice: {notice}")
     if as_json:

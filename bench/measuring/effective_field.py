@@ -31,7 +31,8 @@ from bench.records.arms import Arm
 from bench.records.observations import THRESHOLD, EffectiveField, FieldOfRun
 from bench.spec import Architecture, RunRecord, Shape
 from bench.training.engine.data import NORMALISATION, of_channels
-from bench.training.engine.network import weights_sha256
+from bench.training.engine.network import initialised, named_tensors, weights_sha256
+from bench.training.engine.settings import generators_kept
 
 N_IMAGES = 256
 BATCH = 64  # images at once: float64 maps are large
@@ -94,10 +95,8 @@ def measure(
 
 
 def _built(architecture: Architecture) -> nn.Module:
-    with torch.random.fork_rng(devices=[]):
-        network = architecture.build()
-    assert isinstance(network, nn.Module)
-    return network
+    with generators_kept(torch.device("cpu")):
+        return initialised(architecture, seed=0)
 
 
 def central_unit(network: nn.Module, input_shape: Shape) -> Unit:
@@ -172,9 +171,8 @@ def with_weights(network: nn.Module, weights: bytes, run: RunRecord) -> nn.Modul
     remedy = "restore the .safetensors beside the record, or train the run again elsewhere"
     try:
         values = load(weights)
-        own = {**dict(network.named_parameters()), **dict(network.named_buffers())}
         with torch.no_grad():
-            for name, tensor in own.items():
+            for name, tensor in named_tensors(network):
                 tensor.copy_(values[name])
     except (SafetensorError, KeyError, RuntimeError) as error:
         raise StoreError(f"unusable weights: {error}", where=where, remedy=remedy) from error

@@ -8,12 +8,13 @@ from bench.measuring import measures
 from bench.records.store import Suite
 from bench.spec import Architecture, Environment, Portrait
 from bench.training.engine.network import initialised
+from bench.training.engine.settings import generators_kept
 from bench.training.selection import Selection
 
 
 def portrait(architecture: Architecture, environment: Environment) -> Portrait:
     """Measures one architecture; a measure that fails leaves its reason, and the others run."""
-    with torch.random.fork_rng(devices=[]):
+    with generators_kept(torch.device("cpu")):
         model = initialised(architecture, seed=0)
     # What training costs.
     batch = torch.zeros(architecture.recipe.batch_size, *architecture.input_shape)

@@ -7,20 +7,19 @@ rows of all measures can be joined into one table.
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn.modules.module import register_module_forward_hook
 
 from bench.errors import MeasureError
 from bench.training.engine.modes import in_mode
+from bench.training.engine.settings import generators_kept
 
 ROOT = "(model)"  # the model itself, for work outside of its layers
 
@@ -68,18 +67,13 @@ def at_rest(model: nn.Module, example: Tensor) -> Iterator[None]:
 
     Attention runs its own steps, not torch's closed one, so that they can be followed.
     """
-    python_state = random.getstate()
-    numpy_state = np.random.get_state()  # noqa: NPY002 - the global generator is what is kept
-    devices = [example.device] if example.device.type == "cuda" else []
     closed = torch.backends.mha.get_fastpath_enabled()
     torch.backends.mha.set_fastpath_enabled(False)
     try:
-        with torch.random.fork_rng(devices), torch.no_grad(), in_mode(model, training=False):
+        with generators_kept(example.device), torch.no_grad(), in_mode(model, training=False):
             yield
     finally:
         torch.backends.mha.set_fastpath_enabled(closed)
-        random.setstate(python_state)
-        np.random.set_state(numpy_state)  # noqa: NPY002
 
 
 def forward_failed(error: Exception, image: Tensor) -> MeasureError:

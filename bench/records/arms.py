@@ -209,7 +209,8 @@ class Arm:
     @property
     def in_order(self) -> list[int]:
         """Its seeds as they were declared, or from the lowest on where nothing was."""
-        return [seed for seed in self.standing.order if seed in set(self.seeds)]
+        present = set(self.seeds)
+        return [seed for seed in self.standing.order if seed in present]
 
     def verdict_after(self, n: int) -> RateVerdict:
         """The verdict over its first n runs in that order, by the rule that judges all of them.

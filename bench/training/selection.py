@@ -24,7 +24,7 @@ from bench.training.engine.data import NORMALISATION, of_channels
 from bench.training.engine.network import require_trainable
 from bench.training.engine.path import nondeterministic
 from bench.training.engine.probe import probe
-from bench.training.engine.untouched import load, untouched
+from bench.training.engine.untouched import load
 from bench.training.plan import Matrix, run_spec
 
 Named = tuple[Found, Architecture]  # an architecture and the file that it comes from
@@ -116,8 +116,7 @@ def load_architectures(
     for each in found:
         try:
             architecture = load(each)
-            with untouched(each.name, architecture):
-                require_trainable(architecture)
+            require_trainable(architecture)
             if info is not None:
                 require_fit(architecture, info)
             selection.usable.append((each, architecture))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,12 +17,14 @@ from torch import Tensor, nn
 from bench.errors import MeasureError, StoreError
 from bench.inputs import discover
 from bench.inputs.datasets import Dataset
+from bench.inputs.discover import Found
 from bench.measuring import effective_field
 from bench.measuring.effective_field import Unit
 from bench.records import arms
 from bench.records.arms import Arm, identity
 from bench.records.store import Suite
 from bench.spec import Architecture, canonical_json, digest
+from bench.training.engine.network import initialised, weights_bytes, weights_sha256
 from tests.support import ROOT
 
 REFERENCE = Suite(ROOT / "results", "reference")
@@ -185,6 +189,41 @@ def test_weights_that_are_not_the_records_are_refused(small_data: Dataset) -> No
         assert what in str(caught.value)
         assert f"model_1, seed {run.seed}, {run.key[:12]}" in str(caught.value)
         assert "\n" not in str(caught.value)
+
+
+NETWORK = """
+import torch
+from torch import nn
+from bench.spec import Recipe
+RECIPE = Recipe(peak_learning_rate=0.01, warmup_fraction=0.3)
+
+class Network(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.register_buffer("grid", torch.ones(1).expand(26, 26))
+        self.conv = nn.LazyConv2d(2, 3)
+        self.fc = nn.LazyLinear(10)
+
+    def forward(self, x):
+        return self.fc((self.conv(x) * self.grid).mean((2, 3)))
+"""
+
+
+@pytest.mark.filterwarnings("ignore:Lazy modules are a new feature:UserWarning")
+def test_lazy_layers_and_an_expanded_buffer_take_the_records_weights(
+    write_architecture: Callable[..., Path], small_data: Dataset
+) -> None:
+    own = discover.load(Found("mine", "", write_architecture("mine", NETWORK)))
+    network = initialised(own, 3)
+    arm = median_like_arm("model_1")
+    run = replace(arm.runs[0], weights_sha256=weights_sha256(network))
+    found = effective_field.measure(
+        own, Arm(arm.suite, (run,)), [weights_bytes(network)], small_data
+    )
+    weights = network.get_submodule("conv").get_parameter("weight").detach().double()
+    expected = np.zeros((28, 28))
+    expected[13:16, 13:16] = np.abs(weights.sum(0)[0].numpy())  # around the map's centre, (13, 13)
+    assert np.asarray(found.gradient) == pytest.approx(expected / expected.sum(), abs=1e-5)
 
 
 def test_the_recipes_normalisation_is_used(small_data: Dataset) -> None:

@@ -131,6 +131,20 @@ def test_the_right_answers_are_those_worked_by_hand(
     assert found.file == name
 
 
+def test_an_expanded_buffer_takes_the_files_values(network: Architecture, tmp_path: Path) -> None:
+    """The network's zeros lie in one place, where no two values can be written."""
+    grid = 'self.register_buffer("grid", torch.zeros(1).expand(4))'
+    source = SOURCE.replace("from torch import nn", "import torch\nfrom torch import nn")
+    source = source.replace("super().__init__()", f"super().__init__()\n        {grid}")
+    source = source.replace(
+        "self.norm(images.flatten(1))", "self.grid * self.norm(images.flatten(1))"
+    )
+    network.path.write_text(source, encoding="utf-8")
+    torch.save({**STATE, "grid": torch.ones(4)}, tmp_path / "net.pt")
+    found = score(discover.load(Found("square", "", network.path)), tmp_path / "net.pt")
+    assert (found.correct, found.misses) == (3, [(2, 0, 1)])
+
+
 def test_two_files_of_the_same_weights_have_one_digest_of_weights(
     network: Architecture, tmp_path: Path
 ) -> None:

@@ -17,6 +17,7 @@ from bench.spec import Architecture
 from bench.training.engine.modes import in_mode
 from bench.training.engine.settings import seed_global_generators
 from bench.training.engine.streams import stream_seed
+from bench.training.engine.untouched import untouched
 
 
 def initialised(architecture: Architecture, seed: int) -> nn.Module:
@@ -27,6 +28,7 @@ def initialised(architecture: Architecture, seed: int) -> nn.Module:
     if any(is_lazy(parameter) for parameter in network.parameters()):
         with in_mode(network, training=False), torch.no_grad():
             network(torch.zeros(1, *architecture.input_shape))  # its sizes are an image's
+    give_own_memory(network, repeating_memory(network))  # recorded values are copied into it
     return network
 
 
@@ -37,15 +39,17 @@ def require_trainable(architecture: Architecture) -> int:
         The number of parameters, shared ones once.
 
     Raises:
-        ArchitectureError: no module, an error in forward, or a wrong output.
+        ArchitectureError: no module, an error in forward, a wrong output, or a change of what
+            other networks use.
     """
     n_classes = architecture.n_classes
     try:
-        with torch.random.fork_rng(devices=[]):
+        with untouched(architecture.name, architecture):
             network = architecture.build()
-        if not isinstance(network, nn.Module):
-            raise _error(architecture, "Network is no torch.nn.Module", "derive it from nn.Module")
-        output = _of_blank_images(architecture, network)
+            if not isinstance(network, nn.Module):
+                what, remedy = "Network is no torch.nn.Module", "derive it from nn.Module"
+                raise _error(architecture, what, remedy)
+            output = _of_blank_images(architecture, network)
     except ArchitectureError:
         raise
     except (Exception, SystemExit) as error:

@@ -6,8 +6,7 @@ the network, such as its memory format, is given up where the network trains wit
 
 from __future__ import annotations
 
-import sys
-from contextlib import redirect_stdout, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -73,8 +72,16 @@ def probe(
         TrainingError: the device is full, busy or broken, so nothing can be told.
     """
     few = _few(dataset, spec)
-    with redirect_stdout(sys.stderr):
-        path, slow = engine_path(architecture, device)
+    try:
+        with untouched(architecture.name, architecture, PATIENCE):
+            return _way(architecture, spec, few, device)
+    except TimeoutError as error:
+        raise _refusal(architecture, error, spec) from error
+
+
+def _way(architecture: Architecture, spec: RunSpec, few: Dataset, device: torch.device) -> Probed:
+    """The first way, from the fastest on, in which the network trains; raises as `probe`."""
+    path, slow = engine_path(architecture, device)
     try:
         return _tried(architecture, path, slow, spec, few)
     except _Fails as error:
@@ -109,7 +116,7 @@ def _tried(
     )
     recipe = replace(spec.recipe.with_epochs(2), unaugmented_epochs=0)
     short = replace(spec, recipe=recipe, dataset=few.info, numerics=numerics, evaluate_test=True)
-    with untouched(architecture.name, architecture, PATIENCE), numerics_of(numerics, CPU):
+    with numerics_of(numerics, CPU):
         try:
             state = _run(architecture, short, few)
             if spec.numerics.device_type == "cuda" and (tied := tied_parameters(state.network)):
@@ -152,7 +159,7 @@ def _require_output(output: Any, shape: tuple[int, int], architecture: Architect
 
 
 def _refusal(architecture: Architecture, cause: BaseException, spec: RunSpec) -> ArchitectureError:
-    what, remedy = f"{in_one_line(cause)}", "mend its Network class"
+    what, remedy = in_one_line(cause), "mend its Network class"
     where = line_in(cause, architecture.path)
     if isinstance(cause, BenchError):
         what, remedy = cause.what, cause.remedy

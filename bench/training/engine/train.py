@@ -26,12 +26,7 @@ from bench.training.engine.data import DeviceData, memory_format, network_input
 from bench.training.engine.device_optimizer import DeviceOptimizer
 from bench.training.engine.evaluation import Evaluation, evaluate
 from bench.training.engine.host_indices import Indexed
-from bench.training.engine.network import (
-    give_own_memory,
-    initialised,
-    repeating_memory,
-    tied_parameters,
-)
+from bench.training.engine.network import initialised, tied_parameters
 from bench.training.engine.schedule import Rates, rates
 from bench.training.engine.settings import seed_global_generators
 from bench.training.engine.streams import generator, stream_seed
@@ -73,7 +68,6 @@ class State:
 def start(architecture: Architecture, spec: RunSpec, device: torch.device) -> State:
     """A network with its seed's initial weights, its optimiser and the rates of every step."""
     network = initialised(architecture, spec.seed)
-    give_own_memory(network, repeating_memory(network))  # a checkpoint is copied into it
     tied = tied_parameters(network)
     network = network.to(device).to(memory_format=memory_format(spec.numerics))
     if tied_parameters(network) != tied:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import gc
 import os
-import sys
 import time
 import warnings
 from collections.abc import Generator
-from contextlib import closing, redirect_stdout
+from contextlib import closing
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 
@@ -79,7 +78,6 @@ def serve(pipe: Connection) -> None:
     n_preparers = min(MAX_PREPARERS, max(usable_cores() // numerics.n_threads - 1, 1))
     with (
         warnings.catch_warnings(),
-        redirect_stdout(sys.stderr),  # what a network prints is no answer
         closing(Preparers(n_preparers, device)) as preparers,
         numerics_of(numerics, device),
     ):

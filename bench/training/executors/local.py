@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import sys
 import warnings
 from collections.abc import Generator
-from contextlib import redirect_stdout, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 
@@ -100,7 +99,7 @@ def _serve(pipe: Connection) -> None:
     """A worker's life: jobs in, events out, until the other end is closed."""
     from bench.training.executors.worker import do  # torch is imported here, in the worker
 
-    with suppress(*GONE), redirect_stdout(sys.stderr):  # what a network prints is no answer
+    with suppress(*GONE):
         while True:
             job = pipe.recv()
             try:

@@ -16,7 +16,12 @@ from bench.inputs import datasets
 from bench.inputs.discover import Found
 from bench.spec import Architecture, Numerics, RunSpec
 from bench.training.engine.average import Average
-from bench.training.engine.network import initialised, sharing_memory, weights_bytes
+from bench.training.engine.network import (
+    initialised,
+    require_trainable,
+    sharing_memory,
+    weights_bytes,
+)
 from bench.training.engine.probe import Probed, probe
 from bench.training.engine.train import Parted, start
 from bench.training.engine.untouched import load
@@ -130,6 +135,33 @@ def test_what_a_run_would_fail_at_is_refused_with_its_line_and_a_remedy(
     assert refused.value.where == (
         f"{architecture.path}:{line}" if line else str(architecture.path)
     )
+
+
+@pytest.mark.parametrize(("trial", "seconds"), [(require_trainable, "0.5"), (probed, "5")])
+def test_an_endless_forward_is_refused_with_its_line(
+    written: Callable[..., Architecture],
+    monkeypatch: pytest.MonkeyPatch,
+    trial: Callable[[Architecture], object],
+    seconds: str,
+) -> None:
+    only = "self.training" if trial is probed else "True"
+    architecture = written(forward=f"while {only}: pass\n        {MEAN}")
+    monkeypatch.setenv("BENCH_LIMIT_SECONDS", "0.5")
+    with pytest.raises(ArchitectureError, match=f"end within {seconds} seconds") as refused:
+        trial(architecture)
+    assert refused.value.where == f"{architecture.path}:17"
+
+
+def test_what_training_alone_changes_for_others_is_refused(
+    written: Callable[..., Architecture],
+) -> None:
+    """The faster step's trial trains first: what it changes is not taken for what was there."""
+    own = torch.relu
+    change = f"if self.training: torch.relu = torch.sigmoid\n        {MEAN}"
+    with pytest.raises(ArchitectureError, match=r"its code changes torch\.relu") as refused:
+        probed(written(forward=change))
+    assert "change only what the network itself owns" in refused.value.remedy
+    assert torch.relu is own
 
 
 def test_a_view_of_pixels_and_channels_trains_contiguous(
