@@ -30,7 +30,7 @@ MEASURED_NOW = (
     "to keep the measures: python -m bench measure --suite measured --arch raj\n"
 )
 NONE_OF_THEIRS = "Notice: left out, because the suite has no network of these documents: "
-LEFT_OUT = f"{NONE_OF_THEIRS}firekind, nagalakshmi, raj\n"
+LEFT_OUT = f"{NONE_OF_THEIRS}firekind, hexhowells, nagalakshmi, raj, woolly_3762, woolly_4838\n"
 
 
 def test_json_rows_are_as_they_are_declared(bench: Bench, results: Path) -> None:
