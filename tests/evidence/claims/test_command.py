@@ -120,7 +120,7 @@ def test_the_shipped_list_knows_every_refutation_of_the_structure(
 def test_check_tells_every_mistake_with_its_place(bench: Bench, tmp_path: Path) -> None:
     good = bench("claims", "--check")
     assert (good.returncode, good.stderr) == (0, "")
-    assert good.stdout.rstrip().endswith("claims/session6.toml")
+    assert good.stdout.rstrip().endswith("claims/woolly_4838.toml")
     path = tmp_path / "mine.toml"
     path.write_text(
         '[[claim]]\nid = "a"\nline = 1\nquote = "x"\nmetric = "n_parametres"\nsubject = "a"\n'
