@@ -11,10 +11,11 @@ third layer of it is never called. Weights of convolutions begin as Xavier's uni
 at zero.
 Recipe: the learning rate of each epoch as the log prints it. The source counts a step too few an
 epoch: its second to fifteenth rates begin 0 to 13 steps early, and the last 14 steps have none. It
-sets a momentum of 0.9 and does not hand it to SGD: none here. Half of its images are turned,
-shifted and scaled in one bilinear step, with mirrored edges; here one half is turned and one half,
-drawn apart, shifted and scaled, with black edges. On half of its images it multiplies grey levels
-by 0.8 to 1.2 and adds -51 to 51; no recipe adds, so here they are only multiplied.
+gives SGD no momentum, and builds a `OneCycleLR` that it never steps: as it is built, that sets the
+optimiser's momentum to 0.95, and nothing sets it back. Half of its images are turned, shifted and
+scaled in one bilinear step, with mirrored edges; here one half is turned and one half, drawn
+apart, shifted and scaled, with black edges. On half of its images it multiplies grey levels by 0.8
+to 1.2 and adds -51 to 51; no recipe adds, so here they are only multiplied.
 Evidence: `results/reference/mnist/woolly_3762/`, one record a seed, none left out; they decide the
 claims of `claims/woolly_3762.toml`.
 """
@@ -28,7 +29,8 @@ DISPLAY_NAME = "Woolly 3,762"
 
 RECIPE = Recipe(
     optimizer="sgd",
-    momentum=0.0,
+    momentum=0.95,
+    nesterov=False,
     peak_learning_rate=0.1,
     warmup_fraction=0.0,
     schedule="table",

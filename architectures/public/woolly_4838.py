@@ -7,7 +7,8 @@ trained on all 60,000 images. Here 54,000 train and 6,000 validate.
 Reading: every convolution has a bias; ReLU and BatchNorm follow all but the last, which is a 1x1
 convolution before the average pooling: 4,838 parameters. Dropout stands behind both poolings and
 before the last convolution. Weights of convolutions begin as Xavier's uniform ones, biases at zero.
-Recipe: the learning rate of each epoch as the notebook sets it; Adam's other settings are torch's
+Recipe: the learning rate of each epoch as the notebook sets it. It builds a `OneCycleLR` that it
+never steps: as it is built, that sets Adam's beta1 to 0.95. Its other settings are torch's
 defaults. The source cuts out a rectangle of 85 to 100 % of the image's area, enlarges it to the
 whole and then turns it by the nearest pixel. No recipe cuts: here an image is turned, then enlarged
 by up to 1 / sqrt(0.85) and shifted by up to the rectangle's margin, 0.04 of a side, all bilinear,
@@ -24,6 +25,7 @@ from bench.spec import Augmentation, Recipe
 DISPLAY_NAME = "Woolly 4,838"
 
 RECIPE = Recipe(
+    momentum=0.95,
     peak_learning_rate=0.01,
     warmup_fraction=0.0,
     schedule="table",

@@ -9,7 +9,7 @@ import pytest
 import torch
 from msgspec.structs import replace
 from torch import nn
-from torch.optim import Adam
+from torch.optim import SGD, Adam
 from torch.optim.lr_scheduler import LRScheduler, OneCycleLR, StepLR
 
 from bench import machine
@@ -209,7 +209,7 @@ RECIPES = {
         Augmentation(rotation_degrees=10.0, translate=0.1),
     ),
     "woolly_3762": (
-        *("sgd", 0.0, 0.1, 0.0, 32, 15),
+        *("sgd", 0.95, 0.1, 0.0, 32, 15),
         Augmentation(
             rotation_degrees=7.0,
             rotation_probability=0.5,
@@ -223,7 +223,7 @@ RECIPES = {
         ),
     ),
     "woolly_4838": (
-        *("adam", 0.9, 0.01, 0.0, 64, 12),
+        *("adam", 0.95, 0.01, 0.0, 64, 12),
         Augmentation(
             rotation_degrees=5.0, translate=0.04, scale_max=1.085, interpolation="bilinear"
         ),
@@ -260,6 +260,17 @@ def test_convolutions_begin_as_xavier_has_them(name: str) -> None:
             assert 0.6 * bound < layer.weight.abs().max() <= bound
             assert layer.bias is not None
             assert not layer.bias.any()
+
+
+def test_woollys_momentum_is_what_a_scheduler_that_is_never_stepped_leaves_behind() -> None:
+    groups = []
+    for own in (SGD([nn.Parameter(torch.zeros(1))], lr=0.05), optimizer(0.001)):
+        OneCycleLR(own, max_lr=0.1, steps_per_epoch=1875, epochs=15, anneal_strategy="linear")
+        groups.append(own.param_groups[0])
+    recipes = [loaded(name).recipe for name in ("woolly_3762", "woolly_4838")]
+    assert (groups[0]["momentum"], groups[0]["nesterov"]) == (0.95, False)
+    assert (recipes[0].momentum, recipes[0].nesterov) == (0.95, False)
+    assert groups[1]["betas"] == (recipes[1].momentum, 0.999)
 
 
 def optimizer(peak: float) -> Adam:
