@@ -38,25 +38,24 @@ from bench.training.engine.settings import numerics_of, seed_global_generators  
 
 WAYS = ("fused", "eager", "contiguous")
 PARTS = ("outputs", "gradients", "buffers")
+Errors = tuple[float, float, float]  # of each part
 LAST, FIRST = torch.channels_last, torch.contiguous_format
 
 
-def errors(architecture: Architecture) -> dict[str, tuple[float, float, float] | None]:
-    """By way: how far outputs, gradients and buffers are from float64; None: not that way."""
+def errors(architecture: Architecture) -> dict[str, Errors | None]:
+    """By way, how far each part is from float64; None where the network cannot be computed so."""
     with numerics_of(NUMERICS, torch.device("cpu")):
         seed_global_generators(0)
         network = moved(architecture.build())
         exact = in_float64(network)
         share_dropout(exact, torch.float64)
         witness = observed(exact, architecture.input_shape, torch.float64)
-        found = {}
+        found: dict[str, Errors | None] = {}
         for way in WAYS:
             try:
-                each = _observed(network, way, architecture.input_shape)
+                found[way] = _apart(_observed(network, way, architecture.input_shape), witness)
             except (Exception, SystemExit):  # the network's own
                 found[way] = None
-                continue
-            found[way] = _apart(each, witness)
     return found
 
 
@@ -70,7 +69,7 @@ def _observed(network: nn.Module, way: str, shape: tuple[int, ...]) -> Observed:
     return observed(each, shape, memory_format=memory_format)
 
 
-def _apart(found: Observed, exact: Observed) -> tuple[float, float, float]:
+def _apart(found: Observed, exact: Observed) -> Errors:
     outputs = zip(found.outputs, exact.outputs, strict=True)
     gradients = [
         _relative(each.values(), [witness[name] for name in each])

@@ -28,6 +28,7 @@ from bench.inputs import datasets, discover  # noqa: E402
 from bench.inputs.datasets import Dataset  # noqa: E402
 from bench.spec import Architecture, Numerics, RunSpec  # noqa: E402
 from bench.stats.comparison import Design, compare, corrected  # noqa: E402
+from bench.stats.declared import FEWEST_RUNS  # noqa: E402
 from bench.stats.means import accuracy, t_interval  # noqa: E402
 from bench.stats.values import Interval  # noqa: E402
 from bench.training.engine.data import prepare  # noqa: E402
@@ -66,11 +67,11 @@ def right_answers(
 
 def table(counts: dict[str, list[int]], n_images: int) -> str:
     """Means of the ways, and their differences; as independent samples, and seed by seed."""
-    lines = ["| way | mean, % | sd | |", "|---|---:|---:|---:|"]
-    for way, found in counts.items():
-        runs = accuracy(found, n_images)
+    lines = ["| way | mean, % | sd |", "|---|---:|---:|"]
+    for way, right in counts.items():
+        runs = accuracy(right, n_images)
         assert runs.mean_percent is not None
-        lines.append(f"| {way} | {float(runs.mean_percent):.3f} | {runs.sd_points:.3f} | |")
+        lines.append(f"| {way} | {float(runs.mean_percent):.3f} | {runs.sd_points:.3f} |")
     lines += ["", "| difference | points | 95 %, Welch | 95 %, seed by seed | p, by Holm |"]
     lines += ["|---|---:|---:|---:|---:|"]
     design = Design(n_images, n_resamples=0)
@@ -92,7 +93,7 @@ def main() -> None:
     parser.add_argument("--arch", default="model_2", help="a network of this project")
     parser.add_argument("--data-dir", type=Path, help="a folder that holds MNIST")
     parser.add_argument("--dataset", default="mnist5k")
-    parser.add_argument("--seeds", type=int, default=20)
+    parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--out", type=Path, default=Path("three_ways.json"))
     parser.add_argument("--read", type=Path, help="print the tables of this file")
     arguments = parser.parse_args()
@@ -100,6 +101,8 @@ def main() -> None:
         kept = json.loads(arguments.read.read_text())
         print(table(kept["counts"], kept["n_images"]))
         return
+    if arguments.seeds < FEWEST_RUNS:
+        parser.error(f"--seeds: at least {FEWEST_RUNS}, for an interval")
     (found,) = discover.select(discover.scan_all(ROOT / "architectures"), [arguments.arch])
     architecture = discover.load(found)
     dataset = datasets.load(arguments.dataset, arguments.data_dir)

@@ -1,4 +1,9 @@
-"""Whether a rewritten network computes what the network computes, found out by a trial."""
+"""Whether a rewritten network computes what the network computes, found out by a trial.
+
+Torch's own way is the measure as long as both agree. Where they differ, float64 is: torch's
+BatchNorm in channels_last is the less exact one. The path is in a run's key (`Numerics.path`), so a
+network that this trial sends another way has other keys, and ENGINE_VERSION stays.
+"""
 
 from __future__ import annotations
 
@@ -45,7 +50,8 @@ def refusal(architecture: Architecture) -> str | None:
 def require_agreement(build: Callable[[], nn.Module], example_shape: tuple[int, ...]) -> None:
     """Compares a rewritten network with the original: outputs, gradients, buffers.
 
-    Both drop the same values. Their parameters are moved from where they start, so that nothing
+    Where they differ, both are compared with the original in float64: the rewritten one is refused
+    if it is the farther one. All drop the same values. Their parameters are moved from where they start, so that nothing
     hides behind a zero. It runs under a run's numerics, whatever the process has set, so that every
     process finds the same; the global generators come back.
 

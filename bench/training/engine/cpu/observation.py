@@ -81,7 +81,8 @@ def in_float64(network: nn.Module) -> nn.Module:
     double = copy.deepcopy(network).double()
     for module in double.modules():
         if isinstance(module, _BatchNorm):
-            module.forward = functools.partial(_contiguously, module.forward)
+            forward = functools.partial(_contiguously, module.forward)
+            module.__dict__["forward"] = forward  # of this one, beside its class's
     return double
 
 
