@@ -51,9 +51,9 @@ def require_agreement(build: Callable[[], nn.Module], example_shape: tuple[int, 
     """Compares a rewritten network with the original: outputs, gradients, buffers.
 
     Where they differ, both are compared with the original in float64: the rewritten one is refused
-    if it is the farther one. All drop the same values. Their parameters are moved from where they start, so that nothing
-    hides behind a zero. It runs under a run's numerics, whatever the process has set, so that every
-    process finds the same; the global generators come back.
+    if it is the farther one. All drop the same values. Their parameters are moved from where they
+    start, so that nothing hides behind a zero. It runs under a run's numerics, whatever the process
+    has set, so that every process finds the same; the global generators come back.
 
     Args:
         build: Makes the network.
