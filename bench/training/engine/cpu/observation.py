@@ -89,7 +89,7 @@ def in_float64(network: nn.Module) -> nn.Module:
 def _contiguously(forward: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
     """BatchNorm by that method, with the map and its gradient contiguous.
 
-    Torch (2.7 to 2.15) misplaces the gradient of a map with a side of 1, or of one image, where
+    Torch (2.15) misplaces the gradient of a map with a side of 1, or of one image, where
     the map is contiguous and the gradient channels_last, or the other way round.
     """
     out = forward(x.contiguous())
