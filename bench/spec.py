@@ -10,6 +10,7 @@ import hashlib
 import math
 from collections.abc import Callable, Mapping
 from datetime import date
+from functools import cache
 from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
@@ -154,13 +155,19 @@ def _contradiction_of_augmentation(augmentation: Augmentation) -> str | None:
 def _without_effect(value: Any) -> str | None:
     """The first field that is no finite number, or that is set and does not act."""
     unused = value.unused
-    for field in msgspec.structs.fields(type(value)):
-        content = getattr(value, field.name)
+    for name, default in fields(type(value)):
+        content = getattr(value, name)
         if not _is_finite(content):
-            return f"{field.name}={content} is no finite number"
-        if field.name in unused and content != field.default:
-            return f"{field.name}={content} has no effect: it needs {unused[field.name]}"
+            return f"{name}={content} is no finite number"
+        if name in unused and content != default:
+            return f"{name}={content} has no effect: it needs {unused[name]}"
     return None
+
+
+@cache
+def fields(kind: type[msgspec.Struct]) -> tuple[tuple[str, Any], ...]:
+    """The names and the defaults of its fields; msgspec finds them anew in every call."""
+    return tuple((field.name, field.default) for field in msgspec.structs.fields(kind))
 
 
 def _is_finite(content: Any) -> bool:
@@ -448,8 +455,8 @@ def essence(value: Any) -> Any:
     """Nested dicts of the fields that differ from their defaults: a later field changes nothing."""
     if not isinstance(value, msgspec.Struct):
         return value
-    pairs = [(field, getattr(value, field.name)) for field in msgspec.structs.fields(value)]
-    return {field.name: essence(item) for field, item in pairs if item != field.default}
+    items = [(name, getattr(value, name), default) for name, default in fields(type(value))]
+    return {name: essence(item) for name, item, default in items if item != default}
 
 
 def digest(content: bytes) -> str:
