@@ -152,7 +152,7 @@ def _contradiction_of_augmentation(augmentation: Augmentation) -> str | None:
     return _without_effect(augmentation)
 
 
-def _without_effect(value: Any) -> str | None:
+def _without_effect(value: Recipe | Augmentation) -> str | None:
     """The first field that is no finite number, or that is set and does not act."""
     unused = value.unused
     for name, default in fields(type(value)):
