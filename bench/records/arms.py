@@ -7,7 +7,7 @@ six hex digits over what its runs share.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
@@ -289,6 +289,30 @@ def arms(
             role: Role = "judges" if judging else "chooses"
             found.append(Arm(suite, tuple(group[seed] for seed in seeds), protocol, role))
     return sorted(found, key=lambda a: (a.dataset.name, a.architecture, -len(a.runs), a.identity))
+
+
+def is_of_file(run: RunRecord, portraits: Collection[Portrait], at_hand: str | None) -> bool:
+    """Whether a run is of the source and the recipe in its architecture's file.
+
+    `claims` and the report both judge by it. A run of an older source stays a record. But it says
+    nothing of the network that a reader finds in the file, so no claim is judged by it.
+
+    Args:
+        run: Of any source.
+        portraits: Measures of any architecture and version. An architecture without a portrait has
+            no recipe to tell by: each run of the source at hand passes.
+        at_hand: Digest of the source in the file; None where there is no file. Then each measured
+            version passes.
+    """
+    if at_hand not in (None, run.architecture_digest):
+        return False
+    own = [
+        (portrait.architecture_digest, portrait.recipe)
+        for portrait in portraits
+        if portrait.architecture == run.architecture
+        and at_hand in (None, portrait.architecture_digest)
+    ]
+    return not own or (run.architecture_digest, run.recipe) in own
 
 
 def identity(run: RunRecord) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -85,15 +85,22 @@ class AtHand:
     digests: Mapping[str, str]
 
     @classmethod
-    def scan(cls) -> AtHand:
-        """Raises ArchitectureError where two files share a name, or a group has a bad name."""
-        files = {found.name: found for found in discover.scan_all(folder_in_use("architectures"))}
+    def scan(cls, wanted: Collection[str] | None = None) -> AtHand:
+        """Reads the files of these networks, or of all.
+
+        Raises:
+            ArchitectureError: two files share a name, or a group has a bad name.
+        """
+        every = {found.name: found for found in discover.scan_all(folder_in_use("architectures"))}
+        files = {name: found for name, found in every.items() if wanted is None or name in wanted}
         digests: dict[str, str] = {}
         for name, found in files.items():
             with suppress(Exception):  # whoever measures the file tells what is wrong with it
                 source = found.path.read_text(encoding="utf-8")
                 digests[name] = source_digest(found.path, source)
         for path in runners.scan_in_use():
+            if wanted is not None and path.stem not in wanted:
+                continue
             with suppress(BenchError):  # `train` tells what is wrong with it
                 digests[path.stem] = runners.load(path).spec(0).architecture_digest
         return cls(files, digests)
