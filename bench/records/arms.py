@@ -18,10 +18,19 @@ from numpy.typing import NDArray
 
 from bench.records.protocol import Goal, Protocol, Role, arm_key
 from bench.records.standing import Standing, chosen, standing
-from bench.spec import DatasetInfo, Epoch, Objective, RunRecord, canonical_json, digest, essence
+from bench.spec import (
+    DatasetInfo,
+    Epoch,
+    Objective,
+    Portrait,
+    RunRecord,
+    canonical_json,
+    digest,
+    essence,
+)
 from bench.stats.means import Accuracy, accuracy
 from bench.stats.outcomes import Outcomes, count_outcomes
-from bench.stats.rates import RateVerdict, target_count
+from bench.stats.rates import RateVerdict
 from bench.stats.values import MISSING
 
 Split = Literal["test", "validation"]
@@ -143,7 +152,8 @@ class Arm:
         asked, declared = self.asked or Objective(), self.standing.goal
         if asked.target is not None or declared is None:
             return asked
-        return replace(asked, target=declared.target, rate=declared.rate)
+        target, rate, relation = declared
+        return replace(asked, target=target, rate=rate, relation=relation)
 
     @property
     def has_target(self) -> bool:
@@ -156,12 +166,6 @@ class Arm:
         return self.has_target and self.standing.judges(Goal.of(self.objective))
 
     @property
-    def target_percent(self) -> float:
-        """What a run must reach, in percent of the test images; only where there is a target."""
-        assert self.objective.target is not None, f"{self.name} has no target"
-        return self.objective.target
-
-    @property
     def rate(self) -> float:
         """The share of runs that must reach the target; only where there is a target."""
         assert self.objective.rate is not None, f"{self.name} has no rate"
@@ -170,7 +174,7 @@ class Arm:
     @property
     def target(self) -> int:
         """Right answers that the target asks for; only where there is one."""
-        return target_count(self.n_test, self.target_percent)
+        return Goal.of(self.objective).count(self.n_test)
 
     @property
     def n_reached(self) -> int:

@@ -72,7 +72,11 @@ def declare(
         asked = list(wanted)
         first = asked[0].goal if asked else NO_GOAL
         protocol = known or Protocol(
-            rule="declared", rate=first.rate, target=first.target, alpha=RATE_ALPHA
+            rule="declared",
+            rate=first.rate,
+            target=first.target,
+            relation=first.kept_relation,
+            alpha=RATE_ALPHA,
         )
         for each in asked:
             protocol = _with(protocol, each, purpose, seen.get(each.arm, set()), notices)
@@ -109,7 +113,9 @@ def _with(
             n_seen=n_seen,
         )
         if wanted.goal != protocol.goal:
-            sweep = replace(sweep, target=wanted.goal.target, rate=wanted.goal.rate)
+            target, rate, _ = wanted.goal
+            relation = wanted.goal.kept_relation
+            sweep = replace(sweep, target=target, rate=rate, relation=relation)
         protocol = replace(protocol, sweeps=(*protocol.sweeps, sweep))
         if n_seen:
             notices.append(_extended(wanted, new, n_seen))

@@ -121,7 +121,9 @@ class Summary:
 
     def aims(self, arm: Arm) -> bool:
         """Whether the arm is held against the target of these pages."""
-        return arm.has_target and arm.objective.target == self.objective.target
+        ours, theirs = self.objective, arm.objective
+        same = (theirs.target, theirs.relation) == (ours.target, ours.relation)
+        return arm.has_target and same
 
     @property
     def target(self) -> float | None:

@@ -28,7 +28,7 @@ from bench.stats.planning import (
     seeds_for_difference,
     seeds_for_margin,
 )
-from bench.stats.rates import published_count
+from bench.stats.rates import target_count
 from bench.stats.values import MISSING, Interval
 
 # From the worst to the best, so that the first of several is the verdict on all of them together.
@@ -177,8 +177,7 @@ def rate(claim: Claim, found: Sample) -> Judgement:
 
 def _least_count(claim: Claim, n_images: int) -> int:
     """The fewest right answers that meet the published accuracy; ">70%" is strict."""
-    published = published_count(claim.published, n_images)
-    return math.floor(published) + 1 if claim.relation == "above" else math.ceil(published)
+    return target_count(n_images, claim.published, claim.relation == "above")
 
 
 def gain(claim: Claim, found: tuple[Sample, Sample]) -> Judgement | Gain:

@@ -115,7 +115,9 @@ def _objective(found: Sequence[Proposal]) -> list[str]:
     target, limit, epochs = _target(found), _limit(found, "n_parameters"), _epochs(found)
     rows = []
     if target:
-        rows += [f"target = {target.published} # line {target.line}", "rate = 0.9 # to be decided"]
+        rows.append(f"target = {target.published} # line {target.line}")
+        rows += ['relation = "above"'] if target.relation == "above" else []
+        rows.append("rate = 0.9 # to be decided")
     if limit:
         key = "parameters_below" if limit.relation == "below" else "parameters_at_most"
         rows.append(f"{key} = {limit.published} # line {limit.line}")
