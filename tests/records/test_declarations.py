@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from bench.errors import StoreError, UsageError
 from bench.records.arms import Arm, arms
-from bench.records.declarations import JUDGES, Purpose, Wanted, declare
+from bench.records.declarations import JUDGES, Purpose, Wanted, declare, foresee
 from bench.records.protocol import Goal, Protocol, Sweep, arm_key
 from bench.records.standing import standing
 from bench.records.store import Suite
@@ -324,6 +324,15 @@ def widened(suite: Suite) -> None:
     suite.declare(lambda _: replace(protocol, sweeps=(wide,)))
 
 
+def test_a_notice_of_the_plan_declares_nothing(tmp_path: Path) -> None:
+    suite = Suite(tmp_path, "local")
+    every = runs(range(5))
+    wanted = [Wanted(arm_key(every[0]), "mnist", "model_1", range(8), Goal(99.4, 0.9))]
+    (notice,) = foresee(suite, wanted, JUDGES, every)
+    assert notice.startswith("'model_1' has 5 runs already: seed 5-7 extends them")
+    assert suite.protocol() is None
+
+
 def test_the_commands_declare_train_and_extend(
     bench: Bench, tmp_path: Path, write_architecture: Write
 ) -> None:
@@ -339,7 +348,10 @@ def test_the_commands_declare_train_and_extend(
     assert "extends" not in done.stdout
     assert json.loads(path.read_bytes()) == declared
     more = bench(*TRAIN, "--seeds", "3")
-    assert "Notice: 'tiny' has 2 runs already: seed 2 extends them" in more.stdout
+    said = more.stdout.splitlines()
+    starts = ("plan: 1 runs", "Notice: 'tiny' has 2 runs already: seed 2 extends them", "tiny seed")
+    places = [next(at for at, line in enumerate(said) if line.startswith(s)) for s in starts]
+    assert places == sorted(places)
     refused = bench(*TRAIN, "--seeds", "1-3", "--choosing")
     assert (refused.returncode, refused.stderr.count("\n")) == (2, 1)
     both = bench(*TRAIN, "--choosing", "--attempt")
