@@ -14,7 +14,8 @@ from bench.errors import nearest
 from bench.evidence.claims.lookup import listed
 from bench.evidence.claims.metrics import METRICS, entry
 from bench.evidence.claims.rules import rate
-from bench.spec import Augmentation, Claim, Recipe
+from bench.inputs.recipes import nearest_field
+from bench.spec import Claim, Recipe
 from bench.stats.format import count
 
 KEYS = tuple(field.name for field in msgspec.structs.fields(Claim) if field.name != "file")
@@ -34,7 +35,6 @@ TEXTS = {
     ),
     "layer_sequence": (re.compile(r"\w+(, \w+)*"), "kinds of layers are written Conv2d, ReLU"),
 }
-_AUGMENTATION_FIELDS = tuple(f"augmentation.{name}" for name in Augmentation.__struct_fields__)
 
 Want = tuple[str, str, str]  # what is wrong, remedy, the key it is about
 
@@ -123,8 +123,7 @@ def _misfits_recipe(claim: Claim) -> Iterator[Want]:
     path = claim.metric.partition(".")[2]
     kind = _recipe_field(path)
     if kind is None or isinstance(kind, inspect.StructType):
-        known = [*Recipe.__struct_fields__, *_AUGMENTATION_FIELDS]
-        yield f"no such field of a recipe: '{path}'", nearest(path, known), "metric"
+        yield f"no such field of a recipe: '{path}'", nearest_field(path), "metric"
     elif words := _words_of(kind):
         yield from _misfits_word(claim, path, words)
     elif claim.text and _is_list(kind):
