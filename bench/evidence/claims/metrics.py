@@ -96,10 +96,12 @@ METRICS: Mapping[str, Metric] = {
         figure("receptive_field", "receptive_field_pixels", "receptive_field"),
     ),
     "output_shape": Metric(
-        "a layer's output as height x width x channels",
+        "a layer's output as height x width x channels, such as 28x28x6; `inspect` prints "
+        "channels x height x width",
         "structure",
         layers("parameters", "output_shape"),
         ("text", "layers"),
+        rules.shape,
     ),
     "kernel_pixels": Metric(
         "side of a layer's kernel", "structure", layers("parameters", "kernel"), LAYER_NUMBER

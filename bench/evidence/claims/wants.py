@@ -13,7 +13,7 @@ from msgspec import inspect
 from bench.errors import nearest
 from bench.evidence.claims.lookup import listed
 from bench.evidence.claims.metrics import METRICS, entry
-from bench.evidence.claims.rules import rate
+from bench.evidence.claims.rules import SHAPE, rate
 from bench.inputs.recipes import nearest_field
 from bench.spec import Claim, Recipe
 from bench.stats.format import count
@@ -28,7 +28,7 @@ ACCURACIES = ("_accuracy_percent", "validation_share_percent")  # ends of metric
 QUOTED_CHARACTERS = 70
 # What a text can be at all: 28x28x6 for each layer, Conv2d, ReLU.
 TEXTS = {
-    "output_shape": (re.compile(r"\d+(x\d+)*(, \d+(x\d+)*)*"), "a shape is written 28x28x6"),
+    "output_shape": (re.compile(r"\d+(x\d+)*(, \d+(x\d+)*)*"), SHAPE),
     "published_weights_test_accuracy_percent": (
         re.compile(r"((sha256:)?[0-9a-f]{12,64})?"),
         "give 12 to 64 digits of the file's SHA-256, as sha256sum prints them",

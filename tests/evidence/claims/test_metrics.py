@@ -377,3 +377,12 @@ def test_a_family_needs_its_argument() -> None:
         "recipe.*",
         None,
     ]
+
+
+def test_a_shape_with_its_channels_first_is_told_the_order() -> None:
+    order = "a shape is written height x width x channels, such as 28x28x6"
+    swapped = judge(claim("output_shape", text="12x28x28", layers=("point",)), evidence())
+    assert (swapped.verdict, swapped.measured) == ("refuted", "28x28x12")
+    assert swapped.rule.endswith(order)
+    wrong = judge(claim("output_shape", text="13x28x28", layers=("point",)), evidence())
+    assert (wrong.verdict, order in wrong.rule) == ("refuted", False)
