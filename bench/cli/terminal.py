@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
-from bench.errors import UsageError, typed
+from bench.errors import UsageError, as_called, typed
 from bench.spec import canonical_json
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def complain(text: str) -> None:
 
 def print_to(place: Console, text: str) -> None:
     """Prints a line there as it is: rich's markup has no effect."""
-    place.print(text, markup=False, highlight=False)
+    place.print(as_called(text), markup=False, highlight=False)
 
 
 def print_json(value: Any) -> None:
