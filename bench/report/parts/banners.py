@@ -51,7 +51,7 @@ def _older(summary: Summary) -> str:
         return ""
     return (
         f"The file was edited after the runs: {listed_or_counted(older, 'network')}. No claim is "
-        "judged by these runs. To judge the file as it is, train it."
+        "judged by these runs. To judge the file of today, train it again."
     )
 
 
