@@ -607,6 +607,9 @@ class Portrait(Frozen, frozen=True, kw_only=True):
 Reproduced = Literal["results", "parameters"]  # a document's tables that the report can rebuild
 
 
+AimRelation = Literal["at_least", "above"]  # words of a claim's relation
+
+
 class Objective(Frozen, frozen=True, kw_only=True):
     """What a document sets out to reach: data, never a verdict.
 
@@ -621,8 +624,14 @@ class Objective(Frozen, frozen=True, kw_only=True):
     ] = "test_accuracy_percent"
     target: Annotated[
         Annotated[float, msgspec.Meta(gt=0, le=100)] | None,
-        msgspec.Meta(description="What a run must reach at least, in the metric's unit"),
+        msgspec.Meta(description="What a run must reach, in the metric's unit"),
     ] = None
+    relation: Annotated[
+        AimRelation,
+        msgspec.Meta(
+            description="Whether a run that equals the target reaches it: at_least, or not: above"
+        ),
+    ] = "at_least"
     rate: Annotated[
         Fraction | None,
         msgspec.Meta(description="The share of runs that must reach the target: consistently"),

@@ -90,7 +90,7 @@ def claims(
     asked = judging.ask(paths, suites, every=bool(file) or builtin or bool(fail_on))
     measured = anew.measured(asked.unmeasured)
     judged = asked.judged(measured)
-    for notice in (fall_back, *judged.notices):
+    for notice in (fall_back, *judged.notices, *judging.edited(paths)):
         if notice:
             complain(f"Notice: {notice}")
     if as_json:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
-from bench.errors import UsageError, typed
+from bench.errors import UsageError, as_called, typed
 from bench.spec import canonical_json
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def complain(text: str) -> None:
 
 def print_to(place: Console, text: str) -> None:
     """Prints a line there as it is: rich's markup has no effect."""
-    place.print(text, markup=False, highlight=False)
+    place.print(as_called(text), markup=False, highlight=False)
 
 
 def print_json(value: Any) -> None:
@@ -73,6 +73,8 @@ def render_report(
     names: Sequence[str] = (),
 ) -> None:
     """Renders the suite's report, renews its pieces in the document, and prints both places."""
+    from bench.evidence.claims import judging
+    from bench.machine import folder_in_use
     from bench.report import fragments, sections
     from bench.report import render as stage
 
@@ -83,6 +85,8 @@ def render_report(
     written = stage.write(list(source.summaries), reports)
     for error in sections.broken():
         complain(f"skipped: {error}")
+    for notice in judging.edited(sorted(folder_in_use("claims").glob("*.toml"))):
+        complain(f"Notice: {notice}")
     if document:
         changed = fragments.update(document, source, names)
         say(f"{document}: {'renewed' if changed else 'up to date'}")

@@ -93,8 +93,10 @@ def _work(request: Request) -> None:
         purpose=request.purpose,
         goals=goals,
     )
-    say_all(sweep.declare())
+    foreseen = sweep.foresee()
     if request.options.declare_only:
+        say_all(foreseen)
+        sweep.declare()
         say(
             f"declared: {request.suite.folder / PROTOCOL}; the same command without "
             "--declare-only trains it"
@@ -106,6 +108,8 @@ def _work(request: Request) -> None:
     with redirect_stdout(sys.stderr):  # what a network prints is not the command's answer
         portraits.measure(selection, environment, request.suite)
     say(_plan_line(plan, selected))
+    say_all(foreseen)
+    sweep.declare()  # who reads the plan and stops here has declared nothing
     wrong = sweep.train(plan, selected.dataset, console, _renewal(request))
     say_all(sweep.state_lines())
     say(f"records: {request.suite.folder}")

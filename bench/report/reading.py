@@ -12,6 +12,7 @@ import msgspec
 from bench import machine
 from bench.errors import UsageError, nearest
 from bench.evidence import claims
+from bench.evidence.claims.judging import AtHand
 from bench.evidence.claims.stored import read_all
 from bench.records.store import Suite
 from bench.report.export.texts import printable
@@ -32,6 +33,7 @@ def read(suite: Suite, folder: Path, command: str, groups: Sequence[str] = ()) -
         UsageError: the suite has no such group.
         StoreError: a record cannot be read.
         ClaimError: a file of claims, or the text stored beside it, cannot be used.
+        ArchitectureError: two architectures share a name.
     """
     runs = suite.runs()
     links = {run.key: _relative(suite.path_of(run), folder) for run in runs}
@@ -43,7 +45,9 @@ def read(suite: Suite, folder: Path, command: str, groups: Sequence[str] = ()) -
         found = _of_groups(found, groups)
     protocol, findings = suite.protocol(), suite.findings()
     known = [summary.judged_by(protocol).with_findings(findings) for summary in found]
-    return [replace(summary, texts=texts) for summary in known]
+    networks = {run.architecture for run in runs} | {each.architecture for each in portraits}
+    at_hand = AtHand.scan(networks).digests
+    return [replace(summary, texts=texts, at_hand=at_hand) for summary in known]
 
 
 def read_records(

@@ -50,6 +50,16 @@ def summary(
     return found.judged_by(None)
 
 
+def test_a_run_that_equals_the_target_misses_more_than_it() -> None:
+    ties = factories.runs("model_1", [9940] * 30)
+    above = replace(DOCUMENT, objective=replace(factories.OBJECTIVE, relation="above"))
+    at_least = said(ties)
+    assert "Model_1 reaches 99.40 % consistently" in at_least.headline
+    strict = said(ties, document=above)
+    assert "Model_1 does not reach more than 99.40 % consistently" in strict.headline
+    assert any("more than 99.40 % with 9,941 of 10,000 test images" in line for line in strict.lead)
+
+
 def headline(*args: object, **changes: object) -> str:
     return said(*args, **changes).headline
 

@@ -28,9 +28,10 @@ from bench.stats.planning import (
     seeds_for_difference,
     seeds_for_margin,
 )
-from bench.stats.rates import published_count
+from bench.stats.rates import target_count
 from bench.stats.values import MISSING, Interval
 
+SHAPE = "a shape is written height x width x channels, such as 28x28x6"
 # From the worst to the best, so that the first of several is the verdict on all of them together.
 # "not consistent" and "consistent" are of a single run's number, "inconsistent" of a document that
 # contradicts itself.
@@ -91,6 +92,16 @@ def exact(claim: Claim, found: Exact) -> Judgement:
         found.words,
         stands_on=found.stands_on,
     )
+
+
+def shape(claim: Claim, found: Exact) -> Judgement:
+    """The same for shapes; it says so where only the order of the sides differs."""
+    judged = exact(claim, found)
+    sides = (each.split("x") for each in claim.text.split(", "))
+    channels_last = ", ".join("x".join([*rest, first]) for first, *rest in sides)
+    if judged.verdict == "refuted" and channels_last == found.value:
+        return replace(judged, rule=f"{judged.rule}; {SHAPE}")
+    return judged
 
 
 def scored(claim: Claim, found: Exact) -> Judgement:
@@ -177,8 +188,7 @@ def rate(claim: Claim, found: Sample) -> Judgement:
 
 def _least_count(claim: Claim, n_images: int) -> int:
     """The fewest right answers that meet the published accuracy; ">70%" is strict."""
-    published = published_count(claim.published, n_images)
-    return math.floor(published) + 1 if claim.relation == "above" else math.ceil(published)
+    return target_count(n_images, claim.published, claim.relation == "above")
 
 
 def gain(claim: Claim, found: tuple[Sample, Sample]) -> Judgement | Gain:

@@ -103,9 +103,10 @@ def _columns(summary: Summary) -> tuple[Column, ...]:
     columns = [Column("Mean, %")]
     if summary.target is None:
         return (*columns, Column("Runs"))
+    sign = ">" if summary.objective.relation == "above" else "≥"
     return (
         *columns,
-        Column(f"Runs ≥ {fixed(summary.objective.target or 0, 2)}"),
+        Column(f"Runs {sign} {fixed(summary.objective.target or 0, 2)}"),
         Column("“Consistently”", numeric=False),
     )
 
