@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from msgspec.structs import replace
@@ -45,18 +45,18 @@ REMEDIES = (
 
 
 @dataclass(frozen=True)
-class Probed:
+class Way:
     """How a network is trained here."""
 
-    architecture: Architecture  # with the memory format that suits it
+    memory_format: Literal["channels_last", "contiguous_format"]  # that suits it
     path: EnginePath
     slow: str | None  # why it is trained as it is written, where it is
     notices: tuple[str, ...] = ()
 
 
 def probe(
-    architecture: Architecture, spec: RunSpec, dataset: Dataset, device: torch.device
-) -> Probed:
+    architecture: Architecture, spec: RunSpec, few: Dataset, device: torch.device
+) -> Way:
     """Trains two batches, one of them the last of an epoch, and finds the way that suits.
 
     It runs on the CPU whatever the device is: a device has trials of its own.
@@ -64,14 +64,13 @@ def probe(
     Args:
         architecture: With the recipe that it is trained by.
         spec: Of one of its runs.
-        dataset: Of that run.
+        few: `few_of` that run's data set.
         device: Where it runs.
 
     Raises:
         ArchitectureError: a run would fail; names the line of the user's file and a remedy.
         TrainingError: the device is full, busy or broken, so nothing can be told.
     """
-    few = _few(dataset, spec)
     try:
         with untouched(architecture.name, architecture, PATIENCE):
             return _way(architecture, spec, few, device)
@@ -79,7 +78,7 @@ def probe(
         raise _refusal(architecture, error, spec) from error
 
 
-def _way(architecture: Architecture, spec: RunSpec, few: Dataset, device: torch.device) -> Probed:
+def _way(architecture: Architecture, spec: RunSpec, few: Dataset, device: torch.device) -> Way:
     """The first way, from the fastest on, in which the network trains; raises as `probe`."""
     path, slow = engine_path(architecture, device)
     try:
@@ -110,7 +109,7 @@ class _Fails(Exception):
 
 def _tried(
     architecture: Architecture, path: EnginePath, slow: str | None, spec: RunSpec, few: Dataset
-) -> Probed:
+) -> Way:
     numerics = Numerics(
         memory_format=architecture.memory_format, path="fused" if path == "fused" else "eager"
     )
@@ -125,7 +124,7 @@ def _tried(
             raise _Fails(error) from error
     plain = "torch's plain optimiser trains it: the fused form takes no complex parameters"
     notices = () if has_fused_form(state.network) else (plain,)
-    return Probed(architecture, path, slow, notices)
+    return Way(architecture.memory_format, path, slow, notices)
 
 
 def _run(architecture: Architecture, spec: RunSpec, few: Dataset) -> State:
@@ -175,7 +174,7 @@ def _refusal(architecture: Architecture, cause: BaseException, spec: RunSpec) ->
     )
 
 
-def _few(dataset: Dataset, spec: RunSpec) -> Dataset:
+def few_of(dataset: Dataset, spec: RunSpec) -> Dataset:
     """A whole batch and the last one of each split, and no more."""
     train = _first(dataset.train, spec.recipe.batch_size)
     validation, test = (_first(each, BATCH["cpu"]) for each in (dataset.validation, dataset.test))

@@ -22,7 +22,7 @@ from bench.training.engine.network import (
     sharing_memory,
     weights_bytes,
 )
-from bench.training.engine.probe import Probed, probe
+from bench.training.engine.probe import Way, few_of, probe
 from bench.training.engine.train import Parted, start
 from bench.training.engine.untouched import load
 
@@ -82,8 +82,9 @@ def spec_of(architecture: Architecture) -> RunSpec:
     )
 
 
-def probed(architecture: Architecture) -> Probed:
-    return probe(architecture, spec_of(architecture), datasets.load("mnist5k"), CPU)
+def probed(architecture: Architecture) -> Way:
+    spec = spec_of(architecture)
+    return probe(architecture, spec, few_of(datasets.load("mnist5k"), spec), CPU)
 
 
 REFUSED = {  # a network and its recipe -> the line, the message, the remedy
@@ -171,7 +172,7 @@ def test_a_view_of_pixels_and_channels_trains_contiguous(
     init = "self.w = nn.Parameter(torch.randn(10, 8 * 6 * 6))"
     forward = "return F.linear(F.max_pool2d(x, 4).view(-1, 8 * 6 * 6), self.w)"
     found = probed(written(init=init, forward=forward))
-    assert found.architecture.memory_format == "contiguous_format"
+    assert found.memory_format == "contiguous_format"
     assert found.path == "eager"
     assert "channels_last failed with RuntimeError: view size" in str(found.slow)
 
@@ -183,8 +184,9 @@ def test_weights_that_are_views_of_one_memory_stay_tied(
     with pytest.raises(Parted, match=r"b\.weight and c\.weight"):
         start(architecture, spec_of(architecture), CPU)
     found = probed(architecture)
-    assert found.architecture.memory_format == "contiguous_format"
-    network = start(found.architecture, spec_of(found.architecture), CPU).network
+    assert found.memory_format == "contiguous_format"
+    suited = replace(architecture, memory_format=found.memory_format)
+    network = start(suited, spec_of(suited), CPU).network
     assert sharing_memory(network) == [("b.weight", "c.weight")]
 
 
