@@ -107,7 +107,7 @@ def line_in(error: BaseException, path: Path) -> str:
 def _own_neighbours(folder: Path) -> Iterator[None]:
     """Imports look in that folder first; what they find there is forgotten afterwards."""
     names = {path.stem for path in folder.glob("*.py")}
-    names |= {path.parent.name for path in folder.glob("*/__init__.py")}
+    names |= {path.parent.name for path in folder.glob("*/*.py")}  # packages need no __init__.py
     names -= {*sys.stdlib_module_names, *OURS}
     others = _loaded(names)  # modules from elsewhere that have the same names
     for name in others:

@@ -38,20 +38,33 @@ def test_a_file_imports_its_neighbours_and_one_that_fails_leaves_nothing(tmp_pat
     assert sys.path == before
 
 
+@pytest.mark.parametrize("module", ["blocks_of_mine", "blocks_of_mine.widths"])
 def test_neighbours_of_one_name_do_not_meet(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, module: str
 ) -> None:
     """Neither of two folders gets the other's, nor one that is installed under that name."""
     installed = types.ModuleType("blocks_of_mine")
     monkeypatch.setitem(sys.modules, "blocks_of_mine", installed)
     for width in (4, 16):
         folder = tmp_path / f"lab_{width}"
-        folder.mkdir()
-        (folder / "blocks_of_mine.py").write_text(f"WIDTH = {width}\n", encoding="utf-8")
+        neighbour = folder / f"{module.replace('.', '/')}.py"
+        neighbour.parent.mkdir(parents=True)
+        neighbour.write_text(f"WIDTH = {width}\n", encoding="utf-8")
         path = folder / f"net_{width}.py"
-        path.write_text("from blocks_of_mine import WIDTH\n", encoding="utf-8")
+        path.write_text(f"from {module} import WIDTH\n", encoding="utf-8")
         assert width == execute(path.stem, path).WIDTH
     assert sys.modules["blocks_of_mine"] is installed
+
+
+def test_variables_of_the_environment_come_back(tmp_path: Path) -> None:
+    path = tmp_path / "mine.py"
+    path.write_text(
+        "import os\nos.environ.pop('PATH')\nos.environ['CUDA_VISIBLE_DEVICES'] = ''\n",
+        encoding="utf-8",
+    )
+    before = dict(os.environ)
+    execute("mine", path)
+    assert dict(os.environ) == before
 
 
 @pytest.mark.parametrize(
