@@ -27,8 +27,8 @@ EXIT = os._exit
 GRACE_SECONDS = 3.0  # after the limit, for code that cannot be interrupted
 OURS = ("bench", "numpy", "torch")  # no file beside the user's stands for these
 
-# Set in a process that only tries networks. Code that cannot be interrupted ends it; there it leaves
-# its limit in seconds, and then the lines where it was.
+# Set in a process that only tries networks. Code that cannot be interrupted ends it, and leaves
+# there its limit in seconds, and then the lines where it was.
 last_words: IO[bytes] | None = None
 _limits: list[tuple[float, float]] = []  # that count now: (when it is over, its seconds)
 
@@ -136,11 +136,11 @@ def _exit_raises() -> Iterator[None]:
             EXIT(status)
         raise SystemExit(f"os._exit({status})")
 
-    os._exit = end  # type: ignore[assignment]
+    usual, os._exit = os._exit, end  # type: ignore[assignment]
     try:
         yield
     finally:
-        os._exit = EXIT
+        os._exit = usual
 
 
 @contextmanager

@@ -30,7 +30,8 @@ def initialised(architecture: Architecture, seed: int) -> nn.Module:
     if any(is_lazy(parameter) for parameter in network.parameters()):
         with in_mode(network, training=False), torch.no_grad():
             network(torch.zeros(1, *architecture.input_shape))  # its sizes are an image's
-    give_own_memory(network, repeating_memory(network))  # recorded values are copied into it
+    # Recorded values are copied into them.
+    give_own_memory(network, repeating_memory(network.named_buffers()))
     return network
 
 
@@ -120,14 +121,16 @@ def tied_parameters(network: nn.Module) -> list[tuple[str, ...]]:
     return [names for names in sharing_memory(network) if not parameters.keys().isdisjoint(names)]
 
 
-def repeating_memory(network: nn.Module) -> list[str]:
-    """The names of the buffers, such as expanded ones, of which two values lie in one place."""
+def repeating_memory(tensors: Iterable[tuple[str, Tensor]]) -> list[str]:
+    """The names of the tensors, such as expanded ones, of which two values lie in one place."""
     return [
         name
-        for name, buffer in network.named_buffers()
-        if any(
+        for name, tensor in tensors
+        if tensor.layout == torch.strided
+        and not is_lazy(tensor)
+        and any(
             size > 1 and stride == 0
-            for size, stride in zip(buffer.shape, buffer.stride(), strict=True)
+            for size, stride in zip(tensor.shape, tensor.stride(), strict=True)
         )
     ]
 

@@ -12,19 +12,27 @@ from typing import Any, Literal
 
 import torch
 from msgspec.structs import replace
-from torch import Tensor
+from torch import Tensor, nn
 
 from bench.errors import ArchitectureError, BenchError, in_one_line
 from bench.inputs.datasets import Dataset, Split
 from bench.inputs.own_file import line_in
 from bench.spec import Architecture, EnginePath, Numerics, RunSpec
 from bench.training.engine import checkpoint
+from bench.training.engine.cpu import Rewritten
 from bench.training.engine.data import prepare
 from bench.training.engine.evaluation import BATCH, score
-from bench.training.engine.network import tied_parameters, weights_bytes, weights_sha256
+from bench.training.engine.network import (
+    named_tensors,
+    repeating_memory,
+    tensor_bytes,
+    tied_parameters,
+    weights_bytes,
+    weights_sha256,
+)
 from bench.training.engine.optimizer import has_fused_form
 from bench.training.engine.path import engine_path
-from bench.training.engine.settings import numerics_of
+from bench.training.engine.settings import numerics_of, seed_global_generators
 from bench.training.engine.train import Diverged, Parted, State, run_epoch, start, training_batch
 from bench.training.engine.untouched import untouched
 
@@ -40,7 +48,16 @@ REMEDIES = (
         "support the deepcopy protocol",
         "use torch.nn.utils.parametrizations, or give ema_decay=0",
     ),
+    ("cannot pickle", "give ema_decay=0: the average is a copy of the network"),
+    ("does not support sparse gradients", "use sparse=False, or give optimizer='sgd'"),
     ("deterministic", "replace the operation: its sums have another order in each run"),
+)
+PLAIN_OPTIMISER = (
+    "torch's plain optimiser trains it: the fused form takes no complex or whole numbers"
+)
+NOT_THE_SAME = (
+    "two runs with one seed do not have the same bits: its forward draws numbers without a seed, "
+    "or depends on what earlier calls left behind"
 )
 
 
@@ -54,9 +71,7 @@ class Way:
     notices: tuple[str, ...] = ()
 
 
-def probe(
-    architecture: Architecture, spec: RunSpec, few: Dataset, device: torch.device
-) -> Way:
+def probe(architecture: Architecture, spec: RunSpec, few: Dataset, device: torch.device) -> Way:
     """Trains two batches, one of them the last of an epoch, and finds the way that suits.
 
     It runs on the CPU whatever the device is: a device has trials of its own.
@@ -117,31 +132,87 @@ def _tried(
     short = replace(spec, recipe=recipe, dataset=few.info, numerics=numerics, evaluate_test=True)
     with numerics_of(numerics, CPU):
         try:
-            state = _run(architecture, short, few)
+            state, notices = _run(architecture, short, few)
             if spec.numerics.device_type == "cuda" and (tied := tied_parameters(state.network)):
                 raise Parted(tied[0])
         except (Exception, SystemExit) as error:  # the network may raise anything
             raise _Fails(error) from error
-    plain = "torch's plain optimiser trains it: the fused form takes no complex parameters"
-    notices = () if has_fused_form(state.network) else (plain,)
-    return Way(architecture.memory_format, path, slow, notices)
+    return Way(architecture.memory_format, path, slow, tuple(notices))
 
 
-def _run(architecture: Architecture, spec: RunSpec, few: Dataset) -> State:
-    """All that a run does, once."""
+def _run(architecture: Architecture, spec: RunSpec, few: Dataset) -> tuple[State, list[str]]:
+    """All that a run does, once; and what a person should know."""
     state, data = start(architecture, spec, CPU), prepare(few, spec, CPU)
-    state.trained.train()
+    _require_weights(architecture, state.network)
+    at_first = _contents(state.network)
     inputs, labels = training_batch(data, spec)
-    _require_output(state.trained(inputs), (len(labels), architecture.n_classes), architecture)
+    outputs = _of_training(state, inputs)
+    _require_output(outputs, (len(labels), architecture.n_classes), architecture)
     with suppress(Diverged):  # that may be the network's own in a run, too
         state.epochs.append(run_epoch(state, data, spec, 1))
     again = start(architecture, spec, CPU)
-    checkpoint.restore(again, checkpoint.encode(state, spec.key, "probe"), spec.key, "probe")
+    _require_same(architecture, at_first, _contents(again.network))
+    notices = [] if has_fused_form(state.network) else [PLAIN_OPTIMISER]
+    if tensor_bytes("", _of_training(again, inputs)) != tensor_bytes("", outputs):
+        notices.append(NOT_THE_SAME)
+    content = checkpoint.encode(state, spec.key, "probe")
+    try:
+        checkpoint.restore(start(architecture, spec, CPU), content, spec.key, "probe")
+    except checkpoint.Unusable as error:
+        raise _error(
+            architecture,
+            f"a checkpoint of it cannot be read back: {error}",
+            "give each parameter and buffer its shape and type in __init__",
+        ) from error
     assert data.test is not None
-    score(again.scored, data.test, data.grey_levels, spec.numerics)
-    weights_sha256(again.evaluated)
-    weights_bytes(again.evaluated)
-    return state
+    score(state.scored, data.test, data.grey_levels, spec.numerics)
+    weights_sha256(state.evaluated)
+    weights_bytes(state.evaluated)
+    return state, notices
+
+
+def _of_training(state: State, inputs: Tensor) -> Any:
+    """What it returns in training mode; the same each time, but for what no seed decides."""
+    seed_global_generators(0)
+    if isinstance(state.trained, Rewritten):
+        state.trained.words.reseed(0)
+    return state.trained.train()(inputs.clone())
+
+
+def _contents(network: nn.Module) -> dict[str, bytes]:
+    return {name: tensor_bytes(name, value) for name, value in named_tensors(network)}
+
+
+def _require_weights(architecture: Architecture, network: nn.Module) -> None:
+    """Raises ArchitectureError where there is nothing to train, or nothing that can be written."""
+    trainable = [name for name, each in network.named_parameters() if each.requires_grad]
+    if not trainable:
+        what = "it has no parameter to train"
+        remedy = "keep its layers in nn.ModuleList, not in a list, and let them require gradients"
+        raise _error(architecture, what, remedy)
+    repeated = repeating_memory(network.named_parameters())
+    if repeated:
+        what = f"values of its parameter '{repeated[0]}' share their memory, so none can be written"
+        raise _error(architecture, what, "make the parameter of a copy: nn.Parameter(x.clone())")
+
+
+def _require_same(
+    architecture: Architecture, first: dict[str, bytes], again: dict[str, bytes]
+) -> None:
+    """Raises ArchitectureError where a second start with one seed has other weights."""
+    other = [name for name in first.keys() | again.keys() if first.get(name) != again.get(name)]
+    if not other:
+        return
+    raise _error(
+        architecture,
+        f"a second start with one seed has another '{min(other)}': the first one has changed it, "
+        "or it is drawn without a seed",
+        "make each tensor and layer anew in __init__, and draw from torch's global generator",
+    )
+
+
+def _error(architecture: Architecture, what: str, remedy: str) -> ArchitectureError:
+    return ArchitectureError(what, where=str(architecture.path), remedy=remedy)
 
 
 def _require_output(output: Any, shape: tuple[int, int], architecture: Architecture) -> None:
