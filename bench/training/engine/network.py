@@ -92,7 +92,8 @@ def gives_probabilities(architecture: Architecture) -> bool:
 
 @torch.no_grad()
 def _of_blank_images(architecture: Architecture, network: nn.Module) -> Any:
-    return network.eval()(torch.zeros(2, *architecture.input_shape))
+    network.eval()  # a network's own `train` need not return it
+    return network(torch.zeros(2, *architecture.input_shape))
 
 
 def weights_bytes(network: nn.Module) -> bytes:

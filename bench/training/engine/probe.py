@@ -176,7 +176,8 @@ def _of_training(state: State, inputs: Tensor) -> Any:
     seed_global_generators(0)
     if isinstance(state.trained, Rewritten):
         state.trained.words.reseed(0)
-    return state.trained.train()(inputs.clone())
+    state.trained.train()
+    return state.trained(inputs.clone())
 
 
 def _contents(network: nn.Module) -> dict[str, bytes]:

@@ -292,6 +292,15 @@ def test_weights_of_another_precision_train(
     assert first == again != other
 
 
+def test_a_train_method_that_returns_nothing_will_do(
+    written: Callable[..., Architecture],
+) -> None:
+    own = "\n\n    def train(self, mode=True):\n        super().train(mode)\n        self.a.eval()"
+    architecture = written(forward=MEAN + own)
+    require_trainable(architecture)
+    assert probed(architecture).notices == ()
+
+
 def test_what_a_network_keeps_of_an_evaluation_trains_with_it(
     written: Callable[..., Architecture],
 ) -> None:
