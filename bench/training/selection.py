@@ -20,11 +20,12 @@ from bench.inputs.runners import Runner
 from bench.machine import folder, folder_in_use
 from bench.spec import Architecture, DatasetInfo, EnginePath, Recipe, RunSpec
 from bench.training import augment
+from bench.training.engine import probe
 from bench.training.engine.apart import Trials, tried_apart
 from bench.training.engine.data import NORMALISATION, of_channels
 from bench.training.engine.network import require_trainable
 from bench.training.engine.path import nondeterministic
-from bench.training.engine.probe import Way, few_of, probe
+from bench.training.engine.probe import Way, few_of
 from bench.training.engine.untouched import load
 from bench.training.plan import Matrix, run_spec
 
@@ -233,13 +234,33 @@ def _way(each: Named, matrix: Matrix, dataset: Dataset, trials: Trials | None) -
     spec, device = run_spec(architecture, 0, matrix), torch.device(matrix.environment.device)
     few = few_of(dataset, spec)
     if trials is None:
-        return probe(architecture, spec, few, device)
+        return probe.probe(architecture, spec, few, device)
     return trials.ask(found, _load_and_probe, spec, few, str(device))
 
 
 def _load_and_probe(found: Found, spec: RunSpec, few: Dataset, device: str) -> Way:
     architecture = replace(load(found), recipe=spec.recipe)
-    return probe(architecture, spec, few, torch.device(device))
+    return probe.probe(architecture, spec, few, torch.device(device))
+
+
+def require_trains(
+    found: Found, architecture: Architecture, spec: RunSpec, dataset: Dataset
+) -> None:
+    """Tries a step of a recorded run.
+
+    Raises:
+        ArchitectureError: it cannot be trained in the way of the record.
+    """
+    few = few_of(dataset, spec)
+    with tried_apart() as trials:
+        if trials is None:
+            probe.require_trains(architecture, spec, few)
+        else:
+            trials.ask(found, _load_and_train, spec, few)
+
+
+def _load_and_train(found: Found, spec: RunSpec, few: Dataset) -> None:
+    probe.require_trains(load(found), spec, few)
 
 
 def require_usable_recipe(architecture: Architecture, info: DatasetInfo) -> None:

@@ -93,6 +93,28 @@ def probe(architecture: Architecture, spec: RunSpec, few: Dataset, device: torch
         raise _refusal(architecture, error, spec) from error
 
 
+def require_trains(architecture: Architecture, spec: RunSpec, few: Dataset) -> None:
+    """Tries the way that a recorded run went, and no other.
+
+    Args:
+        architecture: As it is in its file.
+        spec: Of the recorded run.
+        few: `few_of` that run's data set.
+
+    Raises:
+        ArchitectureError: as `probe`.
+    """
+    memory_format, path = spec.numerics.memory_format, spec.numerics.path
+    recorded = replace(architecture, recipe=spec.recipe, memory_format=memory_format)
+    try:
+        with untouched(architecture.name, architecture, PATIENCE):
+            _tried(recorded, path, None, spec, few)
+    except _Fails as error:
+        raise _refusal(recorded, error.cause, spec) from error.cause
+    except TimeoutError as error:
+        raise _refusal(recorded, error, spec) from error
+
+
 def _way(architecture: Architecture, spec: RunSpec, few: Dataset, device: torch.device) -> Way:
     """The first way, from the fastest on, in which the network trains; raises as `probe`."""
     path, slow = engine_path(architecture, device)

@@ -95,7 +95,7 @@ def _set_once() -> Iterator[None]:
     try:
         yield
     finally:
-        torch.set_num_interop_threads = usual  # type: ignore[assignment]
+        torch.set_num_interop_threads = usual
 
 
 @contextmanager
