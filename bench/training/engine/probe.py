@@ -230,7 +230,7 @@ def _require_same(
         architecture,
         f"a second start with one seed has another '{min(other)}': the first one has changed it, "
         "or it is drawn without a seed",
-        "make each tensor and layer anew in __init__, and draw from torch's global generator",
+        "make each tensor and layer in __init__, and draw from torch's global generator",
     )
 
 

@@ -134,11 +134,15 @@ REFUSED = {  # a network and its recipe -> the line, the message, the remedy
     ),
     "parameter of the file's own tensor": (
         {"init": "self.w = nn.Parameter(OWN)", "forward": BY_W},
-        (None, "a second start with one seed has another 'w'", "anew in __init__"),
+        (None, "a second start with one seed has another 'w'", "each tensor and layer in __init__"),
     ),
     "layer of the file's own": (
         {"init": "self.w = OWN_LAYER", "forward": f"x = self.w(x); {MEAN}"},
-        (None, "a second start with one seed has another 'w.bias'", "anew in __init__"),
+        (
+            None,
+            "a second start with one seed has another 'w.bias'",
+            "each tensor and layer in __init__",
+        ),
     ),
     "drawn without a seed": (
         {"init": "import os; self.w = nn.Parameter(torch.tensor(os.urandom(1)[0] / 255))"},
