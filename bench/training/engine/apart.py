@@ -12,7 +12,6 @@ import os
 import re
 import signal
 import sys
-import tempfile
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -80,19 +79,36 @@ def tried_apart() -> Iterator[Trials | None]:
         yield None
         return
     ours, theirs = Pipe()
-    with tempfile.TemporaryFile(buffering=0) as last_words, ours:
-        sys.stdout.flush()
-        sys.stderr.flush()
-        process = _forked()
-        if process == 0:
-            ours.close()
-            _keep_alive(theirs, last_words)
+    with _in_memory() as last_words, ours:
+        process = _begun(ours, theirs, last_words)
         theirs.close()
+        if process is None:
+            yield None
+            return
         try:
             yield Trials(ours, last_words)
         finally:
             os.kill(process, signal.SIGKILL)  # its child ends with it
             os.waitpid(process, 0)
+
+
+def _in_memory() -> IO[bytes]:
+    """A file that processes share; no folder need have room for it."""
+    return os.fdopen(os.memfd_create("last words"), "w+b", buffering=0)
+
+
+def _begun(ours: Connection, theirs: Connection, last_words: IO[bytes]) -> int | None:
+    """The process; None where the system allows no more of them."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    try:
+        process = _forked()
+    except OSError:
+        return None
+    if process == 0:
+        ours.close()
+        _keep_alive(theirs, last_words)
+    return process
 
 
 def _forked() -> int:
@@ -119,6 +135,7 @@ def _keep_alive(pipe: Connection, last_words: IO[bytes]) -> None:
 
 def _serve(pipe: Connection, last_words: IO[bytes]) -> None:
     """The life of a process that runs networks: questions in, answers out."""
+    gc.freeze()  # a collection then copies no page that this process shares
     torch.set_num_threads(1)  # as in a run; a fork has none of the other threads
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)  # a network that asks gets no answer
     faulthandler.enable(last_words, all_threads=False)

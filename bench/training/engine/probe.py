@@ -108,11 +108,23 @@ def require_trains(architecture: Architecture, spec: RunSpec, few: Dataset) -> N
     recorded = replace(architecture, recipe=spec.recipe, memory_format=memory_format)
     try:
         with untouched(architecture.name, architecture, PATIENCE):
-            _tried(recorded, path, None, spec, few)
-    except _Fails as error:
-        raise _refusal(recorded, error.cause, spec) from error.cause
+            cause = _failure(recorded, path, spec, few)
+            if cause and path == "fused":  # the plain way names the network's own fault
+                cause = _failure(recorded, "eager", spec, few) or cause
     except TimeoutError as error:
-        raise _refusal(recorded, error, spec) from error
+        cause = error
+    if cause:
+        raise _refusal(recorded, cause, spec) from cause
+
+
+def _failure(
+    architecture: Architecture, path: EnginePath, spec: RunSpec, few: Dataset
+) -> BaseException | None:
+    try:
+        _tried(architecture, path, None, spec, few)
+    except _Fails as error:
+        return error.cause
+    return None
 
 
 def _way(architecture: Architecture, spec: RunSpec, few: Dataset, device: torch.device) -> Way:
