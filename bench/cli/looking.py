@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Annotated
 
@@ -45,6 +44,7 @@ def inspect(
 ) -> None:
     """Show one architecture: components, layers and measures."""
     from bench.cli import inspection
+    from bench.machine import prints_to_stderr
     from bench.measuring import portraits
     from bench.training import provenance
     from bench.training.engine.settings import resolve_device
@@ -52,7 +52,7 @@ def inspect(
 
     found = find_architectures([architecture], None, builtin)
     environment = provenance.environment(resolve_device("cpu"), provenance.command_line())
-    with redirect_stdout(sys.stderr):  # what a network prints is not the answer
+    with prints_to_stderr():  # what a network prints is not the answer
         selection = load_architectures(found, named=True)
         portrait = portraits.portrait(selection.usable[0][1], environment)
     tell_broken(selection)

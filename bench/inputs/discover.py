@@ -145,7 +145,7 @@ def headline(found: Found) -> str:
 
 def _read(found: Found) -> str:
     try:
-        return found.path.read_text(encoding="utf-8")
+        return found.path.read_text(encoding="utf-8-sig")  # some editors begin a file with a mark
     except (OSError, UnicodeDecodeError) as error:
         raise _error(found, f"cannot be read: {error}", "make it a UTF-8 text file") from error
 
