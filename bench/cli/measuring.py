@@ -117,10 +117,13 @@ def report(
     ] = False,
 ) -> None:
     """Render the report from the records, or print a section of it."""
+    from bench.records.places import require_suite
+
     require_suite_name(suite)
     groups, names = tuple(group or ()), tuple(only or ())
     _require_usable(kind, names, update, out)
     _require_comment(kind, names, update, suite, against)
+    require_suite(results, suite)
     if watch:
         _watch(results, suite, reports, groups, are_pages=not names and update is None)
     elif kind == "github":

@@ -64,6 +64,18 @@ def require_suite_name(name: str, option: str = "--suite") -> None:
         raise UsageError(f"bad suite name '{name}'", where=option, remedy="give one folder's name")
 
 
+def require_reports(reports: Path, results: Path) -> None:
+    """Raises BenchError where no report may be rendered into the folder."""
+    from bench.report import publish
+    from bench.report.pages import INDEX
+
+    here, there = reports.resolve(), results.resolve()
+    if here.is_relative_to(there) or there.is_relative_to(here):
+        what = f"the reports folder and the results folder '{results}' lie in each other"
+        raise UsageError(what, where=f"--reports {reports}", remedy="choose another folder")
+    publish.require_own([INDEX], reports)
+
+
 def render_report(
     results: Path,
     suite: str,
@@ -78,6 +90,7 @@ def render_report(
     from bench.report import fragments, sections
     from bench.report import render as stage
 
+    require_reports(reports, results)
     if document:
         fragments.check(names)
         fragments.require_markers(document, names)
@@ -110,11 +123,9 @@ def print_fragments(
     out: Path | None,
 ) -> None:
     """Prints or writes pieces of the report as Markdown; nothing is rendered."""
-    from bench.records.places import require_suite
     from bench.report import fragments
 
     fragments.check(names)
-    require_suite(results, suite)
     source = _source(results, suite, reports, groups, needed=True)
     folder = out.parent if out else Path()
     _put("\n".join(fragments.fragment(source, name, folder) for name in names), out)
@@ -132,8 +143,8 @@ def print_comment(
     from bench.records.places import require_suite
     from bench.report.comment import comment
 
-    for name in (suite, *([against] if against else [])):
-        require_suite(results, name)
+    if against:
+        require_suite(results, against)
     summaries = _source(results, suite, reports, groups, needed=True).summaries
     base = _source(results, against, reports, (), needed=False).summaries if against else None
     _put(comment(summaries, base), out)

@@ -17,6 +17,7 @@ from bench.cli.terminal import (
     console,
     render,
     render_report,
+    require_reports,
     say,
     say_all,
     tell_broken,
@@ -160,6 +161,8 @@ def _select(request: Request) -> Selected:
     if dataset is not None:
         named = bool(options.arch)
         selection, matrix, ways = probed(selection, matrix, dataset, named=named)
+    if options.reports:
+        require_reports(options.reports, options.results)
     require_writable([request.suite.folder, *([options.reports] if options.reports else [])])
     tell_broken(selection)
     with prints_to_stderr():
