@@ -200,12 +200,9 @@ class Summary:
 
         An architecture without a portrait has nothing to tell by: all its runs pass for its own.
         """
-        own = [
-            (portrait.architecture_digest, portrait.recipe)
-            for portrait in self.portraits
-            if portrait.architecture == arm.architecture
-        ]
-        return not own or (arm.first.architecture_digest, arm.first.recipe) in own
+        portrait = self.portrait_of.get(arm.architecture)
+        own = portrait and (portrait.architecture_digest, portrait.recipe)
+        return own in (None, (arm.first.architecture_digest, arm.first.recipe))
 
     def is_variation(self, arm: Arm) -> bool:
         """Whether it is there to be compared with: an ablation, or another recipe or source."""
@@ -341,7 +338,8 @@ def summarise(
 ) -> list[Summary]:
     """One summary a document and a data set; a single empty one without runs.
 
-    The data set that a document speaks of comes first.
+    The data set that a document speaks of comes first. Of several portraits of one network the last
+    is that of its present file.
     """
     # Our own runs know what the images are.
     ours_last = sorted(runs, key=lambda run: run.foreign is None)
