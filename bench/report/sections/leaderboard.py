@@ -13,12 +13,12 @@ from bench.stats.format import NOT_AVAILABLE, integer, points
 ORDER = 11
 SCOPE: Scope = "dataset"
 PAGES: tuple[PageKind, ...] = ("leaderboard", "markdown")
-NETWORK = (
+NETWORK = (  # a phone shows the first two
     Column("Network", numeric=False),
-    Column("Parameters"),
-    Column("Multiply-adds", note="per image"),
     Column("Test accuracy", note="mean ± sd"),
     Column("Runs", note="completed, worst"),
+    Column("Parameters"),
+    Column("Multiply-adds", note="per image"),
 )
 TARGET = Column("Target", note="runs, bounds")
 PUBLISHED = Column("Published", note="place in ours")
@@ -93,10 +93,10 @@ def _row(summary: Summary, one: Ranked) -> tuple[Cell, ...]:
     worst = points(one.found.lowest_percent, 2)
     return (
         network(summary, arm),
-        Cell(integer(n_parameters), over, sort=n_parameters),
-        measured(summary, arm, "multiply_adds", "multiply_adds"),
         one.accuracy(),
         one.runs(worst),
+        Cell(integer(n_parameters), over, sort=n_parameters),
+        measured(summary, arm, "multiply_adds", "multiply_adds"),
         *_of_target(summary, arm),
         _published(summary, arm),
     )

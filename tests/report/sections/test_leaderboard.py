@@ -49,9 +49,9 @@ def rows_of(section: Section | None) -> list[list[tuple[str, str]]]:
 def test_networks_stand_by_their_mean_with_the_worst_run_beside_it(tmp_path: Path) -> None:
     rows = rows_of(leaderboard.section(summary_of(tmp_path)))
     assert [row[0][0] for row in rows] == ["Model_3", "Model_1", "Model_2"]
-    assert [row[2][0] for row in rows] == ["876,768", "1,665,216", "876,512"]
-    assert [row[3][0] for row in rows] == ["99.510 ± 0.014", "99.400 ± 0.020", "99.300 ± n/a"]
-    assert [row[4] for row in rows] == [
+    assert [row[4][0] for row in rows] == ["876,768", "1,665,216", "876,512"]
+    assert [row[1][0] for row in rows] == ["99.510 ± 0.014", "99.400 ± 0.020", "99.300 ± n/a"]
+    assert [row[2] for row in rows] == [
         ("2 runs", "99.50"),
         ("3 runs", "99.38"),
         ("1 run", "99.30"),
