@@ -529,7 +529,7 @@
     }));
     const replay = () => {
       lanes.forEach((lane) => replayLane(lane, slider.valueAsNumber));
-      const said = slider.value === slider.max ? "all runs" : `at most ${slider.value} of each`;
+      const said = slider.value === slider.max ? "all runs" : `after run ${slider.value} of each`;
       control.querySelector("output").textContent = said;
     };
     slider.addEventListener("input", replay);

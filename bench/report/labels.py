@@ -161,7 +161,8 @@ def _differing(
             if {of(each, portraits) for each in own} != {word := of(run, portraits)} and word:
                 yield word
 
-    return list(differing(telling)) or list(islice(differing(FEATURES), 1))
+    said = list(differing(telling))
+    return said if said or not own else list(islice(differing(FEATURES), 1))
 
 
 def _telling(runs: Sequence[RunRecord], portraits: Portraits) -> list[Feature]:

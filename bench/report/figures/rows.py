@@ -21,9 +21,7 @@ BESIDE_INCHES = 0.185  # of such a row
 AXIS_INCHES = 0.2
 
 
-def row_canvas(
-    labels: Sequence[str], inches: float, *, beside: float = 0.0
-) -> tuple[Figure, Axes]:
+def row_canvas(labels: Sequence[str], inches: float, *, beside: float = 0.0) -> tuple[Figure, Axes]:
     """A figure with a row for each label, whose middles are at heights 0, -1, -2 ...
 
     Args:

@@ -23,7 +23,13 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from bench.report.figures.canvas import DASHED, GREY, STAND_INS, STYLE
 from bench.report.figures.dots import DOT, dots, limits, stacked, triangle
-from bench.report.figures.rows import BESIDE_INCHES, axes_points, room_beside, row_canvas, row_inches
+from bench.report.figures.rows import (
+    BESIDE_INCHES,
+    axes_points,
+    room_beside,
+    row_canvas,
+    row_inches,
+)
 from bench.report.figures.svg import mark
 from bench.stats.format import fixed
 

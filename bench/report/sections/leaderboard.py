@@ -58,7 +58,7 @@ def _note(summary: Summary, arms: list[Arm]) -> str:
     return (
         f"Test accuracy in percent after the last of {said} epochs on {images} images, over "
         f"completed runs. {FAILED_LAST} Neighbours may differ by chance alone; see the pairwise "
-        f"comparisons. {_target(summary)}Published: the number of one run, and its percentile "
+        f"comparisons. {_target(summary)}Published: the number of one run, and its place "
         "among our runs. A published best epoch, chosen on the test split, is compared with our "
         "best epochs."
         f"{_attempts(arms)}"
@@ -114,4 +114,4 @@ def _published(summary: Summary, arm: Arm) -> Cell:
     last, best = (summary.published_of(arm, metric) for metric in (LAST, BEST))
     if last:
         return published(summary, arm, last, arm.test_counts)
-    return published(summary, arm, best, arm.best_test_counts, " of best epochs")
+    return published(summary, arm, best, arm.best_test_counts, "best epoch")

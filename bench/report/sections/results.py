@@ -74,8 +74,7 @@ def _notes(summary: Summary) -> tuple[str, ...]:
             f"that never reaches it counts as later than its last epoch. {costs}"
         )
     published = (
-        f"{summary.heading}: its number for one run, and the percentile of this number among our "
-        "runs (equal runs count half)."
+        f"{summary.heading}: its number for one run, and the place of this number among our runs."
     )
     said = (accuracy, costs, *((published,) if summary.every_claim else ()))
     return (*said, *intervals.notes(summary.arms), *time_notes(summary.runs))

@@ -152,7 +152,7 @@ def test_a_hostile_document_is_text(
     suite = factories.fill(Suite(tmp_path / "results", "local"), ["model_1"], seeds=[0])
     render(suite, tmp_path / "reports", command="python -m bench report")
     with opened(browser, tmp_path / "reports" / "document.html") as page:
-        assert page.title() == "Every claim of the documents · manyseeds"
+        assert page.title() == "Every claim of the document · manyseeds"
         assert page.locator(CLAIMED).count() >= len(HOSTILE) - 1
         assert page.locator("main img, main script, main [onerror]").count() == 0
         for at in range(page.locator(".marked ol li").count()):

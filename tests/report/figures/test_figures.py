@@ -217,10 +217,14 @@ def test_short_labels_of_a_long_figure_stand_beside_their_rows() -> None:
     assert few.axes[0].texts[0].get_text() == "Network 00, n = 2"
 
 
-@pytest.mark.parametrize("letters", ["W" * 10, "W" * 14, "W" * 24, "Model, a variant of it", "i" * 24])
+@pytest.mark.parametrize(
+    "letters", ["W" * 10, "W" * 14, "W" * 24, "Model, a variant of it", "i" * 24]
+)
 def test_no_dot_stands_over_a_label_of_a_long_figure(letters: str) -> None:
     """One run collapsed, so it stands at the left edge as a triangle."""
-    rows = [strip(f"{letters} {k}", (11.35, *(99.3 + j / 100 for j in range(9)))) for k in range(13)]
+    rows = [
+        strip(f"{letters} {k}", (11.35, *(99.3 + j / 100 for j in range(9)))) for k in range(13)
+    ]
     figure = strips(pd.concat(rows), 99.4)
     figure.set_dpi(720)  # letters are fitted to whole pixels, on a page they are not
     figure.draw_without_rendering()
