@@ -44,16 +44,13 @@ class Renewal:
         began = self._clock()
         if began < self._rests_until:
             return
-        page = None
+        self._rests_until = math.inf  # for good, unless it ends well
         with _going_on("is not renewed during the training"):
             page = self._render()
-        if page is None:
-            self._rests_until = math.inf
-            return
-        if self._is_first:
-            say(f"report: {page}, renewed while it trains")
-        self._is_first, ended = False, self._clock()
-        self._rests_until = ended + REST * (ended - began)
+            if self._is_first:
+                say(f"report: {page}, renewed while it trains")
+            self._is_first, ended = False, self._clock()
+            self._rests_until = ended + REST * (ended - began)
 
 
 def watch(suite: Suite, render: Callable[[], None]) -> None:
