@@ -136,6 +136,15 @@ def long_names(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "reports"
 
 
+def test_only_a_long_name_is_broken_inside_a_word(browser: Browser, long_names: Path) -> None:
+    with opened(browser, long_names / "leaderboard.html") as page:
+        heads = page.locator("#leaderboard-1 thead th").all()
+        styles = {each.evaluate("each => getComputedStyle(each).overflowWrap") for each in heads}
+        assert styles == {"break-word"}
+        long = page.locator("#leaderboard-1 tbody th", has_text="W" * 60)
+        assert long.evaluate("each => getComputedStyle(each).overflowWrap") == "anywhere"
+
+
 @pytest.mark.parametrize("name", ["index", "leaderboard", "comparisons", "provenance"])
 def test_no_table_is_cut_on_a_desk_by_long_names(
     browser: Browser, long_names: Path, name: str
