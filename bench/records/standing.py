@@ -126,7 +126,7 @@ class Standing:
 
     def _how(self) -> str:
         if self.kind == "extended":
-            return f"extended after {integer(self.n_declared)} runs"
+            return f"extended after {count(self.n_declared, 'run')}"
         if self.kind == "stopped":
             return f"stopped because of a result, {integer(self.n_declared)} declared"
         return ""

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Literal
+
+import msgspec
 
 from bench.evidence.claims import Objectives, Published, about
 from bench.evidence.claims.gather import SuiteContents, arranged
@@ -341,7 +343,8 @@ def summarise(
 ) -> list[Summary]:
     """One summary a document and a data set; a single empty one without runs.
 
-    The data set that a document speaks of comes first.
+    The data set that a document speaks of comes first. Of several portraits of one network the last
+    is that of its present file.
     """
     # Our own runs know what the images are.
     ours_last = sorted(runs, key=lambda run: run.foreign is None)
@@ -360,7 +363,7 @@ def summarise(
         shown=names,
         command=command,
         portrait_of=portrait_of,
-        objectives=Objectives.about(published.documents, names),
+        objectives=Objectives.about(_told_apart(published.documents), names),
         every_claim=said,
         suite_runs=tuple(runs),
         suite_portraits=in_order,
@@ -374,6 +377,22 @@ def summarise(
         )
         for part, part_runs in ((part, _runs_of(part, runs)) for part in _parts(whole))
         for number, name in enumerate(_datasets(part, part_runs) or [NO_RUN])
+    ]
+
+
+def _told_apart(documents: Sequence[Document]) -> list[Document]:
+    """Those of one title with their labels in it, or with their files' names where labels agree."""
+    titles = Counter(each.title for each in documents)
+    labels = Counter((each.title, each.label) for each in documents)
+    return [
+        each
+        if titles[each.title] == 1
+        else msgspec.structs.replace(
+            each,
+            title=f"{each.title} "
+            f"({each.label if labels[each.title, each.label] == 1 else f'{each.name}.toml'})",
+        )
+        for each in documents
     ]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import subprocess
 from collections.abc import Callable, Iterable
@@ -150,6 +151,7 @@ def test_runs_that_were_added_after_a_look_have_a_confidence_sequence() -> None:
     assert (arm.standing.kind, arm.verdict.verdict) == ("extended", "undecided")
     assert arm.verdict.lower < confidence_sequence([True] * 42)[-1].low
     assert arm.standing.note(42) == "extended after 30 runs"
+    assert dataclasses.replace(arm.standing, n_declared=1).note(42) == "extended after 1 run"
     found = summary_of(every, replace(HEAD, sweeps=(*_sweeps(every),)))
     assert any("Judged by a confidence sequence: model_1" in line for line in banners([found]))
     section = target.section(found)
@@ -209,9 +211,9 @@ def test_eight_attempts_are_corrected_together() -> None:
     found = summary_of(every, protocol)
     (lanes,) = answer.section(found).lanes
     badge = lanes.rows[0].badge
-    assert (badge.text, badge.note.partition(";")[0]) == ("undecided", "alone: confirmed")
+    assert (badge.text, badge.note.partition(";")[0]) == ("undecided", "uncorrected: confirmed")
     assert "38 more" in badge.note
-    assert "undecided (alone: confirmed)" in answer.section(found.only("model_1")).text[0]
+    assert "undecided (uncorrected: confirmed)" in answer.section(found.only("model_1")).text[0]
     everyone = runs(range(61))
     mine = sweep(everyone, 0, 60)
     assert arm_of(everyone, mine, attempts=(mine.arm, *others)).verdict.verdict == "confirmed"

@@ -20,7 +20,7 @@ from bench.evidence.claims.lookup import Readings
 from bench.spec import Claim
 from bench.stats.comparison import Comparison, Design, compare, holm
 from bench.stats.declared import FEWEST_RUNS, MARGIN_POINTS, TEST_ALPHA
-from bench.stats.format import count, fixed, integer, number, p_value, plain, span
+from bench.stats.format import count, fixed, integer, number, p_value, place_words, plain, span
 from bench.stats.means import placement, standard_deviation, t_interval
 from bench.stats.planning import (
     MOST_LOOKED_AT,
@@ -129,7 +129,7 @@ def placed(claim: Claim, found: Readings) -> Judgement:
         return _undecided(found, rule, max(FEWEST_RUNS - place.n, 1), found.average)
     rule = (
         f"95% prediction interval of one more run, {span(interval, found.digits)}; "
-        f"at percentile {fixed(place.percentile or 0, 0)} of {count(place.n, 'run')}"
+        f"the number is {place_words(place)}"
     )
     verdict: ClaimVerdict = "consistent" if _inside(claim, interval) else "not consistent"
     return replace(_of_runs(verdict, found, rule, found.average), interval=interval)
@@ -173,7 +173,7 @@ def rate(claim: Claim, found: Sample) -> Judgement:
         f"against {fixed(judged.rate, 2)}"
     )
     if standing.n_attempts > 1:
-        rule += f"; taken alone: {standing.alone(reached, found.rate).verdict}"
+        rule += f"; without this correction: {standing.alone(reached, found.rate).verdict}"
     if note := standing.note(len(reached)):
         rule += f"; {note}"
     share = Fraction(judged.successes, judged.n) if judged.n else None

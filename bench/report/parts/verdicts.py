@@ -103,7 +103,9 @@ def words(arm: Arm) -> str:
     if not arm.is_decidable:
         return NOT_AVAILABLE
     verdict = arm.verdict.verdict
-    return f"{verdict} (alone: {arm.alone.verdict})" if arm.standing.n_attempts > 1 else verdict
+    return (
+        f"{verdict} (uncorrected: {arm.alone.verdict})" if arm.standing.n_attempts > 1 else verdict
+    )
 
 
 def confirmed_alone(arm: Arm) -> bool:
