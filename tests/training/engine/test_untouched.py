@@ -12,6 +12,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+import bench.training.engine.train  # noqa: F401 - as in every command that runs a network
 from bench.errors import ArchitectureError
 from bench.inputs.discover import Found
 from bench.training.engine.untouched import load, untouched
