@@ -33,9 +33,11 @@ def test_a_change_of_the_code_changes_the_digest(tmp_path: Path, old: str, new: 
     assert digest(path) != before
 
 
-def test_a_change_of_a_local_import_changes_the_digest(tmp_path: Path) -> None:
-    path, neighbour = tmp_path / "a.py", tmp_path / "blocks.py"
+@pytest.mark.parametrize("file", ["blocks.py", "blocks/__init__.py", "blocks/inner/se.py"])
+def test_a_change_of_a_local_import_changes_the_digest(tmp_path: Path, file: str) -> None:
+    path, neighbour = tmp_path / "a.py", tmp_path / file
     path.write_text("from blocks import block\n")
+    neighbour.parent.mkdir(parents=True, exist_ok=True)
     neighbour.write_text("block = 1\n")
     before = digest(path)
     neighbour.write_text("block = 2\n")

@@ -12,7 +12,7 @@ from scipy.optimize import brentq
 
 from bench.errors import StoreError, UsageError
 from bench.records import until_decided
-from bench.records.protocol import Protocol
+from bench.records.protocol import Goal, Protocol
 from bench.records.store import Suite
 from bench.records.until_decided import DecisionOptions
 from bench.report.sections import target
@@ -117,11 +117,11 @@ def test_bad_declarations(
 
 def test_the_target_is_compared_as_a_whole_number() -> None:
     at, below = runs([True, False])
-    assert until_decided.is_reached(at, 99.4)
-    assert not until_decided.is_reached(below, 99.4)
-    assert not until_decided.is_reached(factories.failed(), 0.01)
+    assert until_decided.is_reached(at, Goal(99.4))
+    assert not until_decided.is_reached(below, Goal(99.4))
+    assert not until_decided.is_reached(factories.failed(), Goal(0.01))
     untested = factories.record("model_1", 0, evaluate_test=False)
-    assert not until_decided.is_reached(untested, 0.01)
+    assert not until_decided.is_reached(untested, Goal(0.01))
 
 
 def test_runs_are_judged_by_seed_up_to_the_first_gap() -> None:

@@ -220,7 +220,7 @@ def test_two_documents_are_two_parts_each_with_its_objective(folder: Path) -> No
     assert "Petals: a first network" in one
     assert "A run reaches 70.00 %" in one
     assert "A run reaches 72.00 %" not in one
-    assert "| 72.50<br>percentile 75; " in two  # 70, 71 and 72 of 100 lie below
+    assert "| 72.50<br>higher than 3 of 4 runs; " in two  # 70, 71 and 72 of 100 lie below
     assert "A run reaches 72.00 %" in two
     assert "A run reaches 70.00 %" not in two
     assert "reaches" not in three

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import msgspec
 import pytest
 
+from bench.evidence.claims import judging
+from bench.evidence.claims.gather import Anew
+from bench.evidence.claims.metrics import kind
+from bench.machine import folder
 from bench.records.store import Suite
+from bench.report.reading import read
+from bench.report.render import write
 from bench.spec import RunRecord
 from tests import factories
 from tests.report.test_report import rendered, text_of
@@ -154,6 +161,29 @@ def test_another_recipe_stands_apart(suite: Suite, reports: Path) -> None:
     assert "Model_1 · 15 epochs 9,850 parameters 99.423 README 99.39 3 of 3" in own
     assert "Model_1 · 2 epochs 9,850 parameters 99.420 1 of 1" in other
     assert "never averaged together" in text
+
+
+def test_runs_of_an_older_source_judge_no_claim_in_the_report_as_in_claims(
+    suite: Suite, reports: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    factories.fill(suite, ["model_1", "model_2"], seeds=[0, 1, 2, 3, 4])
+    (tmp_path / "architectures").mkdir()
+    source = (folder("architectures") / "model_1.py").read_text(encoding="utf-8")
+    (tmp_path / "architectures" / "model_1.py").write_text(source + "\nEDITED = True\n")
+    (tmp_path / "claims").mkdir()
+    shutil.copy(folder("claims") / "session6.toml", tmp_path / "claims")
+    monkeypatch.chdir(tmp_path)
+    (summary,) = read(suite, reports, "command")
+    judged = {entry.claim.id: entry.judged.verdict for entry in summary.ledger}
+    asked = judging.ask(judging.files([]), [suite])
+    for entry in asked.judged(Anew()).entries:
+        if kind(entry.claim) == "runs":
+            assert judged[entry.claim.id] == entry.judged.verdict
+    assert judged["model_1.test_accuracy"] == "not comparable"
+    assert judged["model_2.test_accuracy"] == "consistent"
+    write([summary], reports)
+    said = "The file was edited after the runs: Model_1. No claim is judged by these runs."
+    assert all(said in page for page in with_notes(reports))
 
 
 def test_runs_that_did_not_look_at_the_test_split_claim_nothing(

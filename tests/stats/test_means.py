@@ -185,19 +185,19 @@ def test_the_percentile_bootstrap_of_five_runs_covers_83_of_100_too() -> None:
 
 def test_a_published_number_is_placed_on_whole_numbers() -> None:
     found = placement(published_count(99.39, 10_000), [9930, 9935, 9939, 9939, 9945], 10_000)
-    assert found.percentile == 60.0  # two of five below, two equal
+    assert (found.below, found.equal) == (2, 2)
     assert found.prediction is not None
     assert 9939 in found.prediction
 
 
 def test_a_published_number_far_away_lies_outside() -> None:
     found = placement(9990, [9930, 9935, 9939, 9939, 9945], 10_000)
-    assert found.percentile == 100.0
+    assert (found.below, found.equal) == (5, 0)
     assert found.prediction is not None
     assert 9990 not in found.prediction
 
 
-@pytest.mark.parametrize(("values", "percentile"), [([], None), ([9939], 50.0), ([9940], 0.0)])
-def test_too_few_runs_predict_nothing(values: list[int], percentile: float | None) -> None:
+@pytest.mark.parametrize(("values", "equal"), [([], 0), ([9939], 1), ([9940], 0)])
+def test_too_few_runs_predict_nothing(values: list[int], equal: int) -> None:
     found = placement(9939, values, 10_000)
-    assert (found.percentile, found.prediction) == (percentile, None)
+    assert (found.below, found.equal, found.prediction) == (0, equal, None)

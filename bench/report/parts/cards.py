@@ -158,8 +158,10 @@ def _records(summary: Summary, places: tuple[str, ...]) -> Iterator[Cell]:
     for folder, found in folders.items():
         if len(found) > FEW_RECORDS:
             yield _link(root, folder, f"{folder}: {count(len(found), 'run')}")
-        for place in found[:FEW_RECORDS]:
-            yield _link(root, place, where(place) if len(found) > FEW_RECORDS else place)
+            yield _link(root, found[0], f"the first: {where(found[0])}")
+            continue
+        for place in found:
+            yield _link(root, place, place)
 
 
 def _link(root: str | None, place: str, text: str) -> Cell:

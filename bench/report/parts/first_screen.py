@@ -103,9 +103,10 @@ def _columns(summary: Summary) -> tuple[Column, ...]:
     columns = [Column("Mean, %")]
     if summary.target is None:
         return (*columns, Column("Runs"))
+    sign = ">" if summary.objective.relation == "above" else "≥"
     return (
         *columns,
-        Column(f"Runs ≥ {fixed(summary.objective.target or 0, 2)}"),
+        Column(f"Runs {sign} {fixed(summary.objective.target or 0, 2)}", note="bounds of rate"),
         Column("“Consistently”", numeric=False),
     )
 
@@ -172,7 +173,7 @@ def _reached(summary: Summary, arm: Arm) -> Cell:
 
 def _badge(arm: Arm) -> Badge:
     verdict = arm.verdict
-    notes = ["alone: confirmed" if confirmed_alone(arm) else "", _more(verdict)]
+    notes = ["uncorrected: confirmed" if confirmed_alone(arm) else "", _more(verdict)]
     return Badge(verdict.verdict, kind_of(verdict.verdict), "; ".join(filter(None, notes)))
 
 
@@ -180,7 +181,7 @@ def _more(verdict: RateVerdict) -> str:
     """The soonest confirmation."""
     if verdict.verdict != "undecided" or verdict.more_to_confirm is None:
         return ""
-    return f"at least {integer(verdict.more_to_confirm)} more runs"
+    return f"at least {count(verdict.more_to_confirm, 'more run')}"
 
 
 def _legend(summary: Summary, arms: list[Arm], beside: list[Arm]) -> str:
@@ -188,12 +189,14 @@ def _legend(summary: Summary, arms: list[Arm], beside: list[Arm]) -> str:
         "" if summary.target is None else f" (filled: it reached {target_words(summary.objective)})"
     )
     said = [f"One dot is one run{reached}.", "The stroke is the mean."]
+    if any(summary.aims(arm) and arm.is_decidable for arm in (*arms, *beside)):
+        said.append("Below the runs: two one-sided 95% bounds of the rate of runs that reach it.")
     if any(summary.published_beside(arm) for arm in arms):
         said.append(f"The triangle is the {summary.label}'s single run.")
     attempts = max((arm.standing.n_attempts for arm in beside if arm.is_decidable), default=1)
     if attempts > 1:
         said.append(
-            f"Verdicts on the other networks are corrected for {integer(attempts)} attempts. "
-            "“Alone” is the verdict without this correction."
+            f"Verdicts on the other networks are corrected for {integer(attempts)} attempts at the "
+            "target. “Uncorrected” is the verdict without this correction."
         )
     return " ".join(said)

@@ -93,7 +93,7 @@ def test_one_runs_number_is_placed_among_the_runs() -> None:
         said = claim("last_test_accuracy_percent", round(number, 4))
         found = judge(said, evidence(said))
         assert found.verdict == verdict
-        assert f"interval of one more run, {low:.3f} to {high:.3f}; at percentile" in found.rule
+        assert f"interval of one more run, {low:.3f} to {high:.3f}; the number is " in found.rule
         assert found.rule.endswith(f" of {n} runs")
         assert found.measured == Fraction(sum(OUR_COUNTS), 100 * n)
 
