@@ -9,29 +9,34 @@ import json
 from fractions import Fraction
 from typing import Any
 
-from tests.oracle.claims import ROOT, Document, published, tallies
-from tests.oracle.suite import arms
+from tests.oracle.claims import Claim, Document, Judged, tallies
+from tests.oracle.suite import ROOT, Arm, arms
 
 
 def plain(value: Any) -> Any:
     return float(value) if isinstance(value, Fraction) else value
 
 
-found = arms()
-documents = [Document(path, found) for path in sorted((ROOT / "claims").glob("*.toml"))]
-judged = [(each, claim, each.judge(claim)) for each in documents for claim in each.claims]
-rows = {}
-for name, arm in found.items():
-    cells = [cell for each in documents if (cell := published(each, name))]
-    limits = [each.objective["parameters_below"] for each in documents if each.objective]
-    rows[arm.portrait["display_name"]] = arm.row(cells[0][0] if cells else "", *limits)
-verdicts = {
-    claim["id"]: dict(
-        verdict=each.verdict,
-        measured=plain(each.measured),
-        interval=each.interval,
-        p=each.p and [float(p) for p in each.p],
+def row(arm: Arm, documents: list[Document]) -> list[str]:
+    [limit] = [each.limit for each in documents if each.limit]
+    return arm.row("".join(each.published(arm.architecture) for each in documents), limit)
+
+
+def verdict(claim: Claim, judged: Judged) -> dict[str, Any]:
+    shown = {name: plain(value) for name, value in vars(judged).items()}
+    return shown | {"id": claim["id"], "p": judged.p and [float(each) for each in judged.p]}
+
+
+found = list(arms())
+by_name = {each.architecture: each for each in found}
+documents = [Document(path, by_name) for path in sorted((ROOT / "claims").glob("*.toml"))]
+judged = {each.name: [(claim, each.judge(claim)) for claim in each.claims] for each in documents}
+print(
+    json.dumps(
+        {
+            "rows": {each.portrait["display_name"]: row(each, documents) for each in found},
+            "claims": [verdict(*pair) for pairs in judged.values() for pair in pairs],
+            "lines": {name: tallies(pairs) for name, pairs in judged.items()},
+        }
     )
-    for _, claim, each in judged
-}
-print(json.dumps({"rows": rows, "verdicts": verdicts, "lines": tallies(judged)}, indent=1))
+)

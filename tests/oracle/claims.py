@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections import Counter, defaultdict
-from collections.abc import Callable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
@@ -13,20 +13,16 @@ from math import prod
 from pathlib import Path
 from typing import Any
 
-from tests.oracle.exact import holm, mean_interval, permutation_p, proves, welch_interval
-from tests.oracle.suite import ALPHA, Q, TARGET, Arm, percentile
+from tests.oracle.exact import holm, mean_interval, more_for_mean, permutation_p, welch_interval
+from tests.oracle.structure import Network, saved
+from tests.oracle.suite import ALPHA, ROOT, TARGET, Arm, percentile
 
-ROOT = Path(__file__).resolve().parents[2]
+Claim = dict[str, Any]
+
 MARGIN = 0.05  # points: two networks that differ by less are equivalent
 WORST_FIRST = (
-    "refuted",
-    "not consistent",
-    "inconsistent",
-    "undecided",
-    "not comparable",
-    "consistent",
-    "confirmed",
-    "not checkable",
+    *("refuted", "not consistent", "inconsistent", "undecided", "not comparable"),
+    *("consistent", "confirmed", "not checkable"),
 )
 
 
@@ -36,80 +32,127 @@ class Judged:
     measured: Any = None  # exact; None where nothing is measured
     interval: tuple[float, float] | None = None  # where one decides
     p: tuple[Fraction, Fraction] | None = None  # alone, and by Holm
-
-
-def kinds() -> dict[str, str]:
-    """The kind of each metric, as docs/claims.md has it."""
-    text = (ROOT / "docs/claims.md").read_text(encoding="utf-8")
-    names = "runs|structure|document|words|settings"
-    return dict(re.findall(rf"^\| `([^`]+)` \|.*\| ({names}) \|", text, re.MULTILINE))
+    more: tuple[int, ...] = ()  # runs: to confirm and to refute a rate, or to decide on a mean
 
 
 def kind(metric: str) -> str:
-    return kinds()[re.sub(r"\..*", ".NAME", metric)]
+    """The kind of a metric, as docs/claims.md has it."""
+    text = (ROOT / "docs/claims.md").read_text(encoding="utf-8")
+    names = "runs|structure|document|words|settings"
+    kinds: dict[str, str] = dict(
+        re.findall(rf"^\| `([^`]+)` \|.*\| ({names}) \|", text, re.MULTILINE)
+    )
+    return kinds[re.sub(r"\..*", ".NAME", metric)]
 
 
-# ---- what the measures of a network hold
+def agrees(claim: Claim, value: Any, tolerance: Fraction) -> bool:
+    """To the digits given: a rounded number stands for all that round to it."""
+    if "published" not in claim:
+        return bool(value == claim["text"])
+    low, high = claim["published"] - tolerance, claim["published"] + tolerance
+    relation = claim.get("relation", "equals")
+    if relation == "equals":
+        return bool(low <= value < high or value == claim["published"])
+    rules: dict[str, bool] = dict(
+        below=value < low, at_most=value <= high, above=value > high, at_least=value >= low
+    )
+    return rules[relation]
 
 
-def layer(operations: dict[str, Any], word: str) -> str:
-    """A layer's name, or "Conv2d 5": the fifth call of a Conv2d."""
-    if word in operations:
-        return word
-    operation, place = word.split()
-    return [name for name, each in operations.items() if each["operation"] == operation][int(place) - 1]
+def tolerance(claim: Claim) -> Fraction:
+    return Fraction(claim.get("tolerance", 0))
 
 
-def slug(title: str) -> str:
-    return title.lower().replace(" ", "_")
+# ---- what a document says of itself
 
 
-class Network:
-    """The measures of a network: what its layers are and hold, in the order of their calls."""
-
-    def __init__(self, arm: Arm, components: list[str]):
-        self.arm, self.measures = arm, arm.portrait["measures"]
-        self.layers = self.measures["parameters"]["layers"]
-        self.components = {slug(each) for each in components}
-
-    def of(self, claim: dict[str, Any], measure: str, field: str) -> Any:
-        """A field of the claim's layers, added over them."""
-        values = self.measures[measure]["layers"]
-        names = [layer(self.layers, word) for word in claim["layers"]]
-        return sum((values[name][field] for name in names[1:]), values[names[0]][field])
-
-    def total(self, field: str) -> int:
-        return sum(each[field] for each in self.layers.values())
-
-    def component(self, name: str) -> int:
-        if name == "total":
-            return self.total("n_parameters")
-        named = [each for each in self.layers.values() if slug(each["component"] or "") == name]
-        assert named or name in self.components
-        return sum(each["n_parameters"] for each in named)
-
-    def of_type(self, name: str) -> int:
-        views = self.measures["parameters"]["views"]["by_type"]
-        return sum(size for title, size in views.items() if slug(title) == name)
-
-    def operations(self) -> int:
-        layers = self.measures["multiply_adds"]["layers"].values()
-        return sum(each["multiply_adds"] for each in layers)
-
-    def sequence(self, claim: dict[str, Any]) -> str:
-        names = list(self.layers)
-        first, last = (names.index(layer(self.layers, word)) for word in claim["layers"])
-        return ", ".join(self.layers[name]["operation"] for name in names[first : last + 1])
-
-    def recipe(self, path: str) -> Any:
-        value = self.arm.records[0]["recipe"]
-        for name in path.split("."):
-            value = value[name]
-        return value if isinstance(value, str) else Fraction(str(value))
+def of_document(claim: Claim, terms: list[Fraction]) -> Fraction:
+    numbers = claim.get("numbers", ())
+    match claim["metric"]:
+        case "product":
+            return Fraction(prod(numbers))
+        case "sum" | "sum_of_claims":
+            return sum((*numbers, *terms), Fraction(0))
+        case "saved_percent":
+            return saved(*numbers)
+        case "largest_of_claims":
+            return max(terms)
+        case "target_shortfall_points":
+            return TARGET - terms[0]
+        case "same_as_claim" | "smallest_of_claims":
+            return min(terms)
+    raise ValueError(claim["metric"])
 
 
-def saved(before: int, after: int) -> Fraction:
-    return Fraction(100 * (before - after), before)
+# ---- numbers of runs
+
+
+def percents(arm: Arm, split: str) -> list[list[Fraction]]:
+    """Accuracies of each completed run after each epoch."""
+    size = arm.records[0]["dataset"][f"n_{split}"]
+    return [
+        [Fraction(100 * epoch[f"{split}_correct"], size) for epoch in record["epochs"]]
+        for record in arm.completed
+    ]
+
+
+def values_of(metric: str, arm: Arm) -> list[Fraction]:
+    """The claim's number of each completed run."""
+    split = re.findall("test|train|validation", metric)[0]
+    runs = percents(arm, split)
+    if metric.startswith("sustained"):
+        return [min(run[-3:]) for run in runs]
+    if metric == "best_test_epoch":
+        return [Fraction(1 + run.index(max(run))) for run in runs]
+    best = [max(run) for run in runs]
+    if "shortfall" in metric:
+        return [TARGET - each for each in best]
+    return best if re.search("best|selected", metric) else [run[-1] for run in runs]
+
+
+def cut(metric: str, n_epochs: int, interval: tuple[float, float]) -> tuple[float, float]:
+    """Nothing beyond what is possible."""
+    low, high = (1, n_epochs) if metric.endswith("epoch") else (0, 100)
+    return max(interval[0], low), min(interval[1], high)
+
+
+def of_one_run(claim: Claim, values: list[Fraction], n_epochs: int) -> Judged:
+    """A single number is consistent with one more run, or not; it is never confirmed."""
+    low, high = cut(claim["metric"], n_epochs, mean_interval(values, 1))
+    near = (claim["published"] - tolerance(claim), claim["published"] + tolerance(claim))
+    verdict = "consistent" if near[0] <= high and near[1] >= low else "not consistent"
+    return Judged(verdict, sum(values) / Fraction(len(values)), (low, high))
+
+
+def of_mean(claim: Claim, values: list[Fraction]) -> Judged:
+    """On which side of the published number the interval of the mean lies."""
+    sign = -1 if claim["relation"] in ("above", "at_least") else 1
+    number = Fraction(claim["published"] + sign * tolerance(claim))
+    interval, mean = mean_interval(values), sum(values) / Fraction(len(values))
+    if interval[0] < number < interval[1]:
+        return Judged("undecided", mean, interval, more=(more_for_mean(values, number),))
+    verdict = "confirmed" if agrees(claim, interval[0], tolerance(claim)) else "refuted"
+    return Judged(verdict, mean, interval)
+
+
+def of_rate(claim: Claim, values: list[Fraction], arm: Arm) -> Judged:
+    """Whether nine of ten runs reach the number, for this claim alone."""
+    above = claim.get("relation") == "above"
+    k = sum(each > claim["published"] if above else each >= claim["published"] for each in values)
+    verdict = arm.verdict(k, alone=True)
+    return Judged(verdict, Fraction(k, arm.n), more=arm.more(k) if verdict == "undecided" else ())
+
+
+def of_gain(first: Arm, second: Arm, p: Fraction, corrected: Fraction) -> Judged:
+    """Whether a technique makes the network better, worse, or no different by the margin."""
+    runs = first.percents(), second.percents()
+    gain = sum(runs[0]) / Fraction(first.n) - sum(runs[1]) / Fraction(second.n)
+    low, high = welch_interval(*runs, level=0.95)  # two one-sided t tests at 5 %
+    if corrected <= ALPHA:
+        verdict = "confirmed" if gain > 0 else "refuted"
+    else:
+        verdict = "refuted" if low > -MARGIN and high < MARGIN else "undecided"
+    return Judged(verdict, gain, welch_interval(*runs), (p, corrected))
 
 
 # ---- a file of claims
@@ -118,134 +161,51 @@ def saved(before: int, after: int) -> Fraction:
 class Document:
     def __init__(self, path: Path, arms: dict[str, Arm]):
         content = tomllib.loads(path.read_text(encoding="utf-8"), parse_float=Fraction)
-        self.name, self.claims = path.stem, content["claim"]
+        self.name, self.claims, self.arms = path.stem, content["claim"], arms
         self.by_id = {claim["id"]: claim for claim in self.claims}
-        self.objective = content.get("objective", {})
-        self.target, self.arms = self.objective.get("target", TARGET), arms
-        components = content["document"].get("components", [])
-        self.networks = {name: Network(arm, components) for name, arm in arms.items()}
+        self.limit = content.get("objective", {}).get("parameters_below")
 
-    def judge(self, claim: dict[str, Any]) -> Judged:
-        metric, kind_ = claim["metric"], kind(claim["metric"])
+    def judge(self, claim: Claim) -> Judged:
+        kind_ = kind(claim["metric"])
         if kind_ == "words":
             return Judged("not checkable")
         if kind_ == "runs":
             return self._of_runs(claim)
-        exact = self._document if kind_ == "document" else self._measure
-        value = exact(claim)
-        if agrees(claim, value, self._tolerance(claim)):
-            return Judged("confirmed", value)
-        # A document that is wrong by its own arithmetic is refuted; by another line, inconsistent.
-        return Judged("inconsistent" if "terms" in claim else "refuted", value)
+        terms = [self.by_id[each] for each in claim.get("terms", ())]
+        give = tolerance(claim)
+        if claim["metric"] == "sum_of_claims":
+            give += sum(map(tolerance, terms))  # a sum of rounded numbers
+        if kind_ == "document":
+            value = of_document(claim, [Fraction(each["published"]) for each in terms])
+        else:
+            value = self._measured(claim)
+        # What is wrong by its own arithmetic is refuted; what another line contradicts is not.
+        wrong = "inconsistent" if terms else "refuted"
+        return Judged("confirmed" if agrees(claim, value, give) else wrong, value)
 
-    def _tolerance(self, claim: dict[str, Any]) -> Fraction:
-        """Of a sum of rounded numbers: all their tolerances together."""
-        own = Fraction(claim.get("tolerance", 0))
-        if claim["metric"] != "sum_of_claims":
-            return own
-        return own + sum(self.by_id[each].get("tolerance", 0) for each in claim["terms"])
-
-    def _document(self, claim: dict[str, Any]) -> Any:
-        terms = [self.by_id[each]["published"] for each in claim.get("terms", ())]
-        numbers = claim.get("numbers", ())
-        rules: dict[str, Callable[[], Any]] = {
-            "product": lambda: prod(numbers),
-            "sum": lambda: sum(numbers),
-            "saved_percent": lambda: saved(*numbers),
-            "same_as_claim": lambda: terms[0],
-            "sum_of_claims": lambda: sum(terms),
-            "largest_of_claims": lambda: max(terms),
-            "smallest_of_claims": lambda: min(terms),
-            "target_shortfall_points": lambda: self.target - terms[0],
-        }
-        return rules[claim["metric"]]()
-
-    def _measure(self, claim: dict[str, Any]) -> Any:
-        """Of a network's structure, or of a setting of its rebuild."""
+    def _measured(self, claim: Claim) -> Any:
         metric, _, name = claim["metric"].partition(".")
-        network = self.networks[claim["subject"]]
-        other = self.networks.get(claim.get("against", ""), network)
-        first = network.arm.records[0]
-        data, size = first["dataset"], first["n_parameters"]
-        layered = "layers" in claim
-        rules: dict[str, Callable[[], Any]] = {
-            "n_weights": lambda: network.of(claim, "parameters", "n_weights"),
-            "n_biases": lambda: network.of(claim, "parameters", "n_biases"),
-            "n_non_trainable_parameters": lambda: size - network.total("n_trainable"),
-            "parameters_over_limit": lambda: size - self.objective["parameters_below"],
-            "weights_bytes": lambda: network.measures["cost"]["values"]["fp32_bytes"],
-            "receptive_field_pixels": lambda: (
-                network.of(claim, "receptive_field", "receptive_field")
-                if layered
-                else network.measures["receptive_field"]["values"]["receptive_field_pixels"]
-            ),
-            "output_shape": lambda: "x".join(
-                str(each) for each in channels_last(network.of(claim, "parameters", "output_shape"))
-            ),
-            "kernel_pixels": lambda: network.of(claim, "parameters", "kernel"),
-            "groups": lambda: network.of(claim, "parameters", "groups"),
-            "n_layers": lambda: Counter(e["operation"] for e in network.layers.values())[name],
-            "layer_sequence": lambda: network.sequence(claim),
-            "parameters_saved_percent": lambda: saved(other.total("n_parameters"), size),
-            "multiply_adds_saved_percent": lambda: saved(other.operations(), network.operations()),
-            "separable_saved_percent": lambda: separable(network, claim),
-            "n_parameters_by_type": lambda: network.of_type(name),
-            "dropout_probability": lambda: Fraction(
-                str(network.of(claim, "dropout", "dropout_probability"))
-            ),
-            "recipe": lambda: network.recipe(name),
-            "step_size_epochs": lambda: round(
-                first["recipe"]["step_fractions"][0] * first["recipe"]["epochs"]
-            ),
-            "validation_share_percent": lambda: Fraction(
-                100 * data["n_validation"], data["n_train"] + data["n_validation"]
-            ),
-        }
-        if metric == "n_parameters":
-            if layered:
-                return network.of(claim, "parameters", "n_parameters")
-            return network.component(name) if name else size
-        return rules[metric]()
+        network = Network(self.arms[claim["subject"]])
+        if "layers" in claim:
+            return network.of_layers(claim)
+        if "against" in claim:
+            other = Network(self.arms[claim["against"]])
+            field = "size" if metric == "parameters_saved_percent" else "multiply_adds"
+            return saved(getattr(other, field), getattr(network, field))
+        if kind(claim["metric"]) == "settings":
+            return network.setting(metric, name)
+        return network.of_whole(metric, name, self.limit)
 
-    # ---- claims about runs
-
-    def _of_runs(self, claim: dict[str, Any]) -> Judged:
+    def _of_runs(self, claim: Claim) -> Judged:
         metric, arm = claim["metric"], self.arms[claim["subject"]]
         if metric == "accuracy_gain_points":
             return self.gains[claim["id"]]
-        values = self.values(metric, arm)
-        if metric in ("consistent_test_accuracy_percent", "sustained_test_accuracy_percent"):
-            return rate_verdict(claim, values, arm)
-        single = not metric.startswith("mean_")
-        interval = within(metric, arm, mean_interval(values, 1 if single else None))
-        judged = single_run if single else mean_side
-        mean = sum(values, Fraction(0)) / len(values)
-        return Judged(judged(claim, interval), mean, interval)
-
-    def values(self, metric: str, arm: Arm) -> list[Fraction]:
-        """The claim's number of each run."""
-        done = [record for record in arm.records if record["status"] == "completed"]
-        size = {split: done[0]["dataset"][f"n_{split}"] for split in ("train", "validation", "test")}
-        epochs = [record["epochs"] for record in done]
-        percents = {
-            split: [[Fraction(100 * e[f"{split}_correct"], size[split]) for e in run] for run in epochs]
-            for split in size
-        }
-        best = [max(run) for run in percents["validation"]]
-        rules: dict[str, Callable[[], list[Fraction]]] = {
-            "last_test_accuracy_percent": lambda: [run[-1] for run in percents["test"]],
-            "last_train_accuracy_percent": lambda: [run[-1] for run in percents["train"]],
-            "consistent_test_accuracy_percent": lambda: [run[-1] for run in percents["test"]],
-            "sustained_test_accuracy_percent": lambda: [min(run[-3:]) for run in percents["test"]],
-            "best_test_accuracy_percent": lambda: [max(run) for run in percents["test"]],
-            "best_test_epoch": lambda: [
-                Fraction(1 + run.index(max(run))) for run in percents["test"]
-            ],
-            "selected_validation_accuracy_percent": lambda: best,
-            "mean_best_validation_accuracy_percent": lambda: best,
-            "mean_best_validation_shortfall_points": lambda: [self.target - each for each in best],
-        }
-        return rules[metric]()
+        values = values_of(metric, arm)
+        if metric.startswith(("consistent", "sustained")):
+            return of_rate(claim, values, arm)
+        if metric.startswith("mean"):
+            return of_mean(claim, values)
+        return of_one_run(claim, values, arm.records[0]["recipe"]["epochs"])
 
     @cached_property
     def gains(self) -> dict[str, Judged]:
@@ -253,125 +213,34 @@ class Document:
         claims = [each for each in self.claims if each["metric"] == "accuracy_gain_points"]
         pairs = [(self.arms[each["subject"]], self.arms[each["against"]]) for each in claims]
         alone = [permutation_p(first.counts(), second.counts()) for first, second in pairs]
-        found = {}
-        for claim, pair, p, corrected in zip(claims, pairs, alone, holm(alone), strict=True):
-            first, second = (each.percents() for each in pair)
-            interval = welch_interval(first, second)
-            gain = sum(first, Fraction(0)) / len(first) - sum(second, Fraction(0)) / len(second)
-            verdict = gain_verdict(gain, corrected, welch_interval(first, second, 0.95))
-            found[claim["id"]] = Judged(verdict, gain, interval, (p, corrected))
-        return found
+        together = zip(claims, pairs, alone, holm(alone), strict=True)
+        return {claim["id"]: of_gain(*pair, *p) for claim, pair, *p in together}
+
+    def published(self, network: str) -> str:
+        """The last cell of the headline table: the number of one run among our runs."""
+        for metric in ("last_test_accuracy_percent", "best_test_accuracy_percent"):
+            for claim in self.claims:
+                if (claim["metric"], claim["subject"]) == (metric, network):
+                    return place(claim, values_of(metric, self.arms[network]))
+        return ""
 
 
-def channels_last(shape: list[int]) -> list[int]:
-    return [*shape[1:], shape[0]]
-
-
-def separable(network: Network, claim: dict[str, Any]) -> Fraction:
-    """Against one standard layer: as many input planes as the depthwise layer, all connected."""
-    depthwise, pointwise = (network.layers[layer(network.layers, each)] for each in claim["layers"])
-    standard = depthwise["n_weights"] * pointwise["output_shape"][0]
-    return saved(standard, depthwise["n_weights"] + pointwise["n_weights"])
-
-
-def agrees(claim: dict[str, Any], value: Any, tolerance: Fraction) -> bool:
-    """To the digits given: a rounded number stands for all that round to it."""
-    if "published" not in claim:
-        return bool(value == claim["text"])
-    low, high = claim["published"] - tolerance, claim["published"] + tolerance
-    rules = {
-        "equals": low <= value < high or value == claim["published"],
-        "below": value < low,
-        "at_most": value <= high,
-        "above": value > high,
-        "at_least": value >= low,
-    }
-    return bool(rules[claim.get("relation", "equals")])
-
-
-def rate_verdict(claim: dict[str, Any], values: list[Fraction], arm: Arm) -> Judged:
-    """Whether nine of ten runs reach the number, with as many runs as were declared."""
-    above = claim.get("relation") == "above"
-    number = claim["published"]
-    k, n = sum(each > number if above else each >= number for each in values), arm.n
-    assert arm.rule(alone=True).exact  # no claim is about an extended arm
-    if proves(k, n, Q, ALPHA):
-        return Judged("confirmed", Fraction(k, n))
-    return Judged("refuted" if proves(n - k, n, 1 - Q, ALPHA) else "undecided", Fraction(k, n))
-
-
-def within(metric: str, arm: Arm, interval: tuple[float, float]) -> tuple[float, float]:
-    """Cut at the ends of what is possible."""
-    n_epochs = arm.records[0]["recipe"]["epochs"]
-    low, high = (1, n_epochs) if "epoch" in metric else (0, 100)
-    if "shortfall" in metric:
-        low, high = float(TARGET) - 100, float(TARGET)
-    return max(interval[0], low), min(interval[1], high)
-
-
-def single_run(claim: dict[str, Any], interval: tuple[float, float]) -> str:
-    """A single number is consistent with one more run, or not; it is never confirmed."""
-    assert "relation" not in claim
-    tolerance = claim.get("tolerance", 0)
-    inside = claim["published"] + tolerance > interval[0] and (
-        claim["published"] - tolerance <= interval[1]
-    )
-    return "consistent" if inside else "not consistent"
-
-
-def mean_side(claim: dict[str, Any], interval: tuple[float, float]) -> str:
-    """On which side of the published number the interval of the mean lies."""
-    low, high = interval
-    number, tolerance = claim["published"], claim.get("tolerance", 0)
-    if claim["relation"] in ("below", "at_most"):
-        low, high, number = -high, -low, -number  # turned round: above, at least
-    if low > number - tolerance:
-        return "confirmed"
-    return "refuted" if high < number - tolerance else "undecided"
-
-
-def gain_verdict(gain: Fraction, p: Fraction, inner: tuple[float, float]) -> str:
-    """A technique makes the network better, worse, or no different by the margin."""
-    if p <= ALPHA:
-        return "confirmed" if gain > 0 else "refuted"
-    equal = -MARGIN < inner[0] and inner[1] < MARGIN  # two one-sided t tests at 5 %
-    return "refuted" if equal else "undecided"
-
-
-# ---- lines
-
-
-def worst(verdicts: list[str]) -> str:
-    return min(verdicts, key=WORST_FIRST.index)
-
-
-def tallies(judged: list[tuple[Document, dict[str, Any], Judged]]) -> dict[str, Counter[str]]:
-    """Lines of all documents by verdict, each once, and by kind. Settings count nowhere."""
-    lines: dict[tuple[str, str, int], list[str]] = defaultdict(list)
-    for document, claim, each in judged:
-        kind_ = kind(claim["metric"])
-        if kind_ != "settings":
-            for column in ("each once", kind_):
-                lines[column, document.name, claim["line"]].append(each.verdict)
-    found: dict[str, Counter[str]] = defaultdict(Counter)
-    for (column, _, _), verdicts in lines.items():
-        found[column][worst(verdicts)] += 1
-    return found
-
-
-def published(document: Document, network: str) -> tuple[str, Judged] | None:
-    """The cell of the headline table, from the document's number of one run."""
-    for metric in ("last_test_accuracy_percent", "best_test_accuracy_percent"):
-        for claim in document.claims:
-            if (claim["metric"], claim["subject"]) == (metric, network):
-                return cell(document, claim), document.judge(claim)
-    return None
-
-
-def cell(document: Document, claim: dict[str, Any]) -> str:
-    values = document.values(claim["metric"], document.arms[claim["subject"]])
+def place(claim: Claim, values: list[Fraction]) -> str:
     low, high = mean_interval(values, 1)
-    place = percentile(values, claim["published"], claim.get("tolerance", Fraction(0)))
+    rank = float(percentile(values, claim["published"], tolerance(claim)))
     best = " of best epochs" if claim["metric"].startswith("best") else ""
-    number = f"{float(claim['published']):.2f}<br>percentile {float(place):.0f}{best}"
+    number = f"{float(claim['published']):.2f}<br>percentile {rank:.0f}{best}"
     return f"{number}; one more run: {low:.2f} to {high:.2f}"
+
+
+def tallies(judged: Iterable[tuple[Claim, Judged]]) -> dict[str, Counter[str]]:
+    """Lines of a document by their worst verdict, each once, and by kind; without settings."""
+    lines: dict[tuple[str, int], list[str]] = defaultdict(list)
+    for claim, each in judged:
+        if kind(claim["metric"]) != "settings":
+            for column in ("each once", kind(claim["metric"])):
+                lines[column, claim["line"]].append(each.verdict)
+    found: dict[str, Counter[str]] = defaultdict(Counter)
+    for (column, _), verdicts in lines.items():
+        found[column][min(verdicts, key=WORST_FIRST.index)] += 1
+    return found

@@ -83,8 +83,8 @@ def t_quantile(level: float, df: float) -> float:
     With t = sqrt(df) tan(a) the density becomes c cos(a)^(df - 1), which Simpson's rule adds up.
     """
     scale = math.exp(math.lgamma((df + 1) / 2) - math.lgamma(df / 2)) / math.sqrt(math.pi)
-    low, high = 0.0, math.pi / 2
-    while high - low > 1e-13:
+    low, high = 0.0, min(math.pi / 2, 40 / math.sqrt(df))  # a wider start would miss a thin peak
+    while high - low > 1e-15:
         angle = (low + high) / 2
         panels = 400
         values = [math.cos(angle * i / panels) ** (df - 1) for i in range(panels + 1)]
@@ -107,6 +107,17 @@ def mean_interval(values: Sequence[Fraction], n_more: int | None = None) -> tupl
     share = 1 / len(values) + (1 / n_more if n_more else 0)
     half = t_quantile(0.975, len(values) - 1) * sd * math.sqrt(share)
     return float(mean) - half, float(mean) + half
+
+
+def more_for_mean(values: Sequence[Fraction], number: Fraction) -> int:
+    """The fewest further runs of the same mean and sd whose interval excludes the number."""
+    mean, sd = mean_and_sd(values)
+    low, high = len(values), 10**6
+    while high - low > 1:
+        n = (low + high) // 2
+        excludes = t_quantile(0.975, n - 1) * sd / math.sqrt(n) < abs(mean - number)
+        low, high = (low, n) if excludes else (n, high)
+    return high - len(values)
 
 
 # ---- two arms

@@ -4,23 +4,17 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import count
 from pathlib import Path
 from typing import Any
 
-from tests.oracle.exact import (
-    bounds,
-    evidence,
-    mean_and_sd,
-    mean_interval,
-    proves,
-    proves_at_any_look,
-    spent,
-)
+from tests.oracle.exact import Proof, bounds, mean_and_sd, proves, proves_at_any_look, spent
 
-SUITE = Path(__file__).resolve().parents[2] / "results" / "reference"
+ROOT = Path(__file__).resolve().parents[2]
+SUITE = ROOT / "results" / "reference"
 Q = Fraction(9, 10)  # "consistently": nine of ten runs
 ALPHA = Fraction(5, 100)
 TARGET = Fraction(994, 10)  # percent
@@ -29,78 +23,71 @@ TARGET = Fraction(994, 10)  # percent
 SHARED = ("architecture", "architecture_digest", "recipe", "dataset", "numerics", "evaluate_test")
 
 
-def read(path: Path) -> Any:
-    return json.loads(path.read_text(encoding="utf-8"))
-
-
 @dataclass
 class Rule:
-    """One verdict's bounds: the two shares of 5 % that are left, and whether one look decides."""
+    """How a rate is judged: the shares of 5 % that are left, and whether one look decides."""
 
-    alphas: tuple[Fraction, Fraction]
+    alphas: tuple[Fraction, Fraction]  # to confirm it, and to refute it
     exact: bool
+
+    @property
+    def proof(self) -> Proof:
+        return proves if self.exact else proves_at_any_look
 
 
 class Arm:
-    """The runs of a network by its own recipe that judge it, in the order of their seeds."""
+    """The runs of a network by its own recipe that judge it, and their declaration."""
 
     def __init__(self, portrait: Any, records: list[Any], declared: list[Any], attempts: list[str]):
-        self.portrait = portrait
-        choosing = {seed for sweep in declared if sweep["role"] == "chooses" for seed in seeds(sweep)}
-        self.sweeps = [sweep for sweep in declared if sweep["role"] == "judges"]
-        self.records = [record for record in records if record["seed"] not in choosing]
+        self.portrait, self.architecture = portrait, portrait["architecture"]
+        choosing = {seed for each in declared if each["role"] == "chooses" for seed in seeds(each)}
+        self.records = [each for each in records if each["seed"] not in choosing]
+        self.completed = [each for each in self.records if each["status"] == "completed"]
         self.n, self.n_test = len(self.records), self.records[0]["dataset"]["n_test"]
-        self.n_declared = len({seed for sweep in self.sweeps for seed in seeds(sweep)})
+        self.sweeps = [each for each in declared if each["role"] == "judges"]
+        self.n_declared = sum(len(seeds(each)) for each in self.sweeps)
         # The verdict is corrected for all attempts, if the arm is one of them.
         self.n_attempts = len(attempts) if self.sweeps[0]["arm"] in attempts else 1
+        layers = portrait["measures"]["multiply_adds"]["layers"].values()
+        self.multiply_adds = sum(each["multiply_adds"] for each in layers)
 
-    def counts(self, split: str = "test", epoch: int = -1) -> list[int]:
-        """Right answers after an epoch, of the runs that completed."""
-        done = [record for record in self.records if record["status"] == "completed"]
-        return [record["epochs"][epoch][f"{split}_correct"] for record in done]
+    def counts(self) -> list[int]:
+        """Right answers on the test images after the last epoch, of the completed runs."""
+        return [each["epochs"][-1]["test_correct"] for each in self.completed]
 
     def percents(self) -> list[Fraction]:
         return [Fraction(100 * each, self.n_test) for each in self.counts()]
 
     @property
     def k(self) -> int:
+        """Runs that reach the target. A run that failed does not."""
         return sum(each >= TARGET for each in self.percents())
 
     def rule(self, *, alone: bool) -> Rule:
-        """How many runs the one exact look was declared for decides the rule.
+        """One look was declared, at the first sweep's end or where `alone_after` says.
 
-        As many as there are: exact bounds. Fewer: the look's false alarms are taken from the 5 %,
-        and the confidence sequence has the rest. More, or a sweep that a result stopped: the
-        declared look has not come, so the confidence sequence judges.
+        It is now: exact bounds. It was earlier: the confidence sequence has what the look's false
+        alarms leave of the 5 %. It has not come, or never will: the sequence has all of it.
         """
         alpha = ALPHA / (1 if alone else self.n_attempts)
         look = (alone and self.sweeps[0]["alone_after"]) or len(seeds(self.sweeps[0]))
         if self.n == look:
             return Rule((alpha, alpha), exact=True)
-        return self._after(look, alpha) if look < self.n else Rule((alpha, alpha), exact=False)
+        return Rule(after(look, alpha) if look < self.n else (alpha, alpha), exact=False)
 
-    def _after(self, look: int, alpha: Fraction) -> Rule:
-        return Rule((alpha - spent(look, Q, alpha), alpha - spent(look, 1 - Q, alpha)), exact=False)
-
-    def verdict(self, *, alone: bool = False) -> str:
-        rule, k, n = self.rule(alone=alone), self.k, self.n
-        proof = proves if rule.exact else proves_at_any_look
-        if proof(k, n, Q, rule.alphas[0]):
+    def verdict(self, k: int | None = None, *, alone: bool = False) -> str:
+        """Of k runs that reach a number; the target's, unless said otherwise."""
+        rule, k = self.rule(alone=alone), self.k if k is None else k
+        if rule.proof(k, self.n, Q, rule.alphas[0]):
             return "confirmed"
-        return "refuted" if proof(n - k, n, 1 - Q, rule.alphas[1]) else "undecided"
+        refuted = rule.proof(self.n - k, self.n, 1 - Q, rule.alphas[1])
+        return "refuted" if refuted else "undecided"
 
-    def bounds(self) -> tuple[float, float]:
-        rule = self.rule(alone=False)
-        return bounds(
-            self.k, self.n, rule.alphas, proves if rule.exact else proves_at_any_look
-        )
-
-    def more(self, *, hit: bool = True) -> int:
-        """The fewest further runs, all hits (or all misses), that decide by the sequence."""
-        rule = self.rule(alone=False)
-        left = self._after(self.n, rule.alphas[0]).alphas if rule.exact else rule.alphas
-        k, rate, alpha = (self.k, Q, left[0]) if hit else (self.n - self.k, 1 - Q, left[1])
-        return next(m for m in count(1) if evidence(k + m, self.n + m, rate) >= 1 / alpha)
+    def more(self, k: int | None = None) -> tuple[int, int]:
+        """The fewest further runs that would confirm and refute it, by the confidence sequence."""
+        rule, k = self.rule(alone=False), self.k if k is None else k
+        left = after(self.n, rule.alphas[0]) if rule.exact else rule.alphas
+        return fewest(k, self.n, Q, left[0]), fewest(self.n - k, self.n, 1 - Q, left[1])
 
     def state(self) -> list[str]:
         """Why an arm is not judged by its declared number of runs."""
@@ -111,71 +98,72 @@ class Arm:
             return [f"incomplete, {self.n} of {self.n_declared}"]
         return [f"extended after {first} runs"] if self.n > first else []
 
-    def row(self, published: str = "", limit: int | None = None) -> list[str]:
+    def row(self, published: str, limit: int) -> list[str]:
         """The cells of the headline table after the name."""
-        layers = self.portrait["measures"]["multiply_adds"]["layers"].values()
-        operations = sum(each["multiply_adds"] for each in layers)
-        size = self.records[0]["n_parameters"]
-        mean, sd = mean_and_sd(self.percents())
-        low, high = self.bounds()
-        verdict = self.verdict()
-        state = self.state()
+        size, (mean, sd) = self.records[0]["n_parameters"], mean_and_sd(self.percents())
+        rule, verdict, state = self.rule(alone=False), self.verdict(), self.state()
+        low, high = bounds(self.k, self.n, rule.alphas, rule.proof)
         if verdict == "undecided":
-            state.append(f"needs at least {self.more()} more seeds to be confirmed")
+            state.append(f"needs at least {self.more()[0]} more seeds to be confirmed")
         alone = f" (alone: {self.verdict(alone=True)})" if self.n_attempts > 1 else ""
         return [
-            f"{size:,}" + (f"<br>✗ {limit:,}" if limit and size >= limit else ""),
-            f"{operations:,}",
+            f"{size:,}" + (f"<br>✗ {limit:,}" if size >= limit else ""),
+            f"{self.multiply_adds:,}",
             f"{float(mean):.3f} ± {sd:.3f}",
-            f"{len(self.counts())} runs<br>{float(min(self.percents())):.2f}",
+            f"{len(self.completed)} runs<br>{float(min(self.percents())):.2f}",
             f"{self.k} of {self.n}<br>{low:.3f} to {high:.3f}",
-            "<br>".join([verdict + alone, *(["; ".join(state)] if state else [])]),
+            verdict + alone + ("<br>" + "; ".join(state) if state else ""),
             published,
         ]
-
-    def place(self, values: list[Fraction], number: Fraction, tolerance: Fraction) -> str:
-        """Where a published number lies among runs: its percentile, and one more run."""
-        low, high = mean_interval(values, 1)
-        return f"{percentile(values, number, tolerance):.0f}; {low:.2f} to {high:.2f}"
 
 
 def seeds(sweep: Any) -> list[int]:
     return [seed for first, last in sweep["seeds"] for seed in range(first, last + 1)]
 
 
+def after(look: int, alpha: Fraction) -> tuple[Fraction, Fraction]:
+    """What an exact look leaves of alpha, to confirm and to refute."""
+    return alpha - spent(look, Q, alpha), alpha - spent(look, 1 - Q, alpha)
+
+
+def fewest(k: int, n: int, rate: Fraction, alpha: Fraction) -> int:
+    """The fewest further runs, if all of them are hits."""
+    return next(m for m in count(1) if proves_at_any_look(k + m, n + m, rate, alpha))
+
+
 def percentile(values: list[Fraction], number: Fraction, tolerance: Fraction) -> Fraction:
     """The percentage of runs below the number; runs that round to it count half."""
     below = sum(each < number - tolerance for each in values)
-    equal = sum(number - tolerance <= each < number + tolerance or each == number for each in values)
-    return Fraction(100 * (2 * below + equal), 2 * len(values))
+    not_above = sum(each < number + tolerance or each == number for each in values)
+    return Fraction(100 * (below + not_above), 2 * len(values))
 
 
-def arms() -> dict[str, Arm]:
+def arms() -> Iterator[Arm]:
     """The arm of each network of the suite by its own recipe."""
-    protocol = read(SUITE / "protocol.json")
-    groups = defaultdict(list)
+    protocol, groups = read(SUITE / "protocol.json"), defaultdict(list)
     for path in sorted(SUITE.glob("mnist/*/seed-*.json")):
         record = read(path)
         groups[json.dumps([record[each] for each in SHARED], sort_keys=True)].append(record)
     portraits = [read(path) for path in SUITE.glob("portraits/*.json")]
-    own = {each["architecture_digest"]: each for each in portraits}
-    found = {}
+    by_digest = {each["architecture_digest"]: each for each in portraits}
     for runs in groups.values():
-        first = runs[0]
-        portrait = own[first["architecture_digest"]]
+        portrait = by_digest[runs[0]["architecture_digest"]]
         # A field that recipes had later is in the portrait alone.
-        if first["recipe"].items() <= portrait["recipe"].items():
-            declared = declarations(protocol["sweeps"], first["architecture"], runs)
-            found[first["architecture"]] = Arm(portrait, runs, declared, protocol["attempts"])
-    return found
+        if runs[0]["recipe"].items() <= portrait["recipe"].items():
+            declared = declarations(protocol["sweeps"], runs)
+            yield Arm(portrait, runs, declared, protocol["attempts"])
 
 
-def declarations(sweeps: list[Any], architecture: str, runs: list[Any]) -> list[Any]:
-    """The sweeps of one arm: those whose seeds hold every recorded one."""
+def declarations(sweeps: list[Any], runs: list[Any]) -> list[Any]:
+    """The sweeps of one arm: of its architecture's, those whose seeds hold every recorded one."""
     by_arm = defaultdict(list)
     for sweep in sweeps:
-        if sweep["architecture"] == architecture:
+        if sweep["architecture"] == runs[0]["architecture"]:
             by_arm[sweep["arm"]].append(sweep)
     ran = {record["seed"] for record in runs}
-    [fitting] = [each for each in by_arm.values() if ran <= {s for sweep in each for s in seeds(sweep)}]
+    [fitting] = [own for own in by_arm.values() if ran <= {s for each in own for s in seeds(each)}]
     return fitting
+
+
+def read(path: Path) -> Any:
+    return json.loads(path.read_text(encoding="utf-8"))
