@@ -1,0 +1,265 @@
+"""Changes one token of the source at a time and asks whether its own tests notice.
+
+    tox run -e mutants                      sixty mutants of seed 0; about half an hour on a core
+    tox run -e mutants -- --seed 1 --sample 20
+
+A mutant that no test notices lives. Its own tests are those of its region's folder that are
+quick: first the files that import the changed module, then all others. Neither mutmut nor
+cosmic-ray draws a sample by a seed or chooses tests by file, so this file does it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import os
+import random
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from queue import Queue
+
+ROOT = Path(__file__).resolve().parent.parent
+REGIONS = ("stats", "evidence", "records")
+LEAST_SHARE = 0.95
+MINUTES = 15  # a mutant that runs longer has been noticed: its tests never end
+OPERATORS = {
+    **{"<": "<=", "<=": "<", ">": ">=", ">=": ">", "==": "!=", "!=": "==", "+": "-", "-": "+"},
+    **{"*": "/", "/": "*", "//": "*", "**": "*", "%": "*", "&": "|", "|": "&", "and": "or"},
+    **{"or": "and", "is": "is not", "is not": "is", "in": "not in", "not in": "in"},
+}
+# Keywords that guard against mistakes of a programmer, and change no result.
+NO_BEHAVIOUR = {"frozen", "kw_only", "stacklevel", "strict"}
+# Mutants that change nothing which anybody can see: source line, its change, why.
+EQUIVALENT: dict[tuple[str, str], str] = {}
+
+
+@dataclass(frozen=True)
+class Mutant:
+    path: str  # from the root
+    start: int
+    end: int
+    new: str
+
+    def source(self) -> str:
+        text = (ROOT / self.path).read_text(encoding="utf-8")
+        return text[: self.start] + self.new + text[self.end :]
+
+    def change(self) -> tuple[str, str]:
+        """The line before and after."""
+        text = (ROOT / self.path).read_text(encoding="utf-8")
+        first = text.rfind("\n", 0, self.start) + 1
+        last = text.find("\n", self.end)
+        old = text[first:last]
+        return old.strip(), (text[first : self.start] + self.new + text[self.end : last]).strip()
+
+    def __str__(self) -> str:
+        text = (ROOT / self.path).read_text(encoding="utf-8")
+        old, new = self.change()
+        return f"{self.path}:{text.count(chr(10), 0, self.start) + 1}: {old}  ->  {new}"
+
+
+class Finder(ast.NodeVisitor):
+    """Every token that can be changed into another of its kind; annotations stay."""
+
+    def __init__(self, text: str):
+        self.text, self.found = text, list[tuple[int, int, str]]()
+        lines = text.splitlines(keepends=True)
+        self.starts = [0]
+        for line in lines:
+            self.starts.append(self.starts[-1] + len(line))
+        self.lines = lines
+
+    def at(self, line: int, column: int) -> int:
+        """The place in the text; the tree's columns are bytes."""
+        before = self.lines[line - 1].encode()[:column]
+        return self.starts[line - 1] + len(before.decode())
+
+    def span(self, node: ast.expr) -> tuple[int, int]:
+        assert node.end_lineno is not None
+        assert node.end_col_offset is not None
+        return self.at(node.lineno, node.col_offset), self.at(node.end_lineno, node.end_col_offset)
+
+    def between(self, left: ast.expr, right: ast.expr) -> None:
+        """The operator between two operands."""
+        start, end = self.span(left)[1], self.span(right)[0]
+        match = re.search(r"not in|is not|and|or|is|in|[-+*/<>=!%&|]+", self.text[start:end])
+        if match and match[0] in OPERATORS:
+            self.found.append((start + match.start(), start + match.end(), OPERATORS[match[0]]))
+
+    def visit_BinOp(self, node: ast.BinOp) -> None:
+        self.between(node.left, node.right)
+        self.generic_visit(node)
+
+    def visit_BoolOp(self, node: ast.BoolOp) -> None:
+        for left, right in pairwise(node.values):
+            self.between(left, right)
+        self.generic_visit(node)
+
+    def visit_Compare(self, node: ast.Compare) -> None:
+        operands = [node.left, *node.comparators]
+        for left, right in pairwise(operands):
+            self.between(left, right)
+        self.generic_visit(node)
+
+    def visit_UnaryOp(self, node: ast.UnaryOp) -> None:
+        start = self.span(node)[0]
+        if isinstance(node.op, ast.Not):
+            self.found.append((start, start + len("not "), ""))
+        if isinstance(node.op, ast.USub):
+            self.found.append((start, start + 1, ""))
+        self.generic_visit(node)
+
+    def visit_Constant(self, node: ast.Constant) -> None:
+        if isinstance(node.value, bool):
+            self.found.append((*self.span(node), str(not node.value)))
+        elif isinstance(node.value, int | float):
+            self.found.append((*self.span(node), repr(node.value + 1)))
+
+    def visit_keyword(self, node: ast.keyword) -> None:
+        if node.arg not in NO_BEHAVIOUR:
+            self.generic_visit(node)
+
+    def visit_AnnAssign(self, node: ast.AnnAssign) -> None:
+        if node.value is not None:
+            self.visit(node.value)
+
+    def visit_arg(self, node: ast.arg) -> None:
+        """Nothing of an argument but its annotation could change."""
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> None:
+        for each in (*node.decorator_list, node.args, *node.body):
+            self.visit(each)
+
+
+def mutants() -> list[Mutant]:
+    found = []
+    for region in REGIONS:
+        for path in sorted((ROOT / "bench" / region).rglob("*.py")):
+            text = path.read_text(encoding="utf-8")
+            finder = Finder(text)
+            finder.visit(ast.parse(text))
+            name = str(path.relative_to(ROOT))
+            found += [Mutant(name, *place) for place in sorted(set(finder.found))]
+    return found
+
+
+def importers(path: str, folder: Path) -> Iterator[str]:
+    """The files of tests that import the module."""
+    module = path.removesuffix(".py").replace("/", ".")
+    package, _, name = module.rpartition(".")
+    for test in sorted(folder.rglob("test_*.py")):
+        text = test.read_text(encoding="utf-8")
+        if re.search(rf"{re.escape(module)}\b|from {re.escape(package)} import .*\b{name}\b", text):
+            yield str(test.relative_to(ROOT))
+
+
+def own_folder(path: str) -> str:
+    """tests/evidence/claims for bench/evidence/claims/rules.py."""
+    return str(Path("tests", *Path(path).parent.parts[1:]))
+
+
+def copy(folder: Path) -> None:
+    """A checkout whose bench/ may be changed; what nobody changes is linked."""
+    for path in ROOT.iterdir():
+        if path.name in ("bench", "tests"):
+            shutil.copytree(path, folder / path.name, ignore=shutil.ignore_patterns("__pycache__"))
+        elif path.name not in (".tox", ".venv", ".hypothesis"):
+            (folder / path.name).symlink_to(path)
+
+
+def passes(checkout: Path, tests: list[str]) -> bool:
+    """Whether the quick ones of the tests pass there."""
+    # Where CI is set, hypothesis draws the same examples each time.
+    environment = os.environ | {"PYTHONPATH": str(checkout), "CI": "true"}
+    environment["PYTHONDONTWRITEBYTECODE"] = "1"
+    command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", "-m", "quick"]
+    try:
+        done = subprocess.run(
+            [*command, *tests],
+            cwd=checkout,
+            env=environment,
+            capture_output=True,
+            timeout=60 * MINUTES,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        return False
+    return done.returncode in (0, 5)  # 5: no test
+
+
+def lives(mutant: Mutant, checkout: Path) -> bool:
+    changed = checkout / mutant.path
+    changed.write_text(mutant.source(), encoding="utf-8")
+    folder = own_folder(mutant.path)
+    try:
+        first = list(importers(mutant.path, ROOT / folder))
+        return (not first or passes(checkout, first)) and passes(checkout, [folder])
+    finally:
+        shutil.copyfile(ROOT / mutant.path, changed)
+
+
+def tried(sample: list[Mutant], n_jobs: int, place: Path) -> Iterator[tuple[Mutant, bool]]:
+    """Each with whether it lives, as soon as it is known."""
+    checkouts: Queue[Path] = Queue()
+    for job in range(n_jobs):
+        folder = place / str(job)
+        folder.mkdir()
+        copy(folder)
+        checkouts.put(folder)
+
+    def judge(mutant: Mutant) -> bool:
+        checkout = checkouts.get()
+        try:
+            return lives(mutant, checkout)
+        finally:
+            checkouts.put(checkout)
+
+    with ThreadPoolExecutor(n_jobs) as pool:
+        yield from zip(sample, pool.map(judge, sample), strict=True)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--sample", type=int, default=60)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--jobs", type=int, default=1)
+    parser.add_argument("--only", default="", help="mutants whose place contains this")
+    options = parser.parse_args()
+    every = [each for each in mutants() if options.only in str(each)]
+    sample = random.Random(options.seed).sample(every, min(options.sample, len(every)))
+    with tempfile.TemporaryDirectory() as place:
+        folders = sorted({own_folder(each.path) for each in sample})
+        whole = Path(place, "whole")
+        whole.mkdir()
+        copy(whole)
+        if not passes(whole, folders):
+            print("the tests fail without any change: mend them first")
+            return 2
+        n_living = n_equivalent = 0
+        for mutant, alive in tried(sample, options.jobs, Path(place)):
+            why = EQUIVALENT.get(mutant.change())
+            word = "equivalent" if alive and why else "ALIVE" if alive else "killed"
+            n_living, n_equivalent = (
+                n_living + (word == "ALIVE"),
+                n_equivalent + (word == "equivalent"),
+            )
+            print(
+                f"{word:10} {mutant}" + (f"  ({why})" if word == "equivalent" else ""), flush=True
+            )
+    n_judged = len(sample) - n_equivalent
+    share = (n_judged - n_living) / n_judged
+    print(f"{n_judged - n_living} of {n_judged} killed ({share:.0%}), {n_equivalent} equivalents,")
+    print(f"of {len(every):,} mutants; seed {options.seed}")
+    return int(share < LEAST_SHARE)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
