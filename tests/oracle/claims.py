@@ -136,11 +136,13 @@ def of_mean(claim: Claim, values: list[Fraction]) -> Judged:
 
 
 def of_rate(claim: Claim, values: list[Fraction], arm: Arm) -> Judged:
-    """Whether nine of ten runs reach the number, for this claim alone."""
+    """Whether nine of ten runs reach the number. No claim is about an attempt of ours."""
+    assert arm.n_attempts == 1
     above = claim.get("relation") == "above"
     k = sum(each > claim["published"] if above else each >= claim["published"] for each in values)
-    verdict = arm.verdict(k, alone=True)
-    return Judged(verdict, Fraction(k, arm.n), more=arm.more(k) if verdict == "undecided" else ())
+    verdict = arm.verdict(k)
+    more = arm.more(k) if verdict == "undecided" else ()
+    return Judged(verdict, Fraction(k, arm.n), arm.bounds(k), more=more)
 
 
 def of_gain(first: Arm, second: Arm, p: Fraction, corrected: Fraction) -> Judged:

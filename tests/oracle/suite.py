@@ -83,6 +83,11 @@ class Arm:
         refuted = rule.proof(self.n - k, self.n, 1 - Q, rule.alphas[1])
         return "refuted" if refuted else "undecided"
 
+    def bounds(self, k: int) -> tuple[float, float]:
+        """Two one-sided bounds of the rate, if k runs reach a number."""
+        rule = self.rule(alone=False)
+        return bounds(k, self.n, rule.alphas, rule.proof)
+
     def more(self, k: int | None = None) -> tuple[int, int]:
         """The fewest further runs that would confirm and refute it, by the confidence sequence."""
         rule, k = self.rule(alone=False), self.k if k is None else k
@@ -101,8 +106,7 @@ class Arm:
     def row(self, published: str, limit: int) -> list[str]:
         """The cells of the headline table after the name."""
         size, (mean, sd) = self.records[0]["n_parameters"], mean_and_sd(self.percents())
-        rule, verdict, state = self.rule(alone=False), self.verdict(), self.state()
-        low, high = bounds(self.k, self.n, rule.alphas, rule.proof)
+        verdict, state, (low, high) = self.verdict(), self.state(), self.bounds(self.k)
         if verdict == "undecided":
             state.append(f"needs at least {self.more()[0]} more seeds to be confirmed")
         alone = f" (alone: {self.verdict(alone=True)})" if self.n_attempts > 1 else ""
