@@ -71,6 +71,8 @@ class Arm:
         """
         alpha = ALPHA / (1 if alone else self.n_attempts)
         look = (alone and self.sweeps[0]["alone_after"]) or len(seeds(self.sweeps[0]))
+        # A sweep that is merely not finished does not occur in this suite.
+        assert self.n >= look or self.sweeps[0]["stopped"] or len(self.sweeps) > 1
         if self.n == look:
             return Rule((alpha, alpha), exact=True)
         return Rule(after(look, alpha) if look < self.n else (alpha, alpha), exact=False)
