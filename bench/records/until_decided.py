@@ -124,7 +124,7 @@ def told(protocol: Protocol) -> str:
     target, rate = goal(protocol)
     return (
         f"--rate {written(rate)} --target {written(target)} "
-        f"--cap {protocol.cap} and seeds from {protocol.first_seed} on"
+        f"--cap {protocol.cap or CAP} and seeds from {protocol.first_seed} on"
     )
 
 
@@ -196,8 +196,9 @@ def _verdict(found: RateVerdict, protocol: Protocol) -> str:
     rate = f"a rate of {fixed(found.rate, 2)}"
     if found.verdict != "undecided":
         return f"{rate} is {found.verdict}, after {found.decided_at} runs"
-    if found.n >= (protocol.cap or CAP):
-        return f"{rate} is undecided at the cap of {protocol.cap} runs"
+    cap = protocol.cap or CAP
+    if found.n >= cap:
+        return f"{rate} is undecided at the cap of {cap} runs"
     return (
         f"{rate} is undecided; more runs to confirm it: {found.more_to_confirm} or more, to refute "
         f"it: {found.more_to_refute} or more"

@@ -49,12 +49,13 @@ def agrees(claim: Claim, value: Any, tolerance: Fraction) -> bool:
     """To the digits given: a rounded number stands for all that round to it."""
     if "published" not in claim:
         return bool(value == claim["text"])
-    low, high = claim["published"] - tolerance, claim["published"] + tolerance
+    number = claim["published"]
+    low, high = number - tolerance, number + tolerance
     relation = claim.get("relation", "equals")
     if relation == "equals":
-        return bool(low <= value < high or value == claim["published"])
+        return bool(low <= value < high or value == number)
     rules: dict[str, bool] = dict(
-        below=value < low, at_most=value <= high, above=value > high, at_least=value >= low
+        below=value < number, at_most=value <= high, above=value > number, at_least=value >= low
     )
     return rules[relation]
 
@@ -126,7 +127,7 @@ def of_one_run(claim: Claim, values: list[Fraction], n_epochs: int) -> Judged:
 
 def of_mean(claim: Claim, values: list[Fraction]) -> Judged:
     """On which side of the published number the interval of the mean lies."""
-    sign = -1 if claim["relation"] in ("above", "at_least") else 1
+    sign = {"at_least": -1, "at_most": 1}.get(claim["relation"], 0)
     number = Fraction(claim["published"] + sign * tolerance(claim))
     interval, mean = mean_interval(values), sum(values) / Fraction(len(values))
     if interval[0] < number < interval[1]:

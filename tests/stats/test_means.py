@@ -155,6 +155,10 @@ def test_no_interval_leaves_what_an_accuracy_can_be() -> None:
     assert (high.interval.low, high.interval.high) == pytest.approx((65.158, 100.0), abs=1e-3)
     assert (low.interval.low, low.interval.high) == pytest.approx((0.0, 34.842), abs=1e-3)
     assert high.prediction() == placement(9, [8, 9, 10], 10).prediction
+    assert low.prediction() == placement(1, [2, 1, 0], 10).prediction
+    predicted = low.prediction()
+    assert predicted is not None
+    assert (predicted.low, predicted.high) == pytest.approx((0, 1 + 4.968), abs=1e-3)
     predicted = high.prediction()
     assert predicted is not None
     assert (predicted.low, predicted.high) == pytest.approx((9 - 4.968, 10), abs=1e-3)

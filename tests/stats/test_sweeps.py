@@ -127,6 +127,12 @@ def test_a_bound_that_equals_the_rate_decides(alpha: float, n: int, rate: float)
     assert rate_verdict(n, n, rate, alpha=alpha).verdict == "confirmed"
     # The upper bound of no run is one minus that: not below the same rate, so nothing is refuted.
     assert upper_bound(0, n, alpha) == 1 - rate
+    # Before the first run: n hits will do, and n misses will not.
+    before = rate_verdict(0, 0, rate, declared=n, alpha=alpha)
+    assert before.more_to_confirm == n
+    before = rate_verdict(0, 0, 1 - rate, declared=n, alpha=alpha)
+    assert before.more_to_refute is not None
+    assert before.more_to_refute > n
     assert rate_verdict(0, n, 1 - rate, alpha=alpha).verdict == "undecided"
 
 
