@@ -12,25 +12,28 @@ from __future__ import annotations
 
 import argparse
 import ast
+import importlib
 import os
 import random
 import re
+import resource
 import shutil
-import subprocess
 import sys
 import tempfile
 from collections import Counter
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from queue import Queue
+
+import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 REGIONS = ("stats", "evidence", "records")
 LEAST_SHARE = 0.95
 MOST_SECONDS = 900  # of the processor; a mutant whose tests take longer has been noticed
+SLOW_IMPORTS = ("msgspec", "numpy", "pandas", "rich.console", "scipy.special", "scipy.stats")
+SAID = "said.txt"  # by the tests of a checkout
 OPERATORS = {
     **{"<": "<=", "<=": "<", ">": ">=", ">=": ">", "==": "!=", "!=": "==", "+": "-", "-": "+"},
     **{"*": "/", "/": "*", "//": "*", "**": "*", "%": "*", "&": "|", "|": "&", "and": "or"},
@@ -45,26 +48,26 @@ EQUIVALENT: dict[tuple[str, str], str] = {}
 @dataclass(frozen=True)
 class Mutant:
     path: str  # from the root
+    text: str  # of the whole file, unchanged
     start: int
     end: int
     new: str
 
+    @property
     def source(self) -> str:
-        text = (ROOT / self.path).read_text(encoding="utf-8")
-        return text[: self.start] + self.new + text[self.end :]
+        return self.text[: self.start] + self.new + self.text[self.end :]
 
     def change(self) -> tuple[str, str]:
         """The line before and after."""
-        text = (ROOT / self.path).read_text(encoding="utf-8")
+        text = self.text
         first = text.rfind("\n", 0, self.start) + 1
         last = text.find("\n", self.end)
         old = text[first:last]
         return old.strip(), (text[first : self.start] + self.new + text[self.end : last]).strip()
 
     def __str__(self) -> str:
-        text = (ROOT / self.path).read_text(encoding="utf-8")
         old, new = self.change()
-        return f"{self.path}:{text.count(chr(10), 0, self.start) + 1}: {old}  ->  {new}"
+        return f"{self.path}:{self.text.count(chr(10), 0, self.start) + 1}: {old}  ->  {new}"
 
 
 class Finder(ast.NodeVisitor):
@@ -148,8 +151,13 @@ def mutants() -> list[Mutant]:
             finder = Finder(text)
             finder.visit(ast.parse(text))
             name = str(path.relative_to(ROOT))
-            found += [Mutant(name, *place) for place in sorted(set(finder.found))]
+            found += [Mutant(name, text, *place) for place in sorted(set(finder.found))]
     return found
+
+
+def own_tests(path: str) -> list[str]:
+    """The files of its region's tests that import the module, or all of them."""
+    return list(importers(path, ROOT / own_folder(path))) or [own_folder(path)]
 
 
 def importers(path: str, folder: Path) -> Iterator[str]:
@@ -178,38 +186,47 @@ def copy(folder: Path) -> Path:
     return folder
 
 
-def passes(checkout: Path, tests: list[str]) -> bool:
-    """Whether the quick ones of the tests pass there."""
-    # Where CI is set, hypothesis draws the same examples each time.
-    environment = os.environ | {"PYTHONPATH": str(checkout), "CI": "true"}
-    environment["PYTHONDONTWRITEBYTECODE"] = "1"
-    limit = ["bash", "-c", f'ulimit -t {MOST_SECONDS}; exec "$@"', "bash"]
-    command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", "-m", "quick"]
-    done = subprocess.run(
-        [*limit, *command, *tests], cwd=checkout, env=environment, capture_output=True, check=False
-    )
-    return done.returncode in (0, 5)  # 5: no test
+def begun(mutant: Mutant | None, tests: list[str], checkout: Path) -> int:
+    """A child that runs the quick tests on the mutant; ends with 0 if they pass. Its number.
+
+    A fork has imported already what takes long, and nothing that may be changed.
+    """
+    if mutant is not None:
+        (checkout / mutant.path).write_text(mutant.source, encoding="utf-8")
+    child = os.fork()
+    if child:
+        return child
+    resource.setrlimit(resource.RLIMIT_CPU, (MOST_SECONDS, MOST_SECONDS))
+    os.chdir(checkout)
+    os.environ["CI"] = "true"  # then hypothesis draws the same examples each time
+    sys.path.insert(0, str(checkout))
+    sys.dont_write_bytecode = True
+    said = os.open(checkout / SAID, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+    for stream in (1, 2):
+        os.dup2(said, stream)
+    code = pytest.main(["-x", "-q", "-p", "no:cacheprovider", "-m", "quick", *tests])
+    os._exit(code not in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED))
 
 
-def lives(mutant: Mutant, checkout: Path) -> bool:
-    changed = checkout / mutant.path
-    changed.write_text(mutant.source(), encoding="utf-8")
-    folder = own_folder(mutant.path)
-    try:
-        return passes(checkout, list(importers(mutant.path, ROOT / folder)) or [folder])
-    finally:
-        shutil.copyfile(ROOT / mutant.path, changed)
-
-
-def judge(mutant: Mutant | str, checkouts: Queue[Path]) -> bool:
-    """Whether the mutant lives; for a folder's name, whether its tests pass unchanged."""
-    checkout = checkouts.get()
-    try:
-        if isinstance(mutant, str):
-            return passes(checkout, [mutant])
-        return lives(mutant, checkout)
-    finally:
-        checkouts.put(checkout)
+def tried(sample: list[Mutant], n_jobs: int, place: Path) -> Iterator[tuple[Mutant | None, bool]]:
+    """Each with whether it lives, as soon as it is known; None is the unchanged source."""
+    folders = sorted({own_folder(each.path) for each in sample})
+    waiting: list[Mutant | None] = [*sample, None]
+    free = [copy(place / str(job)) for job in range(n_jobs)]
+    running: dict[int, tuple[Mutant | None, Path]] = {}
+    while waiting or running:
+        while waiting and free:
+            mutant, checkout = waiting.pop(0), free.pop()
+            tests = own_tests(mutant.path) if mutant else folders
+            running[begun(mutant, tests, checkout)] = (mutant, checkout)
+        child, status = os.wait()
+        mutant, checkout = running.pop(child)
+        if mutant is not None:
+            (checkout / mutant.path).write_text(mutant.text, encoding="utf-8")
+        elif status:
+            sys.exit(f"without any change a test fails:\n{(checkout / SAID).read_text()}")
+        free.append(checkout)
+        yield mutant, status == 0
 
 
 def told(mutant: Mutant, alive: bool) -> str:
@@ -229,17 +246,13 @@ def main() -> int:
     options = parser.parse_args()
     every = [each for each in mutants() if options.only in str(each)]
     sample = random.Random(options.seed).sample(every, min(options.sample, len(every)))
-    folders = sorted({own_folder(each.path) for each in sample})
-    checkouts: Queue[Path] = Queue()
-    with tempfile.TemporaryDirectory() as place, ThreadPoolExecutor(options.jobs) as pool:
-        for job in range(options.jobs):
-            checkouts.put(copy(Path(place, str(job))))
-        alive = pool.map(lambda each: judge(each, checkouts), sample)
-        unchanged = pool.map(lambda each: judge(each, checkouts), folders)
-        words = Counter(told(*each) for each in zip(sample, alive, strict=True))
-        if not all(unchanged):
-            print(f"without any change tests fail as well: {' '.join(folders)}")
-            return 2
+    words: Counter[str] = Counter()
+    for name in SLOW_IMPORTS:
+        importlib.import_module(name)
+    with tempfile.TemporaryDirectory() as place:
+        for mutant, alive in tried(sample, options.jobs, Path(place)):
+            if mutant is not None:
+                words[told(mutant, alive)] += 1
     n_judged = len(sample) - words["equivalent"]
     share = words["killed"] / n_judged
     print(
