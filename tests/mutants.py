@@ -1,6 +1,6 @@
 """Changes one token of the source at a time and asks whether its own tests notice.
 
-    tox run -e mutants                      sixty mutants of seed 0; about half an hour on a core
+    tox run -e mutants                      sixty mutants, drawn with seed 0
     tox run -e mutants -- --seed 1 --sample 20
 
 A mutant that no test notices lives. Its own tests are the quick ones in the files of its region
