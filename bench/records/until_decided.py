@@ -135,7 +135,7 @@ def told(protocol: Protocol) -> str:
     above = ' ("above" in the claims)' if protocol.goal.relation == "above" else ""
     return (
         f"--rate {written(rate)} --target {written(target)}{above} "
-        f"--cap {protocol.cap} and seeds from {protocol.first_seed} on"
+        f"--cap {protocol.cap or CAP} and seeds from {protocol.first_seed} on"
     )
 
 
@@ -208,8 +208,9 @@ def _verdict(found: RateVerdict, protocol: Protocol) -> str:
     rate = f"a rate of {fixed(found.rate, 2)}"
     if found.verdict != "undecided":
         return f"{rate} is {found.verdict}, after {found.decided_at} runs"
-    if found.n >= (protocol.cap or CAP):
-        return f"{rate} is undecided at the cap of {protocol.cap} runs"
+    cap = protocol.cap or CAP
+    if found.n >= cap:
+        return f"{rate} is undecided at the cap of {cap} runs"
     return (
         f"{rate} is undecided; more runs to confirm it: {found.more_to_confirm} or more, to refute "
         f"it: {found.more_to_refute} or more"

@@ -364,6 +364,7 @@ def test_the_commands_declare_train_and_extend(
     assert "protocol is missing" in report.stderr
 
 
+@pytest.mark.process  # git shows the commits
 def test_the_references_declarations_stand_in_the_commits_that_they_name() -> None:
     protocol = Suite(ROOT / "results", "reference").protocol()
     assert protocol is not None

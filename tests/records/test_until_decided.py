@@ -138,6 +138,19 @@ def test_runs_are_judged_by_seed_up_to_the_first_gap() -> None:
     assert until_decided.judge(every, USUAL).n == 0  # seed 0 is missing
 
 
+def test_how_far_an_arm_is_in_words() -> None:
+    def line(reached: Sequence[bool | None], cap: int | None = 200) -> str:
+        protocol = Protocol(rate=0.90, target=99.40, cap=cap, alpha=0.05)
+        return until_decided.state_line("m", runs(reached), protocol).partition("; a rate of ")[2]
+
+    # Evidence of k hits: (1 - q^(k + 1)) / ((k + 1) (1 - q) q^k), 20.7 for 43; see test_sweeps.
+    assert line([True] * 43) == "0.90 is confirmed, after 43 runs"
+    assert line([True] * 5).startswith("0.90 is undecided; more runs to confirm it: 38 or more, to")
+    assert line([True] * 5, cap=5) == "0.90 is undecided at the cap of 5 runs"
+    at_most = [True, *[True] * 8, False] * 20  # nine of ten, as far as a declaration without a cap
+    assert line(at_most, cap=None) == "0.90 is undecided at the cap of 200 runs"
+
+
 def test_the_next_seeds() -> None:
     def seeds(reached: Sequence[bool | None], n_first: int = 3, n_more: int = 2) -> list[int]:
         return until_decided.next_seeds(runs(reached), USUAL, n_first, n_more)
