@@ -70,7 +70,7 @@ def new(
         typer.Option("--from", help="A README: draft its claims in claims/NAME.toml."),
     ] = None,
     dataset: Annotated[
-        str | None, typer.Option(help="With --from: the data set of the README's accuracies.")
+        str | None, typer.Option(help="With --from: the data set of its accuracies.")
     ] = None,
 ) -> None:
     """Make a commented starter file, architectures/NAME.py.

@@ -202,8 +202,14 @@ class Summary:
         return claim if claim and self.speaks_of(claim) else None
 
     def is_own(self, arm: Arm) -> bool:
-        """Whether the runs are of the recipe and the source in the architecture's file."""
-        return is_of_file(arm.first, self.portraits, self.at_hand.get(arm.architecture))
+        """Whether the runs are of the recipe and the source in the architecture's file.
+
+        Where there is no file, they are of the measured version that ran last.
+        """
+        portrait = self.portrait_of.get(arm.architecture)
+        return is_of_file(
+            arm.first, [portrait] if portrait else [], self.at_hand.get(arm.architecture)
+        )
 
     def is_older(self, arm: Arm) -> bool:
         """Whether the file of the architecture was edited after the runs."""
