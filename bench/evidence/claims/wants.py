@@ -86,7 +86,8 @@ def _wants(claim: Claim, given: Iterable[str]) -> Iterator[Want]:
     missing = [k for k in needed if not keys & (VALUES if k == "value" else {k})]
     for key in missing:
         wanted = "published' or 'text" if key == "value" else key
-        yield f"metric '{claim.metric}' needs the key '{wanted}'", "add it", "metric"
+        remedy = "give at_least, at_most, above or below" if key == "relation" else "add it"
+        yield f"metric '{claim.metric}' needs the key '{wanted}'", remedy, "metric"
     if keys >= VALUES and not VALUES & set(METRICS[name].beside):
         yield "both 'published' and 'text'", "give the one that the document says", "text"
     for key in sorted(keys & VALUES - _used(name)):

@@ -46,8 +46,8 @@ SAID = re.compile(r"(?P<file>[^/]+):(?P<line>\d+)(?: (?P<id>.+))?")
 # What would change a verdict that no number of further seeds changes.
 CHANGES: Mapping[Kind, str] = {
     "runs": "runs of another source or recipe",
-    "structure": "another source of the network",
-    "settings": "another source of the network",
+    "structure": "a change in the network's file",
+    "settings": "another recipe in the network's file, or another split of the data set",
     "document": "another text of the document",
     "words": "no record: no record could decide it",
 }

@@ -213,7 +213,7 @@ def first_record() -> str:
 
 def test_what_no_seed_changes_says_what_would() -> None:
     found = summary()
-    assert card(found, "size").parts[0].change == "another source of the network"
+    assert card(found, "size").parts[0].change == "a change in the network's file"
     assert card(found, "off").parts[0].change == "runs of another source or recipe"
     odd = card(found, "odd").parts[0]
     assert odd.change == "another text of the document"
