@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from dataclasses import replace as dataclass_replace
 from pathlib import Path
@@ -209,7 +210,7 @@ def probed(
     left, trained = Selection(broken=list(selection.broken)), list[Named]()
     paths: dict[str, EnginePath] = {}
     notices: list[str] = []
-    with tried_apart() as trials:
+    with _trials(matrix.environment.device) as trials:
         for own, each in zip(selection.usable, matrix.architectures, strict=True):
             found, architecture = each
             try:
@@ -227,6 +228,11 @@ def probed(
                 notices.append(f"'{name}' trains without the faster step: {way.slow}")
             notices += [f"'{name}': {notice}" for notice in way.notices]
     return left, dataclass_replace(matrix, architectures=trained, paths=paths), notices
+
+
+def _trials(device: str) -> AbstractContextManager[Trials | None]:
+    """A process of their own for the trials of a CPU: a fork can use no GPU."""
+    return tried_apart() if torch.device(device).type == "cpu" else nullcontext()
 
 
 def _way(each: Named, matrix: Matrix, dataset: Dataset, trials: Trials | None) -> Way:

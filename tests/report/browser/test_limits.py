@@ -15,7 +15,7 @@ pytestmark = pytest.mark.browser
 INDEX = {"height": 6_000, "words": 2_500, "tables": 12, "tab stops": 60, "bytes": 400_000}
 ARCHITECTURE = {"height": 12_000, "bytes": 700_000}
 MARKDOWN_WORDS = 12_000
-DOCUMENT_ON_A_PHONE = 22_000  # CSS pixels
+DOCUMENT_ON_A_PHONE = 27_000  # CSS pixels, for seven documents; four took 21,300
 MEASURED = """() => ({
     height: document.documentElement.scrollHeight,
     words: document.body.innerText.split(/\\s+/).length,
