@@ -7,6 +7,7 @@ from itertools import islice
 from typing import Any
 
 from bench.inputs.recipes import difference, written
+from bench.records.arms import is_of_file
 from bench.spec import Augmentation, Portrait, RunRecord, canonical_json, digest, essence
 
 Portraits = Mapping[str, Portrait]  # architecture -> what was measured of it
@@ -147,8 +148,7 @@ def labels(name: str, runs: Sequence[RunRecord], portraits: Portraits) -> list[s
 def _is_own(run: RunRecord, portraits: Portraits) -> bool:
     """Whether the run is of the source and the recipe in the architecture's file."""
     portrait = portraits.get(run.architecture)
-    of_file = portrait and (portrait.architecture_digest, portrait.recipe)
-    return of_file == (run.architecture_digest, run.recipe)
+    return portrait is not None and is_of_file(run, [portrait], portrait.architecture_digest)
 
 
 def _differing(

@@ -35,8 +35,7 @@ def publish(files: Mapping[str, str], reports: Path, *, last: str, made_with: st
         StoreError: the folder cannot be written, or holds another's file of one of these names.
     """
     try:
-        old = _own_files(reports)
-        require_own(files, reports)
+        old = require_own(files, reports)
         with _staged(files, reports, made_with) as folder, uninterrupted():
             reports.mkdir(parents=True, exist_ok=True)
             write_atomically(reports / MOVING, "\n".join(sorted(old | files.keys())).encode())
@@ -79,13 +78,18 @@ def manifest(files: Mapping[str, str], made_with: str) -> str:
     return "\n".join([f"# {made_with}", *lines, ""])
 
 
-def require_own(names: Iterable[str], reports: Path) -> None:
-    """Raises StoreError where the folder holds a file of such a name that no report wrote."""
+def require_own(names: Iterable[str], reports: Path) -> set[str]:
+    """The files that the last report wrote.
+
+    Raises:
+        StoreError: the folder holds a file of one of the names that no report wrote.
+    """
     own = _own_files(reports)
     for name in names:
         if name not in own and (reports / name).exists():
             where = str(reports / name)
             raise StoreError("no report wrote this file", where=where, remedy=OTHER_FOLDER)
+    return own
 
 
 def _own_files(reports: Path) -> set[str]:

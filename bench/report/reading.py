@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -13,7 +12,7 @@ from pathlib import Path
 import msgspec
 
 from bench import machine
-from bench.errors import ArchitectureError, UsageError, nearest
+from bench.errors import UsageError, nearest
 from bench.evidence import claims
 from bench.evidence.claims.judging import AtHand
 from bench.evidence.claims.stored import read_all
@@ -42,14 +41,15 @@ def read(suite: Suite, folder: Path, command: str, groups: Sequence[str] = ()) -
     links = {run.key: _relative(suite.path_of(run), folder) for run in runs}
     said = machine.folder_in_use("claims")
     published, texts = claims.load(said), read_all(said)
-    portraits = [_readable(portrait) for portrait in _present_last(suite.portraits(), runs)]
+    versions = suite.portraits()
+    networks = {run.architecture for run in runs} | {each.architecture for each in versions}
+    at_hand = AtHand.scan(networks).digests
+    portraits = [_readable(portrait) for portrait in _present_last(versions, runs, at_hand)]
     found = summarise(suite.name, runs, portraits, published, links, command)
     if groups:
         found = _of_groups(found, groups)
     protocol, findings = suite.protocol(), suite.findings()
     known = [summary.judged_by(protocol).with_findings(findings) for summary in found]
-    networks = {run.architecture for run in runs} | {each.architecture for each in portraits}
-    at_hand = AtHand.scan(networks).digests
     return [replace(summary, texts=texts, at_hand=at_hand) for summary in known]
 
 
@@ -72,16 +72,12 @@ def require_records(suite: Suite, found: list[Summary]) -> None:
         )
 
 
-def _present_last(portraits: list[Portrait], runs: Sequence[RunRecord]) -> list[Portrait]:
-    """Of a network's versions the one of its present file last, else the one that ran last.
-
-    Where no network was ever changed, no file is looked at.
-    """
+def _present_last(
+    portraits: list[Portrait], runs: Sequence[RunRecord], at_hand: Mapping[str, str]
+) -> list[Portrait]:
+    """Of a network's versions the one of its present file last, else the one that ran last."""
     if len({each.architecture for each in portraits}) == len(portraits):
         return portraits
-    digests: Mapping[str, str] = {}
-    with suppress(ArchitectureError):  # two files of one name: whoever trains them is told
-        digests = AtHand.scan().digests
     days: defaultdict[str, date] = defaultdict(lambda: date.min)
     for run in runs:
         source = run.architecture_digest
@@ -89,7 +85,7 @@ def _present_last(portraits: list[Portrait], runs: Sequence[RunRecord]) -> list[
 
     def place(portrait: Portrait) -> tuple[bool, date]:
         source = portrait.architecture_digest
-        return digests.get(portrait.architecture) == source, days[source]
+        return at_hand.get(portrait.architecture) == source, days[source]
 
     return sorted(portraits, key=place)
 

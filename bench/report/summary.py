@@ -127,6 +127,10 @@ class Summary:
         same = (theirs.target, theirs.relation) == (ours.target, ours.relation)
         return arm.has_target and same
 
+    def judges(self, arm: Arm) -> bool:
+        """Whether a verdict on that target follows from the arm's runs."""
+        return self.aims(arm) and arm.is_decidable
+
     @property
     def target(self) -> float | None:
         """The target as a line in a figure: the count that it asks for, in percent."""

@@ -128,7 +128,6 @@ def _lane(summary: Summary, arm: Arm, axis: Limits, of: str) -> Lane:
         arm.architecture,
     )
     page = "" if summary.base else summary.page_of(arm.architecture)
-    is_judged = summary.aims(arm) and arm.is_decidable
     alt = f"{arm.label}: {count(len(arm.tested), 'run')}, mean {mean_percent(arm.accuracy())}"
     return Lane(
         name=Cell(arm.label, size, page, series=arm.architecture),
@@ -139,8 +138,8 @@ def _lane(summary: Summary, arm: Arm, axis: Limits, of: str) -> Lane:
             figure,
         ),
         cells=(Cell(fixed(mean, 3), said), _reached(summary, arm)),
-        badge=_badge(arm) if is_judged else None,
-        steps=_steps(arm) if is_judged else (),
+        badge=_badge(arm) if summary.judges(arm) else None,
+        steps=_steps(arm) if summary.judges(arm) else (),
     )
 
 
@@ -189,7 +188,7 @@ def _legend(summary: Summary, arms: list[Arm], beside: list[Arm]) -> str:
         "" if summary.target is None else f" (filled: it reached {target_words(summary.objective)})"
     )
     said = [f"One dot is one run{reached}.", "The stroke is the mean."]
-    if any(summary.aims(arm) and arm.is_decidable for arm in (*arms, *beside)):
+    if any(summary.judges(arm) for arm in (*arms, *beside)):
         said.append("Below the runs: two one-sided 95% bounds of the rate of runs that reach it.")
     if any(summary.published_beside(arm) for arm in arms):
         said.append(f"The triangle is the {summary.label}'s single run.")

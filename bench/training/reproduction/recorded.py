@@ -98,15 +98,16 @@ def _only(run: str, found: list[Path], results: Path, known: list[str]) -> Recor
         remedy = nearest(run.rsplit("/", 1)[-1], known) if known else FORMS
         raise UsageError(f"no run '{run}'", where=str(results), remedy=remedy)
     more = f" and {len(found) - MOST_NAMES} more" if len(found) > MOST_NAMES else ""
-    names = ", ".join(f"{_name(path)}{_standing(path)}" for path in _present_first(found))
+    names = ", ".join(f"{_name(path)}{standing}" for path, standing in _present_first(found))
     raise UsageError(
         f"'{run}' means {len(found)} runs", where=str(results), remedy=f"give one: {names}{more}"
     )
 
 
-def _present_first(paths: list[Path]) -> list[Path]:
-    """The first few, those before all others that are of the file at hand."""
-    return sorted(paths, key=lambda path: _standing(path) != PRESENT)[:MOST_NAMES]
+def _present_first(paths: list[Path]) -> list[tuple[Path, str]]:
+    """The first few with how they stand, those before all others that are of the file at hand."""
+    found = [(path, _standing(path)) for path in paths]
+    return sorted(found, key=lambda each: each[1] != PRESENT)[:MOST_NAMES]
 
 
 def _standing(path: Path) -> str:
