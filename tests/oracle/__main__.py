@@ -24,7 +24,11 @@ def row(arm: Arm, documents: list[Document]) -> list[str]:
 
 def verdict(claim: Claim, judged: Judged) -> dict[str, Any]:
     shown = {name: plain(value) for name, value in vars(judged).items()}
-    return shown | {"id": claim["id"], "p": judged.p and [float(each) for each in judged.p]}
+    return shown | {
+        "id": claim["id"],
+        "metric": claim["metric"],
+        "p": judged.p and [float(each) for each in judged.p],
+    }
 
 
 found = list(arms())

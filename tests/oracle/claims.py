@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import tomllib
 from collections import Counter, defaultdict
@@ -9,7 +10,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
-from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -71,7 +71,7 @@ def of_document(claim: Claim, terms: list[Fraction]) -> Fraction:
     numbers = claim.get("numbers", ())
     match claim["metric"]:
         case "product":
-            return Fraction(prod(numbers))
+            return Fraction(math.prod(numbers))
         case "sum" | "sum_of_claims":
             return sum((*numbers, *terms), Fraction(0))
         case "saved_percent":
@@ -100,6 +100,8 @@ def percents(arm: Arm, split: str) -> list[list[Fraction]]:
 def values_of(metric: str, arm: Arm) -> list[Fraction]:
     """The claim's number of each completed run."""
     split = re.findall("test|train|validation", metric)[0]
+    if metric.endswith("_loss"):
+        return [Fraction(record["epochs"][-1][f"{split}_loss"]) for record in arm.completed]
     runs = percents(arm, split)
     if metric.startswith("sustained"):
         return [min(run[-3:]) for run in runs]
@@ -114,6 +116,8 @@ def values_of(metric: str, arm: Arm) -> list[Fraction]:
 def cut(metric: str, n_epochs: int, interval: tuple[float, float]) -> tuple[float, float]:
     """Nothing beyond what is possible."""
     low, high = (1, n_epochs) if metric.endswith("epoch") else (0, 100)
+    if metric.endswith("_loss"):
+        high = math.inf
     return max(interval[0], low), min(interval[1], high)
 
 
