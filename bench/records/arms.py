@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from functools import cached_property
-from typing import Literal
+from functools import cached_property, lru_cache
+from typing import Any, Literal
 
 import numpy as np
 from msgspec.structs import replace
@@ -326,11 +326,16 @@ def identity(run: RunRecord) -> str:
     of an architecture that is not ours is over all that is known of how its runs were made. A field
     that joins the recipes later changes it as little as it changes the keys of runs.
     """
-    shared = (
+    return _identity(
         run.architecture_digest,
         run.recipe,
         run.dataset,
         run.numerics,
         run.engine_version,
     )
+
+
+@lru_cache
+def _identity(*shared: Any) -> str:
+    """One digest for the thousands of runs that share all of it."""
     return digest(canonical_json([essence(each) for each in shared]))
