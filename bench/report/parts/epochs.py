@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from bench.records.arms import Arm
+from bench.report.figures.canvas import MANY_RUNS
 from bench.report.figures.curves import Panel
 from bench.report.frames import epochs_of
 from bench.report.summary import Summary
@@ -17,7 +18,7 @@ from bench.stats.format import count, fixed, integer, percent, percentage, writt
 SPLITS = ("train", "validation", "test")
 ZOOM, HIGH = 98.0, 98.5  # percent: the axis begins there where the medians end above HIGH
 FAR = 4  # elsewhere: times the errors of the worst median
-MANY, NAMED = 100, 20  # runs: of more than so many, so many have a line of their own
+NAMED = 20  # runs that have a line of their own where there are many
 ADDABLE = 1e300  # a loss far beyond any axis, of which two can still be added
 
 
@@ -62,7 +63,7 @@ def panels(summary: Summary, arm: Arm, quantity: str) -> list[Panel]:
 def lines_told(arm: Arm) -> str:
     """one line for each of 5 seeds; of many, which runs have a line."""
     n = len(begun(arm))
-    if n <= MANY:
+    if n <= MANY_RUNS:
         return f"one line for each of {count(n, 'seed')}"
     return f"a line for {NAMED} of {integer(n)} seeds, from the lowest to the highest last value"
 
@@ -70,7 +71,7 @@ def lines_told(arm: Arm) -> str:
 def _with_line(values: pd.DataFrame) -> set[int]:
     """Seeds that have a line of their own; of many, evenly by the rank of their last value."""
     last = values.groupby("seed")["value"].last().sort_values(kind="stable")
-    if len(last) <= MANY:
+    if len(last) <= MANY_RUNS:
         return set(last.index)
     return set(last.index[np.linspace(0, len(last) - 1, NAMED).round().astype(int)])
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from functools import partial
 
 from bench.records.arms import Arm
+from bench.report.figures.canvas import MANY_RUNS
 from bench.report.figures.curves import Panel, accuracy_curves
 from bench.report.model import PageKind, Plot, Scope, Section
 from bench.report.parts.epochs import (
-    MANY,
     begun,
     cut,
     learning_rates,
@@ -65,7 +65,7 @@ def _plot(summary: Summary, arm: Arm, found: list[Panel]) -> Plot:
     n = len(begun(arm))
     titles = ", ".join(panel.title for panel in found)
     band = "; band: median and range" if n > 1 else ""
-    band += f"; {lines_told(arm)}" if n > MANY else ""
+    band += f"; {lines_told(arm)}" if n > MANY_RUNS else ""
     aimed = summary.aims(arm)
     dashed = " Dashed: the target." if aimed else ""
     marked = any(panel.published is not None for panel in found)

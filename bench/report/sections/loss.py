@@ -5,9 +5,10 @@ from __future__ import annotations
 from functools import partial
 
 from bench.records.arms import Arm
+from bench.report.figures.canvas import MANY_RUNS
 from bench.report.figures.curves import Panel, loss_curves
 from bench.report.model import PageKind, Plot, Scope, Section
-from bench.report.parts.epochs import MANY, begun, lines_told, panels, with_epochs
+from bench.report.parts.epochs import begun, lines_told, panels, with_epochs
 from bench.report.summary import Summary
 from bench.stats.format import integer
 
@@ -27,7 +28,7 @@ def _plot(summary: Summary, arm: Arm, found: list[Panel]) -> Plot:
     n = len(begun(arm))
     titles = ", ".join(panel.title for panel in found)
     band = " Line and band: median and range of the runs that lasted so long." if n > 1 else ""
-    band += f" There is {lines_told(arm)}." if n > MANY else ""
+    band += f" There is {lines_told(arm)}." if n > MANY_RUNS else ""
     ends = "; ".join(panel.band for panel in found if panel.band)
     return Plot(
         name=f"{summary.place}-{arm.slug}-loss",
