@@ -6,10 +6,12 @@ The file lies in `bench/` itself, because the package's own folder is found from
 from __future__ import annotations
 
 import ctypes
+import errno
 import multiprocessing
 import os
 import shutil
 import signal
+import stat
 import sys
 import tempfile
 import threading
@@ -92,6 +94,25 @@ def write_atomically(path: Path, content: bytes) -> None:
             where=str(path),
             remedy="choose a writable folder with free space",
         ) from error
+
+
+def read_plain(path: Path, most_bytes: int) -> bytes:
+    """The content of a plain file, which a pipe or a device is not: to read one may never end.
+
+    Raises:
+        OSError: it cannot be read, is no plain file, or has more bytes.
+    """
+    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
+    try:
+        found = os.fstat(descriptor)
+        if not stat.S_ISREG(found.st_mode):
+            raise OSError(errno.EINVAL, "it is no plain file")
+        if found.st_size > most_bytes:
+            raise OSError(errno.EFBIG, f"it has {found.st_size:,} bytes, more than {most_bytes:,}")
+        with open(descriptor, "rb", buffering=0, closefd=False) as stream:
+            return stream.read()
+    finally:
+        os.close(descriptor)
 
 
 def today() -> date:

@@ -10,6 +10,7 @@ import hashlib
 import math
 from collections.abc import Callable, Mapping
 from datetime import date
+from functools import cache
 from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
@@ -42,6 +43,9 @@ EnginePath = Literal["eager", "fused", "graph"]
 NOT_KNOWN = "not known"  # a text of a record that nobody can tell; a number is then None
 
 S = TypeVar("S", bound=msgspec.Struct)
+
+
+fields = cache(msgspec.structs.fields)  # it looks at the annotations anew at each call
 
 
 class Frozen(msgspec.Struct, frozen=True):
@@ -154,7 +158,7 @@ def _contradiction_of_augmentation(augmentation: Augmentation) -> str | None:
 def _without_effect(value: Any) -> str | None:
     """The first field that is no finite number, or that is set and does not act."""
     unused = value.unused
-    for field in msgspec.structs.fields(type(value)):
+    for field in fields(type(value)):
         content = getattr(value, field.name)
         if not _is_finite(content):
             return f"{field.name}={content} is no finite number"
@@ -448,7 +452,7 @@ def essence(value: Any) -> Any:
     """Nested dicts of the fields that differ from their defaults: a later field changes nothing."""
     if not isinstance(value, msgspec.Struct):
         return value
-    pairs = [(field, getattr(value, field.name)) for field in msgspec.structs.fields(value)]
+    pairs = [(field, getattr(value, field.name)) for field in fields(type(value))]
     return {field.name: essence(item) for field, item in pairs if item != field.default}
 
 

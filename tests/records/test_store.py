@@ -115,8 +115,8 @@ def test_findings_lie_beside_the_runs_and_are_read_back(tmp_path: Path) -> None:
 def test_weights_lie_beside_their_record(tmp_path: Path) -> None:
     suite = Suite(tmp_path, "local")
     run = factories.record()
-    path = suite.add_run(run, b"weights")
-    assert suite.weights(run) == b"weights"
+    path = suite.add_run(run, factories.WEIGHTS)
+    assert suite.weights(run) == factories.WEIGHTS
     path.with_suffix(".safetensors").unlink()
     assert suite.weights(run) is None
 
