@@ -117,7 +117,11 @@ def _work(request: Request) -> None:
     _render(request)
     for path in plan.failed_before:
         complain(f"failed earlier: {path} (move the record away to try again)")
-    if wrong or plan.failed_before or selection.broken:
+    for path in plan.refused:
+        complain(
+            f"not trained: a damaged record is in the way: {path} (restore it or move it away)"
+        )
+    if wrong or plan.failed_before or plan.refused or selection.broken:
         raise typer.Exit(EXIT_SOME_FAILED)
 
 

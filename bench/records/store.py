@@ -470,7 +470,9 @@ class RunReader:
     def runs(self) -> list[RunRecord]:
         """What `Suite.runs` gives now; only files that are new are opened."""
         paths, known = self.suite.run_paths(), self._known
-        found = self.suite.kept(paths, lambda path: (path, known.get(path) or self.suite.run_at(path)))
+        found = self.suite.kept(
+            paths, lambda path: (path, known.get(path) or self.suite.run_at(path))
+        )
         self._known = dict(found)
         return self.suite.declared(list(self._known.values()))
 

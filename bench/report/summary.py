@@ -54,6 +54,7 @@ class Summary:
         suite_runs, suite_portraits: Of all data sets and architectures, shown or not: what claims
             are judged by.
         texts: Stem of a file of claims -> the text of its document, where that is stored.
+        set_aside: The names of the suite's damaged files, which are left out.
     """
 
     suite: str
@@ -76,6 +77,7 @@ class Summary:
     suite_runs: tuple[RunRecord, ...] = ()
     suite_portraits: tuple[Portrait, ...] = ()
     texts: Mapping[str, Text] = field(default_factory=dict)
+    set_aside: tuple[str, ...] = ()
     recorded: frozenset[tuple[str, int]] = frozenset()
     choosing: tuple[Arm, ...] = ()  # runs that helped to choose an arm, with the test split
     beside: tuple[Arm, ...] = ()  # of networks that the document does not speak of

@@ -38,6 +38,7 @@ class Plan:
     jobs: list[AnyJob]
     n_present: int
     failed_before: list[Path]  # records of runs that diverged or failed earlier
+    refused: list[Path]  # damaged records: each is in the way of its run, which is not trained
 
     @property
     def n_epochs(self) -> int:
@@ -97,15 +98,17 @@ def make_plan(matrix: Matrix, suite: Suite, runs: Iterable[RunRecord]) -> Plan:
     """
     known = {run.key: run for run in runs}
     jobs: list[AnyJob] = []
-    present = []
+    present, refused = [], []
     for seed, network in product(matrix.seeds, matrix.each()):
         spec = network.spec(seed)
         if spec.key in known:
             present.append(known[spec.key])
+        elif (path := suite.path_of(spec)) in suite.set_aside:
+            refused.append(path)
         else:
             jobs.append(network.job(spec, suite))
     failed = [suite.path_of(record) for record in present if not record.completed]
-    return Plan(jobs, len(present), failed)
+    return Plan(jobs, len(present), failed, refused)
 
 
 def run_spec(architecture: Architecture, seed: int, matrix: Matrix) -> RunSpec:
