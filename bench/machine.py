@@ -218,9 +218,9 @@ def adopt_orphans() -> None:
 def children() -> list[int]:
     """The processes whose parent is this one; none where there is no `/proc`."""
     found = []
-    for stat in Path("/proc").glob("[0-9]*/stat"):
+    for state in Path("/proc").glob("[0-9]*/stat"):
         with suppress(OSError):  # it has ended
-            pid, _, rest = stat.read_text(errors="replace").partition(" ")
+            pid, _, rest = state.read_text(errors="replace").partition(" ")
             if int(rest.rpartition(")")[2].split()[1]) == os.getpid():
                 found.append(int(pid))
     return found

@@ -45,11 +45,14 @@ NOT_KNOWN = "not known"  # a text of a record that nobody can tell; a number is 
 S = TypeVar("S", bound=msgspec.Struct)
 
 
-fields = cache(msgspec.structs.fields)  # it looks at the annotations anew at each call
-
-
 class Frozen(msgspec.Struct, frozen=True):
     """Base of every record. Construction does not validate; `checked` and decoding do."""
+
+
+@cache
+def fields(kind: type[msgspec.Struct]) -> tuple[msgspec.structs.FieldInfo, ...]:
+    """Of a kind of record; msgspec looks at the annotations anew at each call."""
+    return msgspec.structs.fields(kind)
 
 
 def checked(value: S) -> S:
@@ -155,7 +158,7 @@ def _contradiction_of_augmentation(augmentation: Augmentation) -> str | None:
     return _without_effect(augmentation)
 
 
-def _without_effect(value: Any) -> str | None:
+def _without_effect(value: Augmentation | Recipe) -> str | None:
     """The first field that is no finite number, or that is set and does not act."""
     unused = value.unused
     for field in fields(type(value)):

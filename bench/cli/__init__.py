@@ -45,7 +45,7 @@ def main() -> None:
     """
     notices = Notices(warnings.showwarning)
     warnings.simplefilter("always", SetAside)
-    warnings.showwarning = notices.show
+    warnings.showwarning = notices.show  # type: ignore[assignment]
     try:
         app()
     except BenchError as error:

@@ -97,18 +97,16 @@ def _verified(name: str, results: Path) -> tuple[Suite, Verified]:
 def _scored_again(
     suite: Suite, found: Verified, builtin: bool, data_dir: Path | None
 ) -> tuple[list[Fault], list[str]]:
-    from bench.inputs import discover
+    from bench.inputs.discover import scan_all
     from bench.machine import folder, folder_in_use
     from bench.measuring import rescoring
     from bench.training import provenance
     from bench.training.engine.settings import resolve_device
 
     here = provenance.environment(resolve_device("cpu"), provenance.command_line())
-    place, shipped = folder_in_use("architectures"), folder("architectures")
-    at_hand = discover.scan_all(place) if place.is_dir() else []
-    at_hand += (
-        discover.scan_all(shipped) if builtin and shipped.resolve() != place.resolve() else []
-    )
+    places = {folder_in_use("architectures").resolve()}
+    places |= {folder("architectures").resolve()} if builtin else set()
+    at_hand = [each for place in sorted(places) if place.is_dir() for each in scan_all(place)]
     with redirect_stdout(sys.stderr):  # what a network prints is not the answer
         return rescoring.score_again(suite, found.with_weights, at_hand, data_dir, here)
 

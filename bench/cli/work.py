@@ -118,9 +118,7 @@ def _work(request: Request) -> None:
     for path in plan.failed_before:
         complain(f"failed earlier: {path} (move the record away to try again)")
     for path in plan.refused:
-        complain(
-            f"not trained: a damaged record is in the way: {path} (restore it or move it away)"
-        )
+        complain(f"not trained: {path} is damaged and in the way (restore it, or move it away)")
     if wrong or plan.failed_before or plan.refused or selection.broken:
         raise typer.Exit(EXIT_SOME_FAILED)
 

@@ -65,9 +65,8 @@ def of_scored(scored: ScoredWeights) -> str | None:
         return "a right answer is listed among the wrong ones"
     answers = [(index, given) for index, _, given in scored.misses]
     labels = [(index, label) for index, label, _ in scored.misses]
-    problems = (
-        _of_list(each, wrong, scored.n_images, scored.dataset) for each in (answers, labels)
-    )
+    lists = (answers, labels)
+    problems = (_of_list(each, wrong, scored.n_images, scored.dataset) for each in lists)
     return next(filter(None, problems), None)
 
 
@@ -201,9 +200,8 @@ def _of_list(
         listed = f"{integer(len(misses))} missed images are listed"
         return f"{listed}, but by the counts {integer(n_wrong)} were missed"
     indices = [index for index, _ in misses]
-    if indices != sorted(set(indices)) or (
-        misses and not 0 <= indices[0] <= indices[-1] < n_images
-    ):
+    are_rising = indices == sorted(set(indices))
+    if not are_rising or (misses and not 0 <= indices[0] <= indices[-1] < n_images):
         return f"its missed images are no rising indices below {integer(n_images)}"
     labels = [label for _, label in misses]
     n_classes = info.n_classes or LARGEST

@@ -1,8 +1,9 @@
 """Seals: manifests of all files of a suite, each over the seals before it. No torch.
 
-`results/<suite>/seals/0001.sha256` is what `sha256sum --check` reads in the suite's folder: a line a
-file, its SHA-256 and its name. Lines that begin with `#` name the commit, and each earlier change
-that the seal accepts. A seal lists the earlier seals too, so none can be changed or taken out.
+`results/<suite>/seals/0001.sha256` is what `sha256sum --check` reads in the suite's folder: for
+each file a line with its SHA-256 and its name. Lines that begin with `#` name the commit, and each
+earlier change that the seal accepts. A seal lists the earlier seals too, so none can be changed or
+taken out.
 """
 
 from __future__ import annotations

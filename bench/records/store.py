@@ -469,12 +469,12 @@ class RunReader:
 
     def runs(self) -> list[RunRecord]:
         """What `Suite.runs` gives now; only files that are new are opened."""
-        paths, known = self.suite.run_paths(), self._known
-        found = self.suite.kept(
-            paths, lambda path: (path, known.get(path) or self.suite.run_at(path))
-        )
-        self._known = dict(found)
-        return self.suite.declared(list(self._known.values()))
+        found = self.suite.kept(self.suite.run_paths(), self._read)
+        self._known = {self.suite.path_of(run): run for run in found}
+        return self.suite.declared(found)
+
+    def _read(self, path: Path) -> RunRecord:
+        return self._known.get(path) or self.suite.run_at(path)
 
 
 class Checkpoint:
