@@ -88,7 +88,7 @@ def _of_numbers(value: Any) -> str | None:
     while waiting:
         each = waiting.pop()
         if isinstance(each, int) and abs(each) > LARGEST:
-            return f"the number {_short(each)} is too large"
+            return f"a number is too large: {_short(each)}"
         if isinstance(each, dict | list | tuple):
             waiting += each.values() if isinstance(each, dict) else each
     return None
@@ -96,7 +96,11 @@ def _of_numbers(value: Any) -> str | None:
 
 def _short(number: int) -> str:
     """The number, or how large it is: Python writes no number of more than 4,300 digits."""
-    return str(number) if abs(number) <= LARGEST_SEED else f"of {number.bit_length():,} bits"
+    return (
+        f"{number:,}"
+        if abs(number) <= LARGEST_SEED
+        else f"about 10^{number.bit_length() * 0.30103:.0f}"
+    )
 
 
 def _of_sizes(run: RunRecord) -> str | None:
