@@ -49,6 +49,7 @@ def main() -> None:
     try:
         app()
     except BenchError as error:
+        notices.tell_rest()
         complain(f"error: {error}")
         sys.exit(error.exit_code)
     except SystemExit as end:

@@ -36,10 +36,7 @@ def verify(
     It exits with 1 if something is wrong.
     """
     kept, found = _verified(suite, results)
-    skipped: list[str] = []
-    if deep:
-        faults, skipped = _scored_again(kept, found, builtin, data_dir)
-        found.faults += faults
+    skipped = _score_again(kept, found, builtin, data_dir) if deep else []
     if as_json:
         print_json(_as_json(kept, found, skipped))
     else:
@@ -94,21 +91,35 @@ def _verified(name: str, results: Path) -> tuple[Suite, Verified]:
     return suite, verified(suite)
 
 
-def _scored_again(
-    suite: Suite, found: Verified, builtin: bool, data_dir: Path | None
-) -> tuple[list[Fault], list[str]]:
+def _score_again(suite: Suite, found: Verified, builtin: bool, data_dir: Path | None) -> list[str]:
+    """Adds the faults of the stored weights; returns a line for each that was not scored."""
+    from bench.errors import BenchError
     from bench.inputs.discover import scan_all
     from bench.machine import folder, folder_in_use
-    from bench.measuring import rescoring
+    from bench.measuring import observe, rescoring
+    from bench.records.store import RESTORE
+    from bench.records.verifying import Fault
     from bench.training import provenance
     from bench.training.engine.settings import resolve_device
 
     here = provenance.environment(resolve_device("cpu"), provenance.command_line())
     places = {folder_in_use("architectures").resolve()}
     places |= {folder("architectures").resolve()} if builtin else set()
-    at_hand = [each for place in sorted(places) if place.is_dir() for each in scan_all(place)]
-    with redirect_stdout(sys.stderr):  # what a network prints is not the answer
-        return rescoring.score_again(suite, found.with_weights, at_hand, data_dir, here)
+    at_hand = {each.name: each for p in sorted(places) if p.is_dir() for each in scan_all(p)}
+    loaded = {each.info.name: each for each in observe.datasets_at_hand(suite, data_dir)[0]}
+    skipped = []
+    for run in found.with_weights:
+        path = suite.path_of(run).with_suffix(".safetensors")
+        name = path.relative_to(suite.folder).as_posix()
+        try:
+            with redirect_stdout(sys.stderr):  # what a network prints is not the answer
+                problem = rescoring.problem_of(run, path, at_hand, loaded, here)
+            found.faults += [Fault(name, problem, RESTORE)] if problem else []
+        except rescoring.NotHere as error:
+            skipped.append(f"{name}: {error}")
+        except BenchError as error:
+            found.faults.append(Fault(name, error.what, error.remedy))
+    return skipped
 
 
 def _line(fault: Fault) -> str:

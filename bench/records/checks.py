@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from math import log10
 from typing import Any
 
 from msgspec import to_builtins
@@ -96,11 +97,9 @@ def _of_numbers(value: Any) -> str | None:
 
 def _short(number: int) -> str:
     """The number, or how large it is: Python writes no number of more than 4,300 digits."""
-    return (
-        f"{number:,}"
-        if abs(number) <= LARGEST_SEED
-        else f"about 10^{number.bit_length() * 0.30103:.0f}"
-    )
+    if abs(number) <= LARGEST_SEED:
+        return f"{number:,}"
+    return f"about 10^{number.bit_length() * log10(2):.0f}"
 
 
 def _of_sizes(run: RunRecord) -> str | None:

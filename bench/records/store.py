@@ -287,25 +287,20 @@ class Suite:
         fields = sorted(self.folder.glob(f"*/*/{FIELD}-*.json"))
         digits = sorted(self.folder.glob(f"*/{MISSED_DIGITS}"))
         return Findings(
-            latencies=tuple(
-                self.kept(
-                    latencies,
-                    lambda path: self._sound(path, Latency, checks.of_latency, latency_file),
-                )
-            ),
-            fields=tuple(
-                self.kept(
-                    fields,
-                    lambda path: self._sound(path, EffectiveField, checks.of_field, field_file),
-                )
-            ),
-            missed_digits=dict(
-                self.kept(
-                    digits, lambda path: (path.parent.name, self.missed_digits(path.parent.name))
-                )
-            ),
+            latencies=tuple(self.kept(latencies, self._latency_at)),
+            fields=tuple(self.kept(fields, self._field_at)),
+            missed_digits=dict(self.kept(digits, self._digits_at)),
             scored=self.scored_weights(),
         )
+
+    def _latency_at(self, path: Path) -> Latency:
+        return self._sound(path, Latency, checks.of_latency, latency_file)
+
+    def _field_at(self, path: Path) -> EffectiveField:
+        return self._sound(path, EffectiveField, checks.of_field, field_file)
+
+    def _digits_at(self, path: Path) -> tuple[str, dict[int, MissedDigit]]:
+        return path.parent.name, self.missed_digits(path.parent.name)
 
     def scored_weights(self) -> tuple[ScoredWeights, ...]:
         """Outcomes of files of weights, sorted by file name."""
