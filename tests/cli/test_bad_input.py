@@ -167,10 +167,3 @@ def test_too_little_free_space_is_told_before_any_training(tmp_path: Path) -> No
     with pytest.raises(StoreError, match="bytes free"):
         require_writable([tmp_path / "results"], n_bytes=2**62)
     assert list(tmp_path.iterdir()) == []
-
-
-def test_an_unreadable_record_is_named(bench: Bench, tmp_path: Path) -> None:
-    record = tmp_path / "results/local/mnist5k/tiny/seed-0000-000000000000.json"
-    record.parent.mkdir(parents=True)
-    record.write_text('{"schema": 1, ')
-    assert_refused(bench("report"), "unreadable record", record.name, "restore the file")

@@ -218,7 +218,7 @@ def test_the_report_shows_what_is_left_and_says_what_is_not(
     assert line.startswith("set aside: unreadable record: ")
     assert f"({path.relative_to(tmp_path)}): restore the file" in line
     page = (tmp_path / "reports" / "report.md").read_text()
-    assert f"1 damaged file is left out, and counts as missing: mnist/model_1/{path.name}." in page
+    assert f"1 damaged file is left out and counts as missing: mnist/model_1/{path.name}." in page
 
 
 OTHERS: dict[str, Callable[[Suite], Path]] = {

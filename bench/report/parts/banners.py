@@ -31,8 +31,8 @@ def _damaged(summary: Summary) -> tuple[str, ...]:
     if not names:
         return ()
     said = listed_or_counted(list(names), "file")
-    are = "is" if len(names) == 1 else "are"
-    line = f"{count(len(names), 'damaged file')} {are} left out, and counts as missing: {said}."
+    are = "is left out and counts" if len(names) == 1 else "are left out and count"
+    line = f"{count(len(names), 'damaged file')} {are} as missing: {said}."
     return (f"{line} To see what is wrong, run: python -m bench verify {summary.suite}",)
 
 
