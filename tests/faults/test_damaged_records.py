@@ -258,6 +258,17 @@ def test_weights_are_held_to_the_digest_of_their_record(bench: Bench, suite: Sui
     assert total == "results/local: 3 sound runs, 1 with weights; no seal; 2 faults"
 
 
+def test_the_doctor_counts_the_faults_of_every_suite(bench: Bench, suite: Suite) -> None:
+    second(suite).write_text("{")
+    factories.suite(suite.folder.parent, "other", architectures=["model_1"], seeds=[0])
+    done = bench("doctor", "--records")
+    assert done.returncode == 1
+    assert done.stdout.splitlines()[-2:] == [
+        "BAD records: local: 1 fault  -> python -m bench verify local",
+        "ok  records: other: 0 faults",
+    ]
+
+
 def test_a_protocol_that_was_edited_stops_a_report_and_is_a_fault(
     bench: Bench, suite: Suite
 ) -> None:
