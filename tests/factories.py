@@ -202,14 +202,14 @@ WEIGHTS = save({"layer.weight": np.zeros((2, 3), dtype=np.float32)})  # of every
 
 
 def sound(run: RunRecord) -> RunRecord:
-    """The run after a change of its counts or misses: the one is made to fit the other.
+    """The run after a change of its fields: its key, selected epoch and misses are made to fit.
 
     The misses that it lists stay as far as there are so many; others, of its own, join them.
     """
     counts = [epoch.validation_correct for epoch in run.epochs]
     known = [count for count in counts if count is not None]
     chosen = counts.index(max(known)) + 1 if known and run.completed else None
-    run = msgspec.structs.replace(run, selected_epoch=chosen)
+    run = msgspec.structs.replace(run, key=run.spec.key, selected_epoch=chosen)
     if run.test_misses is None:
         return run
     n_wrong = run.dataset.n_test - (run.epochs[-1].test_correct or 0)
