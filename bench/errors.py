@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import difflib
 import shlex
+import sys
 from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
 from typing import Any
+
+SCRIPT, MODULE = "manyseeds", "python -m bench"  # the two ways to call this program
 
 
 class BenchError(Exception):
@@ -88,6 +91,15 @@ def without_home(text: str) -> str:
     except RuntimeError:  # no $HOME, and no entry in passwd, as for a container's `--user`
         return text
     return text.replace(home, "~") if len(home) > 1 else text
+
+
+def as_called(text: str) -> str:
+    """A message with its commands as the user calls this program: `manyseeds train`.
+
+    Records, pages and files always say `python -m bench`: their bytes do not depend on the call.
+    """
+    by_name = Path(sys.argv[0]).stem == SCRIPT
+    return text.replace(MODULE, SCRIPT) if by_name else text
 
 
 def typed(words: Iterable[str]) -> str:

@@ -121,6 +121,30 @@ def today() -> date:
 
 
 @contextmanager
+def prints_to_stderr() -> Iterator[None]:
+    """What is printed goes to stderr: by Python, by libraries in C, and by other processes.
+
+    In another thread than the main one by Python alone: the rest is all threads'.
+    """
+    answers = None
+    if threading.current_thread() is threading.main_thread():
+        sys.stdout.flush()
+        with suppress(OSError):  # this process has no stdout
+            answers = os.dup(1)
+    try:
+        with redirect_stdout(sys.stderr):
+            if answers is not None:
+                os.dup2(2, 1)
+            yield
+    finally:
+        if answers is not None:
+            with suppress(AttributeError, OSError, TypeError):  # not every system has this library
+                ctypes.CDLL(None).fflush(None)  # what a script compiled by torch has printed
+            os.dup2(answers, 1)
+            os.close(answers)
+
+
+@contextmanager
 def uninterrupted() -> Iterator[None]:
     """Ctrl-C waits until what stands below is done, and then has its usual effect."""
     if threading.current_thread() is not threading.main_thread():  # Ctrl-C interrupts no other
@@ -191,7 +215,7 @@ def begin_process(
 def _work(work: Callable[..., None], pipe: Connection, parent: int, *arguments: Any) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the parent, which ends us
     die_with(parent)
-    with redirect_stdout(sys.stderr):  # it answers by its pipe; what it prints is no answer
+    with prints_to_stderr():  # it answers by its pipe; what it prints is no answer
         work(pipe, *arguments)
 
 

@@ -49,12 +49,6 @@ class Frozen(msgspec.Struct, frozen=True):
     """Base of every record. Construction does not validate; `checked` and decoding do."""
 
 
-@cache
-def fields(kind: type[msgspec.Struct]) -> tuple[msgspec.structs.FieldInfo, ...]:
-    """Of a kind of record; msgspec looks at the annotations anew at each call."""
-    return msgspec.structs.fields(kind)
-
-
 def checked(value: S) -> S:
     """The same value, its fields validated against their types and bounds.
 
@@ -158,16 +152,22 @@ def _contradiction_of_augmentation(augmentation: Augmentation) -> str | None:
     return _without_effect(augmentation)
 
 
-def _without_effect(value: Augmentation | Recipe) -> str | None:
+def _without_effect(value: Recipe | Augmentation) -> str | None:
     """The first field that is no finite number, or that is set and does not act."""
     unused = value.unused
-    for field in fields(type(value)):
-        content = getattr(value, field.name)
+    for name, default in fields(type(value)):
+        content = getattr(value, name)
         if not _is_finite(content):
-            return f"{field.name}={content} is no finite number"
-        if field.name in unused and content != field.default:
-            return f"{field.name}={content} has no effect: it needs {unused[field.name]}"
+            return f"{name}={content} is no finite number"
+        if name in unused and content != default:
+            return f"{name}={content} has no effect: it needs {unused[name]}"
     return None
+
+
+@cache
+def fields(kind: type[msgspec.Struct]) -> tuple[tuple[str, Any], ...]:
+    """The names and the defaults of its fields; msgspec finds them anew in every call."""
+    return tuple((field.name, field.default) for field in msgspec.structs.fields(kind))
 
 
 def _is_finite(content: Any) -> bool:
@@ -455,8 +455,8 @@ def essence(value: Any) -> Any:
     """Nested dicts of the fields that differ from their defaults: a later field changes nothing."""
     if not isinstance(value, msgspec.Struct):
         return value
-    pairs = [(field, getattr(value, field.name)) for field in fields(type(value))]
-    return {field.name: essence(item) for field, item in pairs if item != field.default}
+    items = [(name, getattr(value, name), default) for name, default in fields(type(value))]
+    return {name: essence(item) for name, item, default in items if item != default}
 
 
 def digest(content: bytes) -> str:
@@ -607,6 +607,9 @@ class Portrait(Frozen, frozen=True, kw_only=True):
 Reproduced = Literal["results", "parameters"]  # a document's tables that the report can rebuild
 
 
+AimRelation = Literal["at_least", "above"]  # words of a claim's relation
+
+
 class Objective(Frozen, frozen=True, kw_only=True):
     """What a document sets out to reach: data, never a verdict.
 
@@ -621,8 +624,14 @@ class Objective(Frozen, frozen=True, kw_only=True):
     ] = "test_accuracy_percent"
     target: Annotated[
         Annotated[float, msgspec.Meta(gt=0, le=100)] | None,
-        msgspec.Meta(description="What a run must reach at least, in the metric's unit"),
+        msgspec.Meta(description="What a run must reach, in the metric's unit"),
     ] = None
+    relation: Annotated[
+        AimRelation,
+        msgspec.Meta(
+            description="Whether a run that equals the target reaches it: at_least, or not: above"
+        ),
+    ] = "at_least"
     rate: Annotated[
         Fraction | None,
         msgspec.Meta(description="The share of runs that must reach the target: consistently"),

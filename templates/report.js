@@ -516,6 +516,21 @@
     show();
   }
 
+  // ---------------------------------------------------------------- cards on a phone
+
+  // The style hides on a narrow screen alone; the button is seen only there.
+  function addMore(card) {
+    const button = make("button", { type: "button", class: "more", "aria-expanded": "false" });
+    button.setAttribute("aria-label", "more: what would change it, and the records");
+    button.append("more");
+    button.addEventListener("click", () => {
+      const isBrief = card.classList.toggle("brief");
+      button.setAttribute("aria-expanded", String(!isBrief));
+    });
+    card.classList.add("brief");
+    card.querySelector(":scope > .note").append(button);
+  }
+
   // ---------------------------------------------------------------- verdicts after fewer runs
 
   function addReplay(control) {
@@ -529,7 +544,7 @@
     }));
     const replay = () => {
       lanes.forEach((lane) => replayLane(lane, slider.valueAsNumber));
-      const said = slider.value === slider.max ? "all runs" : `at most ${slider.value} of each`;
+      const said = slider.value === slider.max ? "all runs" : `after run ${slider.value} of each`;
       control.querySelector("output").textContent = said;
     };
     slider.addEventListener("input", replay);
@@ -660,6 +675,7 @@
   tables.forEach(addSticking);
   figures.forEach(addAsking);
   all("a[data-tip]").forEach(addTelling);
+  all(".card").forEach(addMore);
   all(".replay").forEach(addReplay);
   all(".stacks").forEach(addPairing);
   addPicking();

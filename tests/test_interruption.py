@@ -129,6 +129,24 @@ def test_a_worker_killed_once_from_outside_costs_no_run(
     assert list(tmp_path.glob("killed/local/.unfinished/*.checkpoint")) == []
 
 
+def test_a_run_whose_workers_are_all_killed_from_outside_is_no_miss(
+    bench: Bench, tmp_path: Path, write_architecture: Write, undisturbed: str
+) -> None:
+    """It leaves no record, and a later command trains it."""
+    write_architecture("tiny", after=STOPPING)
+    stopped = tmp_path / "stopped"
+    os.mkfifo(stopped)
+    with start(tmp_path, "killed", STOPPED=str(stopped), STOP_AT="3") as running:
+        for _ in range(2):
+            (worker,) = wait_for_stops(stopped, 1)
+            os.kill(worker, signal.SIGKILL)
+        _, errors = running.communicate(timeout=60)
+    assert running.returncode == 3, errors
+    assert list(tmp_path.glob("killed/*/*/*/seed-*.json")) == []
+    assert bench(*WORDS, "--results", "killed").returncode == 0
+    assert sha256_of(tmp_path / "killed") == undisturbed
+
+
 def test_two_commands_at_once_train_each_run_once(
     tmp_path: Path, write_architecture: Write
 ) -> None:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
-from contextlib import redirect_stdout
 from typing import TYPE_CHECKING
 
 from bench.errors import BenchError, in_one_line
 from bench.evidence.claims.gather import Anew
 from bench.inputs.discover import Found
+from bench.machine import prints_to_stderr
 
 if TYPE_CHECKING:
     from bench.spec import Portrait
@@ -24,7 +23,7 @@ def measured(files: Sequence[Found]) -> Anew:
     failed: dict[str, str] = {}
     for found in files:
         try:
-            with redirect_stdout(sys.stderr):
+            with prints_to_stderr():
                 portraits.append(_measured(found))
         except BenchError as error:
             failed[found.name] = str(error)

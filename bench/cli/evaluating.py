@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import sys
-from contextlib import redirect_stdout
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -58,7 +56,7 @@ def evaluate(
 
     part = choose_split(split, [])
     from bench.inputs import datasets
-    from bench.machine import require_writable
+    from bench.machine import prints_to_stderr, require_writable
     from bench.measuring import given_weights, scoring
     from bench.records.store import Suite
     from bench.training import provenance
@@ -73,7 +71,7 @@ def evaluate(
     kept = None if suite is None else Suite(results, suite)
     if kept:
         require_writable([kept.folder])
-    with redirect_stdout(sys.stderr):  # what a network prints is not the answer
+    with prints_to_stderr():  # what a network prints is not the answer
         selection = load_architectures(found, named=True, info=images.info)
         outcome = scoring.scored(selection.usable[0][1], given, images, part, here)
     if notice:

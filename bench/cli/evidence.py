@@ -90,7 +90,7 @@ def claims(
     asked = judging.ask(paths, suites, every=bool(file) or builtin or bool(fail_on))
     measured = anew.measured(asked.unmeasured)
     judged = asked.judged(measured)
-    for notice in (fall_back, *judged.notices):
+    for notice in (fall_back, *judged.notices, *judging.edited(paths)):
         if notice:
             complain(f"Notice: {notice}")
     if as_json:
@@ -224,11 +224,13 @@ def reproduce(
     runs = recorded.from_this_seed(kept, family, seeds)
     for each in runs[1:]:
         recorded.require_reproducible(each)
+    from bench.machine import prints_to_stderr
     from bench.stats.format import count, rough_duration
     from bench.training.reproduction import outcome, retraining
 
     shown = errors if as_json else console
-    rebuilt = retraining.rebuild(runs, device, builtin, data_dir)
+    with prints_to_stderr():  # what a network prints is not the answer
+        rebuilt = retraining.rebuild(runs, device, builtin, data_dir)
     print_to(shown, outcome.environment_line(kept.record.environment, rebuilt.environment))
     epochs, seconds = kept.record.n_epochs, rough_duration(rebuilt.estimate_seconds())
     others = f" and the next {count(seeds - 1, 'recorded seed')}" if seeds > 1 else ""

@@ -30,7 +30,9 @@ class Layer(Frozen, frozen=True, kw_only=True):
     name: Annotated[str, Described(description="dotted name, 'x (call 2)' where called again")]
     operation: Annotated[str | None, Described(description="the class's or function's name")] = None
     component: str | None = None
-    output_shape: Annotated[list[int] | None, Described(description="without the batch")] = None
+    output_shape: Annotated[
+        list[int] | None, Described(description="channels, height, width; without the batch")
+    ] = None
     kernel: Annotated[Pixels, Described(description=SIDES)] = None
     stride: Annotated[Pixels, Described(description=SIDES)] = None
     groups: int | None = None
@@ -206,7 +208,8 @@ def _show_layers(rows: Rows, sides: Sides, console: Console) -> None:
 def _layers_table(rows: Rows, sides: Sides) -> Table:
     """Every column in which some layer has a value."""
     table = _table(
-        "Layers in the order of a forward pass; fields and jumps in pixels, whole: whole image"
+        "Layers in the order of a forward pass; outputs as channels x height x width; fields and "
+        "jumps in pixels, whole: whole image"
     )
     table.add_column("layer", no_wrap=True)
     every = _columns(sides).items()

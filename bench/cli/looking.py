@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Annotated
 
@@ -12,6 +11,7 @@ import typer
 from bench.cli.application import app
 from bench.cli.options import AsJson, Builtin, DataDir, Group, Reports, Results
 from bench.cli.terminal import REPORTS, RESULTS, console, say, tell_broken
+from bench.errors import UsageError
 
 
 @app.command("list")
@@ -44,6 +44,7 @@ def inspect(
 ) -> None:
     """Show one architecture: components, layers and measures."""
     from bench.cli import inspection
+    from bench.machine import prints_to_stderr
     from bench.measuring import portraits
     from bench.training import provenance
     from bench.training.engine.settings import resolve_device
@@ -51,7 +52,7 @@ def inspect(
 
     found = find_architectures([architecture], None, builtin)
     environment = provenance.environment(resolve_device("cpu"), provenance.command_line())
-    with redirect_stdout(sys.stderr):  # what a network prints is not the answer
+    with prints_to_stderr():  # what a network prints is not the answer
         selection = load_architectures(found, named=True)
         portrait = portraits.portrait(selection.usable[0][1], environment)
     tell_broken(selection)
@@ -68,26 +69,39 @@ def new(
         Path | None,
         typer.Option("--from", help="A README: draft its claims in claims/NAME.toml."),
     ] = None,
+    dataset: Annotated[
+        str | None, typer.Option(help="With --from: the data set of its accuracies.")
+    ] = None,
 ) -> None:
     """Make a commented starter file, architectures/NAME.py.
 
     With --from, also draft a README's claims; it keeps an architecture that exists.
     """
+    from bench.evidence.drafts.heading import DataSets
     from bench.evidence.drafts.writing import write
-    from bench.inputs import datasets, discover
+    from bench.inputs import datasets, discover, runners
     from bench.inputs.starter import create
     from bench.machine import folder
     from bench.stats.format import count
 
+    if dataset is not None and document is None:
+        raise UsageError(
+            "applies only with --from", where="--dataset", remedy="add --from README.md"
+        )
     architectures = Path("architectures")
     wanted = True
     if document is not None:
         at_hand = discover.scan_all(architectures) if architectures.is_dir() else []
         known = [found.name for found in at_hand]
-        path, draft = write(document, name, known, datasets.names(), Path("claims"))
+        data = DataSets({*datasets.names(), *runners.data_sets()}, dataset or "")
+        path, draft = write(document, name, known, data, Path("claims"))
         absent = f", {draft.n_absent} more are commented out" if draft.n_absent else ""
+        rest = count(draft.n_remaining, "number")
+        listed = f"; at its end it lists {rest} without a proposal" if draft.n_remaining else ""
         check = f"python -m bench claims --check --file {path} --document {document}"
-        say(f"made {path}: {count(draft.n_claims, 'claim')} to check{absent}; then: {check}")
+        say(
+            f"made {path}: {count(draft.n_claims, 'claim')} to check{absent}{listed}; then: {check}"
+        )
         runs_a_command = (Path("runners") / f"{name}.toml").exists()
         wanted = name in draft.subjects and name not in known and not runs_a_command
     if wanted:

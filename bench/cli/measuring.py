@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Annotated
 
@@ -43,6 +41,7 @@ def measure(
     Runs with kept weights also get their effective receptive fields.
     """
     require_suite_name(suite)
+    from bench.machine import prints_to_stderr
     from bench.measuring import observe, portraits
     from bench.records.store import Suite
     from bench.stats.format import integer, measured_value, milliseconds
@@ -52,19 +51,19 @@ def measure(
 
     real_device = resolve_device(device)
     found = find_architectures(arch or [], group, builtin)
-    with redirect_stdout(sys.stderr):  # what a network prints is not the answer
+    with prints_to_stderr():  # what a network prints is not the answer
         selection = load_architectures(found, named=bool(arch))
     tell_broken(selection)
     environment = provenance.environment(resolve_device("cpu"), provenance.command_line())
     kept = Suite(results, suite)
-    with redirect_stdout(sys.stderr):
+    with prints_to_stderr():
         measured = portraits.measure(selection, environment, kept)
     for portrait in measured:
         parameters = portrait.measures["parameters"].values.get("n_parameters")
         say(f"{portrait.architecture}: {measured_value(parameters)} parameters")
     say(f"measures: {kept.folder / 'portraits'}")
     here = provenance.environment(real_device, provenance.command_line())
-    with redirect_stdout(sys.stderr):
+    with prints_to_stderr():
         timings, notices = observe.time_all(selection, here, kept)
     for latency in timings:
         seconds = ", ".join(
@@ -74,7 +73,7 @@ def measure(
         say(f"{latency.architecture} on {here.processor}, images and median: {seconds}")
     loaded, missing = observe.datasets_at_hand(kept, data_dir)
     notices += [f"data set '{name}' is not here: its runs were not measured" for name in missing]
-    with redirect_stdout(sys.stderr):
+    with prints_to_stderr():
         notices += [each for d in loaded for each in observe.see(selection, d, kept)]
     for notice in notices:
         say(f"Notice: {notice}")
@@ -118,10 +117,13 @@ def report(
     ] = False,
 ) -> None:
     """Render the report from the records, or print a section of it."""
+    from bench.records.places import require_suite
+
     require_suite_name(suite)
     groups, names = tuple(group or ()), tuple(only or ())
     _require_usable(kind, names, update, out)
     _require_comment(kind, names, update, suite, against)
+    require_suite(results, suite)
     if watch:
         _watch(results, suite, reports, groups, are_pages=not names and update is None)
     elif kind == "github":

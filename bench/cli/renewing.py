@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import typer
@@ -43,17 +44,13 @@ class Renewal:
         began = self._clock()
         if began < self._rests_until:
             return
-        try:
+        self._rests_until = math.inf  # for good, unless it ends well
+        with _going_on("is not renewed during the training"):
             page = self._render()
-        except (Exception, SystemExit) as error:  # a section of the user's may raise anything
-            said = str(error) if isinstance(error, BenchError) else in_one_line(error)
-            complain(f"Notice: the report is not renewed during the training: {said}")
-            self._rests_until = math.inf
-            return
-        if self._is_first:
-            say(f"report: {page}, renewed while it trains")
-        self._is_first, ended = False, self._clock()
-        self._rests_until = ended + REST * (ended - began)
+            if self._is_first:
+                say(f"report: {page}, renewed while it trains")
+            self._is_first, ended = False, self._clock()
+            self._rests_until = ended + REST * (ended - began)
 
 
 def watch(suite: Suite, render: Callable[[], None]) -> None:
@@ -62,7 +59,7 @@ def watch(suite: Suite, render: Callable[[], None]) -> None:
     Records appear whole, by a rename, so none is read while it is written.
 
     Raises:
-        BenchError: the first rendering failed; what fails later is told, and the next one tried.
+        Exception: the first rendering failed; what fails later is told, and the next one tried.
         typer.Exit: with the code of an interruption.
     """
     os.nice(NICENESS)
@@ -78,16 +75,20 @@ def watch(suite: Suite, render: Callable[[], None]) -> None:
             found = _state(suite)
             if found != seen:
                 seen = found
-                _try(render)
+                with _going_on("was not renewed"):
+                    render()
     except KeyboardInterrupt:
         raise typer.Exit(EXIT_INTERRUPTED) from None
 
 
-def _try(render: Callable[[], None]) -> None:
+@contextmanager
+def _going_on(what: str) -> Iterator[None]:
+    """Whatever a rendering raises is one line on the terminal; Ctrl-C alone goes further."""
     try:
-        render()
-    except BenchError as error:
-        complain(f"Notice: the report was not renewed: {error}")
+        yield
+    except (Exception, SystemExit) as error:  # a section of the user's may raise anything
+        said = str(error) if isinstance(error, BenchError) else in_one_line(error)
+        complain(f"Notice: the report {what}: {said}")
 
 
 def _state(suite: Suite) -> State:

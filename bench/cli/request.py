@@ -149,15 +149,16 @@ def _decision(options: Options) -> DecisionOptions | None:
         what = "the verdict needs the test split, which --no-test leaves out"
         raise UsageError(what, where="--until-decided", remedy="give one of the two options")
     goal = _given(options, _usual_goal(options))
-    return DecisionOptions(rate=goal.rate, target=goal.target, cap=options.cap)
+    relation = None if goal.target is None else goal.relation
+    return DecisionOptions(goal.rate, goal.target, options.cap, relation)
 
 
 def _given(options: Options, usual: Goal) -> Goal:
     """The goal by the options, and where they say nothing by what the claims ask for."""
-    target = usual.target if options.target is None else options.target
-    if target is None:
+    wanted = usual if options.target is None else Goal(options.target)
+    if wanted.target is None:
         return Goal(None, options.rate)
-    return Goal(target, options.rate or usual.rate or CONSISTENT_RATE)
+    return wanted._replace(rate=options.rate or usual.rate or CONSISTENT_RATE)
 
 
 def _usual_goal(options: Options) -> Goal:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
-from bench.errors import SetAside, UsageError, typed
+from bench.errors import SetAside, UsageError, as_called, typed
 from bench.spec import canonical_json
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def complain(text: str) -> None:
 
 def print_to(place: Console, text: str) -> None:
     """Prints a line there as it is: rich's markup has no effect."""
-    place.print(text, markup=False, highlight=False)
+    place.print(as_called(text), markup=False, highlight=False)
 
 
 class Notices:
@@ -91,6 +91,18 @@ def require_suite_name(name: str, option: str = "--suite") -> None:
         raise UsageError(f"bad suite name '{name}'", where=option, remedy="give one folder's name")
 
 
+def require_reports(reports: Path, results: Path) -> None:
+    """Raises BenchError where no report may be rendered into the folder."""
+    from bench.report import publish
+    from bench.report.pages import INDEX
+
+    here, there = reports.resolve(), results.resolve()
+    if here.is_relative_to(there) or there.is_relative_to(here):
+        what = f"the reports folder and the results folder '{results}' lie in each other"
+        raise UsageError(what, where=f"--reports {reports}", remedy="choose another folder")
+    publish.require_own([INDEX], reports)
+
+
 def render_report(
     results: Path,
     suite: str,
@@ -100,9 +112,12 @@ def render_report(
     names: Sequence[str] = (),
 ) -> None:
     """Renders the suite's report, renews its pieces in the document, and prints both places."""
+    from bench.evidence.claims import judging
+    from bench.machine import folder_in_use
     from bench.report import fragments, sections
     from bench.report import render as stage
 
+    require_reports(reports, results)
     if document:
         fragments.check(names)
         fragments.require_markers(document, names)
@@ -110,6 +125,8 @@ def render_report(
     written = stage.write(list(source.summaries), reports)
     for error in sections.broken():
         complain(f"skipped: {error}")
+    for notice in judging.edited(sorted(folder_in_use("claims").glob("*.toml"))):
+        complain(f"Notice: {notice}")
     if document:
         changed = fragments.update(document, source, names)
         say(f"{document}: {'renewed' if changed else 'up to date'}")
@@ -133,11 +150,9 @@ def print_fragments(
     out: Path | None,
 ) -> None:
     """Prints or writes pieces of the report as Markdown; nothing is rendered."""
-    from bench.records.places import require_suite
     from bench.report import fragments
 
     fragments.check(names)
-    require_suite(results, suite)
     source = _source(results, suite, reports, groups, needed=True)
     folder = out.parent if out else Path()
     _put("\n".join(fragments.fragment(source, name, folder) for name in names), out)
@@ -155,8 +170,8 @@ def print_comment(
     from bench.records.places import require_suite
     from bench.report.comment import comment
 
-    for name in (suite, *([against] if against else [])):
-        require_suite(results, name)
+    if against:
+        require_suite(results, against)
     summaries = _source(results, suite, reports, groups, needed=True).summaries
     base = _source(results, against, reports, (), needed=False).summaries if against else None
     _put(comment(summaries, base), out)

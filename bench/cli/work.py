@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Sequence
-from contextlib import redirect_stdout
 from dataclasses import dataclass
 
 import torch
@@ -19,6 +17,7 @@ from bench.cli.terminal import (
     console,
     render,
     render_report,
+    require_reports,
     say,
     say_all,
     tell_broken,
@@ -29,7 +28,7 @@ from bench.inputs.datasets import Dataset
 from bench.inputs.imported.runs import is_imported
 from bench.inputs.recipes import Changes
 from bench.inputs.runners import Runner
-from bench.machine import require_writable
+from bench.machine import prints_to_stderr, require_writable
 from bench.measuring import observe, portraits
 from bench.records.store import PROTOCOL, RunReader
 from bench.spec import Environment
@@ -93,8 +92,10 @@ def _work(request: Request) -> None:
         purpose=request.purpose,
         goals=goals,
     )
-    say_all(sweep.declare())
+    foreseen = sweep.foresee()
     if request.options.declare_only:
+        say_all(foreseen)
+        sweep.declare()
         say(
             f"declared: {request.suite.folder / PROTOCOL}; the same command without "
             "--declare-only trains it"
@@ -103,14 +104,16 @@ def _work(request: Request) -> None:
     plan = sweep.first_plan()
     if selection.usable:
         say(f"{environment.device}: {environment.processor}, torch {environment.torch}")
-    with redirect_stdout(sys.stderr):  # what a network prints is not the command's answer
+    with prints_to_stderr():  # what a network prints is not the command's answer
         portraits.measure(selection, environment, request.suite)
     say(_plan_line(plan, selected))
+    say_all(foreseen)
+    sweep.declare()  # who reads the plan and stops here has declared nothing
     wrong = sweep.train(plan, selected.dataset, console, _renewal(request))
     say_all(sweep.state_lines())
     say(f"records: {request.suite.folder}")
     if selected.dataset:
-        with redirect_stdout(sys.stderr):
+        with prints_to_stderr():
             reasons = observe.see(selection, selected.dataset, request.suite)
         for reason in reasons:
             say(f"Notice: {reason}")
@@ -160,9 +163,11 @@ def _select(request: Request) -> Selected:
     if dataset is not None:
         named = bool(options.arch)
         selection, matrix, ways = probed(selection, matrix, dataset, named=named)
+    if options.reports:
+        require_reports(options.reports, options.results)
     require_writable([request.suite.folder, *([options.reports] if options.reports else [])])
     tell_broken(selection)
-    with redirect_stdout(sys.stderr):
+    with prints_to_stderr():
         softmax = [each.name for _, each in matrix.architectures if gives_probabilities(each)]
     for line in _notices(request, notice, ways, softmax):
         say(f"Notice: {line}")
@@ -250,7 +255,7 @@ def _plan_line(plan: Plan, selected: Selected) -> str:
     )
     if selected.dataset is None or not n_ours:
         return f"{planned}; the time of your own commands is not known"
-    with redirect_stdout(sys.stderr):
+    with prints_to_stderr():
         seconds = jobs.estimate_seconds(plan, architectures, selected.dataset, selected.n_at_once)
     n_at_once = min(selected.n_at_once, n_ours)
     on_gpu = selected.matrix.environment.device.startswith("cuda")

@@ -16,19 +16,29 @@ def source_digest(path: Path, source: str) -> str:
     """64 hex digits over the code's tokens, and those of the local modules that it imports.
 
     Comments, docstrings and blank lines do not count, so a header may state the evidence
-    without making it stale. Local modules are files beside the architecture.
+    without making it stale. Local modules are files beside the architecture, and packages there.
     """
-    return _digest(path, source, set())
+    return _digest(path, source, {path}, path.parent)
 
 
-def _digest(path: Path, source: str, seen: set[Path]) -> str:
-    seen.add(path)
+def _digest(path: Path, source: str, seen: set[Path], folder: Path) -> str:
     digests = [_tokens_digest(source)]
     for name in sorted(_imported_names(ast.parse(source))):
-        neighbour = path.parent / f"{name}.py"
-        if neighbour.is_file() and neighbour not in seen:
-            digests.append(_digest(neighbour, neighbour.read_text(encoding="utf-8"), seen))
+        for neighbour in _local_files(folder, name):
+            if neighbour not in seen:
+                seen.add(neighbour)
+                text = neighbour.read_text(encoding="utf-8-sig")
+                digests.append(_digest(neighbour, text, seen, folder))
     return hashlib.sha256("\n".join(digests).encode()).hexdigest()
+
+
+def _local_files(folder: Path, name: str) -> list[Path]:
+    """The files that an import of that name may execute."""
+    return [
+        path
+        for path in (folder / f"{name}.py", *sorted((folder / name).rglob("*.py")))
+        if path.is_file()
+    ]
 
 
 def _tokens_digest(source: str) -> str:

@@ -17,9 +17,11 @@ import msgspec
 from bench.errors import ArchitectureError, UsageError, nearest
 from bench.inputs.digest import source_digest
 from bench.inputs.own_file import execute, line_in
+from bench.inputs.recipes import nearest_field
 from bench.spec import NAME, TOP, Architecture, PositiveInt, Recipe, RecipeError, Shape, checked
 
 MEMORY_FORMATS = ("channels_last", "contiguous_format")
+NO_FIELD = re.compile(r"Unexpected keyword argument '(\w+)'")  # msgspec's words, of a Recipe(...)
 
 
 @dataclass(frozen=True)
@@ -143,7 +145,7 @@ def headline(found: Found) -> str:
 
 def _read(found: Found) -> str:
     try:
-        return found.path.read_text(encoding="utf-8")
+        return found.path.read_text(encoding="utf-8-sig")  # some editors begin a file with a mark
     except (OSError, UnicodeDecodeError) as error:
         raise _error(found, f"cannot be read: {error}", "make it a UTF-8 text file") from error
 
@@ -163,6 +165,10 @@ def _execute(found: Found) -> ModuleType:
     except RecipeError as error:
         raise _bad_recipe(found, error) from error
     except (Exception, SystemExit) as error:  # the file may raise anything
+        if isinstance(error, TypeError) and (field := NO_FIELD.fullmatch(str(error))):
+            what = f"bad RECIPE: a recipe has no field '{field[1]}'"
+            where = line_in(error, found.path)
+            raise _error_at(found, what, where, nearest_field(field[1])) from error
         message = f"{type(error).__name__} on import: {error}"
         raise ArchitectureError(
             f"architecture '{found.name}': {message}",
@@ -223,4 +229,8 @@ def _memory_format(found: Found, module: ModuleType) -> Any:
 
 def _error(found: Found, what: str, remedy: str, line: int | None = None) -> ArchitectureError:
     where = f"{found.path}:{line}" if line else str(found.path)
+    return _error_at(found, what, where, remedy)
+
+
+def _error_at(found: Found, what: str, where: str, remedy: str) -> ArchitectureError:
     return ArchitectureError(f"architecture '{found.name}': {what}", where=where, remedy=remedy)

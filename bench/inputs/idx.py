@@ -181,8 +181,8 @@ class Source:
             raise MissingDataError(
                 f"{self.folder} could not be downloaded: {'; '.join(reasons + late)}",
                 where=without_home(str(folder)),
-                remedy=f"fetch {absent} by hand into that folder, or try again: files that arrived "
-                "are kept",
+                remedy=f"name their folder with --data-dir, fetch {absent} by hand into that "
+                "folder, or try again: files that arrived are kept",
             )
         return folder
 

@@ -2,24 +2,35 @@
 
 from __future__ import annotations
 
+import faulthandler
 import importlib
 import importlib.util
 import os
 import signal
 import sys
 import threading
+import time
 import traceback
 from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stdout
+from contextlib import contextmanager
 from importlib.machinery import SourceFileLoader
 from itertools import count
 from pathlib import Path
 from types import CodeType, FrameType, ModuleType
+from typing import IO
+
+from bench.machine import prints_to_stderr
 
 LIMIT_SECONDS = 120.0  # of a file's code before a run; $BENCH_LIMIT_SECONDS gives another limit
 MOST_CAUGHT = 3  # interruptions that the file's code catches before the command ends
 EXIT = os._exit
+GRACE_SECONDS = 3.0  # after the limit, for code that cannot be interrupted
 OURS = ("bench", "numpy", "torch")  # no file beside the user's stands for these
+
+# Set in a process that only tries networks. Code that cannot be interrupted ends it, and leaves
+# there its limit in seconds, and then the lines where it was.
+last_words: IO[bytes] | None = None
+_limits: list[tuple[float, float]] = []  # that count now: (when it is over, its seconds)
 
 
 class FromText(SourceFileLoader):
@@ -58,8 +69,9 @@ def execute(name: str, path: Path) -> ModuleType:
 def contained(patience: float = 1.0) -> Iterator[None]:
     """What the user's code does to its process stays inside.
 
-    Its prints go to stderr. The working folder and the paths of imports come back. `os._exit`
-    raises SystemExit, so no file ends a command as if it had succeeded.
+    Its prints go to stderr. The working folder, the environment's variables and the paths of
+    imports come back. `os._exit` raises SystemExit, so no file ends a command as if it had
+    succeeded.
 
     Args:
         patience: The limit of its time, in multiples of `LIMIT_SECONDS`.
@@ -67,13 +79,17 @@ def contained(patience: float = 1.0) -> Iterator[None]:
     Raises:
         TimeoutError: the code did not end within the limit. Only the main thread has a limit.
     """
-    folder, paths = Path.cwd(), list(sys.path)
-    with redirect_stdout(sys.stderr), _exit_raises(), _limited(patience * _limit_seconds()):
+    folder, paths, variables = Path.cwd(), list(sys.path), dict(os.environ)
+    seconds = patience * _limit_seconds()
+    with prints_to_stderr(), _exit_raises(), _ended_after(seconds), _limited(seconds):
         try:
             yield
         finally:
             os.chdir(folder)
             sys.path[:] = paths
+            if os.environ != variables:
+                os.environ.clear()
+                os.environ.update(variables)
 
 
 def line_in(error: BaseException, path: Path) -> str:
@@ -91,7 +107,7 @@ def line_in(error: BaseException, path: Path) -> str:
 def _own_neighbours(folder: Path) -> Iterator[None]:
     """Imports look in that folder first; what they find there is forgotten afterwards."""
     names = {path.stem for path in folder.glob("*.py")}
-    names |= {path.parent.name for path in folder.glob("*/__init__.py")}
+    names |= {path.parent.name for path in folder.glob("*/*.py")}  # packages need no __init__.py
     names -= {*sys.stdlib_module_names, *OURS}
     others = _loaded(names)  # modules from elsewhere that have the same names
     for name in others:
@@ -120,11 +136,39 @@ def _exit_raises() -> Iterator[None]:
             EXIT(status)
         raise SystemExit(f"os._exit({status})")
 
-    os._exit = end  # type: ignore[assignment]
+    usual, os._exit = os._exit, end  # type: ignore[assignment]
     try:
         yield
     finally:
-        os._exit = EXIT
+        os._exit = usual
+
+
+@contextmanager
+def _ended_after(seconds: float) -> Iterator[None]:
+    """Where `last_words` is set, the process ends some time after the limit, whatever it does."""
+    if last_words is None:
+        yield
+        return
+    _limits.append((time.monotonic() + seconds, seconds))
+    _set_end(last_words)
+    try:
+        yield
+    finally:
+        _limits.pop()
+        _set_end(last_words)
+
+
+def _set_end(place: IO[bytes]) -> None:
+    """Not by Python's threads or signals: code in C may hold them up."""
+    faulthandler.cancel_dump_traceback_later()
+    if not _limits:
+        return
+    over, seconds = min(_limits)
+    place.seek(0)
+    place.truncate()
+    place.write(f"{seconds:g}\n".encode())
+    left = max(over - time.monotonic(), 0) + GRACE_SECONDS
+    faulthandler.dump_traceback_later(left, exit=True, file=place)
 
 
 class _OutOfTime(BaseException):
@@ -141,7 +185,7 @@ def _limited(seconds: float) -> Iterator[None]:
     n_caught = count()
 
     def interrupt(number: int, frame: FrameType | None) -> None:
-        if next(n_caught) < MOST_CAUGHT or frame is None:
+        if last_words or next(n_caught) < MOST_CAUGHT or frame is None:
             raise _OutOfTime
         place = f"{frame.f_code.co_filename}:{frame.f_lineno}"
         print(

@@ -23,6 +23,24 @@ FIELDS = [
     for name in Recipe.__struct_fields__
     for each in (INNER if name == "augmentation" else [name])
 ]
+# PyTorch's names of fields that have another name here.
+PYTORCH = {
+    "lr": "peak_learning_rate",
+    "max_lr": "peak_learning_rate",
+    "learning_rate": "peak_learning_rate",
+    "pct_start": "warmup_fraction",
+    "num_epochs": "epochs",
+    "gamma": "step_factor",
+    "milestones": "step_epochs",
+    "mean": "pixel_mean",
+    "std": "pixel_std",
+}
+
+
+def nearest_field(name: str) -> str:
+    """``did you mean 'peak_learning_rate'?`` for a field that no recipe has, such as lr."""
+    own = PYTORCH.get(name)
+    return f"did you mean '{own}'?" if own else nearest(name, FIELDS)
 
 
 @dataclass(frozen=True)
@@ -62,7 +80,7 @@ def parsed(words: Sequence[str]) -> dict[str, Any]:
             raise UsageError(f"'{word}' gives no value", where=WHERE, remedy="write FIELD=VALUE")
         if name not in FIELDS:
             raise UsageError(
-                f"a recipe has no field '{name}'", where=WHERE, remedy=nearest(name, FIELDS)
+                f"a recipe has no field '{name}'", where=WHERE, remedy=nearest_field(name)
             )
         if name == "epochs":
             raise UsageError("epochs have an option of their own", where=WHERE, remedy="--epochs N")

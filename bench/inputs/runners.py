@@ -10,6 +10,7 @@ import re
 import shlex
 import tomllib
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
@@ -153,6 +154,15 @@ def scan_in_use() -> list[Path]:
 def stand_alone() -> bool:
     """Whether the working folder has runners and no networks of its own: it means those alone."""
     return is_own(FOLDER) and not is_own("architectures") and bool(scan_in_use())
+
+
+def data_sets() -> set[str]:
+    """What these runners train on; a file that cannot be read names none, as `train` tells."""
+    found = set()
+    for path in scan_in_use():
+        with suppress(UsageError):
+            found.add(load(path).dataset.name)
+    return found
 
 
 def load(path: Path) -> Runner:

@@ -7,7 +7,7 @@ six hex digits over what its runs share.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
@@ -18,10 +18,19 @@ from numpy.typing import NDArray
 
 from bench.records.protocol import Goal, Protocol, Role, arm_key
 from bench.records.standing import Standing, chosen, standing
-from bench.spec import DatasetInfo, Epoch, Objective, RunRecord, canonical_json, digest, essence
+from bench.spec import (
+    DatasetInfo,
+    Epoch,
+    Objective,
+    Portrait,
+    RunRecord,
+    canonical_json,
+    digest,
+    essence,
+)
 from bench.stats.means import Accuracy, accuracy
 from bench.stats.outcomes import Outcomes, count_outcomes
-from bench.stats.rates import RateVerdict, target_count
+from bench.stats.rates import RateVerdict
 from bench.stats.values import MISSING
 
 Split = Literal["test", "validation"]
@@ -143,7 +152,8 @@ class Arm:
         asked, declared = self.asked or Objective(), self.standing.goal
         if asked.target is not None or declared is None:
             return asked
-        return replace(asked, target=declared.target, rate=declared.rate)
+        target, rate, relation = declared
+        return replace(asked, target=target, rate=rate, relation=relation)
 
     @property
     def has_target(self) -> bool:
@@ -156,12 +166,6 @@ class Arm:
         return self.has_target and self.standing.judges(Goal.of(self.objective))
 
     @property
-    def target_percent(self) -> float:
-        """What a run must reach, in percent of the test images; only where there is a target."""
-        assert self.objective.target is not None, f"{self.name} has no target"
-        return self.objective.target
-
-    @property
     def rate(self) -> float:
         """The share of runs that must reach the target; only where there is a target."""
         assert self.objective.rate is not None, f"{self.name} has no rate"
@@ -170,7 +174,7 @@ class Arm:
     @property
     def target(self) -> int:
         """Right answers that the target asks for; only where there is one."""
-        return target_count(self.n_test, self.target_percent)
+        return Goal.of(self.objective).count(self.n_test)
 
     @property
     def n_reached(self) -> int:
@@ -289,6 +293,30 @@ def arms(
             role: Role = "judges" if judging else "chooses"
             found.append(Arm(suite, tuple(group[seed] for seed in seeds), protocol, role))
     return sorted(found, key=lambda a: (a.dataset.name, a.architecture, -len(a.runs), a.identity))
+
+
+def is_of_file(run: RunRecord, portraits: Collection[Portrait], at_hand: str | None) -> bool:
+    """Whether a run is of the source and the recipe in its architecture's file.
+
+    `claims` and the report both judge by it. A run of an older source stays a record. But it says
+    nothing of the network that a reader finds in the file, so no claim is judged by it.
+
+    Args:
+        run: Of any source.
+        portraits: Measures of any architecture and version. An architecture without a portrait has
+            no recipe to tell by: each run of the source at hand passes.
+        at_hand: Digest of the source in the file; None where there is no file. Then each measured
+            version passes.
+    """
+    if at_hand not in (None, run.architecture_digest):
+        return False
+    own = [
+        (portrait.architecture_digest, portrait.recipe)
+        for portrait in portraits
+        if portrait.architecture == run.architecture
+        and at_hand in (None, portrait.architecture_digest)
+    ]
+    return not own or (run.architecture_digest, run.recipe) in own
 
 
 def identity(run: RunRecord) -> str:

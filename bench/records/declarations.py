@@ -5,7 +5,7 @@ No torch. A suite that goes on until it is decided is declared by `until_decided
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from msgspec.structs import replace
@@ -50,7 +50,8 @@ def declare(
 ) -> list[str]:
     """Keeps the declaration before the first run; returns notices of arms that are extended.
 
-    Seeds that are declared, or run, already are not declared again.
+    Seeds that are declared, or run, already are not declared again. `foresee` gives the same
+    notices and keeps nothing.
 
     Args:
         suite: Where the runs will lie.
@@ -62,24 +63,46 @@ def declare(
         UsageError: a seed would both choose and judge an arm.
         StoreError: the suite's protocol cannot be used.
     """
+    notices: list[str] = []
+    suite.declare(_change(list(wanted), purpose, runs, notices))
+    return notices
+
+
+def foresee(
+    suite: Suite, wanted: Iterable[Wanted], purpose: Purpose, runs: Iterable[RunRecord]
+) -> list[str]:
+    """The notices of `declare`, for a plan that a person reads before anything is declared.
+
+    Args, Raises: As `declare` has them.
+    """
+    notices: list[str] = []
+    _change(list(wanted), purpose, runs, notices)(suite.protocol())
+    return notices
+
+
+def _change(
+    asked: Sequence[Wanted], purpose: Purpose, runs: Iterable[RunRecord], notices: list[str]
+) -> Callable[[Protocol | None], Protocol | None]:
+    """From the suite's protocol to the next one; it adds to the notices."""
     seen: dict[str, set[int]] = {}
     for run in runs:
         if run.evaluate_test:  # others never judge
             seen.setdefault(arm_key(run), set()).add(run.seed)
-    notices: list[str] = []
 
     def change(known: Protocol | None) -> Protocol | None:
-        asked = list(wanted)
         first = asked[0].goal if asked else NO_GOAL
         protocol = known or Protocol(
-            rule="declared", rate=first.rate, target=first.target, alpha=RATE_ALPHA
+            rule="declared",
+            rate=first.rate,
+            target=first.target,
+            relation=first.kept_relation,
+            alpha=RATE_ALPHA,
         )
         for each in asked:
             protocol = _with(protocol, each, purpose, seen.get(each.arm, set()), notices)
         return protocol if protocol.sweeps else known
 
-    suite.declare(change)
-    return notices
+    return change
 
 
 def _with(
@@ -109,7 +132,9 @@ def _with(
             n_seen=n_seen,
         )
         if wanted.goal != protocol.goal:
-            sweep = replace(sweep, target=wanted.goal.target, rate=wanted.goal.rate)
+            target, rate, _ = wanted.goal
+            relation = wanted.goal.kept_relation
+            sweep = replace(sweep, target=target, rate=rate, relation=relation)
         protocol = replace(protocol, sweeps=(*protocol.sweeps, sweep))
         if n_seen:
             notices.append(_extended(wanted, new, n_seen))

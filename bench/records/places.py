@@ -84,7 +84,8 @@ def require_suite(results: Path, name: str) -> Suite:
     """The suite, which must be there; raises UsageError with the nearest name."""
     if not (results / name).is_dir():
         known = sorted(path.name for path in results.glob("[!.]*") if path.is_dir())
-        raise UsageError(f"no suite '{name}'", where=str(results), remedy=nearest(name, known))
+        remedy = nearest(name, known) if known else "make its runs first: python -m bench all"
+        raise UsageError(f"no suite '{name}'", where=str(results), remedy=remedy)
     return Suite(results, name)
 
 

@@ -16,6 +16,7 @@ from msgspec import UNSET, UnsetType
 from bench.errors import bad_option
 from bench.spec import (
     SCHEMA,
+    AimRelation,
     Count,
     ForeignSpec,
     Fraction,
@@ -29,7 +30,8 @@ from bench.spec import (
     canonical_json,
     digest,
 )
-from bench.stats.format import written
+from bench.stats.format import percentage, written
+from bench.stats.rates import target_count
 
 MOST_SEEDS = 1_000_000  # of one range
 
@@ -43,11 +45,28 @@ class Goal(NamedTuple):
 
     target: float | None = None  # percent of the test images
     rate: float | None = None  # the share of runs that must meet it
+    relation: AimRelation = "at_least"  # above: a run that equals the target misses it
 
     @classmethod
     def of(cls, objective: Objective | None) -> Goal:
         """The objective's; none where there is no objective."""
-        return cls(objective.target, objective.rate) if objective else cls()
+        return cls(objective.target, objective.rate, objective.relation) if objective else cls()
+
+    def count(self, n_images: int) -> int:
+        """The fewest right answers that meet the target; only where there is one."""
+        assert self.target is not None, "no target"
+        return target_count(n_images, self.target, self.relation == "above")
+
+    @property
+    def words(self) -> str:
+        """70.50%, or more than 70.50%; only where there is a target."""
+        assert self.target is not None, "no target"
+        return f"{'more than ' if self.relation == 'above' else ''}{percentage(self.target)}"
+
+    @property
+    def kept_relation(self) -> AimRelation | UnsetType:
+        """As a protocol stores it: the usual relation stands in no file."""
+        return UNSET if self.relation == "at_least" else self.relation
 
     def require_possible(self) -> None:
         """Raises UsageError for a target or a rate that no run, and no number of runs, can have."""
@@ -76,6 +95,7 @@ class Sweep(Frozen, frozen=True, kw_only=True):
     # Where they are not the protocol's own; they are in no file that leaves them out.
     target: Percent | UnsetType | None = UNSET
     rate: Fraction | UnsetType | None = UNSET
+    relation: AimRelation | UnsetType = UNSET  # of a target of its own
 
     @property
     def each_seed(self) -> list[int]:
@@ -89,6 +109,7 @@ class Protocol(Frozen, frozen=True, kw_only=True):
     rule: Rule = "until-decided"
     rate: Fraction | None = None  # the share of runs that must meet the target
     target: Percent | None = None  # percent of the test images; None: the runs only count
+    relation: AimRelation | UnsetType = UNSET  # unset: a run must reach the target at least
     alpha: Fraction  # one-sided, of each bound
     cap: PositiveInt | None = None  # until-decided: runs of an architecture at most
     first_seed: Count = 0  # until-decided: runs are judged in the order of seeds, from this one
@@ -107,12 +128,14 @@ class Protocol(Frozen, frozen=True, kw_only=True):
     @property
     def goal(self) -> Goal:
         """That of every sweep which has none of its own."""
-        return Goal(self.target, self.rate)
+        return Goal(self.target, self.rate, self.relation or "at_least")
 
     def goal_of(self, sweep: Sweep) -> Goal:
         """What the sweep's runs are judged against."""
-        target = self.target if sweep.target is UNSET else sweep.target
-        return Goal(target, self.rate if sweep.rate is UNSET else sweep.rate)
+        if sweep.target is UNSET:
+            return self.goal if sweep.rate is UNSET else self.goal._replace(rate=sweep.rate)
+        rate = self.rate if sweep.rate is UNSET else sweep.rate
+        return Goal(sweep.target, rate, sweep.relation or "at_least")
 
     def n_attempts(self, arm: str) -> int:
         """By how many attempts the arm's verdict is corrected; 1 for an arm that is none."""

@@ -13,7 +13,7 @@ from typing import Literal
 
 from bench.records.protocol import Goal, Protocol
 from bench.stats.declared import RATE_ALPHA
-from bench.stats.format import count, fixed, integer, percentage
+from bench.stats.format import count, fixed, integer
 from bench.stats.rates import RateVerdict
 from bench.stats.sequences import Levels, until_decided
 from bench.stats.sweeps import extended_verdict, rate_verdict
@@ -61,7 +61,7 @@ class Standing:
             return "declared for several targets"
         if self.goal.target is None or self.goal.rate is None:
             return "declared without a target"
-        return f"declared for {percentage(self.goal.target)} in {fixed(self.goal.rate, 2)} of runs"
+        return f"declared for {self.goal.words} in {fixed(self.goal.rate, 2)} of runs"
 
     @property
     def is_sequence(self) -> bool:
@@ -126,7 +126,7 @@ class Standing:
 
     def _how(self) -> str:
         if self.kind == "extended":
-            return f"extended after {integer(self.n_declared)} runs"
+            return f"extended after {count(self.n_declared, 'run')}"
         if self.kind == "stopped":
             return f"stopped because of a result, {integer(self.n_declared)} declared"
         return ""

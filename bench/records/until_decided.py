@@ -13,10 +13,10 @@ from itertools import count, takewhile
 from bench.errors import StoreError, UsageError, bad_option
 from bench.records.protocol import Goal, Protocol
 from bench.records.store import Suite
-from bench.spec import RunRecord
+from bench.spec import AimRelation, RunRecord
 from bench.stats.declared import RATE_ALPHA
-from bench.stats.format import fixed, percentage, plain, written
-from bench.stats.rates import RateVerdict, target_count
+from bench.stats.format import fixed, plain, written
+from bench.stats.rates import RateVerdict
 from bench.stats.sequences import until_decided
 
 CAP = 200
@@ -28,11 +28,13 @@ class DecisionOptions:
 
     Attributes:
         rate, target: Where none is declared, they must be given.
+        relation: Of the target that is given.
     """
 
     rate: float | None = None
     target: float | None = None  # percent
     cap: int | None = None
+    relation: AimRelation | None = None
 
 
 def declaration(suite: Suite, options: DecisionOptions | None, seeds: list[int]) -> Protocol | None:
@@ -102,7 +104,8 @@ def _declared(options: DecisionOptions, seeds: list[int], known: Protocol | None
     rate = usual.rate if options.rate is None else options.rate
     target = usual.target if options.target is None else options.target
     cap = most if options.cap is None else options.cap
-    Goal(target, rate).require_possible()
+    wanted = Goal(target, rate, options.relation or usual.goal.relation)
+    wanted.require_possible()
     if sorted(seeds) != list(range(min(seeds), min(seeds) + len(seeds))):
         what = "--until-decided needs first seeds without gaps"
         raise UsageError(what, where="--seeds", remedy="give 5 or 1000-1004")
@@ -116,15 +119,23 @@ def _declared(options: DecisionOptions, seeds: list[int], known: Protocol | None
             where="--target",
             remedy="give --target and --rate, or an [objective] in the file of claims",
         )
-    return Protocol(rate=rate, target=target, cap=cap, alpha=RATE_ALPHA, first_seed=min(seeds))
+    return Protocol(
+        rate=rate,
+        target=target,
+        relation=wanted.kept_relation,
+        cap=cap,
+        alpha=RATE_ALPHA,
+        first_seed=min(seeds),
+    )
 
 
 def told(protocol: Protocol) -> str:
     """The declaration, in the words of the command line."""
     target, rate = goal(protocol)
+    above = ' ("above" in the claims)' if protocol.goal.relation == "above" else ""
     return (
-        f"--rate {written(rate)} --target {written(target)} "
-        f"--cap {protocol.cap} and seeds from {protocol.first_seed} on"
+        f"--rate {written(rate)} --target {written(target)}{above} "
+        f"--cap {protocol.cap or CAP} and seeds from {protocol.first_seed} on"
     )
 
 
@@ -145,8 +156,9 @@ def judge(
         runs: Of one arm, in any order.
         protocol: As declared.
     """
-    target, rate = goal(protocol)
-    return until_decided([is_reached(run, target) for run in unbroken(runs, protocol)], rate)
+    _, rate = goal(protocol)
+    reached = [is_reached(run, protocol.goal) for run in unbroken(runs, protocol)]
+    return until_decided(reached, rate)
 
 
 def goal(protocol: Protocol) -> tuple[float, float]:
@@ -156,10 +168,10 @@ def goal(protocol: Protocol) -> tuple[float, float]:
     return protocol.target, protocol.rate
 
 
-def is_reached(run: RunRecord, target: float) -> bool:
+def is_reached(run: RunRecord, wanted: Goal) -> bool:
     """Whether the run's last epoch meets the target on the test split."""
     right = run.epochs[-1].test_correct if run.completed else None
-    return right is not None and right >= target_count(run.dataset.n_test, target)
+    return right is not None and right >= wanted.count(run.dataset.n_test)
 
 
 def next_seeds(runs: list[RunRecord], protocol: Protocol, n_first: int, n_more: int) -> list[int]:
@@ -185,7 +197,7 @@ def state_line(name: str, runs: list[RunRecord], protocol: Protocol) -> str:
     found = judge(runs, protocol)
     waiting = len(runs) - found.n
     said = (
-        f"{name}: {found.successes} of {found.n} reached {plain(percentage(goal(protocol)[0]))}; "
+        f"{name}: {found.successes} of {found.n} reached {plain(protocol.goal.words)}; "
         f"rate at least {fixed(found.lower, 3)} and at most {fixed(found.upper, 3)}; "
         f"{_verdict(found, protocol)}"
     )
@@ -196,8 +208,9 @@ def _verdict(found: RateVerdict, protocol: Protocol) -> str:
     rate = f"a rate of {fixed(found.rate, 2)}"
     if found.verdict != "undecided":
         return f"{rate} is {found.verdict}, after {found.decided_at} runs"
-    if found.n >= (protocol.cap or CAP):
-        return f"{rate} is undecided at the cap of {protocol.cap} runs"
+    cap = protocol.cap or CAP
+    if found.n >= cap:
+        return f"{rate} is undecided at the cap of {cap} runs"
     return (
         f"{rate} is undecided; more runs to confirm it: {found.more_to_confirm} or more, to refute "
         f"it: {found.more_to_refute} or more"

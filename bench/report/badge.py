@@ -53,7 +53,7 @@ def badge(summaries: Iterable[Summary]) -> Badge:
     """
     rows = [(each, row) for each in summaries if each.opens for row in subjects(each)]
     verdicts = [
-        row.arm.verdict.verdict if row.arm.is_decidable and summary.aims(row.arm) else ""
+        row.arm.verdict.verdict if summary.judges(row.arm) else ""
         for summary, row in rows
         if row.arm
     ]

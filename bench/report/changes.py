@@ -59,7 +59,7 @@ def _verdicts(both: Sequence[Both]) -> Iterator[str]:
 def _verdict(summary: Summary | None, arm: Arm | None) -> str:
     if summary is None or arm is None:
         return "not trained"
-    return words(arm) if summary.aims(arm) and arm.is_decidable else "without a verdict"
+    return words(arm) if summary.judges(arm) else "without a verdict"
 
 
 def _means(both: Sequence[Both]) -> Iterator[str]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Any
 
 from bench.inputs.recipes import difference, written
+from bench.records.arms import is_of_file
 from bench.spec import Augmentation, Portrait, RunRecord, canonical_json, digest, essence
 
 Portraits = Mapping[str, Portrait]  # architecture -> what was measured of it
@@ -121,16 +123,46 @@ FEATURES: tuple[Feature, ...] = (
 def labels(name: str, runs: Sequence[RunRecord], portraits: Portraits) -> list[str]:
     """One label an arm, such as `Network` or `Network · 2 epochs`.
 
+    Arms of the file's own source and recipe say only what tells them apart from each other, so a
+    single one has the plain name. Every other arm says how it differs from them.
+
     Args:
         name: The architecture's, as it is displayed.
         runs: One of each of its arms.
-        portraits: Of the whole suite.
+        portraits: Of the whole suite, those of the present files.
     """
-    telling = _telling(runs, portraits)
-    return [
-        " · ".join([marked(name, run), *(word for of in telling if (word := of(run, portraits)))])
+    own = [run for run in runs if _is_own(run, portraits)]
+    of_own, of_all = _telling(own, portraits), _telling(runs, portraits)
+    words = [
+        [of(run, portraits) for of in of_own]
+        if run in own
+        else _differing(run, of_all, own, portraits)
         for run in runs
     ]
+    return [
+        " · ".join([marked(name, run), *filter(None, said)])
+        for run, said in zip(runs, words, strict=True)
+    ]
+
+
+def _is_own(run: RunRecord, portraits: Portraits) -> bool:
+    """Whether the run is of the source and the recipe in the architecture's file."""
+    portrait = portraits.get(run.architecture)
+    return portrait is not None and is_of_file(run, [portrait], portrait.architecture_digest)
+
+
+def _differing(
+    run: RunRecord, telling: Sequence[Feature], own: Sequence[RunRecord], portraits: Portraits
+) -> list[str]:
+    """The run's words, without those that hold for all of its network's own runs."""
+
+    def differing(features: Iterable[Feature]) -> Iterator[str]:
+        for of in features:
+            if {of(each, portraits) for each in own} != {word := of(run, portraits)} and word:
+                yield word
+
+    said = list(differing(telling))
+    return said if said or not own else list(islice(differing(FEATURES), 1))
 
 
 def _telling(runs: Sequence[RunRecord], portraits: Portraits) -> list[Feature]:

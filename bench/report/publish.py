@@ -6,14 +6,16 @@ import hashlib
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 from bench.errors import StoreError
-from bench.machine import uninterrupted
+from bench.machine import uninterrupted, write_atomically
 
 MANIFEST = "MANIFEST.sha256"  # `sha256sum --check MANIFEST.sha256` reads it
+MOVING = ".report-files"  # while files are moved: whose they are, should the move be killed
+OTHER_FOLDER = "choose another folder with --reports, or move the file away"
 ENTRY = re.compile(r"[0-9a-f]{64}  (?P<name>.+)")
 
 
@@ -30,17 +32,18 @@ def publish(files: Mapping[str, str], reports: Path, *, last: str, made_with: st
         Where the files lie, `last` first.
 
     Raises:
-        StoreError: the folder cannot be written.
+        StoreError: the folder cannot be written, or holds another's file of one of these names.
     """
     try:
+        old = require_own(files, reports)
         with _staged(files, reports, made_with) as folder, uninterrupted():
-            old = _own_files(reports)
             reports.mkdir(parents=True, exist_ok=True)
+            write_atomically(reports / MOVING, "\n".join(sorted(old | files.keys())).encode())
             for name in [name for name in files if name != last] + [last, MANIFEST]:
                 target = reports / name
                 target.parent.mkdir(parents=True, exist_ok=True)
                 (folder / name).replace(target)
-            for name in old - set(files):
+            for name in (old - set(files)) | {MOVING}:
                 (reports / name).unlink(missing_ok=True)
     except OSError as error:
         raise StoreError(
@@ -75,11 +78,27 @@ def manifest(files: Mapping[str, str], made_with: str) -> str:
     return "\n".join([f"# {made_with}", *lines, ""])
 
 
+def require_own(names: Iterable[str], reports: Path) -> set[str]:
+    """The files that the last report wrote.
+
+    Raises:
+        StoreError: the folder holds a file of one of the names that no report wrote.
+    """
+    own = _own_files(reports)
+    for name in names:
+        if name not in own and (reports / name).exists():
+            where = str(reports / name)
+            raise StoreError("no report wrote this file", where=where, remedy=OTHER_FOLDER)
+    return own
+
+
 def _own_files(reports: Path) -> set[str]:
     """The files that the last report wrote; a name outside the folder is not the report's."""
-    path = reports / MANIFEST
-    if not path.is_file():
-        return set()
-    entries = map(ENTRY.fullmatch, path.read_text(encoding="utf-8").splitlines())
-    names = [entry["name"] for entry in entries if entry]
+    names = set(_lines(reports / MOVING))
+    entries = map(ENTRY.fullmatch, _lines(reports / MANIFEST))
+    names |= {entry["name"] for entry in entries if entry}
     return {name for name in names if (reports / name).resolve().is_relative_to(reports.resolve())}
+
+
+def _lines(path: Path) -> list[str]:
+    return path.read_text(encoding="utf-8").splitlines() if path.is_file() else []

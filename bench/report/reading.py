@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 
 import msgspec
@@ -12,11 +14,12 @@ import msgspec
 from bench import machine
 from bench.errors import UsageError, nearest
 from bench.evidence import claims
+from bench.evidence.claims.judging import AtHand
 from bench.evidence.claims.stored import read_all
 from bench.records.store import Suite
 from bench.report.export.texts import printable
 from bench.report.summary import Summary, summarise
-from bench.spec import TOP, Portrait
+from bench.spec import TOP, Portrait, RunRecord
 
 
 def read(suite: Suite, folder: Path, command: str, groups: Sequence[str] = ()) -> list[Summary]:
@@ -32,12 +35,16 @@ def read(suite: Suite, folder: Path, command: str, groups: Sequence[str] = ()) -
         UsageError: the suite has no such group.
         StoreError: the suite's protocol cannot be used.
         ClaimError: a file of claims, or the text stored beside it, cannot be used.
+        ArchitectureError: two architectures share a name.
     """
     runs = suite.runs()
     links = {run.key: _relative(suite.path_of(run), folder) for run in runs}
     said = machine.folder_in_use("claims")
     published, texts = claims.load(said), read_all(said)
-    portraits = [_readable(portrait) for portrait in suite.portraits()]
+    versions = suite.portraits()
+    networks = {run.architecture for run in runs} | {each.architecture for each in versions}
+    at_hand = AtHand.scan(networks).digests
+    portraits = [_readable(portrait) for portrait in _present_last(versions, runs, at_hand)]
     found = summarise(suite.name, runs, portraits, published, links, command)
     if groups:
         found = _of_groups(found, groups)
@@ -45,7 +52,7 @@ def read(suite: Suite, folder: Path, command: str, groups: Sequence[str] = ()) -
     known = [summary.judged_by(protocol).with_findings(findings) for summary in found]
     damaged = sorted(path.relative_to(suite.folder).as_posix() for path in suite.set_aside)
     names = tuple(map(printable, damaged))
-    return [replace(summary, texts=texts, set_aside=names) for summary in known]
+    return [replace(summary, texts=texts, at_hand=at_hand, set_aside=names) for summary in known]
 
 
 def read_records(
@@ -65,6 +72,24 @@ def require_records(suite: Suite, found: list[Summary]) -> None:
             where=str(suite.folder),
             remedy=f"train some: python -m bench train --suite {suite.name}",
         )
+
+
+def _present_last(
+    portraits: list[Portrait], runs: Sequence[RunRecord], at_hand: Mapping[str, str]
+) -> list[Portrait]:
+    """Of a network's versions the one of its present file last, else the one that ran last."""
+    if len({each.architecture for each in portraits}) == len(portraits):
+        return portraits
+    days: defaultdict[str, date] = defaultdict(lambda: date.min)
+    for run in runs:
+        source = run.architecture_digest
+        days[source] = max(days[source], run.finished_on or date.min)
+
+    def place(portrait: Portrait) -> tuple[bool, date]:
+        source = portrait.architecture_digest
+        return at_hand.get(portrait.architecture) == source, days[source]
+
+    return sorted(portraits, key=place)
 
 
 def _readable(portrait: Portrait) -> Portrait:

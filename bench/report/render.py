@@ -23,6 +23,7 @@ from bench.report.pages import INDEX, MARKDOWN, Drawing, Link, Page, Part, Serie
 from bench.report.parts.banners import banners
 from bench.report.parts.finding import in_numbers, kicker
 from bench.report.parts.first_screen import in_short
+from bench.report.parts.statements import documents_of
 from bench.report.publish import publish
 from bench.report.sections import begin, found, named
 from bench.report.sections import slug as slug_of
@@ -43,7 +44,7 @@ class Sheet:
 
 SHEETS = (
     Sheet("index", INDEX, "Report", "Accuracy over many seeds"),
-    Sheet("document", "document.html", "Document", "Every claim of the documents"),
+    Sheet("document", "document.html", "Document", "Every claim"),
     Sheet("leaderboard", "leaderboard.html", "Leaderboard", "All networks"),
     Sheet("comparisons", "comparisons.html", "Comparisons", "Variations and comparisons"),
     Sheet("provenance", "provenance.html", "Provenance", "Provenance and rebuild"),
@@ -164,7 +165,7 @@ def _sheet(
     whole: list[Summary],
 ) -> Page:
     return Page(
-        title=sheet.title,
+        title=_title(sheet, summaries),
         subtitle=_subtitle(sheet.kind, summaries),
         finding=_finding(sheet, parts, summaries),
         base="",
@@ -175,6 +176,14 @@ def _sheet(
         drawings=extras.drawings,
         series=() if sheet.kind == "document" else _series(whole),
     )
+
+
+def _title(sheet: Sheet, summaries: list[Summary]) -> str:
+    """The sheet's heading; the one of claims says whether they are of several documents."""
+    if sheet.kind != "document":
+        return sheet.title
+    judged = [entry for summary in summaries for entry in summary.ledger]
+    return f"{sheet.title} of the {documents_of(judged)}"
 
 
 def _finding(sheet: Sheet, parts: tuple[Part, ...], summaries: list[Summary]) -> str:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Literal
+
+import msgspec
 
 from bench.evidence.claims import Objectives, Published, about
 from bench.evidence.claims.gather import SuiteContents, arranged
 from bench.evidence.claims.ledger import Entry, ledger
 from bench.evidence.claims.objectives import NO_DOCUMENT
 from bench.evidence.claims.stored import Text
-from bench.records.arms import Arm, identity
+from bench.records.arms import Arm, identity, is_of_file
 from bench.records.observations import EffectiveField, Findings
 from bench.records.protocol import Protocol
 from bench.records.standing import chosen
@@ -55,6 +57,7 @@ class Summary:
             are judged by.
         texts: Stem of a file of claims -> the text of its document, where that is stored.
         set_aside: The names of the suite's damaged files, which are left out.
+        at_hand: Architecture's name -> digest of its file; an architecture without a file has none.
     """
 
     suite: str
@@ -78,6 +81,7 @@ class Summary:
     suite_portraits: tuple[Portrait, ...] = ()
     texts: Mapping[str, Text] = field(default_factory=dict)
     set_aside: tuple[str, ...] = ()
+    at_hand: Mapping[str, str] = field(default_factory=dict)
     recorded: frozenset[tuple[str, int]] = frozenset()
     choosing: tuple[Arm, ...] = ()  # runs that helped to choose an arm, with the test split
     beside: tuple[Arm, ...] = ()  # of networks that the document does not speak of
@@ -110,7 +114,7 @@ class Summary:
         held = SuiteContents(
             self.suite, self.suite_runs, self.suite_portraits, self.protocol, scored
         )
-        evidence = arranged([held], self.every_claim, objectives=self.objectives)
+        evidence = arranged([held], self.every_claim, self.at_hand, objectives=self.objectives)
         return tuple(ledger(self.claims, evidence))
 
     @cached_property
@@ -121,7 +125,13 @@ class Summary:
 
     def aims(self, arm: Arm) -> bool:
         """Whether the arm is held against the target of these pages."""
-        return arm.has_target and arm.objective.target == self.objective.target
+        ours, theirs = self.objective, arm.objective
+        same = (theirs.target, theirs.relation) == (ours.target, ours.relation)
+        return arm.has_target and same
+
+    def judges(self, arm: Arm) -> bool:
+        """Whether a verdict on that target follows from the arm's runs."""
+        return self.aims(arm) and arm.is_decidable
 
     @property
     def target(self) -> float | None:
@@ -200,14 +210,16 @@ class Summary:
     def is_own(self, arm: Arm) -> bool:
         """Whether the runs are of the recipe and the source in the architecture's file.
 
-        An architecture without a portrait has nothing to tell by: all its runs pass for its own.
+        Where there is no file, they are of the measured version that ran last.
         """
-        own = [
-            (portrait.architecture_digest, portrait.recipe)
-            for portrait in self.portraits
-            if portrait.architecture == arm.architecture
-        ]
-        return not own or (arm.first.architecture_digest, arm.first.recipe) in own
+        portrait = self.portrait_of.get(arm.architecture)
+        return is_of_file(
+            arm.first, [portrait] if portrait else [], self.at_hand.get(arm.architecture)
+        )
+
+    def is_older(self, arm: Arm) -> bool:
+        """Whether the file of the architecture was edited after the runs."""
+        return self.at_hand.get(arm.architecture) not in (None, arm.first.architecture_digest)
 
     def is_variation(self, arm: Arm) -> bool:
         """Whether it is there to be compared with: an ablation, or another recipe or source."""
@@ -343,7 +355,8 @@ def summarise(
 ) -> list[Summary]:
     """One summary a document and a data set; a single empty one without runs.
 
-    The data set that a document speaks of comes first.
+    The data set that a document speaks of comes first. Of several portraits of one network the last
+    is that of its present file.
     """
     # Our own runs know what the images are.
     ours_last = sorted(runs, key=lambda run: run.foreign is None)
@@ -362,7 +375,7 @@ def summarise(
         shown=names,
         command=command,
         portrait_of=portrait_of,
-        objectives=Objectives.about(published.documents, names),
+        objectives=Objectives.about(_told_apart(published.documents), names),
         every_claim=said,
         suite_runs=tuple(runs),
         suite_portraits=in_order,
@@ -376,6 +389,22 @@ def summarise(
         )
         for part, part_runs in ((part, _runs_of(part, runs)) for part in _parts(whole))
         for number, name in enumerate(_datasets(part, part_runs) or [NO_RUN])
+    ]
+
+
+def _told_apart(documents: Sequence[Document]) -> list[Document]:
+    """Those of one title with their labels in it, or with their files' names where labels agree."""
+    titles = Counter(each.title for each in documents)
+    labels = Counter((each.title, each.label) for each in documents)
+    return [
+        each
+        if titles[each.title] == 1
+        else msgspec.structs.replace(
+            each,
+            title=f"{each.title} "
+            f"({each.label if labels[each.title, each.label] == 1 else f'{each.name}.toml'})",
+        )
+        for each in documents
     ]
 
 

@@ -12,7 +12,7 @@ from math import floor
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from bench.stats.means import Accuracy
+    from bench.stats.means import Accuracy, Placement
     from bench.stats.values import Interval
 
 NOT_AVAILABLE = "n/a"
@@ -156,6 +156,19 @@ def spelled(n: int) -> str:
 def count(n: int, noun: str) -> str:
     """1 run, 2 runs."""
     return f"{integer(n)} {noun}{'' if n == 1 else 's'}"
+
+
+def place_words(place: Placement, noun: str = "run") -> str:
+    """higher than 3 of 5 runs, equal to 1; higher than all 5 runs; nothing without runs."""
+    n, below, equal = place.n, place.below, place.equal
+    every = f"the one {noun}" if n == 1 else f"all {count(n, noun)}"
+    if not n or (below in (0, n) and equal in (0, n)):
+        where = "equal to" if equal else "higher than" if below else "lower than"
+        return f"{where} {every}" if n else ""
+    if not below:
+        return f"equal to {integer(equal)} of {count(n, noun)}, lower than the others"
+    tied = f", equal to {integer(equal)}" if equal else ""
+    return f"higher than {integer(below)} of {count(n, noun)}{tied}"
 
 
 def with_article(noun: str) -> str:

@@ -112,7 +112,8 @@ class Placement:
     """A published single number among the measured runs."""
 
     n: int
-    percentile: float | None  # 0 to 100, runs equal to it counted by half; None without runs
+    below: int  # runs that are lower
+    equal: int
     prediction: Interval | None  # 95 %, of one more run, in right answers
 
 
@@ -221,7 +222,8 @@ def placement(published: float | Fraction, values: ArrayLike, highest: float) ->
     below, equal = int((runs < number).sum()), int((runs == number).sum())
     return Placement(
         n=n,
-        percentile=100 * (below + equal / 2) / n if n else None,
+        below=below,
+        equal=equal,
         prediction=found and found.within(0, highest),
     )
 

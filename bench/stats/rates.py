@@ -35,9 +35,16 @@ class RateVerdict:
     decided_at: int | None = None  # the run, from 1, after which a sequence was decided
 
 
-def target_count(n_images: int, percent: float) -> int:
-    """The smallest count of right answers that meets a target: 70 of 100 for 69.5 %."""
-    return math.ceil(published_count(percent, n_images))
+def target_count(n_images: int, percent: float, above: bool = False) -> int:
+    """The smallest count of right answers that meets a target: 70 of 100 for 69.5 %.
+
+    Args:
+        n_images: Of the split.
+        percent: The target.
+        above: Whether a tie misses: 71 of 100 for more than 70 %. More than 100 % no count meets.
+    """
+    exact = published_count(percent, n_images)
+    return math.floor(exact) + 1 if above else math.ceil(exact)
 
 
 def published_count(percent: float, n_images: int) -> Fraction:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from dataclasses import replace as dataclass_replace
 from pathlib import Path
@@ -18,12 +19,14 @@ from bench.inputs.image_data import stored_shape
 from bench.inputs.recipes import Changes
 from bench.inputs.runners import Runner
 from bench.machine import folder, folder_in_use
-from bench.spec import Architecture, DatasetInfo, EnginePath, Recipe
+from bench.spec import Architecture, DatasetInfo, EnginePath, Recipe, RunSpec
 from bench.training import augment
+from bench.training.engine import probe
+from bench.training.engine.apart import Trials, tried_apart
 from bench.training.engine.data import NORMALISATION, of_channels
 from bench.training.engine.network import require_trainable
 from bench.training.engine.path import nondeterministic
-from bench.training.engine.probe import probe
+from bench.training.engine.probe import Way, few_of
 from bench.training.engine.untouched import load
 from bench.training.plan import Matrix, run_spec
 
@@ -113,18 +116,32 @@ def load_architectures(
         TrainingError: the device is full, busy or broken.
     """
     selection = Selection()
-    for each in found:
-        try:
-            architecture = load(each)
-            require_trainable(architecture)
-            if info is not None:
-                require_fit(architecture, info)
-            selection.usable.append((each, architecture))
-        except ArchitectureError as error:
-            if named:
-                raise
-            selection.broken.append(error)
+    with tried_apart() as trials:
+        for each in found:
+            try:
+                architecture = _tried(each, trials)
+                if info is not None:
+                    require_fit(architecture, info)
+                selection.usable.append((each, architecture))
+            except ArchitectureError as error:
+                if named:
+                    raise
+                selection.broken.append(error)
     return _deterministic(selection, named, device) if device else selection
+
+
+def _tried(found: Found, trials: Trials | None) -> Architecture:
+    """The file's architecture; a trial runs the file's code before this process does."""
+    if trials is None:
+        architecture = load(found)
+        require_trainable(architecture)
+        return architecture
+    trials.ask(found, _load_and_build)
+    return load(found)
+
+
+def _load_and_build(found: Found) -> None:
+    require_trainable(load(found))
 
 
 def require_fit(architecture: Architecture, info: DatasetInfo) -> None:
@@ -193,23 +210,63 @@ def probed(
     left, trained = Selection(broken=list(selection.broken)), list[Named]()
     paths: dict[str, EnginePath] = {}
     notices: list[str] = []
-    device = torch.device(matrix.environment.device)
-    for own, (found, architecture) in zip(selection.usable, matrix.architectures, strict=True):
-        try:
-            way = probe(architecture, run_spec(architecture, 0, matrix), dataset, device)
-        except ArchitectureError as error:
-            if named:
-                raise
-            left.broken.append(error)
-            continue
-        name, memory_format = architecture.name, way.architecture.memory_format
-        left.usable.append((found, replace(own[1], memory_format=memory_format)))
-        trained.append((found, way.architecture))
-        paths[name] = way.path
-        if way.slow:
-            notices.append(f"'{name}' trains without the faster step: {way.slow}")
-        notices += [f"'{name}': {notice}" for notice in way.notices]
+    with _trials(matrix.environment.device) as trials:
+        for own, each in zip(selection.usable, matrix.architectures, strict=True):
+            found, architecture = each
+            try:
+                way = _way(each, matrix, dataset, trials)
+            except ArchitectureError as error:
+                if named:
+                    raise
+                left.broken.append(error)
+                continue
+            name, memory_format = architecture.name, way.memory_format
+            left.usable.append((found, replace(own[1], memory_format=memory_format)))
+            trained.append((found, replace(architecture, memory_format=memory_format)))
+            paths[name] = way.path
+            if way.slow:
+                notices.append(f"'{name}' trains without the faster step: {way.slow}")
+            notices += [f"'{name}': {notice}" for notice in way.notices]
     return left, dataclass_replace(matrix, architectures=trained, paths=paths), notices
+
+
+def _trials(device: str) -> AbstractContextManager[Trials | None]:
+    """A process of their own for the trials of a CPU: a fork can use no GPU."""
+    return tried_apart() if torch.device(device).type == "cpu" else nullcontext()
+
+
+def _way(each: Named, matrix: Matrix, dataset: Dataset, trials: Trials | None) -> Way:
+    found, architecture = each
+    spec, device = run_spec(architecture, 0, matrix), torch.device(matrix.environment.device)
+    few = few_of(dataset, spec)
+    if trials is None:
+        return probe.probe(architecture, spec, few, device)
+    return trials.ask(found, _load_and_probe, spec, few, str(device))
+
+
+def _load_and_probe(found: Found, spec: RunSpec, few: Dataset, device: str) -> Way:
+    architecture = replace(load(found), recipe=spec.recipe)
+    return probe.probe(architecture, spec, few, torch.device(device))
+
+
+def require_trains(
+    found: Found, architecture: Architecture, spec: RunSpec, dataset: Dataset
+) -> None:
+    """Tries a step of a recorded run.
+
+    Raises:
+        ArchitectureError: it cannot be trained in the way of the record.
+    """
+    few = few_of(dataset, spec)
+    with tried_apart() as trials:
+        if trials is None:
+            probe.require_trains(architecture, spec, few)
+        else:
+            trials.ask(found, _load_and_train, spec, few)
+
+
+def _load_and_train(found: Found, spec: RunSpec, few: Dataset) -> None:
+    probe.require_trains(load(found), spec, few)
 
 
 def require_usable_recipe(architecture: Architecture, info: DatasetInfo) -> None:

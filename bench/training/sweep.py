@@ -37,29 +37,41 @@ class Sweep:
     # By architecture; runs of one without a goal are only counted.
     goals: Mapping[str, Goal] = field(default_factory=dict)
 
-    def declare(self) -> list[str]:
-        """Keeps what is declared before the first run; returns the lines that say so.
+    def foresee(self) -> list[str]:
+        """What a person should know of the declaration before it is made; nothing is kept.
 
         Raises:
             UsageError: a seed would both choose and judge an architecture.
-            StoreError: the suite's protocol cannot be used, or is of another rule.
+            StoreError: the suite's protocol cannot be used.
         """
-        suite, matrix = self.records.suite, self.matrix
+        if self.protocol is not None:
+            return [f"until decided: {until_decided.told(self.protocol)}"]
+        suite, runs = self.records.suite, self.records.runs()
+        notices = declarations.foresee(suite, self._wanted(), self.purpose, runs)
+        return [f"Notice: {notice}" for notice in notices]
+
+    def declare(self) -> None:
+        """Keeps what is declared before the first run; raises as `foresee` does.
+
+        It also raises StoreError for a suite of another rule.
+        """
+        suite = self.records.suite
         if self.protocol is not None:
             until_decided.keep(suite, self.protocol)
-            return [f"until decided: {until_decided.told(self.protocol)}"]
-        wanted = [
+        else:
+            declarations.declare(suite, self._wanted(), self.purpose, self.records.runs())
+
+    def _wanted(self) -> list[Wanted]:
+        return [
             Wanted(
                 arm=arm_key(spec),
                 dataset=spec.dataset.name,
                 architecture=spec.architecture,
-                seeds=matrix.seeds,
+                seeds=self.matrix.seeds,
                 goal=self.goals.get(spec.architecture, NO_GOAL),
             )
-            for spec in (each.spec(0) for each in matrix.each())
+            for spec in (each.spec(0) for each in self.matrix.each())
         ]
-        notices = declarations.declare(suite, wanted, self.purpose, self.records.runs())
-        return [f"Notice: {notice}" for notice in notices]
 
     def first_plan(self) -> Plan:
         """Every missing run, or the first block of them."""

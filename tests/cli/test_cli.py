@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from safetensors.numpy import load_file
 
+from bench.errors import as_called
 from tests.support import IN_A_WORKER, environment
 
 Bench = Callable[..., subprocess.CompletedProcess[str]]
@@ -403,3 +404,17 @@ def test_a_network_that_cannot_be_fused_trains_as_written_with_a_notice(
     assert "Notice: 'tiny' trains without the faster step: torch.fx" in done.stdout
     (path,) = tmp_path.glob("results/local/mnist5k/tiny/seed-*.json")
     assert json.loads(path.read_bytes())["numerics"]["path"] == "eager"
+
+
+@pytest.mark.parametrize(
+    ("called", "said"),
+    [
+        ("/usr/bin/manyseeds", "manyseeds train"),
+        ("/home/me/bench/__main__.py", "python -m bench train"),
+    ],
+)
+def test_a_message_names_its_commands_as_the_user_calls_the_program(
+    monkeypatch: pytest.MonkeyPatch, called: str, said: str
+) -> None:
+    monkeypatch.setattr(sys, "argv", [called, "claims"])
+    assert as_called("no runs of 'a': python -m bench train") == f"no runs of 'a': {said}"

@@ -13,7 +13,9 @@ from pathlib import Path
 from threading import Thread, Timer
 
 import pytest
+import typer
 
+from bench.cli import renewing
 from bench.cli.renewing import REST, Renewal
 from bench.errors import StoreError
 from bench.machine import uninterrupted
@@ -25,6 +27,11 @@ from tests.support import environment, write_architecture
 
 SECONDS_AT_MOST = 300  # for a command of a test; then what it should have said is missing
 PROGRESS = "of 3 declared runs"
+ERRORS: dict[BaseException, str] = {  # of a rendering, as each is told
+    StoreError("bad", where="there", remedy="mend it"): "bad (there): mend it",
+    ValueError("two\nlines"): "ValueError: two lines",
+    SystemExit(3): "SystemExit: 3",
+}
 
 
 @contextmanager
@@ -111,6 +118,26 @@ def test_a_watcher_goes_on_after_a_record_that_it_cannot_read(tmp_path: Path) ->
         line_of(watching, "report: ")
         end(watching)
         assert watching.returncode == 130
+
+
+def test_a_watcher_goes_on_after_whatever_a_rendering_raises(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(renewing, "SECONDS_BETWEEN_LOOKS", 0.0)
+    monkeypatch.setattr(renewing, "NICENESS", 0)
+    suite, ends = Suite(tmp_path / "results", "local"), [None, *ERRORS, KeyboardInterrupt()]
+
+    def render() -> None:
+        factories.fill(suite, ["model_1"], seeds=[len(ends)])  # what the next look finds
+        error = ends.pop(0)
+        if error is not None:
+            raise error
+
+    with pytest.raises(typer.Exit) as ended:
+        renewing.watch(suite, render)
+    assert (ended.value.exit_code, ends) == (130, [])
+    notices = capsys.readouterr().err.splitlines()
+    assert notices == [f"Notice: the report was not renewed: {said}" for said in ERRORS.values()]
 
 
 def test_a_watcher_of_a_broken_suite_ends_at_once(tmp_path: Path, bench: Bench) -> None:
@@ -216,14 +243,7 @@ def test_a_rendering_of_two_seconds_rests_for_twenty(capsys: pytest.CaptureFixtu
     assert capsys.readouterr().out == "report: page, renewed while it trains\n"
 
 
-@pytest.mark.parametrize(
-    ("error", "said"),
-    [
-        (StoreError("bad", where="there", remedy="mend it"), "bad (there): mend it"),
-        (ValueError("two\nlines"), "ValueError: two lines"),
-        (SystemExit(3), "SystemExit: 3"),
-    ],
-)
+@pytest.mark.parametrize(("error", "said"), ERRORS.items(), ids=lambda each: str(each).split()[0])
 def test_an_error_is_told_once(
     error: BaseException, said: str, capsys: pytest.CaptureFixture[str]
 ) -> None:

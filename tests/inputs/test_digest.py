@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.inputs.digest import source_digest
+from bench.inputs.digest import _slice, source_digest
 
 
 def digest(path: Path) -> str:
@@ -33,9 +33,11 @@ def test_a_change_of_the_code_changes_the_digest(tmp_path: Path, old: str, new: 
     assert digest(path) != before
 
 
-def test_a_change_of_a_local_import_changes_the_digest(tmp_path: Path) -> None:
-    path, neighbour = tmp_path / "a.py", tmp_path / "blocks.py"
+@pytest.mark.parametrize("file", ["blocks.py", "blocks/__init__.py", "blocks/inner/se.py"])
+def test_a_change_of_a_local_import_changes_the_digest(tmp_path: Path, file: str) -> None:
+    path, neighbour = tmp_path / "a.py", tmp_path / file
     path.write_text("from blocks import block\n")
+    neighbour.parent.mkdir(parents=True, exist_ok=True)
     neighbour.write_text("block = 1\n")
     before = digest(path)
     neighbour.write_text("block = 2\n")
@@ -56,3 +58,10 @@ def test_the_digest_is_the_same_for_every_python(tmp_path: Path) -> None:
     path.write_text(PINNED)
     # Python 3.12 and newer split f-strings into many tokens; records must outlive that.
     assert digest(path)[:12] == "875fabcc5019"
+
+
+def test_a_slice_of_the_source_begins_and_ends_between_its_places() -> None:
+    # Used from Python 3.12 on, where an f-string is many tokens.
+    source = 'x = f"ab" + y\nz = f"""c\nd""" + e\n'
+    assert _slice(source, (1, 4), (1, 9)) == 'f"ab"'
+    assert _slice(source, (2, 4), (3, 4)) == 'f"""c\nd"""'

@@ -76,6 +76,14 @@ def test_an_unknown_name_is_answered_with_the_nearest() -> None:
             ),
             r"architecture 'tiny': bad RECIPE: schedule='step' needs step_fractions.*tiny.py",
         ),
+        (
+            "from bench.spec import Recipe\nRECIPE = Recipe(lr=0.1, warmup_fraction=0.1)\n",
+            r"bad RECIPE: a recipe has no field 'lr' .*tiny.py:2.* 'peak_learning_rate'",
+        ),
+        (
+            "from bench.spec import Augmentation\nAugmentation(translat=0.1)\n",
+            r"no field 'translat' .*tiny.py:2.*did you mean 'augmentation.translate'",
+        ),
     ],
 )
 def test_a_bad_file_is_named_with_its_remedy(

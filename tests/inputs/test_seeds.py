@@ -48,6 +48,15 @@ def test_bad_seeds_are_refused_with_the_text_and_the_remedy(text: str) -> None:
         parse_seeds(text)
 
 
+@pytest.mark.parametrize(
+    ("most", "more"), [("100000", "100001"), ("0-99999", "0-100000"), ("7-100006", "7-100007")]
+)
+def test_a_hundred_thousand_seeds_are_the_most(most: str, more: str) -> None:
+    assert len(parse_seeds(most)) == 100_000
+    with pytest.raises(UsageError, match="more than 100000 seeds"):
+        parse_seeds(more)
+
+
 @given(st.lists(st.integers(0, 10**6), min_size=2, unique=True))
 def test_any_list_of_seeds_is_read_back(seeds: list[int]) -> None:
     assert parse_seeds(",".join(map(str, seeds))) == seeds

@@ -51,6 +51,17 @@ KAN = """class Kan(nn.Module):
 
 
 """
+BLOCK = """class Block(nn.Module):
+    def __init__(self, n_in, n_out):
+        super().__init__()
+        self.c = nn.Conv2d(n_in, n_out, 3, padding=1)
+        self.n = nn.BatchNorm2d(n_out)
+
+    def __call__(self, x, layers=1):
+        return F.relu(self.n(self.c(x)))
+
+
+"""
 
 
 @dataclass(frozen=True)
@@ -200,6 +211,39 @@ CASES = {
         ),
         *(380_528, 770, 5),
     ),
+    "weight_norm_old": Case(
+        "import warnings\nwarnings.simplefilter('ignore')\n"
+        + module(TWO.format(*["nn.utils.weight_norm"] * 2), MEAN),
+        *(380_528, 770, 5),
+    ),
+    "bn1d_head": Case(
+        module(
+            "self.a = nn.Conv2d(1, 8, 3); self.bn = nn.BatchNorm1d(8); self.fc = nn.Linear(8, 10)",
+            "return self.fc(self.bn(F.relu(self.a(x)).mean((2, 3))))",
+        ),
+        *(48_752, 186, 3),
+    ),
+    "buffer_view": Case(
+        module(
+            "self.a = nn.Conv2d(1, 8, 3); self.fc = nn.Linear(8, 10); "
+            "grid = torch.linspace(-1, 1, 26).expand(26, 26).contiguous(); "
+            "self.register_buffer('grid', grid); self.register_buffer('first_row', grid[0])",
+            "x = F.relu(self.a(x)) * (1 + 0.1 * self.grid) + self.first_row; "
+            "return self.fc(x.mean((2, 3)))",
+        ),
+        *(48_752, 170, 3),
+    ),
+    "forward_flag": Case(
+        BLOCK
+        + module(
+            "self.b1 = Block(1, 4); self.b2 = Block(4, 8); self.drop = nn.Dropout(0.01); "
+            "self.flat = nn.Conv2d(8, 10, 1)",
+            "x = F.max_pool2d(self.b1(x, layers=3), 2); "
+            "x = self.drop(x) if dropout else x; x = F.adaptive_avg_pool2d(self.b2(x), 1); "
+            "return F.log_softmax(self.flat(x).view(-1, 10), dim=1)",
+        ).replace("forward(self, x)", "forward(self, x, dropout=True)"),
+        *(84_752, 450, 8),
+    ),
     "glu": Case(
         sequential("nn.Conv2d(1, 16, 3), nn.GLU(1), nn.Conv2d(8, 8, 3)"), *(429_200, 834, 5)
     ),
@@ -311,3 +355,19 @@ def test_brackets_in_names_are_shown_as_written(tmp_path: Path) -> None:
     assert (done.returncode, done.stderr) == (0, "")
     assert "Stack [bn] v2 [/x] :smile: (m)" in done.stdout
     assert "Conv [stem]" in done.stdout
+
+
+def test_each_of_two_folders_imports_its_own_module(tmp_path: Path) -> None:
+    case = Case(sequential("nn.Conv2d(1, 8, WIDTH)"), 0, 0, 0)
+    head = HEAD.format(name="", components={}, display_name="Case")
+    for width in (3, 5):
+        path = support.write_architecture(
+            tmp_path,
+            f"net_{width}",
+            f"{head}from _blocks import WIDTH\n{case.network}",
+            group=f"lab_{width}",
+        )
+        path.with_name("_blocks.py").write_text(f"WIDTH = {width}\n", encoding="utf-8")
+    for width in (3, 5):
+        done = support.bench(tmp_path, "inspect", f"net_{width}", "--json")
+        assert json.loads(done.stdout)["n_parameters"] == 8 * width**2 + 8 + 90

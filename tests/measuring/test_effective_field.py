@@ -45,7 +45,10 @@ def median_like_arm(name: str) -> Arm:
 
 @pytest.mark.parametrize("name", ["reference", "search"])
 def test_the_arms_of_kept_fields_are_those_of_their_runs(name: str) -> None:
-    """The digest in a committed file is found again from the records of its runs, as written."""
+    """The digest in a committed file is found again.
+
+    It is what `identity` gives; in older files it is over the records of its runs as written.
+    """
     suite = Suite(ROOT / "results", name)
     run_of = {run.key: run for run in suite.runs()}
     fields = suite.findings().fields
@@ -55,7 +58,8 @@ def test_the_arms_of_kept_fields_are_those_of_their_runs(name: str) -> None:
         assert len({identity(run) for run in runs}) == 1
         written = json.loads(suite.path_of(runs[0]).read_text(encoding="utf-8"))
         names = ("architecture_digest", "recipe", "dataset", "numerics", "engine_version")
-        assert field.arm == digest(canonical_json([written[name] for name in names]))
+        older = digest(canonical_json([written[name] for name in names]))
+        assert field.arm in (identity(runs[0]), older)
 
 
 def test_one_convolution_reacts_by_its_weights() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import subprocess
 from collections.abc import Callable, Iterable
@@ -12,14 +13,14 @@ from msgspec.structs import replace
 
 from bench.errors import StoreError, UsageError
 from bench.records.arms import Arm, arms
-from bench.records.declarations import JUDGES, Purpose, Wanted, declare
+from bench.records.declarations import JUDGES, Purpose, Wanted, declare, foresee
 from bench.records.protocol import Goal, Protocol, Sweep, arm_key
 from bench.records.standing import standing
 from bench.records.store import Suite
 from bench.report.parts.banners import banners
 from bench.report.sections import answer, target
 from bench.report.summary import Summary, summarise
-from bench.spec import RunRecord
+from bench.spec import Objective, RunRecord
 from bench.stats.rates import lower_bound
 from bench.stats.sequences import confidence_sequence
 from tests import factories
@@ -28,6 +29,7 @@ from tests.support import ROOT
 Bench = Callable[..., subprocess.CompletedProcess[str]]
 Write = Callable[..., Path]
 TRAIN = ("train", "--dataset", "mnist5k", "--epochs", "1", "--jobs", "1")
+DECLARED = Objective(target=99.0, rate=0.9)
 HEAD = Protocol(rule="declared", rate=0.9, target=99.4, alpha=0.05)
 
 
@@ -64,6 +66,27 @@ def test_a_whole_sweep_has_exact_bounds() -> None:
     assert (arm.standing.kind, arm.verdict.verdict) == ("declared", "confirmed")
     assert arm.verdict.lower == lower_bound(29, 29)
     assert arm.standing.note(29) == ""
+
+
+def test_what_a_target_asks_of_a_tie_is_declared(tmp_path: Path) -> None:
+    """An older protocol, and one for "at least", have the same bytes; "above" is kept too."""
+    above, at_least = Goal(99.0, 0.9, "above"), Goal(99.0, 0.9)
+    suite = Suite(tmp_path, "local")
+    for number, goal in enumerate((at_least, above)):
+        name = f"model_{number + 1}"
+        arm = arm_key(factories.record(name))
+        declare(suite, [Wanted(arm, "mnist", name, [0, 1], goal)], JUDGES, [])
+    protocol = suite.protocol()
+    assert protocol is not None
+    assert [protocol.goal_of(each) for each in protocol.sweeps] == [at_least, above]
+    kept = json.loads((suite.folder / "protocol.json").read_text())
+    assert "relation" not in kept
+    assert [each.get("relation") for each in kept["sweeps"]] == [None, "above"]
+    ties = factories.runs("model_2", [9900] * 2)
+    arm = replace(DECLARED, relation="above")
+    found = arms("local", ties, "test", protocol)[0]
+    assert found.objective == arm
+    assert (found.target, found.n_reached) == (9901, 0)
 
 
 def test_a_sweep_of_which_runs_are_missing_is_incomplete() -> None:
@@ -128,6 +151,7 @@ def test_runs_that_were_added_after_a_look_have_a_confidence_sequence() -> None:
     assert (arm.standing.kind, arm.verdict.verdict) == ("extended", "undecided")
     assert arm.verdict.lower < confidence_sequence([True] * 42)[-1].low
     assert arm.standing.note(42) == "extended after 30 runs"
+    assert dataclasses.replace(arm.standing, n_declared=1).note(42) == "extended after 1 run"
     found = summary_of(every, replace(HEAD, sweeps=(*_sweeps(every),)))
     assert any("Judged by a confidence sequence: model_1" in line for line in banners([found]))
     section = target.section(found)
@@ -187,9 +211,9 @@ def test_eight_attempts_are_corrected_together() -> None:
     found = summary_of(every, protocol)
     (lanes,) = answer.section(found).lanes
     badge = lanes.rows[0].badge
-    assert (badge.text, badge.note.partition(";")[0]) == ("undecided", "alone: confirmed")
+    assert (badge.text, badge.note.partition(";")[0]) == ("undecided", "uncorrected: confirmed")
     assert "38 more" in badge.note
-    assert "undecided (alone: confirmed)" in answer.section(found.only("model_1")).text[0]
+    assert "undecided (uncorrected: confirmed)" in answer.section(found.only("model_1")).text[0]
     everyone = runs(range(61))
     mine = sweep(everyone, 0, 60)
     assert arm_of(everyone, mine, attempts=(mine.arm, *others)).verdict.verdict == "confirmed"
@@ -302,6 +326,15 @@ def widened(suite: Suite) -> None:
     suite.declare(lambda _: replace(protocol, sweeps=(wide,)))
 
 
+def test_a_notice_of_the_plan_declares_nothing(tmp_path: Path) -> None:
+    suite = Suite(tmp_path, "local")
+    every = runs(range(5))
+    wanted = [Wanted(arm_key(every[0]), "mnist", "model_1", range(8), Goal(99.4, 0.9))]
+    (notice,) = foresee(suite, wanted, JUDGES, every)
+    assert notice.startswith("'model_1' has 5 runs already: seed 5-7 extends them")
+    assert suite.protocol() is None
+
+
 def test_the_commands_declare_train_and_extend(
     bench: Bench, tmp_path: Path, write_architecture: Write
 ) -> None:
@@ -317,7 +350,10 @@ def test_the_commands_declare_train_and_extend(
     assert "extends" not in done.stdout
     assert json.loads(path.read_bytes()) == declared
     more = bench(*TRAIN, "--seeds", "3")
-    assert "Notice: 'tiny' has 2 runs already: seed 2 extends them" in more.stdout
+    said = more.stdout.splitlines()
+    starts = ("plan: 1 runs", "Notice: 'tiny' has 2 runs already: seed 2 extends them", "tiny seed")
+    places = [next(at for at, line in enumerate(said) if line.startswith(s)) for s in starts]
+    assert places == sorted(places)
     refused = bench(*TRAIN, "--seeds", "1-3", "--choosing")
     assert (refused.returncode, refused.stderr.count("\n")) == (2, 1)
     both = bench(*TRAIN, "--choosing", "--attempt")
@@ -328,6 +364,7 @@ def test_the_commands_declare_train_and_extend(
     assert "protocol is missing" in report.stderr
 
 
+@pytest.mark.process  # git shows the commits
 def test_the_references_declarations_stand_in_the_commits_that_they_name() -> None:
     protocol = Suite(ROOT / "results", "reference").protocol()
     assert protocol is not None

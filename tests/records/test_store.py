@@ -97,6 +97,17 @@ def test_an_empty_suite_has_nothing(tmp_path: Path) -> None:
     assert suite.findings() == Findings()
 
 
+def test_names_of_files_hold_twelve_digits(tmp_path: Path) -> None:
+    run, portrait = factories.record("model_1", 7), factories.portrait("model_1")
+    digits = portrait.architecture_digest
+    assert len(run.key) == len(digits) == 64
+    suite = Suite(tmp_path, "local")
+    assert store.portrait_file(portrait).as_posix() == f"portraits/model_1-{digits[:12]}.json"
+    assert suite.path_of(run) == (
+        tmp_path / "local" / "mnist" / "model_1" / f"seed-0007-{run.key[:12]}.json"
+    )
+
+
 def test_findings_lie_beside_the_runs_and_are_read_back(tmp_path: Path) -> None:
     suite = factories.suite(tmp_path, architectures=["model_1"], seeds=[0, 1])
     runs = suite.runs()

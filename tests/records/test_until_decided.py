@@ -12,7 +12,7 @@ from scipy.optimize import brentq
 
 from bench.errors import StoreError, UsageError
 from bench.records import until_decided
-from bench.records.protocol import Protocol
+from bench.records.protocol import Goal, Protocol
 from bench.records.store import Suite
 from bench.records.until_decided import DecisionOptions
 from bench.report.sections import target
@@ -117,11 +117,11 @@ def test_bad_declarations(
 
 def test_the_target_is_compared_as_a_whole_number() -> None:
     at, below = runs([True, False])
-    assert until_decided.is_reached(at, 99.4)
-    assert not until_decided.is_reached(below, 99.4)
-    assert not until_decided.is_reached(factories.failed(), 0.01)
+    assert until_decided.is_reached(at, Goal(99.4))
+    assert not until_decided.is_reached(below, Goal(99.4))
+    assert not until_decided.is_reached(factories.failed(), Goal(0.01))
     untested = factories.record("model_1", 0, evaluate_test=False)
-    assert not until_decided.is_reached(untested, 0.01)
+    assert not until_decided.is_reached(untested, Goal(0.01))
 
 
 def test_runs_are_judged_by_seed_up_to_the_first_gap() -> None:
@@ -136,6 +136,19 @@ def test_runs_are_judged_by_seed_up_to_the_first_gap() -> None:
     assert line.startswith("m: 1 of 2 reached 99.40 %; rate at least ")
     assert line.endswith("; 2 more runs wait for an earlier seed")
     assert until_decided.judge(every, USUAL).n == 0  # seed 0 is missing
+
+
+def test_how_far_an_arm_is_in_words() -> None:
+    def line(reached: Sequence[bool | None], cap: int | None = 200) -> str:
+        protocol = Protocol(rate=0.90, target=99.40, cap=cap, alpha=0.05)
+        return until_decided.state_line("m", runs(reached), protocol).partition("; a rate of ")[2]
+
+    # Evidence of k hits: (1 - q^(k + 1)) / ((k + 1) (1 - q) q^k), 20.7 for 43; see test_sweeps.
+    assert line([True] * 43) == "0.90 is confirmed, after 43 runs"
+    assert line([True] * 5).startswith("0.90 is undecided; more runs to confirm it: 38 or more, to")
+    assert line([True] * 5, cap=5) == "0.90 is undecided at the cap of 5 runs"
+    at_most = [True, *[True] * 8, False] * 20  # nine of ten, as far as a declaration without a cap
+    assert line(at_most, cap=None) == "0.90 is undecided at the cap of 200 runs"
 
 
 def test_the_next_seeds() -> None:

@@ -50,6 +50,16 @@ def summary(
     return found.judged_by(None)
 
 
+def test_a_run_that_equals_the_target_misses_more_than_it() -> None:
+    ties = factories.runs("model_1", [9940] * 30)
+    above = replace(DOCUMENT, objective=replace(factories.OBJECTIVE, relation="above"))
+    at_least = said(ties)
+    assert "Model_1 reaches 99.40 % consistently" in at_least.headline
+    strict = said(ties, document=above)
+    assert "Model_1 does not reach more than 99.40 % consistently" in strict.headline
+    assert any("more than 99.40 % with 9,941 of 10,000 test images" in line for line in strict.lead)
+
+
 def headline(*args: object, **changes: object) -> str:
     return said(*args, **changes).headline
 
@@ -129,6 +139,35 @@ def test_the_documents_numbers_come_first() -> None:
     )
 
 
+def test_the_numbers_that_are_not_reproducible_are_named_below_the_headline() -> None:
+    """Up to two of them; nothing where the headline says it of all numbers, or of none."""
+    ours = [run for name in factories.NAMES for run in runs(name, 5)]
+    good = accuracy("model_1", 99.46)
+    bad = [replace(accuracy(name, 98.1), line=at) for at, name in enumerate(factories.NAMES, 20)]
+    mean = replace(bad[0], id="mean", metric=finding.MEANS[0], line=30, relation="at_least")
+    for claims, words in (
+        ((good, bad[1]), "Not reproducible: 98.10 % of Model_2 (line 21)."),
+        (
+            (good, bad[1], bad[2]),
+            "Not reproducible: 98.10 % of Model_2 (line 21) and 98.10 % of Model_3 (line 22).",
+        ),
+        (
+            (good, *bad, replace(mean, published=99.8)),
+            (
+                "Not reproducible: 98.10 % of Model_1 (line 20), "
+                "98.10 % of Model_2 (line 21) and 2 more."
+            ),
+        ),
+        (
+            (good, replace(mean, published=99.8)),
+            "Not reproducible: at least 99.80 % of Model_1 (line 30).",
+        ),
+    ):
+        assert said(ours, *claims).lead[0] == words
+    for claims in ((good,), (bad[0],)):
+        assert said(ours, *claims).lead[0].startswith("Mean test accuracy over 5 runs")
+
+
 def test_a_number_on_other_data_or_of_no_run_of_ours_is_not_spoken_of() -> None:
     elsewhere = replace(accuracy("model_1", 98.1), dataset="cifar10")
     untrained = accuracy("model_2", 98.1)
@@ -182,7 +221,7 @@ def test_a_line_that_nothing_can_judge_is_not_counted_and_an_undecided_one_is_na
     other = replace(right, id="other", line=16, dataset="fashion_mnist")
     claims = (accuracy("model_3", 98.1), right, words, untrained, other)
     ours = [*runs("model_1", 5), *runs("model_3", 5)]
-    assert said(ours, *claims).lead[1] == (
+    assert said(ours, *claims).lead[2] == (
         "Of 3 lines of the README that can be judged, 1 does not hold and 1 is undecided."
     )
     assert not [line for line in said(ours, words, other).lead if "judged" in line]

@@ -30,11 +30,7 @@ SAID = Claim(
 
 def summary(others: dict[str, list[int]]) -> Summary:
     counts = {"model_1": [GOOD - 2, GOOD - 1, GOOD, GOOD + 1, GOOD + 2], **others}
-    runs = [
-        factories.record(name, seed, test_correct=n)
-        for name, of_name in counts.items()
-        for seed, n in enumerate(of_name)
-    ]
+    runs = [run for each in counts.items() for run in factories.runs(*each)]
     portraits = [factories.portrait("model_1")]
     (found,) = summarise("local", runs, portraits, factories.published(SAID), {}, "command")
     text = Text("0" * 64, 2, True, {1: "# A README", 2: "It reaches 99.45 % once."})

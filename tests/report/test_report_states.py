@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import msgspec
 import pytest
 
+from bench.evidence.claims import judging
+from bench.evidence.claims.gather import Anew
+from bench.evidence.claims.metrics import kind
+from bench.machine import folder
 from bench.records.store import Suite
+from bench.report.reading import read
+from bench.report.render import write
 from bench.spec import RunRecord
 from tests import factories
 from tests.report.test_report import rendered, text_of
@@ -139,7 +146,7 @@ def test_two_data_sets_are_never_mixed_and_the_comparable_comes_first(
     text = rendered(suite, reports, "architectures/model_1")
     first, _, second = text.partition("Confusions Model_1")[2].partition("On mnist5k The answer")
     assert "over 3 runs:" in first
-    assert "(9,940 of 10,000)" in first
+    assert "(9,940 of 10,000, or more)" in first
     assert "over 2 runs" in second
     assert "994 of 1,000" not in second
 
@@ -151,9 +158,32 @@ def test_another_recipe_stands_apart(suite: Suite, reports: Path) -> None:
     own, _, other = text.partition(
         "Model_1 · 2 epochs 1 of 1 run on mnist reaches 99.40 %, mean 99.420 %"
     )
-    assert "Model_1 · 15 epochs 9,850 parameters 99.423 README 99.39 3 of 3" in own
+    assert "“Consistently” Model_1 9,850 parameters 99.423 README 99.39 3 of 3" in own
     assert "Model_1 · 2 epochs 9,850 parameters 99.420 1 of 1" in other
     assert "never averaged together" in text
+
+
+def test_runs_of_an_older_source_judge_no_claim_in_the_report_as_in_claims(
+    suite: Suite, reports: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    factories.fill(suite, ["model_1", "model_2"], seeds=[0, 1, 2, 3, 4])
+    (tmp_path / "architectures").mkdir()
+    source = (folder("architectures") / "model_1.py").read_text(encoding="utf-8")
+    (tmp_path / "architectures" / "model_1.py").write_text(source + "\nEDITED = True\n")
+    (tmp_path / "claims").mkdir()
+    shutil.copy(folder("claims") / "session6.toml", tmp_path / "claims")
+    monkeypatch.chdir(tmp_path)
+    (summary,) = read(suite, reports, "command")
+    judged = {entry.claim.id: entry.judged.verdict for entry in summary.ledger}
+    asked = judging.ask(judging.files([]), [suite])
+    for entry in asked.judged(Anew()).entries:
+        if kind(entry.claim) == "runs":
+            assert judged[entry.claim.id] == entry.judged.verdict
+    assert judged["model_1.test_accuracy"] == "not comparable"
+    assert judged["model_2.test_accuracy"] == "consistent"
+    write([summary], reports)
+    said = "The file was edited after the runs: Model_1. No claim is judged by these runs."
+    assert all(said in page for page in with_notes(reports))
 
 
 def test_runs_that_did_not_look_at_the_test_split_claim_nothing(

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from bench.stats import format
-from bench.stats.means import accuracy
+from bench.stats.means import accuracy, placement
 from bench.stats.values import Interval
 
 MINUS = "\N{MINUS SIGN}"
@@ -160,6 +160,24 @@ def test_an_article_fits_the_sound() -> None:
 
 def test_nouns_are_counted() -> None:
     assert [format.count(n, "run") for n in (1, 2, 1000)] == ["1 run", "2 runs", "1,000 runs"]
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ([], ""),
+        ([4], "higher than the one run"),
+        ([5], "equal to the one run"),
+        ([6, 7], "lower than all 2 runs"),
+        ([3, 4], "higher than all 2 runs"),
+        ([5, 5], "equal to all 2 runs"),
+        ([4, 5, 6], "higher than 1 of 3 runs, equal to 1"),
+        ([4, 6, 6], "higher than 1 of 3 runs"),
+        ([5, 6, 6], "equal to 1 of 3 runs, lower than the others"),
+    ],
+)
+def test_the_place_of_a_number_among_runs(values: list[int], words: str) -> None:
+    assert format.place_words(placement(5, values, 10)) == words
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from scipy import stats as oracle
 
 from bench.stats.means import (
+    _bca_levels,
     accuracy,
     bca_interval,
     placement,
@@ -100,6 +101,19 @@ def test_bca_is_scipys_but_for_the_draws(n: int) -> None:
     assert ours.low < plain - 0.03 * (high - low)  # the skewed side is the longer
 
 
+def test_levels_of_bca_by_hand() -> None:
+    """Away from the mean, 1, lie -1, -1, -1 and 3: cubes 24, squares 12, so the acceleration is
+    24 / (6 * 12^1.5) = .0962250. Of the sums as many lie below 4 as above it: no bias.
+    """
+    sums = np.array([3, 5])
+    low, high = _bca_levels(np.array([0, 0, 0, 4]), sums)
+    # -1.959964 / 1.188598 and 1.959964 / .811402 in the table of the normal distribution.
+    assert (low, high) == pytest.approx((0.049578, 0.992143), abs=2e-6)
+    biased, _ = _bca_levels(np.array([0, 1, 2]), np.array([0, 1, 1, 5]))
+    # No skew, three of four sums below 3: a bias of .674490, which counts twice.
+    assert biased == pytest.approx(oracle.norm.cdf(2 * 0.674490 - 1.959964), abs=1e-6)
+
+
 def test_bca_belongs_to_its_seed() -> None:
     values = np.arange(9920, 9950)
     before = np.random.get_state()[1].tolist()  # noqa: NPY002 - the stream that must not move
@@ -141,6 +155,10 @@ def test_no_interval_leaves_what_an_accuracy_can_be() -> None:
     assert (high.interval.low, high.interval.high) == pytest.approx((65.158, 100.0), abs=1e-3)
     assert (low.interval.low, low.interval.high) == pytest.approx((0.0, 34.842), abs=1e-3)
     assert high.prediction() == placement(9, [8, 9, 10], 10).prediction
+    assert low.prediction() == placement(1, [2, 1, 0], 10).prediction
+    predicted = low.prediction()
+    assert predicted is not None
+    assert (predicted.low, predicted.high) == pytest.approx((0, 1 + 4.968), abs=1e-3)
     predicted = high.prediction()
     assert predicted is not None
     assert (predicted.low, predicted.high) == pytest.approx((9 - 4.968, 10), abs=1e-3)
@@ -185,19 +203,19 @@ def test_the_percentile_bootstrap_of_five_runs_covers_83_of_100_too() -> None:
 
 def test_a_published_number_is_placed_on_whole_numbers() -> None:
     found = placement(published_count(99.39, 10_000), [9930, 9935, 9939, 9939, 9945], 10_000)
-    assert found.percentile == 60.0  # two of five below, two equal
+    assert (found.below, found.equal) == (2, 2)
     assert found.prediction is not None
     assert 9939 in found.prediction
 
 
 def test_a_published_number_far_away_lies_outside() -> None:
     found = placement(9990, [9930, 9935, 9939, 9939, 9945], 10_000)
-    assert found.percentile == 100.0
+    assert (found.below, found.equal) == (5, 0)
     assert found.prediction is not None
     assert 9990 not in found.prediction
 
 
-@pytest.mark.parametrize(("values", "percentile"), [([], None), ([9939], 50.0), ([9940], 0.0)])
-def test_too_few_runs_predict_nothing(values: list[int], percentile: float | None) -> None:
+@pytest.mark.parametrize(("values", "equal"), [([], 0), ([9939], 1), ([9940], 0)])
+def test_too_few_runs_predict_nothing(values: list[int], equal: int) -> None:
     found = placement(9939, values, 10_000)
-    assert (found.percentile, found.prediction) == (percentile, None)
+    assert (found.below, found.equal, found.prediction) == (0, equal, None)

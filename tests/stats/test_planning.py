@@ -99,6 +99,11 @@ def test_misses_agree_with_the_verdicts(n: int) -> None:
     assert verdicts.count("refuted") == (0 if refuting is None else n + 1 - refuting)
 
 
+def test_one_run_that_misses_refutes_nothing_and_two_do() -> None:
+    # One miss of one leaves an upper bound of 0.95; two of two leave 1 - sqrt(0.05) = 0.776.
+    assert (refuting_misses(0), refuting_misses(1), refuting_misses(2)) == (None, None, 2)
+
+
 @pytest.mark.parametrize("pass_rate", [0.0, 0.6, 6 / 7, 0.97, 1.0])
 @pytest.mark.parametrize("n", [0, 5, 29, 46])
 def test_chances_of_each_verdict_are_binomial(n: int, pass_rate: float) -> None:

@@ -80,6 +80,13 @@ def test_the_target_is_an_integer(n_images: int, needed: int) -> None:
     assert target_count(n_images, 99.4) == needed
 
 
+@pytest.mark.parametrize(
+    ("n_images", "needed"), [(10000, 9941), (1000, 995), (10001, 9941), (1, 1)]
+)
+def test_a_tie_does_not_exceed_the_target(n_images: int, needed: int) -> None:
+    assert target_count(n_images, 99.4, above=True) == needed
+
+
 @pytest.mark.parametrize(("successes", "n"), [(-1, 5), (6, 5), (1, 0), (0, -1)])
 def test_impossible_counts_are_refused(successes: int, n: int) -> None:
     with pytest.raises(ValueError, match="impossible count"):

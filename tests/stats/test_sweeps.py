@@ -120,6 +120,22 @@ def test_a_sweep_is_judged_when_it_is_whole(reached: int, declared: int, verdict
     assert rate_verdict(reached, n, declared=declared).verdict == verdict
 
 
+@pytest.mark.parametrize(("alpha", "n", "rate"), [(0.05, 1, 0.05), (0.25, 2, 0.5)])
+def test_a_bound_that_equals_the_rate_decides(alpha: float, n: int, rate: float) -> None:
+    # The lower bound of n of n is the n-th root of alpha.
+    assert lower_bound(n, n, alpha) == rate
+    assert rate_verdict(n, n, rate, alpha=alpha).verdict == "confirmed"
+    # The upper bound of no run is one minus that: not below the same rate, so nothing is refuted.
+    assert upper_bound(0, n, alpha) == 1 - rate
+    # Before the first run: n hits will do, and n misses will not.
+    before = rate_verdict(0, 0, rate, declared=n, alpha=alpha)
+    assert before.more_to_confirm == n
+    before = rate_verdict(0, 0, 1 - rate, declared=n, alpha=alpha)
+    assert before.more_to_refute is not None
+    assert before.more_to_refute > n
+    assert rate_verdict(0, n, 1 - rate, alpha=alpha).verdict == "undecided"
+
+
 @given(st.data())
 def test_an_early_verdict_is_that_of_every_end(data: st.DataObject) -> None:
     declared = data.draw(st.integers(1, 40))

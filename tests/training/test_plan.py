@@ -38,6 +38,19 @@ def test_a_changed_recipe_is_the_runs_and_the_digest_stays_the_files() -> None:
     )
 
 
+def test_a_plan_trains_what_is_missing_and_names_what_failed_before() -> None:
+    (found,) = discover.select(discover.scan(ROOT / "architectures"), ["model_2"])
+    architecture = discover.load(found)
+    like = {"architecture_digest": architecture.digest, "recipe": architecture.recipe}
+    completed = factories.record("model_2", 0, **like)
+    diverged = factories.failed("model_2", 1, **like)
+    matrix = Matrix([(found, architecture)], [0, 1, 2], factories.MNIST, factories.LAPTOP)
+    suite = Suite(Path("results"), "local")
+    made = make_plan(matrix, suite, [completed, diverged])
+    assert [job.spec.seed for job in made.jobs] == [2]
+    assert (made.n_present, made.failed_before) == (2, [suite.path_of(diverged)])
+
+
 def test_a_raised_engine_version_makes_new_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     (found,) = discover.select(discover.scan(ROOT / "architectures"), ["model_2"])
     architecture = discover.load(found)

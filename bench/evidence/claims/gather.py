@@ -12,7 +12,7 @@ from typing import Any, Literal
 from msgspec import to_builtins
 
 from bench.evidence.claims.objectives import NO_DOCUMENT, Objectives
-from bench.records.arms import Arm, Split, arms
+from bench.records.arms import Arm, Split, arms, is_of_file
 from bench.records.observations import ScoredWeights
 from bench.records.protocol import Protocol
 from bench.records.store import Suite, portrait_file, run_file, scored_file
@@ -291,12 +291,8 @@ class Evidence:
         if not found:
             raise NoEvidence(f"no run of '{subject}' looked at the test split")
         measured = self._of_file(subject, self._measured(subject))
-        own = [(v.portrait.architecture_digest, v.portrait.recipe) for v in measured]
-        fitting = [
-            arm
-            for arm in found
-            if not own or (arm.first.architecture_digest, arm.first.recipe) in own
-        ]
+        portraits = [version.portrait for version in measured]
+        fitting = [arm for arm in found if is_of_file(arm.first, portraits, digest)]
         if not fitting:
             raise NoEvidence(_other_than_file(subject, found[0].first, measured), "not comparable")
         return max(fitting, key=lambda arm: len(arm.runs))

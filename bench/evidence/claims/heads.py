@@ -90,5 +90,13 @@ def _unusable(objective: Objective) -> Iterator[tuple[str, str, str]]:
         yield "a target without a rate", "say how many runs must reach it: rate = 0.9", "target"
     if objective.target is None and objective.rate is not None:
         yield "a rate without a target", "say what the runs must reach: target = 75.5", "rate"
+    if objective.relation != "at_least" and objective.target is None:
+        yield (
+            "a relation without a target",
+            "say what the runs must exceed: target = 75.5",
+            "relation",
+        )
+    if objective.relation == "above" and objective.target == 100:
+        yield "no run exceeds 100 %", 'write relation = "at_least"', "relation"
     if objective.parameters_below and objective.parameters_at_most:
         yield "two limits of parameters", "keep one of them", "parameters_at_most"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +11,7 @@ from bench.errors import BenchError
 from bench.evidence.claims import ClaimError, Objectives, about
 from bench.evidence.claims.gather import Anew, SuiteContents, arranged
 from bench.evidence.claims.ledger import Entry, ledger
-from bench.evidence.claims.load import DOCUMENT, load_files
+from bench.evidence.claims.load import DOCUMENT, load_files, misquoted, placed
 from bench.inputs import discover, runners
 from bench.inputs.digest import source_digest
 from bench.inputs.discover import Found
@@ -19,6 +19,7 @@ from bench.machine import folder, folder_in_use, is_own
 from bench.records.places import require_suite
 from bench.records.store import Suite
 from bench.spec import Claim, Portrait
+from bench.stats.format import count, plain
 
 DEFAULT_SUITE, SHIPPED_SUITE = "local", "reference"
 
@@ -40,6 +41,31 @@ def files(named: Sequence[Path], builtin: bool = False) -> list[Path]:
     if not found:
         remedy = "write one (docs/claims.md), or name it with --file"
         raise ClaimError("no files of claims", where=str(place), remedy=remedy)
+    return found
+
+
+def edited(paths: Iterable[Path]) -> list[str]:
+    """A notice for each file of claims whose document no longer holds each quote on its line.
+
+    `[document] file` is looked up from the working folder. The shipped claims are about documents
+    that are not shipped: a file of the same name is another one.
+    """
+    shipped = folder("claims").resolve()
+    found = []
+    for path in paths:
+        if path.resolve().parent == shipped:
+            continue
+        for document in map(Path, filter(None, (each.file for each in placed([path]).documents))):
+            with suppress(OSError, ClaimError):  # `claims --check` tells what is wrong with it
+                if document.is_file() and (n := len(misquoted([path], document))):
+                    own = path.is_relative_to(Path.cwd())
+                    place = path.relative_to(Path.cwd()) if own else path
+                    quotes = plain(count(n, "quote"))
+                    found.append(
+                        f"{document} was edited: {quotes} of {place} no longer on the line that "
+                        f"the claim names: python -m bench claims --check --file {place} "
+                        f"--document {document}"
+                    )
     return found
 
 
@@ -85,15 +111,22 @@ class AtHand:
     digests: Mapping[str, str]
 
     @classmethod
-    def scan(cls) -> AtHand:
-        """Raises ArchitectureError where two files share a name, or a group has a bad name."""
-        files = {found.name: found for found in discover.scan_all(folder_in_use("architectures"))}
+    def scan(cls, wanted: Collection[str] | None = None) -> AtHand:
+        """Reads the files of these networks, or of all.
+
+        Raises:
+            ArchitectureError: two files share a name, or a group has a bad name.
+        """
+        every = {found.name: found for found in discover.scan_all(folder_in_use("architectures"))}
+        files = {name: found for name, found in every.items() if wanted is None or name in wanted}
         digests: dict[str, str] = {}
         for name, found in files.items():
             with suppress(Exception):  # whoever measures the file tells what is wrong with it
                 source = found.path.read_text(encoding="utf-8")
                 digests[name] = source_digest(found.path, source)
         for path in runners.scan_in_use():
+            if wanted is not None and path.stem not in wanted:
+                continue
             with suppress(BenchError):  # `train` tells what is wrong with it
                 digests[path.stem] = runners.load(path).spec(0).architecture_digest
         return cls(files, digests)

@@ -126,14 +126,52 @@ def figure_or_layers(measure: str, name: str, column: str) -> Find:
     return lambda claim, evidence: (parts if claim.layers else whole)(claim, evidence)
 
 
-@of_versions
-def component(claim: Claim, version: Version) -> Exact:
-    """Parameters of the component after the metric's dot; `total` is the sum of all."""
+def component(measure: str) -> Find:
+    """The component after the metric's dot, of that measure; `total` is the sum of all."""
+
+    @of_versions
+    def read(claim: Claim, version: Version) -> Exact:
+        return Exact(_component(claim, version, measure)[0], version.stands_on(measure))
+
+    return read
+
+
+def component_share(measure: str) -> Find:
+    """The same as a share of the sum of all, in percent."""
+
+    @of_versions
+    def read(claim: Claim, version: Version) -> Exact:
+        return Exact(_percent(*_component(claim, version, measure)), version.stands_on(measure))
+
+    return read
+
+
+def _component(claim: Claim, version: Version, measure: str) -> tuple[int, int]:
+    """What the component has, and the sum of all."""
     wanted = _argument(claim)
-    by_slug = {_slug(name): n for name, n in version.measure("parameters").components.items()}
+    by_slug = {_slug(name): n for name, n in version.measure(measure).components.items()}
     total = sum(by_slug.values())
     n = total if wanted == "total" else by_slug.get(wanted)
-    return Exact(version.known(n, f"component '{wanted}'"), version.stands_on("parameters"))
+    return version.known(n, f"component '{wanted}'"), total
+
+
+def layers_share(measure: str, name: str) -> Find:
+    """The claim's layers as a share of the network, in percent."""
+
+    @of_versions
+    def read(claim: Claim, version: Version) -> Exact:
+        layers = [version.layer(word) for word in claim.layers]
+        part = sum(version.cell(measure, layer, name) for layer in layers)
+        share = _percent(part, version.value(measure, name))
+        return Exact(share, version.stands_on(measure, layers))
+
+    return read
+
+
+def _percent(part: int, whole: int) -> Fraction:
+    if not whole:
+        raise NoEvidence("no share can be computed: the network has none")
+    return Fraction(100 * part, whole)
 
 
 @of_versions

@@ -67,7 +67,18 @@ METRICS: Mapping[str, Metric] = {
         lookup.non_trainable_parameters,
     ),
     "n_parameters.*": Metric(
-        "parameters of a component, or total: their sum", "structure", lookup.component
+        "parameters of a component, or total: their sum",
+        "structure",
+        lookup.component("parameters"),
+    ),
+    "parameters_share_percent": Metric(
+        "parameters of `layers`, in percent of the network's parameters",
+        "structure",
+        lookup.layers_share("parameters", "n_parameters"),
+        LAYER_NUMBER,
+    ),
+    "parameters_share_percent.*": Metric(
+        "the same of a component", "structure", lookup.component_share("parameters")
     ),
     "n_parameters_by_type.*": Metric(
         "parameters in a type of layer, such as depthwise_convolution",
@@ -89,6 +100,20 @@ METRICS: Mapping[str, Metric] = {
         "structure",
         figure("multiply_adds", "multiply_adds", "multiply_adds"),
     ),
+    "multiply_adds.*": Metric(
+        "multiply-adds of a component, or total: their sum",
+        "structure",
+        lookup.component("multiply_adds"),
+    ),
+    "multiply_adds_share_percent": Metric(
+        "multiply-adds of `layers`, in percent of the network's multiply-adds",
+        "structure",
+        lookup.layers_share("multiply_adds", "multiply_adds"),
+        LAYER_NUMBER,
+    ),
+    "multiply_adds_share_percent.*": Metric(
+        "the same of a component", "structure", lookup.component_share("multiply_adds")
+    ),
     "receptive_field_pixels": Metric(
         "side of the square of pixels that one position of the last feature map sees, before "
         "everything is pooled; with `layers`: one position of these layers",
@@ -96,10 +121,12 @@ METRICS: Mapping[str, Metric] = {
         figure("receptive_field", "receptive_field_pixels", "receptive_field"),
     ),
     "output_shape": Metric(
-        "a layer's output as height x width x channels",
+        "a layer's output as height x width x channels, such as 28x28x6; `inspect` prints "
+        "channels x height x width",
         "structure",
         layers("parameters", "output_shape"),
         ("text", "layers"),
+        rules.shape,
     ),
     "kernel_pixels": Metric(
         "side of a layer's kernel", "structure", layers("parameters", "kernel"), LAYER_NUMBER

@@ -20,7 +20,7 @@ from bench.evidence.claims.lookup import Readings
 from bench.spec import Claim
 from bench.stats.comparison import Comparison, Design, compare, holm
 from bench.stats.declared import FEWEST_RUNS, MARGIN_POINTS, TEST_ALPHA
-from bench.stats.format import count, fixed, integer, number, p_value, plain, span
+from bench.stats.format import count, fixed, integer, number, p_value, place_words, plain, span
 from bench.stats.means import placement, standard_deviation, t_interval
 from bench.stats.planning import (
     MOST_LOOKED_AT,
@@ -28,9 +28,10 @@ from bench.stats.planning import (
     seeds_for_difference,
     seeds_for_margin,
 )
-from bench.stats.rates import published_count
+from bench.stats.rates import target_count
 from bench.stats.values import MISSING, Interval
 
+SHAPE = "a shape is written height x width x channels, such as 28x28x6"
 # From the worst to the best, so that the first of several is the verdict on all of them together.
 # "not consistent" and "consistent" are of a single run's number, "inconsistent" of a document that
 # contradicts itself.
@@ -93,6 +94,16 @@ def exact(claim: Claim, found: Exact) -> Judgement:
     )
 
 
+def shape(claim: Claim, found: Exact) -> Judgement:
+    """The same for shapes; it says so where only the order of the sides differs."""
+    judged = exact(claim, found)
+    sides = (each.split("x") for each in claim.text.split(", "))
+    channels_last = ", ".join("x".join([*rest, first]) for first, *rest in sides)
+    if judged.verdict == "refuted" and channels_last == found.value:
+        return replace(judged, rule=f"{judged.rule}; {SHAPE}")
+    return judged
+
+
 def scored(claim: Claim, found: Exact) -> Judgement:
     """The same for given weights: the claim's text names their file, and is no value."""
     judged = exact(msgspec.structs.replace(claim, text=""), found)
@@ -118,7 +129,7 @@ def placed(claim: Claim, found: Readings) -> Judgement:
         return _undecided(found, rule, max(FEWEST_RUNS - place.n, 1), found.average)
     rule = (
         f"95% prediction interval of one more run, {span(interval, found.digits)}; "
-        f"at percentile {fixed(place.percentile or 0, 0)} of {count(place.n, 'run')}"
+        f"the number is {place_words(place)}"
     )
     verdict: ClaimVerdict = "consistent" if _inside(claim, interval) else "not consistent"
     return replace(_of_runs(verdict, found, rule, found.average), interval=interval)
@@ -162,7 +173,7 @@ def rate(claim: Claim, found: Sample) -> Judgement:
         f"against {fixed(judged.rate, 2)}"
     )
     if standing.n_attempts > 1:
-        rule += f"; taken alone: {standing.alone(reached, found.rate).verdict}"
+        rule += f"; without this correction: {standing.alone(reached, found.rate).verdict}"
     if note := standing.note(len(reached)):
         rule += f"; {note}"
     share = Fraction(judged.successes, judged.n) if judged.n else None
@@ -177,8 +188,7 @@ def rate(claim: Claim, found: Sample) -> Judgement:
 
 def _least_count(claim: Claim, n_images: int) -> int:
     """The fewest right answers that meet the published accuracy; ">70%" is strict."""
-    published = published_count(claim.published, n_images)
-    return math.floor(published) + 1 if claim.relation == "above" else math.ceil(published)
+    return target_count(n_images, claim.published, claim.relation == "above")
 
 
 def gain(claim: Claim, found: tuple[Sample, Sample]) -> Judgement | Gain:

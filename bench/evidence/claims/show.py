@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.padding import Padding
 from rich.text import Text
 
+from bench.errors import as_called
 from bench.evidence.claims.ledger import (
     KINDS,
     Entry,
@@ -97,7 +98,7 @@ def _part(part: Entry, with_verdict: bool) -> Text:
         text.append(" ").append(verdict_words(verdict), STYLES.get(verdict, "dim"))
     numbers = [("published", part.published_words), ("measured", part.measured_words)]
     said = [f"{word} {number}" for word, number in numbers if number]
-    text.append(f": {'; '.join([*said, part.judged.rule])}")
+    text.append(f": {'; '.join([*said, as_called(part.judged.rule)])}")
     return text.append(f" [{part.stands_on_words}]" if part.stands_on_words else "", "dim")
 
 
@@ -115,7 +116,7 @@ def _cells(entry: Entry) -> tuple[str, ...]:
         entry.published_words,
         entry.measured_words,
         "" if judged.n is None else str(judged.n),
-        judged.rule,
+        as_called(judged.rule),
         entry.stands_on_words,
         entry.kind,
         one_line(claim.quote),

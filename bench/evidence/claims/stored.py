@@ -87,9 +87,9 @@ def loads(content: str, path: Path) -> Text:
     before = 0
     for at, row in enumerate(rows[1:], start=2):
         found = ROW.fullmatch(row)
-        number = int(found["number"]) if found else 0
         if found is None or CONTROL.search(row):
             raise _unusable(path, at, "no number and text of a line, or a control character")
+        number = int(found["number"])
         if not before < number <= text.n_lines:
             raise _unusable(path, at, f"line {number} after line {before} of {text.n_lines}")
         text.lines[number] = found["text"]

@@ -13,8 +13,9 @@ from msgspec import inspect
 from bench.errors import nearest
 from bench.evidence.claims.lookup import listed
 from bench.evidence.claims.metrics import METRICS, entry
-from bench.evidence.claims.rules import rate
-from bench.spec import Augmentation, Claim, Recipe
+from bench.evidence.claims.rules import SHAPE, rate
+from bench.inputs.recipes import nearest_field
+from bench.spec import Claim, Recipe
 from bench.stats.format import count
 
 KEYS = tuple(field.name for field in msgspec.structs.fields(Claim) if field.name != "file")
@@ -27,14 +28,13 @@ ACCURACIES = ("_accuracy_percent", "validation_share_percent")  # ends of metric
 QUOTED_CHARACTERS = 70
 # What a text can be at all: 28x28x6 for each layer, Conv2d, ReLU.
 TEXTS = {
-    "output_shape": (re.compile(r"\d+(x\d+)*(, \d+(x\d+)*)*"), "a shape is written 28x28x6"),
+    "output_shape": (re.compile(r"\d+(x\d+)*(, \d+(x\d+)*)*"), SHAPE),
     "published_weights_test_accuracy_percent": (
         re.compile(r"((sha256:)?[0-9a-f]{12,64})?"),
         "give 12 to 64 digits of the file's SHA-256, as sha256sum prints them",
     ),
     "layer_sequence": (re.compile(r"\w+(, \w+)*"), "kinds of layers are written Conv2d, ReLU"),
 }
-_AUGMENTATION_FIELDS = tuple(f"augmentation.{name}" for name in Augmentation.__struct_fields__)
 
 Want = tuple[str, str, str]  # what is wrong, remedy, the key it is about
 
@@ -86,7 +86,8 @@ def _wants(claim: Claim, given: Iterable[str]) -> Iterator[Want]:
     missing = [k for k in needed if not keys & (VALUES if k == "value" else {k})]
     for key in missing:
         wanted = "published' or 'text" if key == "value" else key
-        yield f"metric '{claim.metric}' needs the key '{wanted}'", "add it", "metric"
+        remedy = "give at_least, at_most, above or below" if key == "relation" else "add it"
+        yield f"metric '{claim.metric}' needs the key '{wanted}'", remedy, "metric"
     if keys >= VALUES and not VALUES & set(METRICS[name].beside):
         yield "both 'published' and 'text'", "give the one that the document says", "text"
     for key in sorted(keys & VALUES - _used(name)):
@@ -123,8 +124,7 @@ def _misfits_recipe(claim: Claim) -> Iterator[Want]:
     path = claim.metric.partition(".")[2]
     kind = _recipe_field(path)
     if kind is None or isinstance(kind, inspect.StructType):
-        known = [*Recipe.__struct_fields__, *_AUGMENTATION_FIELDS]
-        yield f"no such field of a recipe: '{path}'", nearest(path, known), "metric"
+        yield f"no such field of a recipe: '{path}'", nearest_field(path), "metric"
     elif words := _words_of(kind):
         yield from _misfits_word(claim, path, words)
     elif claim.text and _is_list(kind):

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from bench.evidence.claims.sources import one_line
@@ -29,8 +31,7 @@ DATA_SETS = {
     "cifar10": ("CIFAR-10", r"cifar[\s_-]?10"),
     "svhn": ("SVHN", r"svhn"),
 }
-EACH = "|".join(f"(?P<{name}>{words})" for name, (_, words) in DATA_SETS.items())
-NAMED = re.compile(rf"(?<![a-z0-9])(?:{EACH})(?![a-z0-9])", re.IGNORECASE)
+LETTER_THEN_DIGIT = re.compile(r"(?<=[a-z])(?=\d)")
 NO_DATA_SET = """\
 # No data set was recognised in the document. Name the data set of its accuracies, and take
 # the next "# " away; otherwise they are taken for accuracies on MNIST. See docs/data.md.
@@ -51,12 +52,50 @@ RATE = """\
 """
 
 
+@dataclass(frozen=True)
+class DataSets:
+    """The data sets that a document may speak of.
+
+    Attributes:
+        at_hand: Names of the data sets that can be trained on, built in and declared.
+        wanted: The name that the command gives; empty where the document says which it is.
+    """
+
+    at_hand: Collection[str]
+    wanted: str = ""
+
+    def named_in(self, lines: Iterable[str]) -> list[str]:
+        """Those that the lines name: the most often named first, and of equals the first one."""
+        names = list(self._patterns)
+        places = (match for line in lines for match in self.named.finditer(line))
+        found = (names[(match.lastindex or 1) - 1] for match in places)
+        return [name for name, _ in Counter(found).most_common()]
+
+    @cached_property
+    def named(self) -> re.Pattern[str]:
+        """Finds each name in a text; the group says which it is."""
+        each = "|".join(f"({words})" for words in self._patterns.values())
+        return re.compile(rf"(?<![a-z0-9])(?:{each})(?![a-z0-9])", re.IGNORECASE)
+
+    @cached_property
+    def _patterns(self) -> dict[str, str]:
+        known = {name: words for name, (_, words) in DATA_SETS.items()}
+        own = sorted((name for name in self.at_hand if name not in known), key=len, reverse=True)
+        return {name: _spelled(name) for name in own} | known
+
+
+def _spelled(name: str) -> str:
+    """A pattern of a name as people write it: mnist5k, MNIST-5k."""
+    parts = (part for each in name.split("_") for part in LETTER_THEN_DIGIT.split(each))
+    return r"[\s_-]?".join(map(re.escape, parts))
+
+
 def tables(
     lines: Sequence[str],
     document: Path,
     names: Names,
     found: Sequence[Proposal],
-    datasets: Collection[str],
+    data: DataSets,
 ) -> str:
     """`[document]`, and `[objective]` as a comment where the document states one."""
     subjects = {proposal.subject for proposal in found}
@@ -65,7 +104,7 @@ def tables(
     rows = [f"title = {toml(title(lines) or one_line(document.name) or names.own)}"]
     rows += ['label = "README"'] if document.name.lower().startswith("readme") else []
     rows += [f"file = {toml(file)}"] if file.isprintable() else []
-    rows += [_dataset(lines, datasets), f"networks = {toml(networks)}"]
+    rows += [_dataset(lines, data), f"networks = {toml(networks)}"]
     return "\n".join(["[document]", *rows, *_objective(found)]) + "\n"
 
 
@@ -96,18 +135,23 @@ def _words(heading: str) -> str:
     return f"{words[: LONGEST_TITLE - 3].rstrip()}..." if cut else words
 
 
-def _dataset(lines: Sequence[str], datasets: Collection[str]) -> str:
-    """The data set that the document names most often, the first of equals."""
+def _dataset(lines: Sequence[str], data: DataSets) -> str:
+    """The data set of the command, else that which the document names most often."""
     read = (plain(text) for text in lines if len(text) <= MOST_LETTERS and not CONTROL.search(text))
-    counts = Counter(str(match.lastgroup) for text in read for match in NAMED.finditer(text))
-    if not counts:
+    found = list(data.named_in(read))
+    name = data.wanted or next(iter(found), "")
+    if not name:
         return NO_DATA_SET
-    (name, _), *others = counts.most_common()
-    also = ", ".join(DATA_SETS[other][0] for other, _ in others)
+    also = ", ".join(_shown(other) for other in found if other != name)
     note = f" # the document also names {also}" if also else ""
-    if name in datasets:
+    if name in data.at_hand:
         return f'dataset = "{name}"{note}'
-    return NOT_AT_HAND.format(shown=DATA_SETS[name][0], name=name, note=note)
+    return NOT_AT_HAND.format(shown=_shown(name), name=name, note=note)
+
+
+def _shown(name: str) -> str:
+    """As people write it."""
+    return DATA_SETS[name][0] if name in DATA_SETS else name
 
 
 def _objective(found: Sequence[Proposal]) -> list[str]:
@@ -115,7 +159,9 @@ def _objective(found: Sequence[Proposal]) -> list[str]:
     target, limit, epochs = _target(found), _limit(found, "n_parameters"), _epochs(found)
     rows = []
     if target:
-        rows += [f"target = {target.published} # line {target.line}", "rate = 0.9 # to be decided"]
+        rows.append(f"target = {target.published} # line {target.line}")
+        rows += ['relation = "above"'] if target.relation == "above" else []
+        rows.append("rate = 0.9 # to be decided")
     if limit:
         key = "parameters_below" if limit.relation == "below" else "parameters_at_most"
         rows.append(f"{key} = {limit.published} # line {limit.line}")

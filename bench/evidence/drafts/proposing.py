@@ -443,7 +443,7 @@ def _proposal(metric: str, number: Written, part: Part) -> Proposal:
     value = int(number.value) if number.value.is_integer() else number.value
     return Proposal(
         line=part.line,
-        quote=_quote(part, number.start, number.end),
+        quote=quote_of(part, number.start, number.end),
         metric=metric,
         published=value,
         tolerance=number.half if number.about and number.relation == "equals" else 0.0,
@@ -452,7 +452,7 @@ def _proposal(metric: str, number: Written, part: Part) -> Proposal:
     )
 
 
-def _quote(part: Part, start: int, end: int) -> str:
+def quote_of(part: Part, start: int, end: int) -> str:
     """The cell with its row before it; in prose the clause around the place."""
     if part.said or part.component:
         return part.text[part.quoted_from : part.end].strip()
@@ -495,7 +495,7 @@ def _sizes(part: Part) -> Iterator[Proposal]:
         before = part.words[max(0, match.start() - 45) : match.start()]
         after = part.words[match.end() : match.end() + 20]
         start, end = part.start + match.start(), part.start + match.end()
-        quote, side = _quote(part, start, end), int(match[1])
+        quote, side = quote_of(part, start, end), int(match[1])
         if FIELD.search(f"{before} {after}") and not LAYER.search(part.words):
             yield Proposal(part.line, quote, "receptive_field_pixels", published=side)
         elif TO_CUT.search(before) or CUT.match(after):
@@ -509,7 +509,7 @@ def _lists(part: Part) -> Iterator[Proposal]:
         for match in pattern.finditer(part.words):
             start, end = part.start + match.start(1), part.start + match.end(1)
             text = listed(float(digits) for digits in ONE.findall(match[1]))
-            yield Proposal(part.line, _quote(part, start, end), metric, text=text, doubt=doubt)
+            yield Proposal(part.line, quote_of(part, start, end), metric, text=text, doubt=doubt)
 
 
 def _sums(part: Part) -> Iterator[Proposal]:
@@ -600,7 +600,7 @@ def _of_words(part: Part, numbers: Collection[str]) -> Iterator[Proposal]:
             continue
         told.add(proposal.metric)
         start, end = part.start + match.start(), part.start + match.end()
-        yield replace(proposal, line=part.line, quote=_quote(part, start, end))
+        yield replace(proposal, line=part.line, quote=quote_of(part, start, end))
 
 
 # --- listings of layers --------------------------------------------------------------------------

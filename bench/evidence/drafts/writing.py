@@ -7,14 +7,15 @@ from collections import Counter
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
-from bench.errors import UsageError
+from bench.errors import UsageError, nearest
 from bench.evidence.claims import ClaimError
 from bench.evidence.claims.load import read_lines
 from bench.evidence.claims.sources import one_line
 from bench.evidence.drafts import heading
-from bench.evidence.drafts.heading import toml
+from bench.evidence.drafts.heading import DataSets, toml
 from bench.evidence.drafts.proposing import Proposal, proposals
 from bench.evidence.drafts.reading import Names, parts
+from bench.evidence.drafts.remaining import as_comments, remaining
 from bench.inputs.starter import require_name
 from bench.machine import write_atomically
 
@@ -40,22 +41,25 @@ class Draft:
         subjects: The networks that its claims speak of.
         n_claims: Claims that count.
         n_absent: Proposals that are commented out, since their network is not at hand.
+        n_remaining: Numbers without a proposal, which the file lists at its end.
     """
 
-    def __init__(self, text: str, found: Sequence[Proposal], names: Names) -> None:
-        self.text = text
+    def __init__(
+        self, text: str, found: Sequence[Proposal], names: Names, n_remaining: int
+    ) -> None:
+        self.text, self.n_remaining = text, n_remaining
         kept = [each for each in found if each.subject not in names.absent]
         self.subjects = {each.subject for each in kept}
         self.n_claims, self.n_absent = len(kept), len(found) - len(kept)
 
 
 def write(
-    document: Path, name: str, known: Collection[str], datasets: Collection[str], folder: Path
+    document: Path, name: str, known: Collection[str], data: DataSets, folder: Path
 ) -> tuple[Path, Draft]:
     """Writes `NAME.toml` into the folder of claims; never replaces a file.
 
     Args:
-        document, name, known, datasets: As `draft` has them.
+        document, name, known, data: As `draft` has them.
         folder: Of files of claims; it need not exist yet.
 
     Raises:
@@ -67,30 +71,33 @@ def write(
     if path.exists() or path.is_symlink():
         remedy = "choose another name, or move the file away"
         raise ClaimError("the file exists", where=str(path), remedy=remedy)
-    made = draft(document, name, known, datasets, path)
+    made = draft(document, name, known, data, path)
     write_atomically(path, made.text.encode())
     return path, made
 
 
-def draft(
-    document: Path, name: str, known: Collection[str], datasets: Collection[str], path: Path
-) -> Draft:
+def draft(document: Path, name: str, known: Collection[str], data: DataSets, path: Path) -> Draft:
     """Says what the document is, and proposes claims for each number of the document.
 
     Args:
         document: A text in UTF-8, such as a README.
         name: What the draft is called by; the subject where the document names no network.
         known: Architectures at hand.
-        datasets: Data sets that can be trained on.
+        data: Data sets that the document may speak of.
         path: Where the draft will lie, for its own head.
 
     Raises:
         ClaimError: the document cannot be read.
-        UsageError: it is too large, holds binary data, or no number that a claim can use.
+        UsageError: it is too large, holds binary data, or no number that a claim can use; or the
+            command names a data set that is not at hand.
     """
+    if data.wanted and data.wanted not in data.at_hand:
+        remedy = nearest(data.wanted, sorted(data.at_hand))
+        raise UsageError(f"unknown data set '{data.wanted}'", where="--dataset", remedy=remedy)
     lines = _lines(document)
     names = Names.of(lines, known, name)
-    found = proposals(parts(lines, names))
+    every = list(parts(lines, names))
+    found = proposals(every)
     if not any(each.subject not in names.absent for each in found):
         raise UsageError(
             "no number that a claim can use",
@@ -101,8 +108,10 @@ def draft(
     tables = [_table(each, ids, each.subject in names.absent) for each in found]
     shown = one_line(document.name)  # a name may hold a line break
     head = HEAD.format(document=shown, file=path.as_posix(), counts=_counts(found, names))
-    about = heading.tables(lines, document, names, found, datasets)
-    return Draft("\n".join([head, about, *tables]), found, names)
+    about = heading.tables(lines, document, names, found, data)
+    rest = remaining(every, found, data.named)
+    text = "\n".join([head, about, *tables, *filter(None, [as_comments(rest)])])
+    return Draft(text, found, names, len(rest))
 
 
 def _lines(document: Path) -> list[str]:

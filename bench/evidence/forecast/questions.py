@@ -61,6 +61,7 @@ class ArmPlan:
     noise: NoiseFloor  # of the runs that have a count
     plan: MarginPlan | None  # of the mean; None without a spread
     difference: DifferencePlan | None  # None where `plan` is
+    is_fixed: bool  # whether more seeds extend its number of runs
 
 
 @dataclass(frozen=True)
@@ -143,6 +144,7 @@ def _arm_plan(arm: Arm, split: Split, margin_points: float) -> ArmPlan:
         noise=noise_floor(found.counts, found.n_images),
         plan=plan,
         difference=_difference(plan) if plan else None,
+        is_fixed=arm.is_judged and arm.standing.kind != "until decided",
     )
 
 

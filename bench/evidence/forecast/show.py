@@ -17,6 +17,11 @@ from bench.stats.planning import MOST_SEEDS, MarginPlan, RateChances
 
 NEEDED = f"{count(FEWEST_RUNS, 'completed run')} are needed"
 
+EXTENDS = (
+    "  more seeds extend these runs, so a confidence sequence then judges them; for exact bounds, "
+    "declare a new number in another --suite"
+)
+
 
 def lines(forecast: Forecast) -> list[str]:
     """Every answer, a blank line between two."""
@@ -37,9 +42,10 @@ def _arm_lines(arm: ArmPlan, answer: MarginAnswer) -> list[str]:
     noise, plan, apart = arm.noise, arm.plan, arm.difference
     head = f"{arm.name}, {arm.split} split: n = {arm.n}"
     head += f", {arm.n - noise.n} without a count" if noise.n < arm.n else ""
+    extends = [EXTENDS] if arm.is_fixed else []
     if plan is None or apart is None:
         why = "the runs are all equal" if noise.n >= FEWEST_RUNS else NEEDED
-        return [f"{head}; no spread to plan with: {why}"]
+        return [f"{head}; no spread to plan with: {why}", *extends]
     margin = written(answer.margin_points)
     chance = f"with a chance of {fixed(answer.power, 2)}"
     return [
@@ -48,6 +54,7 @@ def _arm_lines(arm: ArmPlan, answer: MarginAnswer) -> list[str]:
         f"  to see a difference of {margin} between two such arms {chance}: {_per_arm(apart)}",
         f"  with the {noise.n} at hand: a difference of {margin} {_visible(apart, noise)}",
         f"  noise floor: {_noise(noise)}",
+        *extends,
     ]
 
 

@@ -152,7 +152,8 @@ def download(archive: Archive, path: Path) -> None:
     raise MissingDataError(
         f"{archive.name} could not be downloaded: {'; '.join(reasons)}",
         where=str(path.parent),
-        remedy=f"fetch {archive.name} by hand into that folder, or try again",
+        remedy=f"name its folder with --data-dir, fetch {archive.name} by hand into that folder, "
+        "or try again",
     )
 
 

@@ -60,7 +60,7 @@ def totals(rows: Sequence[Total], unit: str) -> Figure:
 
 
 def _bar(axes: Axes, height: float, row: Total) -> None:
-    start, a_point = 0.0, (axes.get_xlim()[1] - axes.get_xlim()[0]) / axes_points(beside=False)
+    start, a_point = 0.0, (axes.get_xlim()[1] - axes.get_xlim()[0]) / axes_points()
     for number, (name, value) in enumerate(row.parts):
         style: dict[str, Any] = {"color": GREY, "alpha": SHADES[min(number, len(SHADES) - 1)]}
         (drawn,) = axes.barh(height, value, left=start, height=BAR, lw=0, **style)

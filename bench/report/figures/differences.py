@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from bench.report.figures.canvas import GREY, STAND_INS, STYLE
-from bench.report.figures.rows import BESIDE_INCHES, fit_beside, row_canvas, row_inches
+from bench.report.figures.rows import BESIDE_INCHES, room_beside, row_canvas, row_inches
 from bench.report.figures.svg import mark
 from bench.stats.format import written
 
@@ -37,7 +37,7 @@ def differences(rows: Sequence[Difference], margin: float) -> Figure:
     """
     labels = [row.label for row in rows]
     with matplotlib.rc_context(STYLE):
-        beside = fit_beside(labels)
+        beside = room_beside(labels)
         inches = BESIDE_INCHES if beside else row_inches(labels, ROW_INCHES)
         figure, axes = row_canvas(labels, inches if beside else ROW_INCHES, beside=beside)
         band = axes.axvspan(-margin, margin, color=GREY, alpha=0.12, lw=0)

@@ -23,7 +23,13 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from bench.report.figures.canvas import DASHED, GREY, STAND_INS, STYLE
 from bench.report.figures.dots import DOT, dots, limits, stacked, triangle
-from bench.report.figures.rows import BESIDE_INCHES, axes_points, fit_beside, row_canvas, row_inches
+from bench.report.figures.rows import (
+    BESIDE_INCHES,
+    axes_points,
+    room_beside,
+    row_canvas,
+    row_inches,
+)
 from bench.report.figures.svg import mark
 from bench.stats.format import fixed
 
@@ -47,12 +53,12 @@ def strips(runs: pd.DataFrame, target: float | None) -> Figure:
         )
     ]
     names = [str(rows["label"].iloc[0]) for rows in arms]
-    beside = fit_beside(names)
+    beside = room_beside(names)
     labels = names if beside else [f"{n}, n = {len(a)}" for n, a in zip(names, arms, strict=True)]
     strip, pile = (BESIDE_INCHES, BESIDE_PILE) if beside else (STRIP_INCHES, PILE_INCHES)
     inches = strip if beside else row_inches(labels, strip)
     axis = _limits(runs, target)
-    width = DOT / axes_points(beside=beside) * (axis[1] - axis[0])
+    width = DOT / axes_points(beside) * (axis[1] - axis[0])
     with matplotlib.rc_context(STYLE):
         figure, axes = row_canvas(labels, strip, beside=beside)
         axes.set(xlim=axis, xlabel="test accuracy after the last epoch (%)")
@@ -109,4 +115,4 @@ def _summary(axes: Axes, arm: pd.Series, y: float, half: float) -> None:
     mark(line, f"{label}: mean {fixed(arm['mean'], 3)} %", owner)
     if not np.isnan(arm["published"]):
         says = f"{label}: the {arm['said_by']} says {fixed(arm['published'], 2)} %"
-        triangle(axes, arm["published"], y + half, says, owner)
+        triangle(axes, arm["published"], y + 0.75 * half, says, owner)  # below the row's label

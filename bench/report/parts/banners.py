@@ -37,7 +37,7 @@ def _damaged(summary: Summary) -> tuple[str, ...]:
 
 
 def _of(summary: Summary) -> list[str]:
-    lines = [_data(summary), _shortened(summary), _failures(summary)]
+    lines = [_data(summary), _older(summary), _shortened(summary), _failures(summary)]
     lines += [_progress(summary), _gaps(summary), _unseeded(summary), _standings(summary)]
     return [line for line in (*lines, _environments(summary), _variants(summary)) if line]
 
@@ -50,6 +50,19 @@ def _data(summary: Summary) -> str:
         f"The data set is {summary.prefix}, but the {summary.label} speaks of {spoken_of}. So its "
         "accuracy claims are not comparable. Parameters, operations and receptive fields are. To "
         f"compare accuracies, run with --dataset {summary.elsewhere[0]}."
+    )
+
+
+def _older(summary: Summary) -> str:
+    """Networks whose every run is of an older source than the file's."""
+    current = {arm.architecture for arm in summary.arms if not summary.is_older(arm)}
+    names = dict.fromkeys(arm.architecture for arm in summary.arms)
+    older = [summary.display_name(name) for name in names if name not in current]
+    if not older:
+        return ""
+    return (
+        f"The file was edited after the runs: {listed_or_counted(older, 'network')}. No claim is "
+        "judged by these runs. To judge the file of today, train it again."
     )
 
 

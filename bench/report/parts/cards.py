@@ -46,8 +46,8 @@ SAID = re.compile(r"(?P<file>[^/]+):(?P<line>\d+)(?: (?P<id>.+))?")
 # What would change a verdict that no number of further seeds changes.
 CHANGES: Mapping[Kind, str] = {
     "runs": "runs of another source or recipe",
-    "structure": "another source of the network",
-    "settings": "another source of the network",
+    "structure": "a change in the network's file",
+    "settings": "another recipe in the network's file, or another split of the data set",
     "document": "another text of the document",
     "words": "no record: no record could decide it",
 }
@@ -158,8 +158,10 @@ def _records(summary: Summary, places: tuple[str, ...]) -> Iterator[Cell]:
     for folder, found in folders.items():
         if len(found) > FEW_RECORDS:
             yield _link(root, folder, f"{folder}: {count(len(found), 'run')}")
-        for place in found[:FEW_RECORDS]:
-            yield _link(root, place, where(place) if len(found) > FEW_RECORDS else place)
+            yield _link(root, found[0], f"the first: {where(found[0])}")
+            continue
+        for place in found:
+            yield _link(root, place, place)
 
 
 def _link(root: str | None, place: str, text: str) -> Cell:

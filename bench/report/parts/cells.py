@@ -20,6 +20,7 @@ from bench.stats.format import (
     integer,
     listed_or_counted,
     measured_value,
+    place_words,
     span,
 )
 from bench.stats.means import placement
@@ -193,9 +194,9 @@ def reached(arm: Arm) -> Cell:
 
 
 def published(
-    summary: Summary, arm: Arm, claim: Claim | None, counts: Sequence[int], whose: str = ""
+    summary: Summary, arm: Arm, claim: Claim | None, counts: Sequence[int], noun: str = "run"
 ) -> Cell:
-    """What was published of one run, its percentile among ours, and where one more run will lie."""
+    """What was published of one run, its place among ours, and where one more run will lie."""
     if claim is None:
         return Cell("")
     text = fixed(claim.published, 2)
@@ -203,9 +204,9 @@ def published(
         return Cell(text, "not comparable", sort=claim.published)
     number = published_count(claim.published, arm.n_test)
     place = placement(number, counts, arm.n_test)
-    note = "" if place.percentile is None else f"percentile {fixed(place.percentile, 0)}{whose}"
+    note = place_words(place, noun)
     if place.prediction is not None:
-        note += f"; one more run: {span(place.prediction.times(100 / arm.n_test), 2)}"
+        note += f"; one more {noun}: {span(place.prediction.times(100 / arm.n_test), 2)}"
     return Cell(text, note, sort=claim.published)
 
 

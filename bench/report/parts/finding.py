@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from bench.evidence.claims.ledger import FAILED, Entry, Sentence, sentences, tally
 from bench.records.arms import Arm
+from bench.report.parts.cards import RELATIONS
 from bench.report.parts.ranking import in_order
 from bench.report.parts.verdicts import HOW_TO_DECLARE, reach, runs_words, target_words
 from bench.report.summary import Summary
@@ -35,6 +36,7 @@ HOLDS = ("consistent", "confirmed")
 FEWEST_TOLD = 5  # runs: with fewer almost every number of a single run is consistent
 UNJUDGED = ("not comparable", "not checkable")  # verdicts on lines that nothing here can judge
 WORST = 2  # refuted statements that are quoted
+MOST_FAILED = 2  # numbers that are named below the headline
 
 
 @dataclass(frozen=True)
@@ -71,7 +73,8 @@ def finding(summary: Summary) -> Finding:
     aimed = [arm for arm in tested if summary.aims(arm)]
     clauses = [_on_numbers(summary, {arm.architecture for arm in tested}), _on_target(aimed)]
     rule = _rule(aimed) if aimed else no_target(summary)
-    lead = [_means(tested), *_statements(summary), rule]
+    failed = _failed_numbers(summary, {arm.architecture for arm in tested})
+    lead = [failed, _means(tested), *_statements(summary), rule]
     headline = _joined([each for each in clauses if each] or [_best(tested)])
     return Finding(headline, tuple(line for line in lead if line))
 
@@ -224,11 +227,9 @@ def no_target(summary: Summary) -> str:
 
 def _on_numbers(summary: Summary, trained: set[str]) -> Clause | None:
     """Whether the document's accuracies of single runs could be runs of ours; None without any."""
-    own = (each for each in _own(summary) if each.claim.subject in trained and _is_told(each))
-    judged = [each.judged.verdict for each in own if summary.speaks_of(each.claim)]
-    known = [verdict for verdict in judged if verdict in (*HOLDS, *FAILED)]
+    known = _accuracies(summary, trained)
     n, whose = len(known), f"the {summary.label}'s"
-    bad = sum(verdict in FAILED for verdict in known)
+    bad = sum(each.judged.verdict in FAILED for each in known)
     if not known:
         return None
     # One of twenty numbers lies outside its interval by luck.
@@ -238,6 +239,31 @@ def _on_numbers(summary: Summary, trained: set[str]) -> Clause | None:
     verb = "is" if n - bad == 1 else "are"
     said = f"{spelled(n - bad)} of {whose} {spelled(n)} accuracies {verb} reproducible"
     return Clause(said, is_good)
+
+
+def _accuracies(summary: Summary, trained: set[str]) -> list[Entry]:
+    """The document's accuracies of these networks of which the runs say whether they hold."""
+    own = (each for each in _own(summary) if each.claim.subject in trained and _is_told(each))
+    return [
+        each
+        for each in own
+        if summary.speaks_of(each.claim) and each.judged.verdict in (*HOLDS, *FAILED)
+    ]
+
+
+def _failed_numbers(summary: Summary, trained: set[str]) -> str:
+    """Not reproducible: 99.33 % of Rose (line 14); nothing where the headline says it of all."""
+    every = _accuracies(summary, trained)
+    failed = [each for each in every if each.judged.verdict in FAILED]
+    if not failed or len(failed) == len(every):
+        return ""
+    said = [
+        f"{RELATIONS[claim.relation]}{percentage(claim.published)} of "
+        f"{summary.display_name(claim.subject)} (line {claim.line})"
+        for claim in (each.claim for each in failed[:MOST_FAILED])
+    ]
+    more = len(failed) - MOST_FAILED
+    return f"Not reproducible: {listed([*said, *([f'{integer(more)} more'] if more > 0 else [])])}."
 
 
 def _is_told(entry: Entry) -> bool:

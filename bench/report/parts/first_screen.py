@@ -103,9 +103,10 @@ def _columns(summary: Summary) -> tuple[Column, ...]:
     columns = [Column("Mean, %")]
     if summary.target is None:
         return (*columns, Column("Runs"))
+    sign = ">" if summary.objective.relation == "above" else "≥"
     return (
         *columns,
-        Column(f"Runs ≥ {fixed(summary.objective.target or 0, 2)}"),
+        Column(f"Runs {sign} {fixed(summary.objective.target or 0, 2)}", note="bounds of rate"),
         Column("“Consistently”", numeric=False),
     )
 
@@ -127,7 +128,6 @@ def _lane(summary: Summary, arm: Arm, axis: Limits, of: str) -> Lane:
         arm.architecture,
     )
     page = "" if summary.base else summary.page_of(arm.architecture)
-    is_judged = summary.aims(arm) and arm.is_decidable
     alt = f"{arm.label}: {count(len(arm.tested), 'run')}, mean {mean_percent(arm.accuracy())}"
     return Lane(
         name=Cell(arm.label, size, page, series=arm.architecture),
@@ -138,8 +138,8 @@ def _lane(summary: Summary, arm: Arm, axis: Limits, of: str) -> Lane:
             figure,
         ),
         cells=(Cell(fixed(mean, 3), said), _reached(summary, arm)),
-        badge=_badge(arm) if is_judged else None,
-        steps=_steps(arm) if is_judged else (),
+        badge=_badge(arm) if summary.judges(arm) else None,
+        steps=_steps(arm) if summary.judges(arm) else (),
     )
 
 
@@ -172,7 +172,7 @@ def _reached(summary: Summary, arm: Arm) -> Cell:
 
 def _badge(arm: Arm) -> Badge:
     verdict = arm.verdict
-    notes = ["alone: confirmed" if confirmed_alone(arm) else "", _more(verdict)]
+    notes = ["uncorrected: confirmed" if confirmed_alone(arm) else "", _more(verdict)]
     return Badge(verdict.verdict, kind_of(verdict.verdict), "; ".join(filter(None, notes)))
 
 
@@ -180,7 +180,7 @@ def _more(verdict: RateVerdict) -> str:
     """The soonest confirmation."""
     if verdict.verdict != "undecided" or verdict.more_to_confirm is None:
         return ""
-    return f"at least {integer(verdict.more_to_confirm)} more runs"
+    return f"at least {count(verdict.more_to_confirm, 'more run')}"
 
 
 def _legend(summary: Summary, arms: list[Arm], beside: list[Arm]) -> str:
@@ -188,12 +188,14 @@ def _legend(summary: Summary, arms: list[Arm], beside: list[Arm]) -> str:
         "" if summary.target is None else f" (filled: it reached {target_words(summary.objective)})"
     )
     said = [f"One dot is one run{reached}.", "The stroke is the mean."]
+    if any(summary.judges(arm) for arm in (*arms, *beside)):
+        said.append("Below the runs: two one-sided 95% bounds of the rate of runs that reach it.")
     if any(summary.published_beside(arm) for arm in arms):
         said.append(f"The triangle is the {summary.label}'s single run.")
     attempts = max((arm.standing.n_attempts for arm in beside if arm.is_decidable), default=1)
     if attempts > 1:
         said.append(
-            f"Verdicts on the other networks are corrected for {integer(attempts)} attempts. "
-            "“Alone” is the verdict without this correction."
+            f"Verdicts on the other networks are corrected for {integer(attempts)} attempts at the "
+            "target. “Uncorrected” is the verdict without this correction."
         )
     return " ".join(said)

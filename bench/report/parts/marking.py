@@ -15,6 +15,7 @@ from bench.evidence.claims.ledger import (
     listing,
     sentences,
     settings_words,
+    tally,
     tally_of,
     verdict_words,
 )
@@ -28,6 +29,7 @@ from bench.stats.format import count, integer, listed_or_counted
 PAGE = "document.html"
 EDGES = " \t|*_`"  # around a quote's words: markup, and the borders of a table's cells
 LEFT_OUT = " … "
+LONGEST, REACH = 300, 60  # letters of a first screen's line, and of it beside a claim
 EMPHASIS = re.compile(r"(?<!\w)\*\*(?=\S)(.+?)(?<=\S)\*\*(?!\w)")
 CELLS = re.compile(r"(\|)")
 MOST_IN_TIP = 3
@@ -71,10 +73,17 @@ def in_order(summary: Summary) -> list[Entry]:
     return sorted(summary.ledger, key=lambda entry: entry.claim.file != own)
 
 
-def _marked(summary: Summary, file: str, title: str, said: list[Sentence], page: str) -> Marked:
+def _marked(
+    summary: Summary,
+    file: str,
+    title: str,
+    said: list[Sentence],
+    page: str,
+    longest: int | None = None,
+) -> Marked:
     text = summary.texts.get(file)
     lines = [
-        MarkedLine(number, pieces(summary, line, own, page), line_anchor(file, number))
+        MarkedLine(number, pieces(summary, line, own, page, longest), line_anchor(file, number))
         if own
         else MarkedLine(number, (Piece(line),))
         for number, line, own in lines_of(text, said)
@@ -83,14 +92,20 @@ def _marked(summary: Summary, file: str, title: str, said: list[Sentence], page:
 
 
 def _what_is_shown(text: Text | None, said: Iterable[Sentence]) -> str:
+    left_out = text is not None and not text.is_whole
+    parts = ["Lines without a claim are left out."] if left_out else []
+    return " ".join([*parts, *_only_quotes(text, said)])
+
+
+def _only_quotes(text: Text | None, said: Iterable[Sentence]) -> list[str]:
+    """Why lines show only their quotes."""
     if text is None:
-        return "Its text is not stored, so only its quotes are shown."
+        return ["Its text is not stored, so only its quotes are shown."]
     stale = sum(each.claim.quote not in text.lines.get(each.claim.line, "") for each in said)
-    parts = [] if text.is_whole else ["Lines without a claim are left out."]
-    if stale:
-        differ = f"{count(stale, 'quote')} {'is' if stale == 1 else 'are'} not on the stored line"
-        parts.append(f"{differ}: the line then shows only its quotes.")
-    return " ".join(parts)
+    if not stale:
+        return []
+    differ = f"{count(stale, 'quote')} {'is' if stale == 1 else 'are'} not on the stored line"
+    return [f"{differ}: the line then shows only its quotes."]
 
 
 def excerpt(summary: Summary, most: int = 10) -> Marked | None:
@@ -107,12 +122,14 @@ def excerpt(summary: Summary, most: int = 10) -> Marked | None:
     if document is None or not own:
         return None
     chosen = _worth_showing(own, document)[:most]
-    every = _marked(summary, document.name, document.title, sentences(own), PAGE)
+    every = _marked(summary, document.name, document.title, sentences(own), PAGE, LONGEST)
+    said = [one for one in sentences(own) if one.claim.line in chosen]
+    quoted = _only_quotes(summary.texts.get(document.name), said)
     return Marked(
         title=every.title,
         lines=tuple(line for line in every.lines if line.number in chosen),
-        key=key(one for one in sentences(own) if one.claim.line in chosen),
-        note=" ".join([*_left_out(len(chosen), own), tally_words(own)]),
+        key=key(said),
+        note=" ".join([*_left_out(len(chosen), own), tally_words(own), *quoted]),
     )
 
 
@@ -164,8 +181,15 @@ def _first_aims(by_line: Mapping[int, Sequence[Entry]], objective: Objective) ->
 
 
 def tally_words(entries: Sequence[Entry]) -> str:
-    """12 lines need training: 4 refuted, 8 undecided. 50 rest on structure ...: 40 confirmed."""
-    runs, others = tally_of(entries, "runs"), tally_of(entries, "structure", "document", "words")
+    """12 lines need training: 4 refuted, 8 undecided. 50 rest on structure ...: 40 confirmed.
+
+    Each line counts once, by its worst verdict, so both together are the document's tally.
+    """
+    on_runs = {(e.claim.file, e.claim.line) for e in entries if e.kind == "runs"}
+    runs, others = (
+        tally(e for e in entries if ((e.claim.file, e.claim.line) in on_runs) is needs_runs)
+        for needs_runs in (True, False)
+    )
     settings = tally_of(entries, "settings")
     said = []
     if n := sum(runs.values()):
@@ -265,23 +289,59 @@ def _told(words: str, said: Sentence | None) -> Iterator[Span]:
 
 
 def _holds_number(words: str, said: Sentence) -> bool:
-    numbers = (part.published_words.replace(",", "").lstrip("-") for part in said.parts)
-    plain = words.replace(",", "")
-    return any(
-        number and re.search(rf"(?<![\d.]){re.escape(number)}(?![\d])", plain) for number in numbers
-    )
+    return any(_numbers_in(words, said))
+
+
+def _numbers_in(words: str, said: Sentence) -> Iterator[re.Match[str] | None]:
+    """Where the words hold each part's published number, with or without its commas."""
+    for part in said.parts:
+        if number := part.published_words.replace(",", "").lstrip("-"):
+            digits = ",?".join(map(re.escape, number))
+            yield re.search(rf"(?<![\d.])(?<!\d,){digits}(?!\d|,\d{{3}})", words)
 
 
 def pieces(
-    summary: Summary, line: str, said: Sequence[Sentence], page: str = ""
+    summary: Summary,
+    line: str,
+    said: Sequence[Sentence],
+    page: str = "",
+    longest: int | None = None,
 ) -> tuple[Piece, ...]:
-    """The line as a page shows it."""
+    """The line as a page shows it; one of more than `longest` letters without what is far away."""
+    spans = cut(line, said)
+    if longest is not None and sum(len(words) for words, _ in spans) > longest:
+        spans = list(_shortened(spans))
     return tuple(
         Piece(words)
         if one is None
         else Piece(words, f"{page}{link_to(anchor(one.claim.id))}", style(one), tip(summary, one))
-        for words, one in cut(line, said)
+        for words, one in spans
     )
+
+
+def _shortened(spans: Sequence[Span]) -> Iterator[Span]:
+    """Of each quote the words around its number, and of other words those beside a quote."""
+    last = len(spans) - 1
+    for at, (words, said) in enumerate(spans):
+        if said is not None:
+            yield around_number(words, said, 2 * REACH), said
+            continue
+        before, after = words[: REACH if at else 0], words[-REACH if at < last else len(words) :]
+        short = f"{before}{LEFT_OUT}{after}"
+        yield min(words, short, key=len), None
+
+
+def around_number(words: str, said: Sentence, longest: int = LONGEST) -> str:
+    """A quote of more than `longest` letters without those that stand far from its number."""
+    if len(words) <= longest:
+        return words
+    place = min(
+        filter(None, _numbers_in(words, said)), key=lambda found: found.start(), default=None
+    )
+    start, end = place.span() if place else (0, 0)
+    spare = (longest - (end - start)) // 2
+    first, stop = max(start - spare, 0), end + spare
+    return (LEFT_OUT if first else "") + words[first:stop] + (LEFT_OUT if stop < len(words) else "")
 
 
 def link_to(address: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import groupby
 
 from bench.evidence.claims.ledger import (
@@ -20,7 +20,7 @@ from bench.report.model import Cell, Column, Table
 from bench.stats.format import MINUS, integer
 
 TEXT = (
-    "Each statement of the documents has a verdict. Structure must agree to the last digit given. "
+    "Each statement has a verdict. Structure must agree to the last digit given. "
     "A single run's number is compared with the 95% prediction interval of one more run. A mean "
     "is compared with its 95% t interval. A claim with “consistently” is compared with the bounds "
     "of a rate. A technique is judged by an exact test against the network without it. Holm's "
@@ -59,12 +59,17 @@ def grouped(judged: Sequence[Entry]) -> Iterator[tuple[str, str, list[Sentence],
                 yield file, words, found, folded
 
 
+def documents_of(judged: Iterable[Entry]) -> str:
+    """document, or documents where the entries are of several."""
+    return "documents" if len({entry.claim.file for entry in judged}) > 1 else "document"
+
+
 def tally_table(judged: Sequence[Entry]) -> Table:
     """Lines by verdict; a line that rests on several kinds counts in each of their columns."""
     by_kind = [tally_of(judged, kind) for kind in KINDS]
     counts = [tally(judged), *by_kind]
     return Table(
-        caption="Lines of the documents by verdict and by what they rest on",
+        caption=f"Lines of the {documents_of(judged)} by verdict and by what they rest on",
         columns=(
             Column("Verdict", numeric=False),
             Column("Lines", note="each once"),

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from fractions import Fraction
 
 from bench.records.arms import Arm
+from bench.records.protocol import Goal
 from bench.spec import Objective
 from bench.stats.declared import RATE_ALPHA
 from bench.stats.format import (
@@ -13,7 +14,6 @@ from bench.stats.format import (
     count,
     fixed,
     integer,
-    percentage,
     spelled,
     written,
 )
@@ -38,9 +38,13 @@ UNTIL_DECIDED = (
 
 
 def target_words(objective: Objective) -> str:
-    """70.50 %; only where there is a target."""
-    assert objective.target is not None, "no target"
-    return percentage(objective.target)
+    """70.50 %, or more than 70.50 %; only where there is a target."""
+    return Goal.of(objective).words
+
+
+def least_words(objective: Objective) -> str:
+    """at least 70.50 %, or more than 70.50 %; only where there is a target."""
+    return f"{'at least ' if objective.relation == 'at_least' else ''}{target_words(objective)}"
 
 
 def rate_words(objective: Objective) -> str:
@@ -99,7 +103,9 @@ def words(arm: Arm) -> str:
     if not arm.is_decidable:
         return NOT_AVAILABLE
     verdict = arm.verdict.verdict
-    return f"{verdict} (alone: {arm.alone.verdict})" if arm.standing.n_attempts > 1 else verdict
+    return (
+        f"{verdict} (uncorrected: {arm.alone.verdict})" if arm.standing.n_attempts > 1 else verdict
+    )
 
 
 def confirmed_alone(arm: Arm) -> bool:

@@ -6,7 +6,7 @@ from bench.records.arms import Arm
 from bench.report.model import PageKind, Scope, Section
 from bench.report.parts.finding import no_target
 from bench.report.parts.first_screen import first_screen, of_arm
-from bench.report.parts.verdicts import note, target_words, words
+from bench.report.parts.verdicts import least_words, note, target_words, words
 from bench.report.summary import Summary
 from bench.stats.format import count, integer, mean_percent, percentage, points
 
@@ -52,8 +52,8 @@ def _rule(summary: Summary, arm: Arm) -> tuple[str, ...]:
     if not summary.aims(arm):
         return (no_target(summary),)
     said = (
-        f"A run reaches the target when {target_words(arm.objective)} of the test images "
-        f"({integer(arm.target)} of {integer(arm.n_test)}) or more are right after its last epoch."
+        f"A run reaches the target when {least_words(arm.objective)} of the test images are right "
+        f"after its last epoch ({integer(arm.target)} of {integer(arm.n_test)}, or more)."
     )
     if arm.is_decidable:
         return (said,)

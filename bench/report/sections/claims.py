@@ -8,6 +8,7 @@ from bench.evidence.claims.gather import Value
 from bench.evidence.claims.ledger import VERDICTS, Entry, Sentence, verdict_words
 from bench.evidence.claims.rules import ClaimVerdict
 from bench.report.model import Cell, Column, PageKind, Scope, Section, Table
+from bench.report.parts.marking import around_number
 from bench.report.parts.statements import TEXT, grouped, settings_note, signed, tally_table
 from bench.report.summary import Summary
 from bench.stats.format import integer
@@ -50,7 +51,7 @@ def _table(summary: Summary, caption: str, said: Sequence[Sentence], folded: boo
 
 def _rows(summary: Summary, said: Sentence) -> list[tuple[Cell, ...]]:
     """The sentence in a row, and its parts below it where it has several."""
-    quote, line = f"“{said.claim.quote}”", f"line {said.claim.line}"
+    quote, line = f"“{around_number(said.claim.quote, said)}”", f"line {said.claim.line}"
     if len(said.parts) == 1:
         return [_row(summary, said.parts[0], quote, f"{line}: {said.claim.id}")]
     subjects = {part.claim.subject for part in said.parts}

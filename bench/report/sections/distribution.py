@@ -139,7 +139,7 @@ def _alt(summary: Summary, arms: list[Arm]) -> str:
         for arm, found in ((arm, arm.accuracy()) for arm in arms)
     ]
     objective = summary.objective
-    against = "" if summary.target is None else f" against the {target_words(objective)} target"
+    against = "" if summary.target is None else f" against the target of {target_words(objective)}"
     return f"Dots of test accuracy per run{against}. {'; '.join(said)}."
 
 

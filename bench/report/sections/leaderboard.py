@@ -13,12 +13,12 @@ from bench.stats.format import NOT_AVAILABLE, integer, points
 ORDER = 11
 SCOPE: Scope = "dataset"
 PAGES: tuple[PageKind, ...] = ("leaderboard", "markdown")
-NETWORK = (
+NETWORK = (  # a phone shows the first two
     Column("Network", numeric=False),
-    Column("Parameters"),
-    Column("Multiply-adds", note="per image"),
     Column("Test accuracy", note="mean ± sd"),
     Column("Runs", note="completed, worst"),
+    Column("Parameters"),
+    Column("Multiply-adds", note="per image"),
 )
 TARGET = Column("Target", note="runs, bounds")
 PUBLISHED = Column("Published", note="place in ours")
@@ -58,7 +58,7 @@ def _note(summary: Summary, arms: list[Arm]) -> str:
     return (
         f"Test accuracy in percent after the last of {said} epochs on {images} images, over "
         f"completed runs. {FAILED_LAST} Neighbours may differ by chance alone; see the pairwise "
-        f"comparisons. {_target(summary)}Published: the number of one run, and its percentile "
+        f"comparisons. {_target(summary)}Published: the number of one run, and its place "
         "among our runs. A published best epoch, chosen on the test split, is compared with our "
         "best epochs."
         f"{_attempts(arms)}"
@@ -93,10 +93,10 @@ def _row(summary: Summary, one: Ranked) -> tuple[Cell, ...]:
     worst = points(one.found.lowest_percent, 2)
     return (
         network(summary, arm),
-        Cell(integer(n_parameters), over, sort=n_parameters),
-        measured(summary, arm, "multiply_adds", "multiply_adds"),
         one.accuracy(),
         one.runs(worst),
+        Cell(integer(n_parameters), over, sort=n_parameters),
+        measured(summary, arm, "multiply_adds", "multiply_adds"),
         *_of_target(summary, arm),
         _published(summary, arm),
     )
@@ -114,4 +114,4 @@ def _published(summary: Summary, arm: Arm) -> Cell:
     last, best = (summary.published_of(arm, metric) for metric in (LAST, BEST))
     if last:
         return published(summary, arm, last, arm.test_counts)
-    return published(summary, arm, best, arm.best_test_counts, " of best epochs")
+    return published(summary, arm, best, arm.best_test_counts, "best epoch")

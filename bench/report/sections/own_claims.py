@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from bench.evidence.claims.ledger import Entry, Sentence, verdict_words
 from bench.report.model import Cell, Column, PageKind, Scope, Section, Table, words
 from bench.report.parts.cards import metric_words
-from bench.report.parts.marking import PAGE, anchor, in_order, link_to
-from bench.report.parts.statements import signed
+from bench.report.parts.marking import PAGE, anchor, around_number, in_order, link_to
+from bench.report.parts.statements import documents_of, signed
 from bench.report.summary import Summary
 from bench.stats.format import integer
 
@@ -39,7 +39,7 @@ def section(summary: Summary) -> Section | None:
         _table(summary, "Settings that were typed from the document", settings, folded=True),
     )
     return Section(
-        title="What the documents say about it",
+        title=f"Statements of the {documents_of(own)} about it",
         nav="Claims",
         tables=tuple(table for table in tables if table.rows),
     )
@@ -75,7 +75,9 @@ def _row(summary: Summary, entry: Entry) -> tuple[Cell, ...]:
     claim, judged = entry.claim, entry.judged
     card = f"{summary.base}{PAGE}{link_to(anchor(claim.id))}"
     return (
-        Cell(f"“{claim.quote}”", f"line {claim.line}", href=card),
+        Cell(
+            f"“{around_number(claim.quote, Sentence((entry,)))}”", f"line {claim.line}", href=card
+        ),
         Cell(metric_words(entry)),
         Cell(signed(entry.published_words)),
         Cell(signed(entry.measured_words)),

@@ -98,11 +98,11 @@ def _of_objective(objective: Objective) -> tuple[Rule, ...]:
 def _until_decided(protocol: Protocol) -> tuple[Rule, ...]:
     """Of a suite that went on until it was decided: judged by its confidence sequence only."""
     words = "one-sided, of each bound of the confidence sequence (Howard et al. 2021)"
-    target, rate = until_decided.goal(protocol)
+    _, rate = until_decided.goal(protocol)
     return (
         ("Number of runs", "until decided", "declared before the first run"),
         ("Rate decided", fixed(rate, 2), "the rate that the runs had to decide"),
-        ("At a target of", percentage(target), "which a run counts for or against"),
+        ("At a target of", protocol.goal.words, "which a run counts for or against"),
         ("Cap", count(protocol.cap or CAP, "run"), "an architecture's runs at most"),
         ("First seed", str(protocol.first_seed), "runs are judged in the order of their seeds"),
         ("Alpha", written(protocol.alpha), words),

@@ -65,7 +65,8 @@ def _of_objective(objective: Objective) -> list[Column]:
     """Columns of what the document asks for."""
     columns = []
     if objective.target is not None:
-        title = f"Target {written(objective.target)}%"
+        sign = ">" if objective.relation == "above" else ""
+        title = f"Target {sign}{written(objective.target)}%"
         columns.append(Column(title, note="runs that reach it"))
     if limit := limit_words(objective):
         columns.append(Column("Parameter Limit", note=limit))

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import shlex
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from datetime import date
 
+from bench.errors import UsageError
+from bench.inputs.seeds import parse_seeds
 from bench.machine import is_own
+from bench.records.protocol import arm_key
 from bench.report.model import Listing, PageKind, Scope, Section
 from bench.report.parts.cells import time_notes
 from bench.report.parts.commands import can_train_again, reproduce
@@ -17,6 +22,8 @@ ORDER = 82
 SCOPE: Scope = "dataset"
 PAGES: tuple[PageKind, ...] = ("provenance", "markdown")
 FEW_COMMITS = 3
+USUAL_SEEDS = "5"  # of a command without --seeds
+NO_RUNS = ("--jobs", "--reports")  # options that decide nothing of a run
 UNCOMMITTED = ", made with changes that were not committed"
 NO_CODE = "# the records name no commit: use the code that made them"
 TEXT = (
@@ -113,7 +120,48 @@ def _checkouts(summary: Summary) -> list[str]:
 
 
 def _typed(summary: Summary) -> list[str]:
-    """What the records say was typed, the most used first."""
-    typed = Counter(run.environment.command for run in summary.runs)
-    commands = sorted(typed, key=lambda command: (-typed[command], command))
-    return [line for command in commands for line in command.splitlines()]
+    """What the records say was typed, the first first; without what another command repeats.
+
+    The order matters: seeds that were added later are judged by another rule than declared seeds.
+    """
+    sweeps = summary.protocol.sweeps if summary.protocol else ()
+    declared = {(each.arm, seed): at for at, each in enumerate(sweeps) for seed in each.each_seed}
+    first: dict[str, tuple[date, int]] = {}
+    for run in summary.runs:
+        begun = (run.finished_on or date.min, declared.get((arm_key(run), run.seed), -1))
+        command = run.environment.command
+        first[command] = min(first.get(command, begun), begun)
+    commands = sorted(first, key=lambda command: (first[command], command))
+    return [line for command in _needed(commands) for line in command.splitlines()]
+
+
+def _needed(commands: Sequence[str]) -> Iterator[str]:
+    """The commands without those whose runs an earlier one makes, such as another --jobs."""
+    known: list[tuple[tuple[str, ...], set[int]]] = []
+    for command in commands:
+        words, seeds = _meaning(command)
+        if not any(words == other and seeds <= made for other, made in known):
+            known.append((words, seeds))
+            yield command
+
+
+def _meaning(command: str) -> tuple[tuple[str, ...], set[int]]:
+    """The options that decide the runs, in one order, and the seeds; the command where unclear."""
+    try:
+        before, *options = [" ".join(map(shlex.quote, each)) for each in _groups(command)]
+        found = [each for each in options if each.split()[0] == "--seeds"]
+        seeds = parse_seeds(found[0].split(maxsplit=1)[1] if found else USUAL_SEEDS)
+    except (ValueError, IndexError, UsageError):
+        return (command,), set()
+    rest = (each for each in options if each.split()[0] not in NO_RUNS and each not in found)
+    return (before, *sorted(rest)), set(seeds)
+
+
+def _groups(command: str) -> list[list[str]]:
+    """The words before the first option, then each option with its values."""
+    groups: list[list[str]] = [[]]
+    for word in shlex.split(command):
+        if word.startswith("--"):
+            groups.append([])
+        groups[-1].append(word)
+    return groups

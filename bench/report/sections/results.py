@@ -71,11 +71,10 @@ def _notes(summary: Summary) -> tuple[str, ...]:
         )
         costs = (
             "Epochs to target: the first epoch that reaches it, as a median over all runs. A run "
-            "that never reaches it counts as later than its last epoch. {costs}"
+            f"that never reaches it counts as later than its last epoch. {costs}"
         )
     published = (
-        f"{summary.heading}: its number for one run, and the percentile of this number among our "
-        "runs (equal runs count half)."
+        f"{summary.heading}: its number for one run, and the place of this number among our runs."
     )
     said = (accuracy, costs, *((published,) if summary.every_claim else ()))
     return (*said, *intervals.notes(summary.arms), *time_notes(summary.runs))

@@ -41,7 +41,7 @@ def evaluate(
     return Evaluation(float(scores.loss), int(scores.correct))
 
 
-@torch.inference_mode()
+@torch.no_grad()  # not inference_mode: what a network keeps of an evaluation may be trained with
 def score(
     network: nn.Module, split: DeviceSplit, grey_levels: Tensor, numerics: Numerics
 ) -> Scores:

@@ -19,6 +19,8 @@ from bench.training.engine.settings import seed_global_generators
 from bench.training.engine.streams import stream_seed
 from bench.training.engine.untouched import untouched
 
+UNKNOWN_TO_NUMPY = (torch.bfloat16, torch.float8_e4m3fn, torch.float8_e5m2)
+
 
 def initialised(architecture: Architecture, seed: int) -> nn.Module:
     """The network with the initial weights of that seed; the global generators move."""
@@ -28,7 +30,8 @@ def initialised(architecture: Architecture, seed: int) -> nn.Module:
     if any(is_lazy(parameter) for parameter in network.parameters()):
         with in_mode(network, training=False), torch.no_grad():
             network(torch.zeros(1, *architecture.input_shape))  # its sizes are an image's
-    give_own_memory(network, repeating_memory(network))  # recorded values are copied into it
+    # Recorded values are copied into them.
+    give_own_memory(network, repeating_memory(network.named_buffers()))
     return network
 
 
@@ -42,19 +45,23 @@ def require_trainable(architecture: Architecture) -> int:
         ArchitectureError: no module, an error in forward, a wrong output, or a change of what
             other networks use.
     """
-    n_classes = architecture.n_classes
+    n_classes, doing = architecture.n_classes, "when it is built"
+    if isinstance(architecture.build, nn.Module):
+        what = "Network is a network that is built already, and each run needs a new one"
+        raise _error(architecture, what, "make it a class, or a function that returns a new one")
     try:
         with untouched(architecture.name, architecture):
             network = architecture.build()
             if not isinstance(network, nn.Module):
                 what, remedy = "Network is no torch.nn.Module", "derive it from nn.Module"
                 raise _error(architecture, what, remedy)
+            doing = "in forward"
             output = _of_blank_images(architecture, network)
     except ArchitectureError:
         raise
     except (Exception, SystemExit) as error:
         raise ArchitectureError(
-            f"architecture '{architecture.name}': {type(error).__name__} in forward: {error}",
+            f"architecture '{architecture.name}': {type(error).__name__} {doing}: {error}",
             where=line_in(error, architecture.path),
             remedy="mend its Network class",
         ) from error
@@ -85,7 +92,8 @@ def gives_probabilities(architecture: Architecture) -> bool:
 
 @torch.no_grad()
 def _of_blank_images(architecture: Architecture, network: nn.Module) -> Any:
-    return network.eval()(torch.zeros(2, *architecture.input_shape))
+    network.eval()  # a network's own `train` need not return it
+    return network(torch.zeros(2, *architecture.input_shape))
 
 
 def weights_bytes(network: nn.Module) -> bytes:
@@ -114,14 +122,16 @@ def tied_parameters(network: nn.Module) -> list[tuple[str, ...]]:
     return [names for names in sharing_memory(network) if not parameters.keys().isdisjoint(names)]
 
 
-def repeating_memory(network: nn.Module) -> list[str]:
-    """The names of the buffers, such as expanded ones, of which two values lie in one place."""
+def repeating_memory(tensors: Iterable[tuple[str, Tensor]]) -> list[str]:
+    """The names of the tensors, such as expanded ones, of which two values lie in one place."""
     return [
         name
-        for name, buffer in network.named_buffers()
-        if any(
+        for name, tensor in tensors
+        if tensor.layout == torch.strided
+        and not is_lazy(tensor)
+        and any(
             size > 1 and stride == 0
-            for size, stride in zip(buffer.shape, buffer.stride(), strict=True)
+            for size, stride in zip(tensor.shape, tensor.stride(), strict=True)
         )
     ]
 
@@ -139,10 +149,17 @@ def weights_sha256(network: nn.Module) -> str:
     """64 hex digits over names, shapes and bytes of the weights and buffers, sorted by name."""
     total = hashlib.sha256()
     for name, value in sorted(named_tensors(network)):
-        array = value.detach().cpu().contiguous().numpy()
-        total.update(f"{name} {array.dtype} {array.shape}".encode())
-        total.update(array.tobytes())
+        total.update(tensor_bytes(name, value))
     return total.hexdigest()
+
+
+def tensor_bytes(name: str, value: Tensor) -> bytes:
+    """A weight's or buffer's name, type, shape and values, whatever its memory format."""
+    plain = value.detach().cpu().contiguous()
+    kind = str(plain.dtype).removeprefix("torch.")
+    if plain.dtype in UNKNOWN_TO_NUMPY:
+        plain = plain.view(torch.uint8 if plain.itemsize == 1 else torch.int16)
+    return f"{name} {kind} {tuple(value.shape)}".encode() + plain.numpy().tobytes()
 
 
 def named_tensors(network: nn.Module) -> list[tuple[str, Tensor]]:

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import builtins
 import contextlib
+import copy
 import inspect
+import json
 import math
+import os
 import random
+import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -47,8 +52,11 @@ SWITCHES: tuple[Switch, ...] = (
 )
 TORCH = Path(torch.__file__).parent
 COMPILER = TORCH / "_dynamo"
-MODULES = (torch, nn.functional, nn.init, torch.fft, torch.linalg, random, math, builtins)
-CLASSES = (torch.Tensor, nn.Parameter, torch.optim.Optimizer, np.random.RandomState)
+MODULES = (
+    *(torch, nn.functional, nn.init, torch.fft, torch.linalg, torch.special, torch.autograd),
+    *(np, np.random, builtins, copy, json, math, os, random, time),
+)
+CLASSES = (torch.Tensor, nn.Parameter, torch.Generator, np.random.RandomState)
 
 
 def load(found: Found) -> Architecture:
@@ -75,8 +83,19 @@ def untouched(name: str, found: Found | Architecture, patience: float = 1.0) -> 
         ArchitectureError: it changed a function or a setting that other networks use.
     """
     kept = generators_kept(torch.device("cpu"))
-    with kept, contained(patience), neighbours_unchanged(name, found):
+    with kept, contained(patience), _set_once(), neighbours_unchanged(name, found):
         yield
+
+
+@contextmanager
+def _set_once() -> Iterator[None]:
+    """What torch lets a process set only once is left as it is: files are loaded more than once."""
+    usual = torch.set_num_interop_threads
+    torch.set_num_interop_threads = lambda _: None  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        torch.set_num_interop_threads = usual
 
 
 @contextmanager
@@ -111,19 +130,25 @@ def _restored_settings(before: list[Any]) -> list[str]:
 
 def _bindings() -> Bindings:
     """Functions and methods by the modules and classes that own them."""
-    layers = [each for each in vars(nn).values() if isinstance(each, type)]
-    owners: list[Owner] = [*MODULES, *CLASSES, *dict.fromkeys(layers)]
-    return [(owner, dict(vars(owner))) for owner in owners]
+    ours = [each for name, each in sys.modules.items() if name.split(".")[0] == "bench"]
+    owners: list[Owner] = [*MODULES, *ours, *CLASSES]
+    owners += [
+        each
+        for module in (nn, torch.optim, *ours)
+        for each in vars(module).values()
+        if isinstance(each, type) and (each.__module__ or "").split(".")[0] in ("torch", "bench")
+    ]
+    return [(owner, dict(vars(owner))) for owner in dict.fromkeys(owners)]
 
 
 def _restored_bindings(before: Bindings) -> list[str]:
     changed = []
     for owner, bindings in before:
         for name, value in list(vars(owner).items()):
+            if value is bindings.get(name) or _is_of_torch(name, value):
+                continue
             if name in bindings:
-                if value is bindings[name] or not _is_code(bindings[name]):
-                    continue
-                if _is_of_torch(name, value):
+                if not _is_code(bindings[name]):
                     continue
                 setattr(owner, name, bindings[name])
             elif _hides_an_inherited(owner, name):

@@ -6,13 +6,16 @@ import re
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from bench.errors import BenchError, UsageError, bad_option, nearest
+from bench.inputs import discover
+from bench.machine import folder_in_use
 from bench.records import checks
 from bench.records.arms import identity
 from bench.records.store import Suite, decoded
-from bench.spec import ENGINE_VERSION, SCHEMA, RunRecord, RunSpec
+from bench.spec import ENGINE_VERSION, SCHEMA, Architecture, RunRecord, RunSpec
 from bench.stats.format import count
 
 FEWEST_KEY_DIGITS = 6
@@ -24,6 +27,7 @@ FORMS = (
 NAME = re.compile(  # of a run, below the results folder
     r"(?P<folder>[^/.][^/]*/[^/.][^/]*/[^/.][^/]*)/seed-(?P<seed>\d+)(-(?P<key>[0-9a-f]+))?(\.json)?"
 )
+PRESENT = " (the source and the recipe in its file)"
 KEY = re.compile(r"[0-9a-f]+")
 FILE = re.compile(r"seed-\d+-[0-9a-f]{12}\.json")
 
@@ -93,10 +97,37 @@ def _only(run: str, found: list[Path], results: Path, known: list[str]) -> Recor
         remedy = nearest(run.rsplit("/", 1)[-1], known) if known else FORMS
         raise UsageError(f"no run '{run}'", where=str(results), remedy=remedy)
     more = f" and {len(found) - MOST_NAMES} more" if len(found) > MOST_NAMES else ""
-    names = ", ".join(_name(path) for path in found[:MOST_NAMES])
+    names = ", ".join(f"{_name(path)}{standing}" for path, standing in _present_first(found))
     raise UsageError(
         f"'{run}' means {len(found)} runs", where=str(results), remedy=f"give one: {names}{more}"
     )
+
+
+def _present_first(paths: list[Path]) -> list[tuple[Path, str]]:
+    """The first few with how they stand, those before all others that are of the file at hand."""
+    found = [(path, _standing(path)) for path in paths]
+    return sorted(found, key=lambda each: each[1] != PRESENT)[:MOST_NAMES]
+
+
+def _standing(path: Path) -> str:
+    """How a run stands to the file of its architecture; empty where there is no usable file."""
+    try:
+        run = _read(path)
+        at_hand = _at_hand(run.architecture, folder_in_use("architectures"))
+    except BenchError:
+        return ""
+    if at_hand is None:
+        return ""
+    if run.architecture_digest != at_hand.digest:
+        return " (another source)"
+    return PRESENT if run.recipe == at_hand.recipe else " (another recipe)"
+
+
+@cache
+def _at_hand(name: str, folder: Path) -> Architecture | None:
+    """The architecture as its file is now; raises ArchitectureError where the file is bad."""
+    file = next((each for each in discover.scan_all(folder) if each.name == name), None)
+    return None if file is None else discover.load(file)
 
 
 def _is_file(word: str) -> bool:

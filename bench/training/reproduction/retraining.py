@@ -34,7 +34,7 @@ from bench.training.engine.settings import resolve_device
 from bench.training.engine.timing import seconds_per_epoch
 from bench.training.executors import CommandJob, Event, Job
 from bench.training.reproduction.recorded import Recorded, checkout, refusal
-from bench.training.selection import find_architectures, load_architectures
+from bench.training.selection import find_architectures, load_architectures, require_trains
 
 SUITE = "reproduced"  # of the temporary results folder
 
@@ -113,7 +113,7 @@ def rebuild(
 
     Raises:
         UsageError: a device that is not there; an architecture or data that are not the record's.
-        ArchitectureError: the architecture's file cannot be used.
+        ArchitectureError: the architecture's file cannot be used, or its network cannot be trained.
         DataError: the data are missing or damaged.
     """
     recorded = runs[0]
@@ -121,12 +121,15 @@ def rebuild(
         return _rebuild_command(runs)
     device = _device(recorded, device_name)
     found, architecture = _architecture(recorded, builtin, device)
+    specs = tuple(_spec(each, architecture, device) for each in runs)
+    dataset = _dataset(recorded, data_dir)
+    require_trains(found, architecture, specs[0], dataset)
     return Rebuilt(
         found=found,
         architecture=architecture,
-        specs=tuple(_spec(each, architecture, device) for each in runs),
+        specs=specs,
         environment=provenance.environment(device, provenance.command_line()),
-        dataset=_dataset(recorded, data_dir),
+        dataset=dataset,
     )
 
 

@@ -127,7 +127,11 @@ NEVER = [
     ('metric = "recipe.augmentation.interpolation"\ntext = "linear"', ":7:1", "'bilinear'?"),
     ('metric = "recipe.cycle_momentum"\npublished = 1', ":7:1", "give 'text': true, false"),
     ('metric = "recipe.step_fractions"\npublished = 1', ":7:1", "give 'text', such as"),
-    ('metric = "output_shape"\ntext = "28*28"\nlayers = ["deep"]', ":7:1", "written 28x28x6"),
+    (
+        'metric = "output_shape"\ntext = "28*28"\nlayers = ["deep"]',
+        ":7:1",
+        "height x width x channels, such as 28x28x6",
+    ),
     ('metric = "output_shape"\ntext = "28x28x8"\nlayers = ["a", "b"]', ":7:1", "for each layer"),
     ('metric = "layer_sequence"\ntext = "Conv2d -> ReLU"\nlayers = ["a"]', ":7:1", "Conv2d, ReLU"),
 ]

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from bench.evidence.claims import Objectives, load, load_files
 from bench.evidence.claims.load import read
+from bench.records.protocol import NO_GOAL, Goal
 from bench.spec import Document, Objective
 from tests import factories
 from tests.evidence.claims.test_load import GOOD, written
@@ -64,6 +65,17 @@ BAD = [
     ("[objective]\nmetric = 'loss'\n", ":2:1", "'metric'"),
     ("[objective]\nparameters_below = 0\n", ":2:1", "'parameters_below'"),
     (
+        '[objective]\nrelation = "above"\nparameters_below = 9\n',
+        ":2:1",
+        "a relation without a target",
+    ),
+    ('[objective]\ntarget = 70\nrate = 0.8\nrelation = "below"\n', ":4:1", "'relation'"),
+    (
+        '[objective]\ntarget = 100\nrate = 0.8\nrelation = "above"\n',
+        ":4:1",
+        "no run exceeds 100 %",
+    ),
+    (
         "[objective]\nparameters_below = 9\nparameters_at_most = 8\n",
         ":3:1",
         "two limits of parameters",
@@ -101,10 +113,10 @@ def test_an_objective_is_that_of_the_document_that_names_the_network() -> None:
 def test_documents_that_differ_in_a_limit_alone_have_one_goal() -> None:
     limited = replace(OURS, objective=replace(ASKED, parameters_below=9))
     small = replace(OURS, objective=Objective(parameters_below=9))
-    assert Objectives((OURS, limited, small)).goal("a", "petals") == (70.0, 0.8)
+    assert Objectives((OURS, limited, small)).goal("a", "petals") == Goal(70.0, 0.8)
     other = Objectives((OURS, replace(OURS, objective=replace(ASKED, target=80.0))))
     assert other.disagree("a", "petals")
-    assert other.goal("a", "petals") == (None, None)
+    assert other.goal("a", "petals") == NO_GOAL
     assert not Objectives((OURS,)).disagree("a", "petals")
 
 

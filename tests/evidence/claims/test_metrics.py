@@ -68,6 +68,24 @@ NUMBERS: tuple[tuple[str, str, float, Any, dict[str, Any]], ...] = (
         Fraction(725, 9),
         {"layers": PAIR, "tolerance": 0.05},
     ),
+    # 75,264 of 188,160 multiply-adds; 108 and 68 of 268 parameters
+    *(
+        (share, f"{share}", published, exact, {"layers": layers, "tolerance": 0.05})
+        for share, published, exact, layers in (
+            ("multiply_adds_share_percent", 40, 40, ("point",)),
+            ("multiply_adds_share_percent", 70, 70, ("deep", "point")),
+            ("parameters_share_percent", 40.3, Fraction(2700, 67), ("point",)),
+        )
+    ),
+    *(
+        (f"{name}.*", f"{name}.skip_connections", published, exact, {"tolerance": 0.05})
+        for name, published, exact in (
+            ("multiply_adds_share_percent", 25, 25),
+            ("parameters_share_percent", 25.4, Fraction(1700, 67)),
+        )
+    ),
+    ("multiply_adds.*", "multiply_adds.conv_layers", 141120, 141120, {}),
+    ("multiply_adds.*", "multiply_adds.total", 188160, 188160, {}),
     ("recipe.*", "recipe.batch_size", 128, 128, {}),
     ("recipe.*", "recipe.augmentation.translate", 0.08, 0.08, {}),
     ("validation_share_percent", "validation_share_percent", 10, 10, {}),
@@ -213,7 +231,10 @@ def test_a_loss_is_shown_to_four_digits_and_an_interval_ends_where_values_end() 
         for run, at in zip(whole, (15, 14, 15), strict=True)
     ]
     said = claim("best_validation_epoch", 14)
-    assert "to 15.000; at percentile 17 of 3 runs" in judge(said, evidence(said, runs=late)).rule
+    assert (
+        "to 15.000; the number is equal to 1 of 3 runs, lower than the others"
+        in judge(said, evidence(said, runs=late)).rule
+    )
 
 
 COLOURS = {"pixel_mean": (0.49139968, 0.5, 0.4465), "pixel_std": 0.25}
@@ -377,3 +398,12 @@ def test_a_family_needs_its_argument() -> None:
         "recipe.*",
         None,
     ]
+
+
+def test_a_shape_with_its_channels_first_is_told_the_order() -> None:
+    order = "a shape is written height x width x channels, such as 28x28x6"
+    swapped = judge(claim("output_shape", text="12x28x28", layers=("point",)), evidence())
+    assert (swapped.verdict, swapped.measured) == ("refuted", "28x28x12")
+    assert swapped.rule.endswith(order)
+    wrong = judge(claim("output_shape", text="13x28x28", layers=("point",)), evidence())
+    assert (wrong.verdict, order in wrong.rule) == ("refuted", False)

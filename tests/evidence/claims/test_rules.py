@@ -17,7 +17,7 @@ from scipy import stats as scipy_stats
 from bench.evidence.claims import Objectives, rules
 from bench.evidence.claims.gather import Evidence, Exact, arranged
 from bench.evidence.claims.ledger import as_json, ledger
-from bench.records.protocol import Protocol
+from bench.records.protocol import Protocol, Sweep, arm_key
 from bench.spec import Claim, Foreign, Objective, RunRecord
 from bench.stats.outcomes import sustained
 from tests import factories
@@ -93,8 +93,10 @@ def test_one_runs_number_is_placed_among_the_runs() -> None:
         said = claim("last_test_accuracy_percent", round(number, 4))
         found = judge(said, evidence(said))
         assert found.verdict == verdict
-        assert f"interval of one more run, {low:.3f} to {high:.3f}; at percentile" in found.rule
-        assert found.rule.endswith(f" of {n} runs")
+        assert f"interval of one more run, {low:.3f} to {high:.3f}; the number is " in found.rule
+        place = found.rule.partition("the number is ")[2]
+        lower = sum(count < round(number, 4) * 100 for count in counts)
+        assert place == {0: f"lower than all {n} runs", n: f"higher than all {n} runs"}[lower]
         assert found.measured == Fraction(sum(OUR_COUNTS), 100 * n)
 
 
@@ -271,6 +273,44 @@ def test_a_mean_is_undecided_where_its_interval_holds_the_bound() -> None:
     assert found.measured == pytest.approx(99.3925)
     assert of_counts(said, 9940).verdict == "undecided"
     assert of_counts(said, None, None).verdict == "undecided"
+
+
+@pytest.mark.parametrize(
+    ("relation", "published", "verdict"),
+    # Mean 9,943 of 10,000, sd 1, so t(2) = 4.303 gives 99.43 % +- .0248: from 99.405 to 99.455.
+    [
+        ("below", 99.45, "undecided"),
+        ("at_most", 99.45, "confirmed"),  # 99.46 will do
+        ("at_most", 99.44, "undecided"),
+        ("above", 99.41, "undecided"),
+        ("at_least", 99.41, "confirmed"),  # 99.40 will do
+    ],
+)
+def test_a_tolerance_moves_the_bound_of_at_most_and_at_least_alone(
+    relation: Any, published: float, verdict: str
+) -> None:
+    said = claim("mean_test_accuracy_percent", published, relation=relation, tolerance=0.01)
+    assert of_counts(said, 9942, 9943, 9944).verdict == verdict
+
+
+def test_two_attempts_are_judged_together_and_one_alone() -> None:
+    made = runs(SUBJECT, [9940] * 29)
+    own = {"dataset": "mnist", "seeds": ((0, 28),)}
+    ours = Sweep(arm=arm_key(made[0]), architecture=SUBJECT, **own)  # type: ignore[arg-type]
+    other = Sweep(arm="0" * 64, architecture=OTHER, **own)  # type: ignore[arg-type]
+    declared = replace(DECLARED, rule="declared", cap=None, sweeps=(ours, other))
+    said = claim("consistent_test_accuracy_percent", 99.4)
+
+    def found(*attempts: str) -> rules.Judgement:
+        return judge(said, evidence(said, runs=made, protocol=replace(declared, attempts=attempts)))
+
+    alone, both = found(ours.arm), found(ours.arm, other.arm)
+    # 29 of 29: .05^(1/29) = .902 and .025^(1/29) = .881.
+    assert (alone.verdict, both.verdict) == ("confirmed", "undecided")
+    assert "0.902 and 1.000" in alone.rule
+    assert "without this correction" not in alone.rule
+    assert "corrected for 2 attempts, of the rate 0.881 and 1.000 against 0.90" in both.rule
+    assert "; without this correction: confirmed" in both.rule
 
 
 def test_runs_that_learned_nothing_ask_for_ten_million_seeds_at_least() -> None:

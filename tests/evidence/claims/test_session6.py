@@ -27,6 +27,8 @@ ELSEWHERE = {  # what other documents speak of
     *("last_train_loss", "last_validation_loss", "last_test_loss", "mean_test_loss"),
     *("mean_test_accuracy_percent", "mean_test_shortfall_points"),
     "published_weights_test_accuracy_percent",
+    *("multiply_adds.*", "multiply_adds_share_percent", "multiply_adds_share_percent.*"),
+    *("parameters_share_percent", "parameters_share_percent.*"),
 }
 SHORT = {"finding.gap.least": "at least .05", "finding.gap.most": "at most .07"}
 

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from bench.evidence import claims
 from bench.evidence.claims import stored
 from bench.evidence.claims.sources import ClaimError
+from tests import factories
 from tests.support import ROOT
 
 Bench = Callable[..., subprocess.CompletedProcess[str]]
@@ -65,6 +66,24 @@ def test_a_licence_permits_the_whole_text(bench: Bench, folder: Path) -> None:
             SHA256, 4, True, {1: "# Mine", 2: "", 3: "It has 1,442 parameters.", 4: "And\tmore."}
         )
     }
+
+
+def test_an_edited_document_is_noticed_by_claims_and_by_the_report(
+    bench: Bench, folder: Path
+) -> None:
+    (folder / "claims").mkdir()
+    head = '[document]\ntitle = "Mine"\nfile = "README.md"\n'
+    path = folder / "claims" / "mine.toml"
+    path.write_text(head + CLAIM, encoding="utf-8")
+    factories.suite(folder / "results")
+    assert "was edited" not in bench("claims").stderr
+    (folder / "README.md").write_text(DOCUMENT.replace("1,442", "1,443"))
+    said = "Notice: README.md was edited: 1 quote of claims/mine.toml no longer on the line"
+    judged, report = bench("claims"), bench("report")
+    assert (judged.returncode, judged.stderr.count(said)) == (0, 1)
+    assert (report.returncode, report.stderr.count(said)) == (0, 1)
+    (folder / "README.md").unlink()
+    assert "was edited" not in bench("claims").stderr
 
 
 def test_a_failed_check_stores_nothing(bench: Bench, folder: Path) -> None:

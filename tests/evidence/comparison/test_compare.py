@@ -16,7 +16,7 @@ from rich.console import Console
 
 from bench.errors import UsageError
 from bench.evidence.comparison.outcome import Request, compare
-from bench.evidence.comparison.show import show
+from bench.evidence.comparison.show import _table, show
 from bench.records.places import parse_place
 from bench.records.store import Suite
 from bench.spec import canonical_json
@@ -310,6 +310,14 @@ def test_a_terminal_gets_a_table_as_well(results: Path) -> None:
         "undecided",
     ]
     assert "drift: several environments" in said
+
+
+def test_numbers_stand_on_the_right_of_their_columns(results: Path) -> None:
+    fill(results, "a", OURS)
+    fill(results, "b", THEIRS, environment=WORKSTATION)
+    table = _table(compare(request(results, "a", "b")))
+    right = [column.header for column in table.columns if column.justify == "right"]
+    assert right == ["A - B, points (95 %)", "P(A beats B)", "p", "Holm p"]
 
 
 def test_new_images_widen_the_difference_by_the_images_that_one_side_misses(results: Path) -> None:

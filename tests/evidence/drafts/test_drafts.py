@@ -16,6 +16,7 @@ from bench import machine
 from bench.errors import BenchError
 from bench.evidence import claims
 from bench.evidence.claims.load import misquoted, read
+from bench.evidence.drafts.heading import DataSets
 from bench.evidence.drafts.proposing import proposals
 from bench.evidence.drafts.reading import Names, Part, parts, plain
 from bench.evidence.drafts.writing import MOST_BYTES, Draft, draft, write
@@ -25,7 +26,7 @@ COURSE = Path(__file__).with_name("course_readme.txt")
 MODELS = ("model_1", "model_2", "model_3")
 
 
-AT_HAND = ("fashion_mnist", "mnist", "mnist5k")
+AT_HAND = DataSets(("fashion_mnist", "mnist", "mnist5k"))
 
 
 def drafted(text: str, folder: Path, known: tuple[str, ...] = ()) -> Draft:
@@ -308,6 +309,29 @@ MaxPool2d(2x2) + Dropout(0.05)  # 14x14x6, RF: 4x4
 Conv2d(6→6, 3x3, groups=6)      # 14x14x6, RF: 8x8
 ```
 """
+
+
+def test_numbers_without_a_proposal_are_listed_as_comments(tmp_path: Path) -> None:
+    text = (
+        "# 2. My net\n1. It has 7,262 parameters, a batch size of 64 and a gain of 2.5\n\n"
+        "| model | latency |\n|---|---|\n| Model 1 | 12.5 ms |\n"
+        "\nIt trains on 3 GPUs, dropout 5%.\n"
+    )
+    found = drafted(text, tmp_path)
+    loaded(found, tmp_path, tmp_path / "README.md")
+    assert found.n_remaining == 3
+    assert found.text.endswith(
+        "#\n"
+        '# line 2: 2.5 in "It has 7,262 parameters, a batch size of 64 and a gain of 2.5"\n'
+        '# line 6: 12.5 in "Model 1 | 12.5 ms"\n'
+        '# line 8: 3 in "It trains on 3 GPUs, dropout 5%."\n'
+    )
+    assert "# Numbers without a proposal: 3. To judge one" in found.text
+    many = drafted("7,262 parameters\n" + "It took 9 hours\n" * 201, tmp_path)
+    assert many.n_remaining == 201
+    assert many.text.endswith("# and 1 more\n")
+    none = drafted("7,262 parameters\n", tmp_path)
+    assert (none.n_remaining, "without a proposal" in none.text) == (0, False)
 
 
 def test_a_listing_names_its_layers_by_kind_and_place(tmp_path: Path) -> None:

@@ -10,13 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bench.errors import UsageError
 from bench.evidence.claims.load import misquoted, placed
-from bench.evidence.drafts.heading import title
+from bench.evidence.drafts.heading import DataSets, title
 from bench.evidence.drafts.writing import draft
 from bench.spec import Document, Objective
 
 COURSE = Path(__file__).with_name("course_readme.txt")
-AT_HAND = ("fashion_mnist", "mnist", "mnist5k")
+AT_HAND = DataSets(("fashion_mnist", "mnist", "mnist5k"))
 NUMBER = "7,262 parameters\n"
 
 
@@ -112,6 +113,8 @@ def test_a_readme_of_cifar_10_says_how_to_declare_its_data_set(tmp_path: Path) -
         ("datasets.SVHN(root)", '# dataset = "svhn"'),
         ("CIFAR-100, no CIFAR-1000", '# dataset = "cifar100"'),
         ("flowers", '# dataset = "NAME"'),
+        ("5,000 digits, mnist5k", 'dataset = "mnist5k"'),
+        ("MNIST-5k, MNIST5K, MNIST", 'dataset = "mnist5k" # the document also names MNIST'),
         ("https://example.org/mnist", '# dataset = "NAME"'),
     ],
 )
@@ -119,6 +122,18 @@ def test_the_data_set_is_the_one_that_is_named_most_often(
     tmp_path: Path, words: str, row: str
 ) -> None:
     assert row in text_of(f"{words}\n{NUMBER}", tmp_path).splitlines()
+
+
+def test_a_declared_data_set_is_named_by_the_text_or_by_the_command(tmp_path: Path) -> None:
+    document = tmp_path / "README.md"
+    document.write_text(f"Leaf shapes and MNIST, then leaf-shapes\n{NUMBER}")
+    known = ("leaf_shapes", "mnist")
+    text = draft(document, "net", (), DataSets(known), tmp_path).text
+    assert 'dataset = "leaf_shapes" # the document also names MNIST' in text
+    text = draft(document, "net", (), DataSets(known, "mnist"), tmp_path).text
+    assert 'dataset = "mnist" # the document also names leaf_shapes' in text
+    with pytest.raises(UsageError, match=r"unknown data set 'mnits' .*'mnist'"):
+        draft(document, "net", (), DataSets(known, "mnits"), tmp_path)
 
 
 PUBLIC = """\
@@ -136,7 +151,13 @@ OBJECTIVES: tuple[tuple[str, dict[str, Any]], ...] = (
     ),
     (
         PUBLIC,
-        {"target": 70, "rate": 0.9, "parameters_at_most": 50_000, "epochs_at_most": 20},
+        {
+            "target": 70,
+            "relation": "above",
+            "rate": 0.9,
+            "parameters_at_most": 50_000,
+            "epochs_at_most": 20,
+        },
     ),
     ("less than 10k parameters", {"parameters_below": 10_000}),
     ("The target is a test accuracy of 85.5%", {"target": 85.5, "rate": 0.9}),

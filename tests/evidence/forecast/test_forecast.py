@@ -68,6 +68,7 @@ def test_runs_without_a_count_are_said_and_give_no_spread(pilot: Pilot) -> None:
     answer = for_margin(0.05, pilot)
     assert [(arm.n, arm.noise.n) for arm in answer.arms] == [(4, 3), (3, 3), (1, 0)]
     said = "\n".join(show.lines(questions.Forecast("local", answer, None)))
+    assert "more seeds extend these runs, so a confidence sequence" in said
     assert "test split: n = 4, 1 without a count, sd 0.100 points" in said
     assert "n = 3; no spread to plan with: the runs are all equal" in said
     assert "no spread to plan with: 3 completed runs are needed" in said

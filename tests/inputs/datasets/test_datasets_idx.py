@@ -319,7 +319,8 @@ def test_what_failed_is_told_of_every_mirror_and_arrived_files_are_kept(mirror: 
     assert f"; {closed}: <urlopen error [Errno" in caught.value.what
     assert caught.value.where == "~/.cache/manyseeds/MadeUp/raw"
     assert caught.value.remedy == (
-        f"fetch {NAMES[3]}.gz by hand into that folder, or try again: files that arrived are kept"
+        f"name their folder with --data-dir, fetch {NAMES[3]}.gz by hand into that folder, or "
+        "try again: files that arrived are kept"
     )
     assert files_below(image_data.cache()) == sorted(f"{name}.gz" for name in NAMES[:3])
 

@@ -87,6 +87,33 @@ def test_a_finger_hits_each_number_and_nothing_overflows(browser: Browser, docum
         assert page.locator(".part:target").is_visible()
 
 
+FOLDED = ".card:visible :is(.what-would-change-it, .records)"
+
+
+@pytest.mark.parametrize("width", [DESK, PHONE])
+def test_a_phones_card_opens_what_a_desks_card_shows(
+    browser: Browser, document: Path, width: int
+) -> None:
+    with opened(browser, document, width) as page:
+        folded, more = page.locator(FOLDED), page.locator(".more:visible")
+        every = folded.count()
+        assert every > 0
+        if width == DESK:
+            assert (folded.locator("visible=true").count(), more.count()) == (every, 0)
+            return
+        assert folded.locator("visible=true").count() == 0
+        box = more.first.bounding_box()
+        assert box is not None
+        assert box["height"] >= SMALLEST
+        for button in more.all():
+            button.click()
+            assert button.get_attribute("aria-expanded") == "true"
+        assert folded.locator("visible=true").count() == every
+        assert page.evaluate("document.documentElement.scrollWidth") == PHONE
+    with opened(browser, document, width, scripts=False) as page:
+        assert page.locator(FOLDED).locator("visible=true").count() == every
+
+
 @pytest.mark.parametrize(("width", "scheme"), [(DESK, "light"), (PHONE, "dark")])
 def test_it_is_clean(browser: Browser, document: Path, width: int, scheme: str) -> None:
     with opened(browser, document, width, scheme) as page:
@@ -152,7 +179,7 @@ def test_a_hostile_document_is_text(
     suite = factories.fill(Suite(tmp_path / "results", "local"), ["model_1"], seeds=[0])
     render(suite, tmp_path / "reports", command="python -m bench report")
     with opened(browser, tmp_path / "reports" / "document.html") as page:
-        assert page.title() == "Every claim of the documents · manyseeds"
+        assert page.title() == "Every claim of the document · manyseeds"
         assert page.locator(CLAIMED).count() >= len(HOSTILE) - 1
         assert page.locator("main img, main script, main [onerror]").count() == 0
         for at in range(page.locator(".marked ol li").count()):

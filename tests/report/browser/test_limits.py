@@ -8,13 +8,14 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser
 
-from tests.report.browser.opening import opened
+from tests.report.browser.opening import PHONE, opened
 
 pytestmark = pytest.mark.browser
 
 INDEX = {"height": 6_000, "words": 2_500, "tables": 12, "tab stops": 60, "bytes": 400_000}
 ARCHITECTURE = {"height": 12_000, "bytes": 700_000}
 MARKDOWN_WORDS = 12_000
+DOCUMENT_ON_A_PHONE = 27_000  # CSS pixels, for seven documents; four took 21,300
 MEASURED = """() => ({
     height: document.documentElement.scrollHeight,
     words: document.body.innerText.split(/\\s+/).length,
@@ -53,6 +54,11 @@ def test_the_reference_report_keeps_to_its_limits(browser: Browser, rebuilt: Pat
     unfolded = text.partition("<details>")[0]
     assert "what does not hold or is undecided" in unfolded
     assert "| refuted |" in unfolded
+
+
+def test_the_document_page_can_be_read_on_a_phone(browser: Browser, rebuilt: Path) -> None:
+    with opened(browser, rebuilt / "document.html", PHONE) as page:
+        assert page.evaluate(MEASURED)["height"] <= DOCUMENT_ON_A_PHONE
 
 
 def test_a_page_over_its_limits_is_seen(browser: Browser, bench_page: Path) -> None:

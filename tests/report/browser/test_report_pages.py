@@ -85,6 +85,99 @@ def test_a_long_word_breaks(browser: Browser, long_words: Path, name: str, width
         assert menu["x"] + menu["width"] <= width
 
 
+LONG_NAMES = {
+    "model_1": "A first model under a name that is wider than its column",
+    "model_2": "Efficient_CNN_with_BatchNorm_and_Dropout",
+    "model_3": "W" * 60,
+}
+CUT_TABLES = """() => {
+    for (const each of document.querySelectorAll('details')) each.open = true;
+    return [...document.querySelectorAll('.scroll')].filter(each => each.checkVisibility())
+        .filter(each => each.scrollWidth > each.clientWidth).map(each => each.innerText);
+}"""
+# Of each lane: what is drawn or written that lies over the name, or beyond the lane's end.
+OVER_A_NAME = """() => [...document.querySelectorAll('.lane:not(.spoken)')].flatMap((lane) => {
+    const words = (place) => {
+        const range = document.createRange();
+        range.selectNodeContents(place);
+        return [...range.getClientRects()];
+    };
+    const [name, ...others] = [...lane.children].map(words);
+    const drawn = [...lane.querySelectorAll('svg :is(use, path, text)')]
+        .filter(each => !each.closest('defs')).map(each => each.getBoundingClientRect());
+    const end = lane.getBoundingClientRect().right + 1;
+    return [...others.flat(), ...drawn].filter(one => one.right > end || name.some(other =>
+        one.left < other.right && other.left < one.right
+        && one.top < other.bottom && other.top < one.bottom));
+}).length"""
+
+
+@pytest.fixture(scope="module")
+def long_names(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The document's three networks and two others, all with long names; one run collapsed."""
+    folder = tmp_path_factory.mktemp("names")
+    suite = factories.fill(Suite(folder / "results", "local"), seeds=range(4))
+    for name, title in LONG_NAMES.items():
+        suite.add_portrait(replace(factories.portrait(name), display_name=title))
+        suite.add_run(factories.record(name, 4, test_correct=9135), None)
+    for number in range(2):
+        run = factories.record(f"other_{number}", 0)
+        other = replace(
+            factories.portrait("model_2"),
+            architecture=run.architecture,
+            architecture_digest=run.architecture_digest,
+            display_name=f"Another network, with a name for which a line has no room: {number}",
+            group="public",
+        )
+        suite.add_portrait(other)
+        for seed in range(5):
+            suite.add_run(factories.record(run.architecture, seed), None)
+    render(suite, folder / "reports", command="python -m bench report")
+    return folder / "reports"
+
+
+def test_only_a_long_name_is_broken_inside_a_word(browser: Browser, long_names: Path) -> None:
+    with opened(browser, long_names / "leaderboard.html") as page:
+        heads = page.locator("#leaderboard-1 thead th").all()
+        styles = {each.evaluate("each => getComputedStyle(each).overflowWrap") for each in heads}
+        assert styles == {"break-word"}
+        long = page.locator("#leaderboard-1 tbody th", has_text="W" * 60)
+        assert long.evaluate("each => getComputedStyle(each).overflowWrap") == "anywhere"
+
+
+@pytest.mark.parametrize("name", ["index", "leaderboard", "comparisons", "provenance"])
+def test_no_table_is_cut_on_a_desk_by_long_names(
+    browser: Browser, long_names: Path, name: str
+) -> None:
+    with opened(browser, long_names / f"{name}.html") as page:
+        assert page.locator(".scroll").count() > 0
+        assert page.evaluate(CUT_TABLES) == []
+
+
+@pytest.mark.parametrize("width", [DESK, 1100, 700, PHONE])
+@pytest.mark.parametrize("name", ["index", "architectures/model_1"])
+def test_nothing_in_a_lane_lies_over_a_name_or_is_cut(
+    browser: Browser, long_names: Path, name: str, width: int
+) -> None:
+    with opened(browser, long_names / f"{name}.html", width) as page:
+        assert page.locator(".lane").count() > 1
+        assert page.evaluate(OVER_A_NAME) == 0
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_a_phones_leaderboard_begins_with_the_name_and_the_accuracy(
+    browser: Browser, long_names: Path
+) -> None:
+    with opened(browser, long_names / "leaderboard.html", PHONE) as page:
+        cells = page.locator("#leaderboard-1 tbody tr").first.locator("> *")
+        name, accuracy = (cells.nth(at).bounding_box() for at in (0, 1))
+        assert name is not None
+        assert accuracy is not None
+        assert "±" in cells.nth(1).inner_text()
+        assert name["x"] + name["width"] <= accuracy["x"] + 1
+        assert accuracy["x"] + accuracy["width"] <= PHONE
+
+
 @pytest.mark.parametrize("width", [DESK, PHONE])
 def test_every_figure_is_seen_once_and_has_words(
     browser: Browser, reports: Path, width: int

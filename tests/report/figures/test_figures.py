@@ -17,6 +17,7 @@ from matplotlib.lines import Line2D
 from bench.report.figures import curves
 from bench.report.figures.canvas import STAND_INS
 from bench.report.figures.curves import Panel, accuracy_curves, loss_curves
+from bench.report.figures.dots import DOT
 from bench.report.figures.strips import cut, strips
 from bench.report.figures.svg import svg
 from bench.stats.means import t_interval
@@ -214,6 +215,37 @@ def test_short_labels_of_a_long_figure_stand_beside_their_rows() -> None:
     assert above.axes[0].texts[0].get_text() == "Network 00, n = 2"
     few = shown(names[:12])
     assert few.axes[0].texts[0].get_text() == "Network 00, n = 2"
+
+
+@pytest.mark.parametrize(
+    "letters", ["W" * 10, "W" * 14, "W" * 24, "Model, a variant of it", "i" * 24]
+)
+def test_no_dot_stands_over_a_label_of_a_long_figure(letters: str) -> None:
+    """One run collapsed, so it stands at the left edge as a triangle."""
+    rows = [
+        strip(f"{letters} {k}", (11.35, *(99.3 + j / 100 for j in range(9)))) for k in range(13)
+    ]
+    figure = strips(pd.concat(rows), 99.4)
+    figure.set_dpi(720)  # letters are fitted to whole pixels, on a page they are not
+    figure.draw_without_rendering()
+    (axes,) = figure.axes
+    edge = axes.get_window_extent().x0 - figure.dpi * (DOT + 1.2) / 2 / 72
+    for row, label in enumerate(axes.texts):
+        box = label.get_window_extent()
+        above = axes.transData.transform((99.5, 0.3 - row))[1]
+        assert 0 <= box.x0 < box.x1 <= edge or box.y0 >= above
+
+
+def test_no_triangle_stands_over_a_label() -> None:
+    """The published number of a row whose label is as wide as the axis."""
+    figure = strips(strip("W" * 40, (99.3, 99.4, 99.5), published=99.4), 99.4)
+    figure.draw_without_rendering()
+    (axes,) = figure.axes
+    (label,) = axes.texts
+    (drawn,) = [line for line in axes.lines if line.get_marker() == "v"]
+    middle = axes.transData.transform((99.4, float(np.asarray(drawn.get_ydata())[0])))[1]
+    half = (drawn.get_markersize() + drawn.get_markeredgewidth()) / 2 / 72 * figure.dpi
+    assert middle + half <= label.get_window_extent().y0
 
 
 def test_a_curve_for_every_run_also_for_one_that_broke_off() -> None:

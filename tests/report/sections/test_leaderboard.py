@@ -49,23 +49,23 @@ def rows_of(section: Section | None) -> list[list[tuple[str, str]]]:
 def test_networks_stand_by_their_mean_with_the_worst_run_beside_it(tmp_path: Path) -> None:
     rows = rows_of(leaderboard.section(summary_of(tmp_path)))
     assert [row[0][0] for row in rows] == ["Model_3", "Model_1", "Model_2"]
-    assert [row[2][0] for row in rows] == ["876,768", "1,665,216", "876,512"]
-    assert [row[3][0] for row in rows] == ["99.510 ± 0.014", "99.400 ± 0.020", "99.300 ± n/a"]
-    assert [row[4] for row in rows] == [
+    assert [row[4][0] for row in rows] == ["876,768", "1,665,216", "876,512"]
+    assert [row[1][0] for row in rows] == ["99.510 ± 0.014", "99.400 ± 0.020", "99.300 ± n/a"]
+    assert [row[2] for row in rows] == [
         ("2 runs", "99.50"),
         ("3 runs", "99.38"),
         ("1 run", "99.30"),
     ]
     assert [row[5][0] for row in rows] == ["2 of 2", "2 of 3", "0 of 1"]
     # 9,850, 7,262 and 7,518 parameters: one is over 8,000
-    assert [row[1][1] for row in rows] == ["", "✗ 8,000", ""]
+    assert [row[3][1] for row in rows] == ["", "✗ 8,000", ""]
 
 
 def test_a_network_with_a_run_that_failed_stands_after_those_without(tmp_path: Path) -> None:
     suite = suite_of(tmp_path)
     suite.add_run(factories.failed("model_3", 2), None)
     rows = rows_of(leaderboard.section(read(suite, tmp_path, "command")[0]))
-    assert [(row[0][0], row[4]) for row in rows] == [
+    assert [(row[0][0], row[2]) for row in rows] == [
         ("Model_1", ("3 runs", "99.38")),
         ("Model_2", ("1 run", "99.30")),
         ("Model_3", ("2 of 3", "99.50")),  # the highest mean of all
@@ -78,7 +78,7 @@ def test_a_published_number_is_placed_among_our_runs(tmp_path: Path) -> None:
     summary = dataclasses.replace(summary_of(tmp_path), claims=claims)
     rows = {row[0][0]: row for row in rows_of(leaderboard.section(summary))}
     # mean 9,940, sd 2: 9,940 +- 4.303 x 2 x (4 / 3)^0.5
-    assert rows["Model_1"][7] == ("99.39", "percentile 33; one more run: 99.30 to 99.50")
+    assert rows["Model_1"][7] == ("99.39", "higher than 1 of 3 runs; one more run: 99.30 to 99.50")
 
 
 def test_a_published_best_epoch_is_placed_among_our_best_epochs(tmp_path: Path) -> None:
@@ -94,7 +94,10 @@ def test_a_published_best_epoch_is_placed_among_our_best_epochs(tmp_path: Path) 
     claims = (replace(said, subject="model_1", published=99.5),)
     summary = dataclasses.replace(read(suite, tmp_path, "command")[0], claims=claims)
     (row,) = rows_of(leaderboard.section(summary))
-    assert row[7] == ("99.50", "percentile 67 of best epochs; one more run: 99.01 to 99.97")
+    assert row[7] == (
+        "99.50",
+        "higher than 2 of 3 best epochs; one more best epoch: 99.01 to 99.97",
+    )
 
 
 def test_ones_own_networks_alone_need_no_leaderboard(tmp_path: Path) -> None:
@@ -114,7 +117,7 @@ def test_ablations_and_other_recipes_are_no_networks_to_choose(tmp_path: Path) -
     suite.add_run(factories.sound(other), None)
     summary = read(suite, tmp_path, "command")[0]
     assert len(summary.arms) == 4
-    rows = [(row[0][0], row[4][0]) for row in rows_of(leaderboard.section(summary))]
+    rows = [(row[0][0], row[2][0]) for row in rows_of(leaderboard.section(summary))]
     assert rows == [("Model_3", "2 runs"), ("Model_1", "3 runs")]
 
 

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 
 import msgspec
 from markupsafe import Markup
 
+from bench.evidence.claims.ledger import tally
+from bench.evidence.claims.load import Published
 from bench.evidence.claims.stored import Text
 from bench.report.model import Card, Marked, Plot
 from bench.report.pages import copied
-from bench.report.parts.marking import excerpt
+from bench.report.parts.marking import excerpt, tally_words
 from bench.report.sections import claim_cards, marked
 from bench.report.summary import Summary, summarise
 from bench.spec import Claim
@@ -110,6 +113,77 @@ def test_it_says_what_is_not_shown() -> None:
     assert [line.pieces[0].text for line in alone.lines[:2]] == ["99.4 %", "15 epochs"]
 
 
+LONG = {1: f"aims at {'x ' * 3500}99.4 % consistently", 2: f"15 epochs {'y ' * 3500}"}
+LONG |= {4: f"{'z ' * 1000}99.1{', and 268' * 800}"}
+
+
+def test_a_line_of_7000_letters_is_whole_on_its_page_and_short_on_the_first_screen() -> None:
+    said = [SAID[2], SAID[3], msgspec.structs.replace(SAID[4], line=4, quote=LONG[4])]
+    found = replace(summary(*said), texts={"session6": Text("0" * 64, 9, True, LONG)})
+    whole = document(found)
+    assert ["".join(piece.text for piece in line.pieces) for line in whole.lines] == [
+        *LONG.values()
+    ]
+    shown = excerpt(found)
+    assert shown is not None
+    first, second, fourth = ([piece.text for piece in line.pieces] for line in shown.lines)
+    assert first == [f" … {'x ' * 30}", "99.4 %", " consistently"]
+    assert second == ["15 epochs", f" {'y ' * 29}y … "]
+    assert len(fourth) == 1
+    assert len(fourth[0]) < 200
+    assert "z 99.1, and 268" in fourth[0]
+    assert card(found, "off").quote == LONG[4]  # whole, too
+
+
+def test_an_excerpt_says_which_lines_are_only_quotes() -> None:
+    stale = excerpt(summary())  # line 7 is not stored, and line 8 needs no run
+    assert stale is not None
+    assert stale.note.endswith(
+        " 1 quote is not on the stored line: the line then shows only its quotes."
+    )
+    unknown = excerpt(summary(stored=False))
+    assert unknown is not None
+    assert unknown.note.endswith(" Its text is not stored, so only its quotes are shown.")
+    good = excerpt(summary(*SAID[:4]))
+    assert good is not None
+    assert "stored" not in good.note
+
+
+def test_the_two_tallies_of_an_excerpt_have_each_line_once() -> None:
+    """Line 3 has a number of runs that could hold, and one of structure that does not."""
+    mixed = claim("last_test_accuracy_percent", 99.44, id="mixed", line=3, quote="It has")
+    entries = summary(*SAID, mixed).ledger
+    words = tally_words(entries)
+    assert words.startswith(
+        "3 lines need training: 1 refuted, 1 not consistent, 1 undecided. 1 line"
+    )
+    n_needing, n_resting = (int(n) for n in re.findall(r"(\d+) lines? (?:needs?|rests?) ", words))
+    assert n_needing + n_resting == sum(tally(entries).values()) == 4
+
+
+def test_documents_of_one_title_are_told_apart_by_their_labels_or_files() -> None:
+    """Two of one title and label, one of the same title, and one of its own."""
+    first = msgspec.structs.replace(factories.DOCUMENT, name="first", objective=None)
+    documents = [
+        first,
+        msgspec.structs.replace(first, name="second"),
+        msgspec.structs.replace(first, name="third", label="article"),
+        msgspec.structs.replace(first, name="fourth", title="Another"),
+    ]
+    said = [msgspec.structs.replace(SAID[0], id=each.name, file=each.name) for each in documents]
+    published = Published(said, documents)
+    records = runs(SUBJECT, OUR_COUNTS)
+    links = {run.key: RECORD.format(run) for run in records}
+    (found,) = summarise("local", records, [portrait()], published, links, "c")
+    section = marked.section(found)
+    assert section is not None
+    title = first.title
+    assert [each.title for each in section.marked] == [
+        *(f"{title} ({name})" for name in ("first.toml", "second.toml", "article")),
+        "Another",
+    ]
+
+
 def test_a_card_has_what_was_measured_the_rule_and_what_would_change_it() -> None:
     found = card(summary(), "aim")
     assert (found.quote, found.place.text, found.place.href) == (
@@ -127,19 +201,19 @@ def test_a_card_has_what_was_measured_the_rule_and_what_would_change_it() -> Non
     assert part.change == f"under this rule {seeds}"
     assert [(cell.text, cell.href) for cell in part.records] == [
         ("local/mnist/model_1: 6 runs", "../results/local/mnist/model_1"),
-        *((f"seed {n}", f"../results/{place}") for n, place in enumerate(places())),
+        ("the first: seed 0", f"../results/{first_record()}"),
     ]
 
 
-def places() -> list[str]:
-    """Of the first runs, as the evidence names them."""
+def first_record() -> str:
+    """As the evidence names it."""
     entries = [entry for entry in summary().ledger if entry.claim.id == "aim"]
-    return list(entries[0].judged.stands_on[:3])
+    return entries[0].judged.stands_on[0]
 
 
 def test_what_no_seed_changes_says_what_would() -> None:
     found = summary()
-    assert card(found, "size").parts[0].change == "another source of the network"
+    assert card(found, "size").parts[0].change == "a change in the network's file"
     assert card(found, "off").parts[0].change == "runs of another source or recipe"
     odd = card(found, "odd").parts[0]
     assert odd.change == "another text of the document"

@@ -6,13 +6,14 @@ import csv
 import hashlib
 import io
 import shlex
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 
-from bench.records.protocol import Protocol
+from bench.records.protocol import Protocol, Sweep, arm_key
 from bench.records.store import Suite
 from bench.report.model import Section, Table
 from bench.report.sections import appendix, files, protocol, provenance, rebuild, runs
@@ -85,6 +86,42 @@ def test_the_commands_are_the_records_own() -> None:
     words = shlex.split(again.splitlines()[1])
     assert words[:5] == ["python", "-m", "bench", "reproduce", "local/mnist/model_1/seed-0000"]
     assert words[5:] == ["--results", "my results"]
+
+
+def test_the_commands_stand_in_the_order_of_what_was_run_and_none_repeats_another() -> None:
+    train = "python -m bench train --arch model_1 --dataset mnist"
+    typed = [  # first run on, seed, command; the last three repeat an earlier one
+        (date(2026, 1, 2), 1, f"{train} --seeds 0-4"),
+        (date(2026, 1, 1), 0, f"{train} --seeds 1"),
+        (date(2026, 1, 3), 7, "python -m bench all --arch model_1 --seeds 8"),
+        (date(2026, 1, 4), 2, f"{train} --jobs 2 --seeds 0-4"),
+        (date(2026, 1, 5), 3, "python -m bench train --dataset mnist --seeds 3,4 --arch model_1"),
+        (date(2026, 1, 6), 4, train),
+    ]
+    runs = [
+        msgspec.structs.replace(
+            factories.record("model_1", seed),
+            finished_on=on,
+            environment=msgspec.structs.replace(factories.LAPTOP, command=command),
+        )
+        for on, seed, command in typed
+    ]
+    _, trained, *_ = steps(summary(runs))
+    assert trained.splitlines()[1:] == [typed[1][2], typed[0][2], typed[2][2]]
+    # On one day the order is that in which the seeds were declared.
+    same_day = [msgspec.structs.replace(run, finished_on=date(2026, 1, 1)) for run in runs[:2]]
+    sweeps = tuple(
+        Sweep(
+            arm=arm_key(run),
+            dataset="mnist",
+            architecture="model_1",
+            seeds=((run.seed, run.seed),),
+        )
+        for run in reversed(same_day)
+    )
+    declared = Protocol(rule="declared", alpha=0.05, sweeps=sweeps)
+    _, trained, *_ = steps(summary(same_day).judged_by(declared))
+    assert trained.splitlines()[1:] == [typed[1][2], typed[0][2]]
 
 
 def test_every_distinct_command_is_told_once() -> None:

@@ -15,7 +15,7 @@ from torchvision.transforms import Compose, RandomAffine, RandomRotation
 from bench.spec import Augmentation
 from bench.training import augment
 from bench.training.augment import Parameters
-from bench.training.augment.nearest import _fixed, _rounded, maps
+from bench.training.augment.nearest import _Affine, _fixed, _rounded, maps
 from tests.training.augment.oracle import (
     DIGIT,
     PUBLISHED,
@@ -227,3 +227,24 @@ def test_a_quarter_turn_by_hand() -> None:
     assert batched(image, one(angle=90)).tolist() == [[[2, 4], [1, 3]]]
     assert batched(image, one(x=1)).tolist() == [[[0, 1], [0, 3]]]
     assert batched(image, one(y=-1)).tolist() == [[[3, 4], [0, 0]]]
+
+
+@pytest.mark.parametrize(
+    ("c", "f", "far"),
+    [
+        (-32_768.0, 0.0, True),  # the first corner: -32,768 itself is too far
+        (-32_767.9, 0.0, False),
+        (32_752.0, 0.0, True),  # the corner of x 4 and y 6: 4 + 12 + 32,752
+        (32_751.9, 0.0, False),
+        (0.0, -32_768.0, True),
+        (0.0, -32_767.9, False),
+        (0.0, 32_762.0, True),  # six rows below
+        (0.0, 32_761.9, False),
+    ],
+)
+def test_pillow_leaves_fixed_point_where_a_corner_is_32768_pixels_away(
+    c: float, f: float, far: bool
+) -> None:
+    one, sheared = np.array([1.0]), np.array([2.0])
+    affine = _Affine(a=one, b=sheared, c=np.array([c]), f=np.array([f]))
+    assert affine.is_far((6, 4)).tolist() == [far]

@@ -16,14 +16,16 @@ from bench.inputs import datasets
 from bench.inputs.discover import Found
 from bench.spec import Architecture, Numerics, RunSpec
 from bench.training.engine.average import Average
+from bench.training.engine.data import prepare
 from bench.training.engine.network import (
     initialised,
     require_trainable,
     sharing_memory,
     weights_bytes,
+    weights_sha256,
 )
-from bench.training.engine.probe import Probed, probe
-from bench.training.engine.train import Parted, start
+from bench.training.engine.probe import Way, few_of, probe
+from bench.training.engine.train import Parted, run_epoch, start
 from bench.training.engine.untouched import load
 
 Write = Callable[..., Path]
@@ -46,6 +48,8 @@ class Network(nn.Module):
     def forward(self, x):
         x = F.relu(self.a(x))
         {forward}
+
+OWN, OWN_LAYER = torch.ones(8, 1, 1), nn.Conv2d(8, 8, 1)
 """
 MEAN = "return self.fc(x.mean((2, 3)))"
 TIED = (
@@ -56,6 +60,7 @@ VIEWS = (
     "grid = torch.linspace(-1, 1, 26).expand(26, 26).contiguous(); "
     "self.register_buffer('grid', grid); self.register_buffer('row', grid[0])"
 )
+BY_W = f"x = x * self.w; {MEAN}"
 OLD_NORM = "self.b = nn.utils.weight_norm(nn.Conv2d(8, 8, 3))"
 COMPLEX = "self.w = nn.Parameter(torch.ones(8, 26, 14, dtype=torch.cfloat))"
 FILTERED = "x = torch.fft.irfft2(torch.fft.rfft2(x) * self.w, s=(26, 26)); "
@@ -82,8 +87,9 @@ def spec_of(architecture: Architecture) -> RunSpec:
     )
 
 
-def probed(architecture: Architecture) -> Probed:
-    return probe(architecture, spec_of(architecture), datasets.load("mnist5k"), CPU)
+def probed(architecture: Architecture) -> Way:
+    spec = spec_of(architecture)
+    return probe(architecture, spec, few_of(datasets.load("mnist5k"), spec), CPU)
 
 
 REFUSED = {  # a network and its recipe -> the line, the message, the remedy
@@ -117,6 +123,44 @@ REFUSED = {  # a network and its recipe -> the line, the message, the remedy
     "average": (
         {"init": OLD_NORM, "forward": f"x = self.b(x); {MEAN}", "ema_decay": 0.9},
         (None, "deepcopy protocol", "torch.nn.utils.parametrizations"),
+    ),
+    "average of a lock": (
+        {"init": "import threading; self.lock = threading.Lock()", "ema_decay": 0.9},
+        (None, "cannot pickle '_thread.lock'", "give ema_decay=0"),
+    ),
+    "expanded parameter": (
+        {"init": "self.w = nn.Parameter(torch.ones(8, 1, 1).expand(8, 26, 26))", "forward": BY_W},
+        (None, "parameter 'w' share their memory", "nn.Parameter(x.clone())"),
+    ),
+    "parameter of the file's own tensor": (
+        {"init": "self.w = nn.Parameter(OWN)", "forward": BY_W},
+        (None, "a second start with one seed has another 'w'", "each tensor and layer in __init__"),
+    ),
+    "layer of the file's own": (
+        {"init": "self.w = OWN_LAYER", "forward": f"x = self.w(x); {MEAN}"},
+        (
+            None,
+            "a second start with one seed has another 'w.bias'",
+            "each tensor and layer in __init__",
+        ),
+    ),
+    "drawn without a seed": (
+        {"init": "import os; self.w = nn.Parameter(torch.tensor(os.urandom(1)[0] / 255))"},
+        (None, "a second start with one seed has another 'w'", "torch's global generator"),
+    ),
+    "buffer that grows": (
+        {
+            "init": "self.register_buffer('seen', torch.zeros(0))",
+            "forward": f"self.seen = torch.cat([self.seen, x.detach().mean()[None]]); {MEAN}",
+        },
+        (None, "a checkpoint of it cannot be read back", "its shape and type in __init__"),
+    ),
+    "sparse gradients": (
+        {
+            "init": "self.w = nn.Embedding(8, 8, sparse=True)",
+            "forward": f"x = x * self.w(torch.arange(8)).mean(); {MEAN}",
+        },
+        (None, "does not support sparse gradients", "optimizer='sgd'"),
     ),
 }
 
@@ -171,7 +215,7 @@ def test_a_view_of_pixels_and_channels_trains_contiguous(
     init = "self.w = nn.Parameter(torch.randn(10, 8 * 6 * 6))"
     forward = "return F.linear(F.max_pool2d(x, 4).view(-1, 8 * 6 * 6), self.w)"
     found = probed(written(init=init, forward=forward))
-    assert found.architecture.memory_format == "contiguous_format"
+    assert found.memory_format == "contiguous_format"
     assert found.path == "eager"
     assert "channels_last failed with RuntimeError: view size" in str(found.slow)
 
@@ -183,8 +227,9 @@ def test_weights_that_are_views_of_one_memory_stay_tied(
     with pytest.raises(Parted, match=r"b\.weight and c\.weight"):
         start(architecture, spec_of(architecture), CPU)
     found = probed(architecture)
-    assert found.architecture.memory_format == "contiguous_format"
-    network = start(found.architecture, spec_of(found.architecture), CPU).network
+    assert found.memory_format == "contiguous_format"
+    suited = replace(architecture, memory_format=found.memory_format)
+    network = start(suited, spec_of(suited), CPU).network
     assert sharing_memory(network) == [("b.weight", "c.weight")]
 
 
@@ -219,7 +264,7 @@ def test_complex_weights_train_without_the_fused_optimiser(
 ) -> None:
     recipe = {"optimizer": optimizer, "ema_decay": ema_decay}
     found = probed(written(init=COMPLEX, forward=FILTERED + MEAN, **recipe))
-    assert "no complex parameters" in found.notices[0]
+    assert "no complex or whole numbers" in found.notices[0]
 
 
 def test_the_average_of_complex_weights() -> None:
@@ -238,3 +283,77 @@ def test_lazy_layers_train(written: Callable[..., Architecture]) -> None:
     first, again, other = (initialised(architecture, seed).b.weight for seed in (0, 0, 1))
     assert torch.equal(first, again)
     assert not torch.equal(first, other)
+
+
+@pytest.mark.parametrize("dtype", ["bfloat16", "float64"])
+def test_weights_of_another_precision_train(
+    written: Callable[..., Architecture], dtype: str
+) -> None:
+    init = f"self.w = nn.Parameter(torch.ones(8, 1, 1, dtype=torch.{dtype}))"
+    architecture = written(init=init, forward=f"x = x * self.w.float(); {MEAN}", ema_decay=0.9)
+    assert probed(architecture).notices == ()
+    first, again, other = (weights_sha256(initialised(architecture, seed)) for seed in (0, 0, 1))
+    assert first == again != other
+
+
+def test_a_train_method_that_returns_nothing_will_do(
+    written: Callable[..., Architecture],
+) -> None:
+    own = "\n\n    def train(self, mode=True):\n        super().train(mode)\n        self.a.eval()"
+    architecture = written(forward=MEAN + own)
+    require_trainable(architecture)
+    assert probed(architecture).notices == ()
+
+
+def test_what_a_network_keeps_of_an_evaluation_trains_with_it(
+    written: Callable[..., Architecture],
+) -> None:
+    architecture = written(
+        init="self.kept = torch.ones(1)",
+        forward="x = x * self.kept\n        if not self.training: self.kept = x.mean()\n        "
+        + MEAN,
+    )
+    spec = spec_of(architecture)
+    few = few_of(datasets.load("mnist5k"), spec)
+    spec = replace(spec, dataset=few.info)
+    state, data = start(architecture, spec, CPU), prepare(few, spec, CPU)
+    assert [run_epoch(state, data, spec, epoch).epoch for epoch in (1, 2)] == [1, 2]
+
+
+def test_what_no_seed_decides_is_told(written: Callable[..., Architecture]) -> None:
+    forward = f"import os; x = x + os.urandom(1)[0]; {MEAN}"
+    assert "do not have the same bits" in probed(written(forward=forward)).notices[0]
+    for forward in ("x = F.dropout(x, 0.5, self.training)", "x = x * float('nan')"):
+        assert probed(written(forward=f"{forward}; {MEAN}")).notices == ()
+
+
+def test_a_network_whose_layers_are_hidden_in_a_list_has_nothing_to_train(
+    write_architecture: Write,
+) -> None:
+    source = """
+import torch
+from torch import nn
+from bench.spec import Recipe
+RECIPE = Recipe(peak_learning_rate=0.01, warmup_fraction=0.3, epochs=2, batch_size=500)
+
+class Network(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layers = [nn.Flatten(), nn.Linear(784, 10)]
+
+    def forward(self, x):
+        for layer in self.layers:
+            x = layer(x)
+        return x
+"""
+    with pytest.raises(ArchitectureError, match="no parameter to train") as refused:
+        probed(load(Found("mine", "", write_architecture("mine", source))))
+    assert "nn.ModuleList" in refused.value.remedy
+
+
+def test_a_network_that_is_built_already_is_refused(write_architecture: Write) -> None:
+    source = NETWORK.replace("{init}", "pass").replace("{forward}", MEAN)
+    path = write_architecture("mine", f"{source}\nNetwork = Network()\n")
+    with pytest.raises(ArchitectureError, match="built already") as refused:
+        require_trainable(load(Found("mine", "", path)))
+    assert "a function that returns a new one" in refused.value.remedy

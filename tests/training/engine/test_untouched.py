@@ -12,6 +12,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+import bench.training.engine.train  # noqa: F401 - as in every command that runs a network
 from bench.errors import ArchitectureError
 from bench.inputs.discover import Found
 from bench.training.engine.untouched import load, untouched
@@ -27,6 +28,11 @@ CHANGES = {  # what the file does -> what the refusal names
     "nn.Conv2d.__call__ = lambda self, x: x": "Conv2d.__call__",
     "del F.relu": "torch.nn.functional.relu",
     "random.random = lambda: 0.5": "random.random",
+    "import numpy; numpy.mean = lambda a: 0": "numpy.mean",
+    "import time; time.perf_counter = lambda: 0.0": "time.perf_counter",
+    "torch.optim.Adam.step = lambda self: None": "Adam.step",
+    "import bench.training.engine.train as t; t.descend = print": r"bench\..*train\.descend",
+    "import bench.spec; bench.spec.Recipe.with_epochs = print": "Recipe.with_epochs",
 }
 
 
@@ -54,6 +60,8 @@ def test_generators_and_switches_come_back_without_a_word() -> None:
         random.seed(3)
         np.random.seed(3)  # noqa: NPY002
         torch.use_deterministic_algorithms(True)
+        for _ in range(2):  # torch lets a process set them only once
+            torch.set_num_interop_threads(torch.get_num_interop_threads() + 1)
     assert torch.equal(torch.get_rng_state(), before[0])
     assert random.getstate() == before[1]
     assert np.array_equal(np.random.get_state()[1], before[2])  # noqa: NPY002

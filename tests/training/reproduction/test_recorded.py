@@ -11,9 +11,11 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from bench.errors import BenchError
+from bench.inputs import discover
 from bench.records.store import Suite
 from bench.training.reproduction import recorded
 from tests import factories
+from tests.support import write_architecture
 
 
 @pytest.fixture
@@ -91,6 +93,29 @@ def test_many_runs_of_one_name_are_not_all_listed(tmp_path: Path) -> None:
         suite.add_run(factories.record(recipe=factories.recipe(epochs)), None)
     with pytest.raises(BenchError, match=r"means 7 runs.* and 3 more"):
         recorded.find("local/mnist/model_1/seed-0000", tmp_path)
+
+
+def test_of_two_keys_it_is_told_which_one_is_of_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = write_architecture(tmp_path, "mine")
+    own = discover.load(discover.Found("mine", "", file))
+    made = {"architecture_digest": own.digest, "recipe": own.recipe}
+    runs = {
+        " (another source)": factories.record("mine", 0, recipe=own.recipe),
+        " (another recipe)": factories.record("mine", 0, **{**made, "recipe": factories.recipe()}),
+        " (the source and the recipe in its file)": factories.record("mine", 0, **made),
+    }
+    suite = Suite(tmp_path / "results", "local")
+    for run in runs.values():
+        suite.add_run(run, None)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(BenchError, match="means 3 runs") as error:
+        recorded.find("local/mnist/mine/seed-0000", tmp_path / "results")
+    for words, run in runs.items():
+        assert f"seed-0000-{run.key[:12]}{words}" in str(error.value)
+    first = runs[" (the source and the recipe in its file)"].key[:12]
+    assert f"give one: local/mnist/mine/seed-0000-{first} (the" in str(error.value)
 
 
 def test_no_results_folder_is_told(tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ from tests.support import bench, environment
 N_SEEDS = 4
 TINY = '''
 """A network for tests, small enough to train in a second."""
+import multiprocessing
 import os
 from torch import nn
 from bench.spec import Recipe
@@ -37,7 +38,8 @@ class Network(nn.Module):
 
     def forward(self, images):
         wanted = os.environ.get("TEST_TRAINING", "")
-        if self.training and wanted == "raises":
+        is_worker = multiprocessing.parent_process() is not None
+        if self.training and (wanted == "raises" or (wanted == "raises there" and is_worker)):
             raise ValueError("on purpose")
         if self.training and wanted == "diverges":
             images = images * float("nan")
@@ -286,7 +288,7 @@ def test_a_diverged_run_reproduces_when_it_diverges_at_the_same_step(place: Path
 
 
 def test_a_retraining_that_goes_wrong_says_nothing_of_the_record(place: Path) -> None:
-    done = bench(place, "reproduce", "local/mnist5k/tiny/seed-0000", TEST_TRAINING="raises")
+    done = bench(place, "reproduce", "local/mnist5k/tiny/seed-0000", TEST_TRAINING="raises there")
     assert done.returncode == 3, done.stderr
     last = done.stdout.splitlines()[-1]
     assert last.startswith("failed: the retraining went wrong: ")
@@ -294,6 +296,11 @@ def test_a_retraining_that_goes_wrong_says_nothing_of_the_record(place: Path) ->
 
 
 # What cannot be trained again
+
+
+def test_a_network_that_no_longer_trains_is_refused_with_its_line(place: Path) -> None:
+    done = bench(place, "reproduce", "local/mnist5k/tiny/seed-0000", TEST_TRAINING="raises")
+    assert_refused(done, "a trial of its training failed: ValueError: on purpose", "tiny.py:21")
 
 
 def test_a_changed_architecture_is_refused_with_the_digests_and_its_old_source(place: Path) -> None:
