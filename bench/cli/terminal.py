@@ -110,8 +110,12 @@ def render_report(
     groups: Sequence[str] = (),
     document: Path | None = None,
     names: Sequence[str] = (),
-) -> None:
-    """Renders the suite's report, renews its pieces in the document, and prints both places."""
+) -> bool:
+    """Renders the suite's report, renews its pieces in the document, and prints both places.
+
+    Returns:
+        Whether every section could be made; what failed is named, on its page too.
+    """
     from bench.evidence.claims import judging
     from bench.machine import folder_in_use
     from bench.report import fragments, sections
@@ -123,7 +127,8 @@ def render_report(
         fragments.require_markers(document, names)
     source = _source(results, suite, reports, groups, needed=document is not None)
     written = stage.write(list(source.summaries), reports)
-    for error in sections.broken():
+    broken = sections.broken()
+    for error in broken:
         complain(f"skipped: {error}")
     for notice in judging.edited(sorted(folder_in_use("claims").glob("*.toml"))):
         complain(f"Notice: {notice}")
@@ -131,6 +136,7 @@ def render_report(
         changed = fragments.update(document, source, names)
         say(f"{document}: {'renewed' if changed else 'up to date'}")
     say(f"report: {written[0]}")
+    return not broken
 
 
 def render(results: Path, suite: str, reports: Path) -> Path:

@@ -55,7 +55,7 @@ def test_a_seal_is_what_sha256sum_reads(bench: Bench, suite: Suite) -> None:
         [
             *(name for seed in range(3) for name in names(suite, seed)),
             "mnist/missed-digits.json",
-            "portraits/model_1-" + digest(b"model_1")[:12] + ".json",
+            "portraits/model_1-" + factories.source_of("model_1")[:12] + ".json",
         ]
     )
     assert checked(suite).returncode == 0
