@@ -26,7 +26,7 @@ from bench.report.parts.finding import in_numbers, kicker
 from bench.report.parts.first_screen import in_short
 from bench.report.parts.statements import documents_of
 from bench.report.publish import publish
-from bench.report.sections import SectionFile, begin, fail, found, named, said_by
+from bench.report.sections import SectionFile, begin, fail, found, has_failed, named, said_by
 from bench.report.sections import slug as slug_of
 from bench.report.summary import ORIGINS, Summary
 
@@ -322,6 +322,6 @@ def _sections(kind: PageKind, summary: Summary, number: int, extras: Extras) -> 
             continue
         section = said_by(file, brief if "index" in file.PAGES else summary)
         if section is not None:
-            said.add(slug_of(file))
+            said |= set() if has_failed(file) else {slug_of(file)}
             extras.add(section, file)
             yield replace(section, slug=slug)

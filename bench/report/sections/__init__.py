@@ -98,6 +98,11 @@ def fail(file: SectionFile, what: str) -> None:
     _failed.setdefault(file.__name__, fault(file, what))
 
 
+def has_failed(file: SectionFile) -> bool:
+    """Whether it failed in the present report."""
+    return file.__name__ in _failed
+
+
 def fault(file: SectionFile, what: str) -> UsageError:
     """What is wrong with a section's file."""
     if isinstance(file, OwnSection):
