@@ -52,6 +52,13 @@ def main() -> None:
         notices.tell_rest()
         complain(f"error: {error}")
         sys.exit(error.exit_code)
+    except OSError as error:
+        if error.filename is None:  # nothing that a user could mend
+            raise
+        notices.tell_rest()
+        what = f"{error.strerror} ({error.filename})"
+        complain(f"error: {what}: make it usable, or name another file or folder")
+        sys.exit(BenchError.exit_code)
     except SystemExit as end:
         notices.tell_rest()
         sys.exit(end.code or (EXIT_SOME_FAILED if notices.told else 0))

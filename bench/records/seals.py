@@ -15,11 +15,10 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from bench.errors import StoreError
-from bench.machine import read_plain, today, write_atomically
+from bench.machine import MOST_STATE_BYTES, read_plain, today, write_atomically
 from bench.records.store import (
     MISSED_DIGITS,
     MOST_BYTES,
-    MOST_STATE_BYTES,
     OUTPUT,
     PROTOCOL,
     REMEDY,

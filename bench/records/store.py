@@ -31,7 +31,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load as load_safetensors
 
 from bench.errors import SetAside, StoreError
-from bench.machine import read_plain, write_atomically
+from bench.machine import MOST_STATE_BYTES, read_plain, write_atomically
 from bench.records import checks
 from bench.records.observations import (
     MOST_PIXEL_BYTES,
@@ -59,7 +59,6 @@ UNFINISHED = ".unfinished"
 RESTORE = "restore the file, from git or from a copy"
 REMEDY = "restore the file or move it out of the results folder"
 MOST_BYTES = 64 << 20  # of a record
-MOST_STATE_BYTES = 8 << 30  # of weights, or of a checkpoint
 MISSED_DIGITS = "missed-digits.json"
 OUTPUT = ".output.txt"
 SPREAD = 2654435761  # 2**32 over the golden ratio: multiples of it lie far from each other

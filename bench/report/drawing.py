@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 from markupsafe import Markup
 
 from bench.errors import in_one_line
-from bench.machine import SPAWN, usable_cores
+from bench.machine import SPAWN, usable_cores, without_ctrl_c
 from bench.report.figures.svg import svg
 from bench.report.model import Plot
 
@@ -64,6 +64,15 @@ class Here(Executor):
         return done
 
 
+class Several(ProcessPoolExecutor):
+    """Processes that do not answer Ctrl-C, from their first moment on."""
+
+    def submit(self, work: Callable[..., T], /, *args: Any, **named: Any) -> Future[T]:
+        """As the pool does it; this may begin a process."""
+        with without_ctrl_c():
+            return super().submit(work, *args, **named)
+
+
 @contextmanager
 def drawers(n_pages: int) -> Iterator[Executor]:
     """What draws the plots of so many pages; leaving it, early too, ends its processes."""
@@ -71,7 +80,7 @@ def drawers(n_pages: int) -> Iterator[Executor]:
     if n_processes < 2:
         yield Here()
         return
-    pool = ProcessPoolExecutor(n_processes, mp_context=SPAWN, initializer=_serve)
+    pool = Several(n_processes, mp_context=SPAWN, initializer=_serve)
     try:
         yield pool
     finally:

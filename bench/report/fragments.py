@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bench.errors import UsageError, in_one_line, nearest
-from bench.machine import write_atomically
+from bench.machine import MOST_TEXT_BYTES, read_plain, write_atomically
 from bench.records.store import Suite
 from bench.report import pages
 from bench.report.model import Section
@@ -225,8 +225,7 @@ PARTS: dict[str, Callable[[Section], Section | None]] = {
 def _read(path: Path) -> str:
     """The text with its own line ends."""
     try:
-        with path.open(encoding="utf-8", newline="") as stream:
-            return stream.read()
+        return read_plain(path, MOST_TEXT_BYTES).decode("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         message = getattr(error, "strerror", None) or str(error)
         raise UsageError(

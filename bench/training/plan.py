@@ -13,6 +13,7 @@ from bench.inputs.runners import Runner
 from bench.records.store import Suite
 from bench.spec import (
     ENGINE_VERSION,
+    MOST_EPOCHS,
     Architecture,
     DatasetInfo,
     EnginePath,
@@ -22,13 +23,15 @@ from bench.spec import (
     RunRecord,
     RunSpec,
 )
+from bench.stats.format import integer
 from bench.training.executors import AnyJob, CommandJob, Job
 
 
 def require_epochs(epochs: int | None) -> None:
-    """Raises UsageError for fewer than one epoch; None leaves each recipe's own."""
-    if epochs is not None and epochs < 1:
-        raise UsageError(f"bad epochs '{epochs}'", where="--epochs", remedy="give 1 or more")
+    """Raises UsageError for a number that no recipe can have; None leaves each recipe's own."""
+    if epochs is not None and not 1 <= epochs <= MOST_EPOCHS:
+        remedy = "give 1 or more" if epochs < 1 else f"give at most {integer(MOST_EPOCHS)}"
+        raise UsageError(f"bad epochs '{epochs}'", where="--epochs", remedy=remedy)
 
 
 @dataclass(frozen=True)

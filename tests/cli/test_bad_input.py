@@ -40,6 +40,8 @@ def test_bad_seeds(bench: Bench, tmp_path: Path, command: str, seeds: str) -> No
     ("options", "words"),
     [
         (["--epochs", "0"], ["bad epochs '0'", "give 1 or more"]),
+        (["--epochs", f"1{'0' * 12}"], ["bad epochs '1000000000000'", "give at most 1,000,000"]),
+        (["--results", "n" * 300], ["File name too long", "name another"]),
         (["--with", "ema_deca=0"], ["no field 'ema_deca'", "did you mean 'ema_decay'?"]),
         (["--with", "ema_decay=2"], ["--with", "< 1.0", "$.ema_decay"]),
         (["--recipe-of", "model_22"], ["unknown architecture 'model_22'", "'model_2'?"]),

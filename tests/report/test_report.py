@@ -177,9 +177,7 @@ def test_the_manifest_holds_the_digest_of_every_file(whole: Suite, reports: Path
     assert (reports / MANIFEST).read_text().startswith(f"# matplotlib {version('matplotlib')}\n")
 
 
-def test_an_unreadable_record_is_left_out_and_named(
-    finished_copy: Path, reports: Path
-) -> None:
+def test_an_unreadable_record_is_left_out_and_named(finished_copy: Path, reports: Path) -> None:
     whole = Suite(finished_copy / "results", "local")
     path = next(whole.folder.glob("mnist/model_1/seed-*.json"))
     path.write_text("{")
