@@ -48,7 +48,7 @@ def of_field(field: EffectiveField) -> str | None:
     widths = {len(row) for row in field.gradient}
     values = [value for row in field.gradient for value in row]
     if not field.runs:
-        return "it is of no run"
+        return "it names no run"
     if len(widths) != 1 or min(values, default=-1) < 0 or abs(sum(values) - 1) > ROUNDED:
         return "its gradient is no map of parts that add up to 1"
     return _of_version(field) or _of_numbers(field)

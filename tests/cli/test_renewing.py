@@ -19,7 +19,7 @@ from bench.cli import renewing
 from bench.cli.renewing import REST, Renewal
 from bench.errors import StoreError
 from bench.machine import uninterrupted
-from bench.records.store import Suite
+from bench.records.store import PROTOCOL, Suite
 from bench.report import publish
 from tests import factories
 from tests.conftest import Bench
@@ -142,7 +142,7 @@ def test_a_watcher_goes_on_after_whatever_a_rendering_raises(
 
 def test_a_watcher_of_a_broken_suite_ends_at_once(tmp_path: Path, bench: Bench) -> None:
     suite = factories.fill(Suite(tmp_path / "results", "local"), ["model_1"], seeds=[0])
-    suite.run_paths()[0].write_text("{", encoding="utf-8")
+    (suite.folder / PROTOCOL).write_text("{", encoding="utf-8")
     done = bench("report", "--watch")
     assert (done.returncode, len(done.stderr.splitlines())) == (2, 1)
 

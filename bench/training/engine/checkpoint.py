@@ -104,7 +104,7 @@ def _load(content: bytes) -> dict[str, Any]:
         raise Unusable("it has no digest: an older version wrote it, or its begin is damaged")
     saved = content[BEGIN:]
     if content != with_digest(saved):
-        raise Unusable("it is damaged: its digest is not that of its content")
+        raise Unusable("it is damaged: its content has another digest")
     try:
         loaded = torch.load(io.BytesIO(saved), map_location="cpu", weights_only=True)
     except Exception as error:  # a torn file surfaces as many types
