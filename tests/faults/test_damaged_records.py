@@ -128,7 +128,7 @@ UNREADABLE: dict[str, tuple[Callable[[Path], object], str]] = {
     ),
     "binary": (lambda path: path.write_bytes(bytes(range(256))), "unreadable record: "),
     "a pipe": (instead(os.mkfifo), "it is no plain file"),
-    "a folder": (instead(os.mkdir), "it is no plain file"),
+    "a folder": (instead(os.mkdir), "Is a directory"),
     "a device": (instead(partial(os.symlink, "/dev/zero")), "it is no plain file"),
     "a loop": (instead(lambda path: path.symlink_to(path)), "Too many levels of symbolic links"),
     "200 MB of zeros": (lambda path: os.truncate(path, 200_000_000), "it has 200,000,000 bytes"),
