@@ -1,6 +1,32 @@
-"""`python -m bench`."""
+"""The command: `python -m bench`, or `manyseeds`."""
 
-from bench.cli import main
+from __future__ import annotations
+
+import os
+import signal
+from types import FrameType
+
+EXIT_INTERRUPTED = 130
+
+
+def main() -> None:
+    """Runs a command; Ctrl-C is answered from the first import on."""
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # else it is ignored
+        signal.signal(signal.SIGINT, _interrupted)
+    from bench.cli import main as commands
+
+    commands()
+
+
+def _interrupted(_: int, frame: FrameType | None) -> None:
+    """Raises KeyboardInterrupt; ends the process in an import, which may swallow that."""
+    while frame is not None:
+        if frame.f_code.co_filename.startswith("<frozen importlib"):
+            os.write(2, b"interrupted\n")
+            os._exit(EXIT_INTERRUPTED)
+        frame = frame.f_back
+    raise KeyboardInterrupt
+
 
 if __name__ == "__main__":  # worker processes import this module anew
     main()

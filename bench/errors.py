@@ -6,7 +6,9 @@ import difflib
 import shlex
 import sys
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 SCRIPT, MODULE = "manyseeds", "python -m bench"  # the two ways to call this program
 
@@ -29,6 +31,10 @@ class BenchError(Exception):
         self.remedy = " ".join(str(remedy).split())
         super().__init__(f"{self.what} ({self.where}): {self.remedy}")
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """So that one can be sent to another process."""
+        return partial(type(self), where=self.where, remedy=self.remedy), (self.what,)
+
 
 class UsageError(BenchError):
     """An option or argument that cannot be used."""
@@ -48,6 +54,10 @@ class WeightsError(BenchError):
 
 class StoreError(BenchError):
     """A results or reports folder that cannot be read or written."""
+
+
+class SetAside(UserWarning):
+    """A file of a suite that is damaged: it counts as missing, and the rest goes on."""
 
 
 class MeasureError(BenchError):

@@ -6,13 +6,17 @@ The file lies in `bench/` itself, because the package's own folder is found from
 from __future__ import annotations
 
 import ctypes
+import errno
+import io
 import multiprocessing
 import os
 import shutil
 import signal
+import stat
 import sys
 import tempfile
 import threading
+import tomllib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, redirect_stdout, suppress
 from datetime import UTC, date, datetime
@@ -26,6 +30,8 @@ from bench.errors import StoreError
 PACKAGE = Path(__file__).resolve().parent
 SHIPPED = PACKAGE / "_shipped"  # in a wheel alone; a checkout has the folders beside the package
 SPAWN = multiprocessing.get_context("spawn")  # a fork would copy torch's threads and locks
+MOST_TEXT_BYTES = 64 << 20  # of a text that is read whole
+MOST_STATE_BYTES = 8 << 30  # of weights, of a checkpoint, or of images
 # What a pipe raises whose other end is gone.
 GONE = (EOFError, BrokenPipeError, ConnectionResetError)
 # <linux/prctl.h>
@@ -94,6 +100,60 @@ def write_atomically(path: Path, content: bytes) -> None:
         ) from error
 
 
+def read_plain(path: Path, most_bytes: int) -> bytes:
+    """The content of a plain file, which a pipe or a device is not: to read one may never end.
+
+    Raises:
+        OSError: it cannot be read, is no plain file, or has more bytes.
+    """
+    with plain(path) as stream:
+        n_bytes = os.fstat(stream.fileno()).st_size
+        if n_bytes > most_bytes:
+            raise OSError(errno.EFBIG, f"it has {n_bytes:,} bytes, more than {most_bytes:,}")
+        return stream.read()
+
+
+def plain(path: Path) -> io.BufferedReader:
+    """The opened file.
+
+    Raises:
+        OSError: it cannot be opened, or is no plain file.
+    """
+    opened = open(path, "rb", opener=_without_waiting)  # noqa: SIM115
+    if not stat.S_ISREG(os.fstat(opened.fileno()).st_mode):
+        opened.close()
+        raise OSError(errno.EINVAL, "it is no plain file")
+    return opened
+
+
+def _without_waiting(path: str, flags: int) -> int:
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+
+
+def text_of(path: Path, most_bytes: int = MOST_TEXT_BYTES) -> str:
+    """The text of a plain file, without the mark that some editors begin it with.
+
+    Raises:
+        OSError: as `read_plain`.
+        UnicodeDecodeError: it is not UTF-8.
+    """
+    content = io.BytesIO(read_plain(path, most_bytes))
+    return io.TextIOWrapper(content, encoding="utf-8-sig").read()  # with line ends of Python
+
+
+def toml_of(path: Path) -> dict[str, Any]:
+    """The content of a TOML file.
+
+    Raises:
+        OSError: as `read_plain`.
+        ValueError: it is no TOML in UTF-8, or holds what Python does not read.
+    """
+    try:
+        return tomllib.loads(text_of(path))
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+
+
 def today() -> date:
     """The day in UTC, as a record keeps it."""
     return datetime.now(UTC).date()
@@ -121,6 +181,16 @@ def prints_to_stderr() -> Iterator[None]:
                 ctypes.CDLL(None).fflush(None)  # what a script compiled by torch has printed
             os.dup2(answers, 1)
             os.close(answers)
+
+
+@contextmanager
+def without_ctrl_c() -> Iterator[None]:
+    """Processes that begin within never see Ctrl-C: they answer their parent alone."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 @contextmanager
@@ -186,7 +256,8 @@ def begin_process(
     ours, theirs = SPAWN.Pipe()
     everything = (work, theirs, os.getpid(), *arguments)
     process = SPAWN.Process(target=_work, args=everything, daemon=daemon)
-    process.start()
+    with without_ctrl_c():
+        process.start()
     theirs.close()  # so that a dead process shows as the end of the pipe
     return process, ours
 
@@ -221,9 +292,9 @@ def adopt_orphans() -> None:
 def children() -> list[int]:
     """The processes whose parent is this one; none where there is no `/proc`."""
     found = []
-    for stat in Path("/proc").glob("[0-9]*/stat"):
+    for state in Path("/proc").glob("[0-9]*/stat"):
         with suppress(OSError):  # it has ended
-            pid, _, rest = stat.read_text(errors="replace").partition(" ")
+            pid, _, rest = state.read_text(errors="replace").partition(" ")
             if int(rest.rpartition(")")[2].split()[1]) == os.getpid():
                 found.append(int(pid))
     return found

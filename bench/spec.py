@@ -29,6 +29,7 @@ Count = Annotated[int, msgspec.Meta(ge=0)]
 Jitter = Annotated[float, msgspec.Meta(ge=0, le=7)]  # up to 7 float32 is exact in it
 GreyLevel = Annotated[int, msgspec.Meta(ge=0, le=255)]
 PositiveInt = Annotated[int, msgspec.Meta(gt=0)]
+MOST_EPOCHS = 1_000_000
 Shape = tuple[PositiveInt, PositiveInt, PositiveInt]  # (channels, height, width) of one image
 # Names and keys become names of files: none may lead out of its folder.
 NAME = "[a-z][a-z0-9_]{0,99}"
@@ -279,6 +280,8 @@ class Recipe(Frozen, frozen=True, kw_only=True):
 
 def _contradiction(recipe: Recipe) -> str | None:
     """What is wrong with the recipe beyond the bounds of each field."""
+    if recipe.epochs > MOST_EPOCHS:
+        return f"epochs={recipe.epochs} is more than {MOST_EPOCHS}"
     if recipe.unaugmented_epochs > recipe.epochs:
         return f"unaugmented_epochs={recipe.unaugmented_epochs} is more than epochs={recipe.epochs}"
     return _without_effect(recipe) or _contradiction_of_schedule(recipe)

@@ -53,6 +53,7 @@ DOORS = ("training/engine/cpu", "training/engine/gpu")
 STATISTICS = ("numpy", "scipy.special", "bench.stats")
 # Imports inside a function, each with its reason; none may dodge a cycle.
 LOCAL_IMPORTS = {
+    "__main__": "Ctrl-C is answered while the rest is imported",
     "cli": "a stage is imported when it is called, so that --help starts without torch",
     "training.executors.local": "torch is imported in the worker process alone",
 }

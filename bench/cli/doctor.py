@@ -19,6 +19,9 @@ from pathlib import Path
 from bench.errors import BenchError, without_home
 from bench.inputs import datasets
 from bench.machine import nearest_existing, usable_cores
+from bench.records.store import Suite
+from bench.records.verifying import verify
+from bench.stats.format import count
 
 LOWEST_PYTHON = (3, 11)
 LOWEST_TORCH = (2, 7)
@@ -62,6 +65,16 @@ def checks(
     found += [_data(name, data_dir) for name in datasets.names()]
     found += [_disk(results), _writable("results", results), _writable("reports", reports)]
     return found
+
+
+def records(results: Path) -> list[Check]:
+    """A line for each suite: whether every file of it is sound."""
+    suites = sorted(path.name for path in results.glob("[!.]*") if path.is_dir())
+    faults = {name: len(verify(Suite(results, name)).faults) for name in suites}
+    return [
+        Check(f"records: {name}", not n, count(n, "fault"), f"python -m bench verify {name}")
+        for name, n in faults.items()
+    ]
 
 
 def _python() -> Check:
@@ -108,9 +121,9 @@ def _device() -> Check:
         import torch
     except (ImportError, OSError):
         return Check("device", False, "unknown without torch", INSTALL_TORCH)
-    count = torch.cuda.device_count() if torch.cuda.is_available() else 0
-    if count:
-        return Check("device", True, ", ".join(map(torch.cuda.get_device_name, range(count))))
+    n_devices = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if n_devices:
+        return Check("device", True, ", ".join(map(torch.cuda.get_device_name, range(n_devices))))
     value = f"CPU only, {platform.machine()} ({torch.backends.cpu.get_cpu_capability()})"
     if shutil.which("nvidia-smi") is None:
         return Check("device", True, value)

@@ -111,13 +111,19 @@ def new(
 
 @app.command()
 def doctor(
-    results: Results = RESULTS, reports: Reports = REPORTS, data_dir: DataDir = None
+    results: Results = RESULTS,
+    reports: Reports = REPORTS,
+    data_dir: DataDir = None,
+    with_records: Annotated[
+        bool, typer.Option("--records", help="Check every file of every suite, too.")
+    ] = False,
 ) -> None:
     """Check this machine, and name a remedy for each fault."""
-    from bench.cli.doctor import checks
+    from bench.cli.doctor import checks, records
 
     failed = False
-    for check in checks(results=results, reports=reports, data_dir=data_dir):
+    found = checks(results=results, reports=reports, data_dir=data_dir)
+    for check in found + (records(results) if with_records else []):
         mark = {True: "ok ", False: "BAD", None: "-  "}[check.ok]
         remedy = f"  -> {check.remedy}" if check.remedy and check.ok is not True else ""
         say(f"{mark} {check.name}: {check.value}{remedy}")

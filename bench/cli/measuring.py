@@ -130,8 +130,8 @@ def report(
         print_comment(results, suite, reports, groups, against, out)
     elif names and update is None:
         print_fragments(results, suite, reports, groups, names, out)
-    else:
-        render_report(results, suite, reports, groups, update, names)
+    elif not render_report(results, suite, reports, groups, update, names):
+        raise typer.Exit(EXIT_SOME_FAILED)
 
 
 def _require_usable(

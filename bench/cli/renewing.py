@@ -53,7 +53,7 @@ class Renewal:
             self._rests_until = ended + REST * (ended - began)
 
 
-def watch(suite: Suite, render: Callable[[], None]) -> None:
+def watch(suite: Suite, render: Callable[[], object]) -> None:
     """Renders now and after each change of the suite's records, until Ctrl-C.
 
     Records appear whole, by a rename, so none is read while it is written.

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
-from bench.errors import UsageError, as_called, typed
+from bench.errors import SetAside, UsageError, as_called, typed
 from bench.spec import canonical_json
 
 if TYPE_CHECKING:
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from bench.training.selection import Selection
 
 RESULTS, REPORTS = Path("results"), Path("reports")
+MOST_NOTICES = 10  # of damaged files
 EXIT_SOME_FAILED = 3
 EXIT_INTERRUPTED = 130
 
@@ -43,6 +44,32 @@ def complain(text: str) -> None:
 def print_to(place: Console, text: str) -> None:
     """Prints a line there as it is: rich's markup has no effect."""
     place.print(as_called(text), markup=False, highlight=False)
+
+
+class Notices:
+    """Prints a line for each damaged file that was set aside, up to a number of them.
+
+    Args:
+        others: Shows every other warning.
+    """
+
+    def __init__(self, others: Callable[..., None]) -> None:
+        self.told: set[str] = set()
+        self._others = others
+
+    def show(self, message: Warning | str, category: type[Warning], *rest: Any) -> None:
+        """Shows a warning: in the place of `warnings.showwarning`."""
+        if not issubclass(category, SetAside):
+            self._others(message, category, *rest)
+        elif str(message) not in self.told:
+            self.told.add(str(message))
+            if len(self.told) <= MOST_NOTICES:
+                complain(f"set aside: {message}")
+
+    def tell_rest(self) -> None:
+        """Says how many files had no line."""
+        if (left := len(self.told) - MOST_NOTICES) > 0:
+            complain(f"set aside: {left:,} more; every damaged file: python -m bench verify SUITE")
 
 
 def print_json(value: Any) -> None:
@@ -83,8 +110,12 @@ def render_report(
     groups: Sequence[str] = (),
     document: Path | None = None,
     names: Sequence[str] = (),
-) -> None:
-    """Renders the suite's report, renews its pieces in the document, and prints both places."""
+) -> bool:
+    """Renders the suite's report, renews its pieces in the document, and prints both places.
+
+    Returns:
+        Whether every section could be made; what failed is named, on its page too.
+    """
     from bench.evidence.claims import judging
     from bench.machine import folder_in_use
     from bench.report import fragments, sections
@@ -96,7 +127,8 @@ def render_report(
         fragments.require_markers(document, names)
     source = _source(results, suite, reports, groups, needed=document is not None)
     written = stage.write(list(source.summaries), reports)
-    for error in sections.broken():
+    broken = sections.broken()
+    for error in broken:
         complain(f"skipped: {error}")
     for notice in judging.edited(sorted(folder_in_use("claims").glob("*.toml"))):
         complain(f"Notice: {notice}")
@@ -104,6 +136,7 @@ def render_report(
         changed = fragments.update(document, source, names)
         say(f"{document}: {'renewed' if changed else 'up to date'}")
     say(f"report: {written[0]}")
+    return not broken
 
 
 def render(results: Path, suite: str, reports: Path) -> Path:

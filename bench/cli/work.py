@@ -117,10 +117,12 @@ def _work(request: Request) -> None:
             reasons = observe.see(selection, selected.dataset, request.suite)
         for reason in reasons:
             say(f"Notice: {reason}")
-    _render(request)
+    whole = _render(request)
     for path in plan.failed_before:
         complain(f"failed earlier: {path} (move the record away to try again)")
-    if wrong or plan.failed_before or selection.broken:
+    for path in plan.refused:
+        complain(f"not trained: {path} is damaged and in the way (restore it, or move it away)")
+    if wrong or plan.failed_before or plan.refused or selection.broken or not whole:
         raise typer.Exit(EXIT_SOME_FAILED)
 
 
@@ -264,10 +266,10 @@ def _plan_line(plan: Plan, selected: Selected) -> str:
     )
 
 
-def _render(request: Request) -> None:
+def _render(request: Request) -> bool:
+    """Renders the report where one is asked for; whether every section of it could be made."""
     options = request.options
-    if options.reports:
-        render_report(options.results, options.suite, options.reports)
+    return not options.reports or render_report(options.results, options.suite, options.reports)
 
 
 def _renewal(request: Request) -> Callable[[], None]:

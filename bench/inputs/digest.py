@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from io import StringIO
 from pathlib import Path
 
+from bench.machine import text_of
+
 SILENT = ("COMMENT", "NL", "ENCODING", "ENDMARKER")
 
 
@@ -27,7 +29,7 @@ def _digest(path: Path, source: str, seen: set[Path], folder: Path) -> str:
         for neighbour in _local_files(folder, name):
             if neighbour not in seen:
                 seen.add(neighbour)
-                text = neighbour.read_text(encoding="utf-8-sig")
+                text = text_of(neighbour)
                 digests.append(_digest(neighbour, text, seen, folder))
     return hashlib.sha256("\n".join(digests).encode()).hexdigest()
 

@@ -18,6 +18,7 @@ from bench.errors import ArchitectureError, UsageError, nearest
 from bench.inputs.digest import source_digest
 from bench.inputs.own_file import execute, line_in
 from bench.inputs.recipes import nearest_field
+from bench.machine import text_of
 from bench.spec import NAME, TOP, Architecture, PositiveInt, Recipe, RecipeError, Shape, checked
 
 MEMORY_FORMATS = ("channels_last", "contiguous_format")
@@ -145,7 +146,7 @@ def headline(found: Found) -> str:
 
 def _read(found: Found) -> str:
     try:
-        return found.path.read_text(encoding="utf-8-sig")  # some editors begin a file with a mark
+        return text_of(found.path)
     except (OSError, UnicodeDecodeError) as error:
         raise _error(found, f"cannot be read: {error}", "make it a UTF-8 text file") from error
 

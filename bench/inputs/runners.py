@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import re
 import shlex
-import tomllib
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -19,7 +18,7 @@ import msgspec
 
 from bench.errors import UsageError, nearest
 from bench.inputs.figures import NAMES, SIZES, BadFigures, Figures, Unit
-from bench.machine import folder_in_use, is_own
+from bench.machine import MOST_STATE_BYTES, folder_in_use, is_own, read_plain, toml_of
 from bench.records.foreign import dataset_info
 from bench.spec import (
     NAME,
@@ -172,13 +171,13 @@ def load(path: Path) -> Runner:
         UsageError: the file, or one that it names, cannot be used.
     """
     try:
-        written = msgspec.convert(tomllib.loads(path.read_text(encoding="utf-8")), Written)
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise _error(path, f"cannot be read: {error}", "make it a TOML file") from error
+        written = msgspec.convert(toml_of(path), Written)
     except msgspec.ValidationError as error:
         raise _error(
             path, str(error), "docs/runners.md explains every line of such a file"
         ) from error
+    except (OSError, ValueError) as error:
+        raise _error(path, f"cannot be read: {error}", "make it a TOML file") from error
     if not re.fullmatch(NAME, path.stem):
         raise _error(path, f"bad name '{path.stem}'", "use lower case letters, digits and _")
     _check_command(path, written)
@@ -241,7 +240,7 @@ def _check_metrics(path: Path, metrics: Metrics) -> None:
 
 def _digest(path: Path, named: Path) -> str:
     try:
-        return digest(named.read_bytes())
+        return digest(read_plain(named, MOST_STATE_BYTES))
     except OSError as error:
         remedy = "name files relative to the runner's folder"
         raise _error(path, f"cannot read '{named}': {error.strerror}", remedy) from error

@@ -16,6 +16,7 @@ from safetensors.torch import load as load_safetensors
 from torch import Tensor, nn
 
 from bench.errors import WeightsError, in_one_line
+from bench.machine import MOST_STATE_BYTES, read_plain
 from bench.spec import digest
 
 # A checkpoint's entry that holds the weights, as training scripts name it.
@@ -54,7 +55,7 @@ def read(path: Path) -> GivenWeights:
         WeightsError: it cannot be read, would run code, or holds no state dict.
     """
     try:
-        content = path.read_bytes()
+        content = read_plain(path, MOST_STATE_BYTES)
     except OSError as error:
         what = f"cannot read weights: {error.strerror}"
         raise _error(what, path, "name the file with --weights") from error

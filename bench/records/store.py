@@ -16,9 +16,10 @@ A suite's folder::
 
 from __future__ import annotations
 
+import hashlib
 import os
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path, PurePosixPath
 from typing import TypeVar
@@ -26,9 +27,12 @@ from typing import TypeVar
 import msgspec
 from filelock import FileLock
 from msgspec.structs import replace
+from safetensors import SafetensorError
+from safetensors.numpy import load as load_safetensors
 
-from bench.errors import StoreError
-from bench.machine import write_atomically
+from bench.errors import SetAside, StoreError
+from bench.machine import MOST_STATE_BYTES, read_plain, write_atomically
+from bench.records import checks
 from bench.records.observations import (
     MOST_PIXEL_BYTES,
     EffectiveField,
@@ -53,6 +57,8 @@ SCORED = "scored-weights"
 PROTOCOL = "protocol.json"
 UNFINISHED = ".unfinished"
 RESTORE = "restore the file, from git or from a copy"
+REMEDY = "restore the file or move it out of the results folder"
+MOST_BYTES = 64 << 20  # of a record
 MISSED_DIGITS = "missed-digits.json"
 OUTPUT = ".output.txt"
 SPREAD = 2654435761  # 2**32 over the golden ratio: multiples of it lie far from each other
@@ -70,6 +76,17 @@ def portrait_file(portrait: Portrait) -> PurePosixPath:
     return PurePosixPath(PORTRAITS, name)
 
 
+def latency_file(latency: Latency) -> PurePosixPath:
+    """The place of timings in their suite's folder."""
+    digits, place = latency.architecture_digest[:12], latency.environment.fingerprint
+    return PurePosixPath(LATENCY, f"{latency.architecture}-{digits}-{place}.json")
+
+
+def field_file(field: EffectiveField) -> PurePosixPath:
+    """The place of an effective receptive field in its suite's folder."""
+    return PurePosixPath(field.dataset, field.architecture, f"{FIELD}-{field.arm[:12]}.json")
+
+
 def scored_file(scored: ScoredWeights) -> PurePosixPath:
     """The place of an outcome in its suite's folder.
 
@@ -84,14 +101,20 @@ def scored_file(scored: ScoredWeights) -> PurePosixPath:
 class Suite:
     """One suite of runs under a results folder.
 
+    What reads many files leaves out each file that is damaged, warns of it, and goes on.
+
     Args:
         results: The results folder; it need not exist yet.
         name: The suite's name, one path component.
+
+    Attributes:
+        set_aside: The damaged files that were left out so far, with what is wrong.
     """
 
     def __init__(self, results: Path, name: str) -> None:
         self.name = name
         self.folder = results / name
+        self.set_aside: dict[Path, StoreError] = {}
 
     def run_of_spec(self, spec: RunSpec | ForeignSpec) -> RunRecord | None:
         """The record of that run; None where there is none.
@@ -107,12 +130,26 @@ class Suite:
         return self.folder / run_file(run)
 
     def runs(self) -> list[RunRecord]:
-        """Every record, sorted by data set, architecture, seed and key.
+        """Every sound record, sorted by data set, architecture, seed and key.
 
         Raises:
-            StoreError: a record cannot be read, or one names a declaration that is gone.
+            StoreError: one names a declaration that is gone.
         """
-        return self.declared([self.run_at(path) for path in self.run_paths()])
+        return self.declared(self.kept(self.run_paths(), self.run_at))
+
+    def kept(self, paths: Iterable[Path], read: Callable[[Path], T]) -> list[T]:
+        """The content of each of the files that is sound; the others are set aside."""
+        found = []
+        for path in paths:
+            try:
+                found.append(read(path))
+            except StoreError as error:
+                if path not in self.set_aside:
+                    warnings.warn(SetAside(str(error)), stacklevel=2)
+                self.set_aside[path] = error
+            else:
+                self.set_aside.pop(path, None)  # somebody has restored it
+        return found
 
     def declared(self, runs: list[RunRecord]) -> list[RunRecord]:
         """The same runs.
@@ -152,13 +189,33 @@ class Suite:
         """The record in that file.
 
         Raises:
-            StoreError: the record cannot be read.
+            StoreError: it cannot be read, contradicts itself, or is another run's.
         """
-        return _read(path, RunRecord)
+        return self._sound(path, RunRecord, checks.of_run, run_file)
 
     def portraits(self) -> list[Portrait]:
         """Every architecture's measures, sorted by file name."""
-        return [_read(path, Portrait) for path in sorted((self.folder / PORTRAITS).glob("*.json"))]
+        paths = sorted((self.folder / PORTRAITS).glob("*.json"))
+        return self.kept(paths, self._portrait_at)
+
+    def _portrait_at(self, path: Path) -> Portrait:
+        return self._sound(path, Portrait, checks.of_portrait, portrait_file)
+
+    def _sound(
+        self,
+        path: Path,
+        kind: type[T],
+        problem_of: Callable[[T], str | None],
+        place_of: Callable[[T], PurePosixPath],
+    ) -> T:
+        """The content of a file that agrees with itself and with its own name and folders."""
+        content = decoded(path, kind)
+        problem = problem_of(content)
+        if problem is None and path != self.folder / (place := place_of(content)):
+            problem = f"it is the content of {place}"
+        if problem is not None:
+            raise StoreError(f"bad record: {problem}", where=str(path), remedy=REMEDY)
+        return content
 
     def add_run(
         self, record: RunRecord, weights: bytes | None, output: bytes | None = None
@@ -190,46 +247,67 @@ class Suite:
         return self._lock(_unfinished_name(spec))
 
     def add_portrait(self, portrait: Portrait) -> Path:
-        """Keeps an architecture's measures; equal measures change no file."""
+        """Keeps an architecture's measures; a file that is equal, or damaged, stays as it is."""
         path = self.folder / portrait_file(portrait)
         if path.exists():
-            known = replace(_read(path, Portrait), environment=portrait.environment)
-            if canonical_json(known) == canonical_json(portrait):
+            known = self.kept([path], self._portrait_at)
+            renewed = [replace(each, environment=portrait.environment) for each in known]
+            if not known or canonical_json(renewed[0]) == canonical_json(portrait):
                 return path
         write_atomically(path, canonical_json(portrait))
         return path
 
     def weights(self, record: RunRecord) -> bytes | None:
-        """The safetensors beside the record; None where there are none."""
+        """The safetensors beside the record; None where there are none.
+
+        Raises:
+            StoreError: they cannot be read, or are not those of the record.
+        """
+        path = self.path_of(record).with_suffix(".safetensors")
         try:
-            return self.path_of(record).with_suffix(".safetensors").read_bytes()
+            content = read_plain(path, MOST_STATE_BYTES)
+            sound = digest_of_weights(content) == record.weights_sha256
         except FileNotFoundError:
             return None
         except OSError as error:
-            raise StoreError(
-                f"cannot read weights: {error.strerror}",
-                where=str(self.path_of(record).with_suffix(".safetensors")),
-                remedy="make the file readable, or move it away",
-            ) from error
+            what = f"cannot read weights: {error.strerror}"
+            raise StoreError(what, where=str(path), remedy=REMEDY) from error
+        except (SafetensorError, KeyError, ValueError) as error:
+            what = f"unusable weights: {error}"
+            raise StoreError(what, where=str(path), remedy=REMEDY) from error
+        if not sound:
+            what = "weights that are not the record's: their digest is another one"
+            raise StoreError(what, where=str(path), remedy=REMEDY)
+        return content
 
     def findings(self) -> Findings:
         """Timings and effective receptive fields, sorted by file name, and missed digits."""
         latencies = sorted((self.folder / LATENCY).glob("*.json"))
         fields = sorted(self.folder.glob(f"*/*/{FIELD}-*.json"))
+        digits = sorted(self.folder.glob(f"*/{MISSED_DIGITS}"))
         return Findings(
-            latencies=tuple(_read(path, Latency) for path in latencies),
-            fields=tuple(_read(path, EffectiveField) for path in fields),
-            missed_digits={
-                path.parent.name: self.missed_digits(path.parent.name)
-                for path in sorted(self.folder.glob(f"*/{MISSED_DIGITS}"))
-            },
+            latencies=tuple(self.kept(latencies, self._latency_at)),
+            fields=tuple(self.kept(fields, self._field_at)),
+            missed_digits=dict(self.kept(digits, self._digits_at)),
             scored=self.scored_weights(),
         )
+
+    def _latency_at(self, path: Path) -> Latency:
+        return self._sound(path, Latency, checks.of_latency, latency_file)
+
+    def _field_at(self, path: Path) -> EffectiveField:
+        return self._sound(path, EffectiveField, checks.of_field, field_file)
+
+    def _digits_at(self, path: Path) -> tuple[str, dict[int, MissedDigit]]:
+        return path.parent.name, self.missed_digits(path.parent.name)
 
     def scored_weights(self) -> tuple[ScoredWeights, ...]:
         """Outcomes of files of weights, sorted by file name."""
         paths = sorted(self.folder.glob(f"*/*/{SCORED}-*.json"))
-        return tuple(_read(path, ScoredWeights) for path in paths)
+        return tuple(self.kept(paths, self._scored_at))
+
+    def _scored_at(self, path: Path) -> ScoredWeights:
+        return self._sound(path, ScoredWeights, checks.of_scored, scored_file)
 
     def add_scored(self, scored: ScoredWeights) -> Path:
         """Keeps an outcome; an existing record is never replaced.
@@ -241,7 +319,7 @@ class Suite:
         if not path.exists():
             write_atomically(path, canonical_json(scored))
             return path
-        known = _read(path, ScoredWeights)
+        known = self._scored_at(path)
         if known.misses != scored.misses:
             raise StoreError(
                 f"the kept record has other answers: {integer(known.correct)} right, "
@@ -253,20 +331,18 @@ class Suite:
 
     def add_latency(self, latency: Latency) -> Path:
         """Keeps the newest timings of an architecture in one environment."""
-        parts = (
-            latency.architecture,
-            latency.architecture_digest[:12],
-            latency.environment.fingerprint,
-        )
-        path = self.folder / LATENCY / f"{'-'.join(parts)}.json"
+        path = self.folder / latency_file(latency)
         write_atomically(path, canonical_json(latency))
         return path
 
     def add_field(self, field: EffectiveField) -> Path:
-        """Keeps an arm's effective receptive field in place of the one before."""
-        folder = self.folder / field.dataset / field.architecture
-        path = folder / f"{FIELD}-{field.arm[:12]}.json"
-        write_atomically(path, canonical_json(field))
+        """Keeps an arm's effective receptive field in place of the one before.
+
+        A damaged one stays: it may be of more runs than those with weights here.
+        """
+        path = self.folder / field_file(field)
+        if path not in self.set_aside:
+            write_atomically(path, canonical_json(field))
         return path
 
     def is_empty(self) -> bool:
@@ -286,7 +362,7 @@ class Suite:
             )
         if not path.exists():
             return None
-        protocol = _read(path, Protocol)
+        protocol = decoded(path, Protocol)
         problem = next(protocol.problems(), None)
         if problem is None and not protocol.is_sealed:
             problem = "it was edited after it was declared"
@@ -313,11 +389,16 @@ class Suite:
         """Test index -> the digit, for each digit that a run missed.
 
         Suites used to keep only pixels: such a digit has no label.
+
+        Raises:
+            StoreError: the file is damaged.
         """
         path = self.folder / dataset / MISSED_DIGITS
         if not path.exists():
             return {}
-        kept = _read(path, dict[int, MissedDigit | Pixels])
+        kept = decoded(path, dict[int, MissedDigit | Pixels])
+        if problem := checks.of_missed_digits(kept):
+            raise StoreError(f"bad record: {problem}", where=str(path), remedy=REMEDY)
         return {
             index: MissedDigit(pixels=digit) if isinstance(digit, str) else digit
             for index, digit in kept.items()
@@ -327,9 +408,13 @@ class Suite:
         """Adds missed test images, and the labels of images that were kept without labels.
 
         Beyond `MOST_PIXEL_BYTES` only the labels are kept: most images may be missed by some run.
+        A damaged file stays as it is, and whoever reads the suite is told: no run is lost by it.
         """
         with self._lock(f"{dataset}-missed-digits"):
-            known = self.missed_digits(dataset)
+            try:
+                known = self.missed_digits(dataset)
+            except StoreError:
+                return
             if all(_holds(known.get(index), digit) for index, digit in digits.items()):
                 return
             merged = known | {
@@ -378,9 +463,12 @@ class RunReader:
 
     def runs(self) -> list[RunRecord]:
         """What `Suite.runs` gives now; only files that are new are opened."""
-        paths, known = self.suite.run_paths(), self._known
-        self._known = {path: known.get(path) or self.suite.run_at(path) for path in paths}
-        return self.suite.declared(list(self._known.values()))
+        found = self.suite.kept(self.suite.run_paths(), self._read)
+        self._known = {self.suite.path_of(run): run for run in found}
+        return self.suite.declared(found)
+
+    def _read(self, path: Path) -> RunRecord:
+        return self._known.get(path) or self.suite.run_at(path)
 
 
 class Checkpoint:
@@ -390,11 +478,13 @@ class Checkpoint:
         self.path = path
 
     def read(self) -> bytes | None:
-        """The bytes, or None where there are none."""
+        """The bytes, or None where there are none; what is no file has none that can be used."""
         try:
-            return self.path.read_bytes()
+            return read_plain(self.path, MOST_STATE_BYTES)
         except FileNotFoundError:
             return None
+        except OSError:
+            return b""
 
     def write(self, content: bytes) -> None:
         """Replaces the checkpoint; a kill leaves the old one or the new one."""
@@ -415,12 +505,25 @@ def _unfinished_name(spec: RunSpec | ForeignSpec) -> str:
     return f"{spec.architecture}-seed-{spec.seed:04d}-{spec.key[:12]}"
 
 
-def _read(path: Path, kind: type[T]) -> T:
+def decoded(path: Path, kind: type[T]) -> T:
+    """The content of a file of records, its types and bounds checked.
+
+    Raises:
+        StoreError: it cannot be read.
+    """
     try:
-        return msgspec.json.decode(path.read_bytes(), type=kind)
-    except (OSError, msgspec.DecodeError) as error:
-        raise StoreError(
-            f"unreadable record: {error}",
-            where=str(path),
-            remedy="restore the file or move it out of the results folder",
-        ) from error
+        return msgspec.json.decode(read_plain(path, MOST_BYTES), type=kind)
+    except OSError as error:
+        what = error.strerror or str(error)
+    except (msgspec.DecodeError, ValueError, RecursionError) as error:
+        what = str(error)
+    raise StoreError(f"unreadable record: {what}", where=str(path), remedy=REMEDY)
+
+
+def digest_of_weights(content: bytes) -> str:
+    """64 hex digits over names, shapes and values, as `bench.training.engine.network` has them."""
+    total = hashlib.sha256()
+    for name, array in sorted(load_safetensors(content).items()):
+        total.update(f"{name} {array.dtype} {array.shape}".encode())
+        total.update(array.tobytes())
+    return total.hexdigest()

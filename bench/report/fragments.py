@@ -13,13 +13,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from bench.errors import UsageError, nearest
-from bench.machine import write_atomically
+from bench.errors import UsageError, in_one_line, nearest
+from bench.machine import MOST_TEXT_BYTES, read_plain, write_atomically
 from bench.records.store import Suite
 from bench.report import pages
 from bench.report.model import Section
 from bench.report.reading import read_records
-from bench.report.sections import SectionFile, found, named, slug
+from bench.report.sections import SectionFile, fault, found, named, slug
 from bench.report.summary import Summary
 
 NAME = r"[a-z0-9][a-z0-9_-]*(?::[a-z]+)?(?:=[a-z0-9_,]+)?"
@@ -75,7 +75,10 @@ def fragment(suite: Source, name: str, folder: Path) -> str:
     check([name])
     wanted, part, architectures = _parsed(name)
     file, summary = _lookup(suite, wanted)
-    section = file.section(summary)
+    try:
+        section = file.section(summary)
+    except (Exception, SystemExit) as error:  # of records that nobody foresaw, or of a plug-in
+        raise fault(file, in_one_line(error)) from error
     chosen = None if section is None else PARTS[part](section)
     if chosen is None:
         said = f"'{name}' has nothing to say about suite '{summary.suite}'"
@@ -222,8 +225,7 @@ PARTS: dict[str, Callable[[Section], Section | None]] = {
 def _read(path: Path) -> str:
     """The text with its own line ends."""
     try:
-        with path.open(encoding="utf-8", newline="") as stream:
-            return stream.read()
+        return read_plain(path, MOST_TEXT_BYTES).decode("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         message = getattr(error, "strerror", None) or str(error)
         raise UsageError(

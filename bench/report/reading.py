@@ -33,7 +33,7 @@ def read(suite: Suite, folder: Path, command: str, groups: Sequence[str] = ()) -
 
     Raises:
         UsageError: the suite has no such group.
-        StoreError: a record cannot be read.
+        StoreError: the suite's protocol cannot be used.
         ClaimError: a file of claims, or the text stored beside it, cannot be used.
         ArchitectureError: two architectures share a name.
     """
@@ -50,7 +50,9 @@ def read(suite: Suite, folder: Path, command: str, groups: Sequence[str] = ()) -
         found = _of_groups(found, groups)
     protocol, findings = suite.protocol(), suite.findings()
     known = [summary.judged_by(protocol).with_findings(findings) for summary in found]
-    return [replace(summary, texts=texts, at_hand=at_hand) for summary in known]
+    damaged = sorted(path.relative_to(suite.folder).as_posix() for path in suite.set_aside)
+    names = tuple(map(printable, damaged))
+    return [replace(summary, texts=texts, at_hand=at_hand, set_aside=names) for summary in known]
 
 
 def read_records(

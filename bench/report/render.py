@@ -14,10 +14,11 @@ from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 
+from bench.errors import in_one_line
 from bench.report import pages
 from bench.report.badge import BADGE, MARGIN
 from bench.report.badge import badge as badge_of
-from bench.report.drawing import Here, draw, drawers
+from bench.report.drawing import Here, Undrawn, draw, drawers
 from bench.report.model import Download, PageKind, Plot, Section
 from bench.report.pages import INDEX, MARKDOWN, Drawing, Link, Page, Part, Series
 from bench.report.parts.banners import banners
@@ -25,7 +26,7 @@ from bench.report.parts.finding import in_numbers, kicker
 from bench.report.parts.first_screen import in_short
 from bench.report.parts.statements import documents_of
 from bench.report.publish import publish
-from bench.report.sections import begin, found, named
+from bench.report.sections import SectionFile, begin, fail, found, has_failed, named, said_by
 from bench.report.sections import slug as slug_of
 from bench.report.summary import ORIGINS, Summary
 
@@ -63,22 +64,39 @@ class Extras:
         self.plots: dict[str, Plot] = {}
         self.drawings: dict[str, Drawing] = {}
         self.downloads: dict[str, Download] = {}
+        self._of: dict[str, SectionFile] = {}  # a plot's name or a download's file -> its section
 
-    def add(self, section: Section) -> None:
+    def add(self, section: Section, file: SectionFile) -> None:
         """Has the section's plots drawn, and its downloads written with the report."""
         for plot in section.every_plot:
             if plot.name not in self.plots:
                 self.plots[plot.name] = plot
+                self._of[plot.name] = file
                 self.drawings[plot.name] = self._drawers.submit(draw, plot)
         for download in section.downloads:
+            self._of.setdefault(download.file, file)
             self.downloads.setdefault(download.file, download)
 
     def files(self) -> Iterator[tuple[str, str]]:
-        """Names, relative to the reports folder, with their content."""
+        """Names, relative to the reports folder, with their content.
+
+        In the place of what could not be made stands why.
+        """
         for name, plot in self.plots.items():
+            drawn = self.drawings[name].result()
+            if isinstance(drawn, Undrawn):
+                fail(self._of[name], drawn.what)
             yield f"figures/{name}.svg", pages.standalone(plot, self.drawings[name])
         for download in self.downloads.values():
-            yield download.file, download.content()
+            yield download.file, self._content(download)
+
+    def _content(self, download: Download) -> str:
+        try:
+            return download.content()
+        except Exception as error:  # of records that nobody foresaw
+            what = f"{download.file}: {in_one_line(error)}"
+            fail(self._of[download.file], what)
+            return f"This file could not be made. {what}\n"
 
 
 def write(summaries: list[Summary], reports: Path) -> list[Path]:
@@ -302,8 +320,8 @@ def _sections(kind: PageKind, summary: Summary, number: int, extras: Extras) -> 
     for slug, file in named(files, summary, number):
         if SAME.get((kind, slug_of(file))) in said:
             continue
-        section = file.section(brief if "index" in file.PAGES else summary)
+        section = said_by(file, brief if "index" in file.PAGES else summary)
         if section is not None:
-            said.add(slug_of(file))
-            extras.add(section)
+            said |= set() if has_failed(file) else {slug_of(file)}
+            extras.add(section, file)
             yield replace(section, slug=slug)

@@ -56,6 +56,7 @@ class Summary:
         suite_runs, suite_portraits: Of all data sets and architectures, shown or not: what claims
             are judged by.
         texts: Stem of a file of claims -> the text of its document, where that is stored.
+        set_aside: The names of the suite's damaged files, which are left out.
         at_hand: Architecture's name -> digest of its file; an architecture without a file has none.
     """
 
@@ -79,6 +80,7 @@ class Summary:
     suite_runs: tuple[RunRecord, ...] = ()
     suite_portraits: tuple[Portrait, ...] = ()
     texts: Mapping[str, Text] = field(default_factory=dict)
+    set_aside: tuple[str, ...] = ()
     at_hand: Mapping[str, str] = field(default_factory=dict)
     recorded: frozenset[tuple[str, int]] = frozenset()
     choosing: tuple[Arm, ...] = ()  # runs that helped to choose an arm, with the test split

@@ -13,6 +13,7 @@ from bench.inputs.runners import Runner
 from bench.records.store import Suite
 from bench.spec import (
     ENGINE_VERSION,
+    MOST_EPOCHS,
     Architecture,
     DatasetInfo,
     EnginePath,
@@ -22,13 +23,15 @@ from bench.spec import (
     RunRecord,
     RunSpec,
 )
+from bench.stats.format import integer
 from bench.training.executors import AnyJob, CommandJob, Job
 
 
 def require_epochs(epochs: int | None) -> None:
-    """Raises UsageError for fewer than one epoch; None leaves each recipe's own."""
-    if epochs is not None and epochs < 1:
-        raise UsageError(f"bad epochs '{epochs}'", where="--epochs", remedy="give 1 or more")
+    """Raises UsageError for a number that no recipe can have; None leaves each recipe's own."""
+    if epochs is not None and not 1 <= epochs <= MOST_EPOCHS:
+        remedy = "give 1 or more" if epochs < 1 else f"give at most {integer(MOST_EPOCHS)}"
+        raise UsageError(f"bad epochs '{epochs}'", where="--epochs", remedy=remedy)
 
 
 @dataclass(frozen=True)
@@ -38,6 +41,7 @@ class Plan:
     jobs: list[AnyJob]
     n_present: int
     failed_before: list[Path]  # records of runs that diverged or failed earlier
+    refused: list[Path]  # damaged records: each is in the way of its run, which is not trained
 
     @property
     def n_epochs(self) -> int:
@@ -97,15 +101,17 @@ def make_plan(matrix: Matrix, suite: Suite, runs: Iterable[RunRecord]) -> Plan:
     """
     known = {run.key: run for run in runs}
     jobs: list[AnyJob] = []
-    present = []
+    present, refused = [], []
     for seed, network in product(matrix.seeds, matrix.each()):
         spec = network.spec(seed)
         if spec.key in known:
             present.append(known[spec.key])
+        elif (path := suite.path_of(spec)) in suite.set_aside:
+            refused.append(path)
         else:
             jobs.append(network.job(spec, suite))
     failed = [suite.path_of(record) for record in present if not record.completed]
-    return Plan(jobs, len(present), failed)
+    return Plan(jobs, len(present), failed, refused)
 
 
 def run_spec(architecture: Architecture, seed: int, matrix: Matrix) -> RunSpec:

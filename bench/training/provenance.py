@@ -140,6 +140,11 @@ def _commit_of(folder: Path) -> tuple[str, bool] | None:
         return None
 
 
+def commit_of_results(folder: Path) -> str | None:
+    """The commit of the checkout that the results lie in, or the one that BENCH_COMMIT names."""
+    return (_commit_of(folder) or _named_commit())[0]
+
+
 def _named_commit() -> tuple[str | None, bool | None]:
     """The same where git cannot say, by whoever made the copy; None where it is not said."""
     named = os.environ.get(COMMIT_VARIABLE)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 from rich.console import Console
 
@@ -136,14 +137,17 @@ class Sweep:
         suite, n_first = self.records.suite, len(self.matrix.seeds)
         jobs: list[AnyJob] = []
         present: list[RunRecord] = []
+        refused: list[Path] = []
         for each in left:
             runs = self._runs(each)
             seeds = until_decided.next_seeds(runs, protocol, n_first, self.n_workers)
-            jobs += make_plan(replace(each, seeds=seeds), suite, runs).jobs
+            plan = make_plan(replace(each, seeds=seeds), suite, runs)
+            jobs += plan.jobs
+            refused += plan.refused
             present += runs
         jobs.sort(key=lambda job: job.spec.seed)
         failed = [suite.path_of(run) for run in present if not run.completed]
-        return Plan(jobs, len(present), failed)
+        return Plan(jobs, len(present), failed, refused)
 
     def _runs(self, network: Matrix) -> list[RunRecord]:
         """The network's records so far: the specs of its matrix at any seed."""

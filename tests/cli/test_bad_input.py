@@ -40,6 +40,8 @@ def test_bad_seeds(bench: Bench, tmp_path: Path, command: str, seeds: str) -> No
     ("options", "words"),
     [
         (["--epochs", "0"], ["bad epochs '0'", "give 1 or more"]),
+        (["--epochs", f"1{'0' * 12}"], ["bad epochs '1000000000000'", "give at most 1,000,000"]),
+        (["--results", "n" * 300], ["File name too long", "name another"]),
         (["--with", "ema_deca=0"], ["no field 'ema_deca'", "did you mean 'ema_decay'?"]),
         (["--with", "ema_decay=2"], ["--with", "< 1.0", "$.ema_decay"]),
         (["--recipe-of", "model_22"], ["unknown architecture 'model_22'", "'model_2'?"]),
@@ -167,10 +169,3 @@ def test_too_little_free_space_is_told_before_any_training(tmp_path: Path) -> No
     with pytest.raises(StoreError, match="bytes free"):
         require_writable([tmp_path / "results"], n_bytes=2**62)
     assert list(tmp_path.iterdir()) == []
-
-
-def test_an_unreadable_record_is_named(bench: Bench, tmp_path: Path) -> None:
-    record = tmp_path / "results/local/mnist5k/tiny/seed-0000-000000000000.json"
-    record.parent.mkdir(parents=True)
-    record.write_text('{"schema": 1, ')
-    assert_refused(bench("report"), "unreadable record", record.name, "restore the file")

@@ -129,7 +129,7 @@ def test_a_section_of_the_folder_stands_in_the_report_and_broken_ones_are_named(
     write(tmp_path, "sections", "outside", outside)
     write(tmp_path, "sections", "nowhere", SECTION.replace('"dataset"', '"somewhere"'))
     done = bench("report", "--suite", "theirs")
-    assert done.returncode == 0, done.stderr
+    assert done.returncode == 3, done.stderr
     report = (tmp_path / "reports" / "report.md").read_text()
     assert "## My seeds" in report
     assert report.count("These are the seeds 2.") == 1
@@ -150,5 +150,9 @@ def test_a_section_of_the_folder_stands_in_the_report_and_broken_ones_are_named(
         (line,) = [line for line in lines if f"section '{name}'" in line]
         assert reason in line
         assert f"sections/{name}.py" in line
+    assert "## The section “late” could not be made\n\nZeroDivisionError" in report
+    late = bench("report", "--suite", "theirs", "--only", "late")
+    assert (late.returncode, late.stdout) == (2, "")
+    assert late.stderr.startswith("error: section 'late': ZeroDivisionError: ")
     shown = bench("report", "--suite", "theirs", "--only", "my-seeds", "--format", "md")
     assert "Dots of my seeds." in shown.stdout

@@ -19,7 +19,7 @@ from bench.cli import renewing
 from bench.cli.renewing import REST, Renewal
 from bench.errors import StoreError
 from bench.machine import uninterrupted
-from bench.records.store import Suite
+from bench.records.store import PROTOCOL, Suite
 from bench.report import publish
 from tests import factories
 from tests.conftest import Bench
@@ -107,13 +107,13 @@ def test_a_watcher_goes_on_after_a_record_that_it_cannot_read(tmp_path: Path) ->
     (path,) = suite.run_paths()
     with started(tmp_path, "report", "--watch") as watching:
         line_of(watching, "watching ")
-        before = (tmp_path / "reports" / "index.html").read_bytes()
         broken = path.with_name("seed-0009-broken.json")
         broken.write_text("{", encoding="utf-8")
         assert watching.stderr is not None
         notice = watching.stderr.readline()
-        assert notice.startswith("Notice: the report was not renewed: unreadable record")
-        assert (tmp_path / "reports" / "index.html").read_bytes() == before
+        assert notice.startswith("set aside: unreadable record")
+        line_of(watching, "report: ")
+        assert broken.name.encode() in (tmp_path / "reports" / "index.html").read_bytes()
         broken.unlink()
         line_of(watching, "report: ")
         end(watching)
@@ -142,7 +142,7 @@ def test_a_watcher_goes_on_after_whatever_a_rendering_raises(
 
 def test_a_watcher_of_a_broken_suite_ends_at_once(tmp_path: Path, bench: Bench) -> None:
     suite = factories.fill(Suite(tmp_path / "results", "local"), ["model_1"], seeds=[0])
-    suite.run_paths()[0].write_text("{", encoding="utf-8")
+    (suite.folder / PROTOCOL).write_text("{", encoding="utf-8")
     done = bench("report", "--watch")
     assert (done.returncode, len(done.stderr.splitlines())) == (2, 1)
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from msgspec.structs import replace
 
 from bench.inputs import datasets
 from bench.inputs.discover import Found, load
@@ -16,7 +17,7 @@ from bench.measuring import observe
 from bench.records.store import Suite
 from bench.training import provenance
 from bench.training.selection import Selection
-from tests import support
+from tests import factories, support
 from tests.conftest import Bench
 
 Write = Callable[..., Path]
@@ -142,12 +143,11 @@ def test_a_data_set_that_is_not_here_is_named(trained: Path) -> None:
     suite = Suite(trained / "results", "local")
     loaded, missing = observe.datasets_at_hand(suite, None)
     assert ([each.info.name for each in loaded], missing) == (["mnist5k"], [])
-    folder = trained / "results/local/mnist5k/tiny"
-    for path in folder.glob("seed-*.json"):
-        record = json.loads(path.read_text())
-        record["dataset"]["name"] = "of_another_version"
-        path.write_text(json.dumps(record))
-    assert observe.datasets_at_hand(suite, None) == ([], ["of_another_version"])
+    (run, *_) = suite.runs()
+    info = replace(run.dataset, name="of_another_version")
+    other = Suite(trained / "results", "other")
+    other.add_run(factories.sound(replace(run, dataset=info)), suite.weights(run))
+    assert observe.datasets_at_hand(other, None) == ([], ["of_another_version"])
 
 
 def test_a_network_without_a_map_is_told_and_the_others_go_on(

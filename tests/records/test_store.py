@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import pickle
 from datetime import date
 from pathlib import Path
 
@@ -9,13 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from bench.errors import StoreError
+from bench.errors import SetAside, StoreError
 from bench.machine import write_atomically
 from bench.records import store
 from bench.records.observations import Findings, MissedDigit
-from bench.records.store import Suite
+from bench.records.store import RunReader, Suite
+from bench.records.verifying import verify
 from bench.spec import canonical_json
 from tests import factories
+from tests.support import ROOT
 
 
 def test_a_write_that_fails_leaves_the_old_file_and_no_temporary(
@@ -80,8 +83,11 @@ def test_a_digit_that_is_no_digit_is_one_line(tmp_path: Path) -> None:
     suite = Suite(tmp_path, "local")
     path = tmp_path / "local" / "mnist" / "missed-digits.json"
     write_atomically(path, canonical_json({"5": "0g"}))
-    with pytest.raises(StoreError, match=r"unreadable record: .* \(.*missed-digits.json\)"):
-        suite.findings()
+    with pytest.warns(SetAside, match=r"unreadable record: .* \(.*missed-digits.json\)"):
+        assert suite.findings() == Findings()
+    before = path.read_bytes()
+    suite.add_missed_digits("mnist", {7: MissedDigit(pixels="00" * 784, label=1)})
+    assert path.read_bytes() == before  # nobody's file is replaced
 
 
 def test_an_empty_suite_has_nothing(tmp_path: Path) -> None:
@@ -126,8 +132,8 @@ def test_findings_lie_beside_the_runs_and_are_read_back(tmp_path: Path) -> None:
 def test_weights_lie_beside_their_record(tmp_path: Path) -> None:
     suite = Suite(tmp_path, "local")
     run = factories.record()
-    path = suite.add_run(run, b"weights")
-    assert suite.weights(run) == b"weights"
+    path = suite.add_run(run, factories.WEIGHTS)
+    assert suite.weights(run) == factories.WEIGHTS
     path.with_suffix(".safetensors").unlink()
     assert suite.weights(run) is None
 
@@ -136,8 +142,8 @@ def test_an_unreadable_finding_is_one_line(tmp_path: Path) -> None:
     suite = Suite(tmp_path, "local")
     path = suite.add_latency(factories.latency())
     path.write_text("{")
-    with pytest.raises(StoreError, match=r"unreadable record: .* \(.*latency.*json\): restore"):
-        suite.findings()
+    with pytest.warns(SetAside, match=r"unreadable record: .* \(.*latency.*json\): restore"):
+        assert suite.findings() == Findings()
 
 
 @given(st.dictionaries(st.text(), st.integers() | st.text(), max_size=5))
@@ -160,7 +166,13 @@ def test_an_outcome_of_given_weights_is_kept_once_beside_others(tmp_path: Path) 
     others = [
         replace(first, file_sha256="b" * 64),
         replace(first, architecture_digest="c" * 64),
-        replace(first, split="validation"),
+        replace(
+            first,
+            split="validation",
+            n_images=6000,
+            correct=5948,
+            misses=[(index, 4, 9) for index in range(5948, 6000)],
+        ),
         replace(first, environment=factories.WORKSTATION),
         replace(first, dataset=replace(first.dataset, digest="d" * 64)),
         replace(first, numerics=replace(first.numerics, device_type="cuda")),
@@ -173,3 +185,53 @@ def test_an_outcome_of_given_weights_is_kept_once_beside_others(tmp_path: Path) 
         suite.add_scored(other)
     assert path.read_bytes() == kept
     assert suite.runs() == []
+
+
+def test_a_damaged_record_is_left_out_until_somebody_restores_it(tmp_path: Path) -> None:
+    suite = factories.suite(tmp_path, architectures=["model_1"], seeds=range(3))
+    reader, whole = RunReader(suite), suite.runs()
+    path = suite.path_of(whole[1])
+    content = path.read_bytes()
+    path.write_bytes(content[:-9])
+    with pytest.warns(SetAside, match="unreadable record"):
+        assert suite.runs() == [whole[0], whole[2]]
+    assert suite.runs() == reader.runs() == [whole[0], whole[2]]  # told once
+    assert list(suite.set_aside) == [path]
+    path.write_bytes(content)
+    assert reader.runs() == whole
+    assert suite.set_aside == {}
+
+
+def fail(path: Path) -> None:
+    raise StoreError("unreadable record", where=str(path), remedy="restore it")
+
+
+@pytest.mark.parametrize("part", ["portrait", "field"])
+def test_a_damaged_file_is_not_written_over(tmp_path: Path, part: str) -> None:
+    suite = factories.suite(tmp_path, architectures=["model_1"], seeds=[0])
+    field = factories.effective_field(suite.runs())
+    paths = {"portrait": suite.add_portrait(factories.portrait()), "field": suite.add_field(field)}
+    paths[part].write_text("{")
+    with pytest.warns(SetAside, match="unreadable record"):
+        suite.kept([paths[part]], fail)
+    suite.add_portrait(factories.portrait())
+    suite.add_field(field)
+    assert paths[part].read_text() == "{"
+
+
+def test_the_committed_suites_are_sound() -> None:
+    for name in ("reference", "search"):
+        found = verify(Suite(ROOT / "results", name))
+        assert found.faults == []
+        assert found.runs
+        assert len(found.runs) == len(Suite(ROOT / "results", name).run_paths())
+
+
+def test_an_error_of_a_suite_goes_through_a_pipe_to_a_worker(tmp_path: Path) -> None:
+    suite = factories.suite(tmp_path, architectures=["model_1"], seeds=[0])
+    path = suite.run_paths()[0]
+    path.write_text("{")
+    with pytest.warns(SetAside):
+        suite.runs()
+    again = pickle.loads(pickle.dumps(suite))  # noqa: S301
+    assert str(again.set_aside[path]) == str(suite.set_aside[path])

@@ -73,7 +73,8 @@ def suite_of(results: Path, networks: tuple[str, ...] = ("rose", "tulip")) -> Su
         suite.add_portrait(measured)
         for seed, right in enumerate((69, 70, 72, 71)):
             run = factories.record(name, seed, dataset=PETALS, test_correct=right + at)
-            suite.add_run(replace(run, n_parameters=3000, test_misses=[(1, 6), (2, 7)]), b"")
+            run = replace(run, n_parameters=3000, test_misses=[(1, 6), (2, 7)])
+            suite.add_run(factories.sound(run), b"")
     return suite
 
 
@@ -150,7 +151,7 @@ def test_a_validation_accuracy_is_told_only_of_validation_images(
             replace(each, validation_correct=None, validation_loss=None) for each in run.epochs
         ]
         epochs = run.epochs if n_validation else blind
-        suite.add_run(replace(run, dataset=dataset, epochs=epochs), b"")
+        suite.add_run(factories.sound(replace(run, dataset=dataset, epochs=epochs)), b"")
     text = pages(suite, folder / "reports")
     assert ("he validation accuracy is from the best epoch" in text) == bool(n_validation)
     assert ("so no validation accuracy was measured" in text) == (not n_validation)

@@ -18,7 +18,7 @@ from markupsafe import Markup
 from bench.records.store import Suite
 from bench.report import drawing
 from bench.report import render as stage
-from bench.report.drawing import Here, draw, drawers
+from bench.report.drawing import Here, Undrawn, draw, drawers
 from bench.report.figures.digits import Digit, digits
 from bench.report.model import Plot
 from tests import factories
@@ -65,10 +65,14 @@ def test_few_pages_and_one_core_need_no_process(monkeypatch: pytest.MonkeyPatch)
 
 def test_what_goes_wrong_in_drawing_reaches_the_page() -> None:
     broken = Plot("broken", "", "", partial(digits, None))  # type: ignore[arg-type]
-    with drawers(N_PAGES) as several, pytest.raises(TypeError):
-        several.submit(draw, broken).result()
-    with pytest.raises(TypeError):
-        Here().submit(draw, broken)
+    with drawers(N_PAGES) as several:
+        there = several.submit(draw, broken).result()
+    here = Here().submit(draw, broken).result()
+    assert there == here
+    assert "This figure could not be drawn: TypeError: " in here
+    for each in (there, here):
+        assert isinstance(each, Undrawn)
+        assert each.what.startswith("figure broken: TypeError: ")
 
 
 def test_a_report_whose_processes_are_killed_is_drawn_here(

@@ -220,7 +220,8 @@ def constant(name: str, seed: int, share: int) -> RunRecord:
         correct = share * getattr(record.dataset, f"n_{split}")
         measured |= {f"{split}_loss": 0.0, f"{split}_correct": correct}
     (epoch,) = record.epochs
-    return msgspec.structs.replace(record, epochs=[msgspec.structs.replace(epoch, **measured)])
+    changed = msgspec.structs.replace(record, epochs=[msgspec.structs.replace(epoch, **measured)])
+    return factories.sound(changed)
 
 
 def test_an_arm_of_which_a_run_learned_nothing_is_drawn(suite: Suite, reports: Path) -> None:

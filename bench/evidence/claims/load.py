@@ -20,6 +20,7 @@ from bench.errors import nearest
 from bench.evidence.claims.heads import head
 from bench.evidence.claims.sources import ClaimError, Problem, Source, misfit, shown
 from bench.evidence.claims.wants import KEYS, quoted, wants
+from bench.machine import MOST_TEXT_BYTES, read_plain, text_of
 from bench.spec import Claim, Document
 
 HEADER = re.compile(r"^\s*\[\[\s*claim\s*\]\]")
@@ -82,7 +83,7 @@ def read_lines(path: Path, what: str, remedy: str) -> list[str]:
 def read_bytes(path: Path, what: str, remedy: str) -> bytes:
     """A text file as its bytes, which are UTF-8; raises ClaimError with these words if not."""
     try:
-        content = path.read_bytes()
+        content = read_plain(path, MOST_TEXT_BYTES)
         content.decode("utf-8")
         return content
     except (OSError, UnicodeDecodeError) as error:
@@ -180,7 +181,7 @@ def _with_networks(document: Document, rows: Iterable[Placed]) -> Document:
 def _parse(path: Path) -> tuple[Source, dict[str, Any]] | Problem:
     """The file's content; the problem of a file that holds no claims at all."""
     try:
-        text = path.read_text(encoding="utf-8")
+        text = text_of(path)
         content = tomllib.loads(text)
     except (OSError, UnicodeDecodeError) as error:
         what, remedy = f"unreadable claims: {_reason(error)}", "give a UTF-8 text file"

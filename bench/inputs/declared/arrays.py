@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import io
 import math
 import zlib
 from collections.abc import Sequence
@@ -22,10 +23,12 @@ from bench.inputs.declared.declaration import (
     damaged,
     found,
 )
+from bench.machine import MOST_STATE_BYTES, plain, read_plain
 
 IDX_UINT8 = 8  # the type byte of an IDX file
 WORD = 4  # bytes
 MOST_DIMENSIONS = 4  # images by channels
+MOST_ARRAY_BYTES = 4 << 30  # of one array of images, unpacked
 IDX_FILES = {
     "train_images": "train-images-idx3-ubyte",
     "train_labels": "train-labels-idx1-ubyte",
@@ -54,10 +57,14 @@ class Npz(Declaration, frozen=True, kw_only=True, tag="npz"):
         train = (self.train_images, self.train_labels)
         test = (self.test_images, self.test_labels)
         try:
-            with path.open("rb") as stream:  # NumPy leaves a broken file open
+            with plain(path) as stream:  # NumPy leaves a broken file open
                 file = np.load(stream, allow_pickle=False)
                 if isinstance(file, np.ndarray):
                     raise damaged("one array, no .npz file", path, "save it by numpy.savez")
+                largest = max((each.file_size for each in file.zip.infolist()), default=0)
+                if largest > MOST_ARRAY_BYTES:
+                    what = f"an array of {largest:,} bytes, more than {MOST_ARRAY_BYTES:,}"
+                    raise damaged(what, path)
                 for name in train:
                     if name not in file:
                         known = ", ".join(file.files)
@@ -96,7 +103,12 @@ class Idx(Declaration, frozen=True, kw_only=True, tag="idx"):
 
     def read(self, places: Sequence[Path]) -> Content:
         """The arrays of the files."""
-        return content_of([idx_array(path.read_bytes(), path) for path in places])
+        return idx_content(places)
+
+
+def idx_content(places: Sequence[Path]) -> Content:
+    """What `content_of` makes of the arrays of IDX files."""
+    return content_of([idx_array(read_plain(path, MOST_STATE_BYTES), path) for path in places])
 
 
 def content_of(arrays: Sequence[NDArray[Any]]) -> Content:
@@ -116,20 +128,31 @@ def idx_array(content: bytes, where: Path | str) -> NDArray[np.uint8]:
     Raises:
         DataError: it is no such file of bytes, or not a whole one.
     """
-    if content.startswith(b"\x1f\x8b"):
-        try:
-            content = gzip.decompress(content)
-        except (OSError, EOFError, zlib.error) as error:
-            raise damaged(f"cannot be unpacked: {error}", where) from error
-    if len(content) < WORD or content[:2] != b"\0\0" or content[2] != IDX_UINT8:
+    packed = content.startswith(b"\x1f\x8b")
+    stream = io.BytesIO(content)
+    try:
+        return _array(gzip.GzipFile(fileobj=stream) if packed else stream, where)
+    except (OSError, EOFError, zlib.error) as error:
+        raise damaged(f"cannot be unpacked: {error}", where) from error
+
+
+def _array(stream: gzip.GzipFile | io.BytesIO, where: Path | str) -> NDArray[np.uint8]:
+    """Reads one byte more than the header says: unpacking a longer file costs no memory."""
+    magic = stream.read(WORD)
+    if len(magic) < WORD or magic[:2] != b"\0\0" or magic[2] != IDX_UINT8:
         raise damaged("no IDX file of unsigned bytes", where, "see docs/data.md for the format")
-    n_dimensions = content[3]
+    n_dimensions = magic[3]
     if n_dimensions > MOST_DIMENSIONS:
         raise damaged(f"an array of {n_dimensions} dimensions", where)
-    n_words = min(n_dimensions, len(content) // WORD - 1)
-    words = np.frombuffer(content, ">u4", count=n_words, offset=WORD)
-    start, shape = WORD * (1 + n_dimensions), tuple(int(word) for word in words)
-    if len(shape) < n_dimensions or len(content) != start + math.prod(shape):
-        what = f"{len(content):,} bytes do not hold an array of shape {shape}"
-        raise damaged(what, where)
-    return np.frombuffer(content, np.uint8, offset=start).reshape(shape)
+    head = stream.read(WORD * n_dimensions)
+    words = np.frombuffer(head, ">u4", count=len(head) // WORD)
+    shape = tuple(int(word) for word in words)
+    n_bytes = math.prod(shape)
+    if n_bytes > MOST_ARRAY_BYTES:
+        raise damaged(f"an array of {n_bytes:,} bytes, more than {MOST_ARRAY_BYTES:,}", where)
+    values = stream.read(n_bytes + 1)
+    if len(shape) < n_dimensions or len(values) != n_bytes:
+        n_there = len(magic) + len(head) + len(values)
+        more = " or more" if len(values) > n_bytes else ""
+        raise damaged(f"{n_there:,} bytes{more} do not hold an array of shape {shape}", where)
+    return np.frombuffer(values, np.uint8).reshape(shape)

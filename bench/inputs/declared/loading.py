@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-import tomllib
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -29,7 +28,7 @@ from bench.inputs.declared.hub import HuggingFace
 from bench.inputs.declared.image_folder import ImageFolder
 from bench.inputs.declared.published import Torchvision
 from bench.inputs.image_data import Dataset, MissingDataError, Split, cache
-from bench.machine import appearing_whole, write_atomically
+from bench.machine import appearing_whole, toml_of, write_atomically
 from bench.spec import NAME, DatasetInfo, canonical_json
 
 KINDS: dict[str, type[Declaration]] = {
@@ -198,8 +197,8 @@ def parsed(path: Path) -> Declaration:
         DataError: it cannot be read, or a key is wrong.
     """
     try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        content = toml_of(path)
+    except (OSError, ValueError) as error:
         raise damaged(f"cannot be read: {error}", path, "make it a TOML file in UTF-8") from error
     kind = content.get("kind")
     if not isinstance(kind, str) or kind not in KINDS:

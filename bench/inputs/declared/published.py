@@ -11,19 +11,19 @@ import http.client
 import importlib
 import io
 import pickle
-import shutil
 import tarfile
+import time
 import urllib.request
 import zipfile
 import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import IO, Any, Literal
 
 import numpy as np
 
-from bench.inputs.declared.arrays import content_of, idx_array
+from bench.inputs.declared.arrays import content_of, idx_array, idx_content
 from bench.inputs.declared.declaration import (
     Content,
     Declaration,
@@ -32,11 +32,13 @@ from bench.inputs.declared.declaration import (
     search_roots,
 )
 from bench.inputs.image_data import MissingDataError, cache, torchvision_class
-from bench.machine import appearing_whole
+from bench.machine import appearing_whole, plain
 
 Name = Literal["CIFAR10", "CIFAR100", "FashionMNIST", "KMNIST", "EMNIST", "SVHN"]
 SECONDS = 30.0  # that a server may be silent
 CHUNK = 1 << 20
+MOST_DOWNLOAD_BYTES = 4 << 30
+MOST_SECONDS = 3600.0  # of one download
 LETTERS_FROM = 1  # EMNIST's letters are numbered from 1
 
 
@@ -122,7 +124,7 @@ def archives(name: Name) -> list[Archive]:
 
 def require_md5(path: Path, md5: str) -> None:
     """Raises DataError where the file is not the one that was published."""
-    with path.open("rb") as file:
+    with plain(path) as file:
         seen = hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
     if seen != md5:
         what = f"not the published archive: md5 {seen}, expected {md5}"
@@ -144,7 +146,7 @@ def download(archive: Archive, path: Path) -> None:
                     temporary.open("wb") as file,
                     urllib.request.urlopen(url, timeout=SECONDS) as answer,
                 ):
-                    shutil.copyfileobj(answer, file, CHUNK)
+                    _copy(answer, file)
                 require_md5(temporary, archive.md5)
             return
         except (OSError, ValueError, http.client.HTTPException) as error:
@@ -155,6 +157,17 @@ def download(archive: Archive, path: Path) -> None:
         remedy=f"name its folder with --data-dir, fetch {archive.name} by hand into that folder, "
         "or try again",
     )
+
+
+def _copy(answer: http.client.HTTPResponse, file: IO[bytes]) -> None:
+    """Raises ValueError where the answer does not end."""
+    over, n_bytes = time.monotonic() + MOST_SECONDS, 0
+    while some := answer.read1(CHUNK):  # what has arrived: a slow server is noticed, too
+        n_bytes += file.write(some)
+        if n_bytes > MOST_DOWNLOAD_BYTES:
+            raise ValueError(f"more than {MOST_DOWNLOAD_BYTES:,} bytes")
+        if time.monotonic() > over:
+            raise ValueError(f"not done within {MOST_SECONDS:g} seconds")
 
 
 class _ArraysAlone(pickle.Unpickler):
@@ -239,7 +252,7 @@ def _cifar100(places: Sequence[Path], _: str) -> Content:
 
 def _mnist_like(name: Name) -> Callable[[Sequence[Path], str], Content]:
     def read(places: Sequence[Path], _: str) -> Content:
-        content = content_of([idx_array(path.read_bytes(), path) for path in places])
+        content = idx_content(places)
         return Content(content.train, content.test, tuple(torchvision_class(name).classes))
 
     return read

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.inputs.imported.tables import Row, bad
+from bench.machine import MOST_TEXT_BYTES, read_plain
 
 META = "meta.yaml"
 EVENTS = "events.out.tfevents.*"
@@ -74,11 +75,19 @@ def _is_deleted(path: Path, run: Path) -> bool:
 def _meta(path: Path) -> dict[str, str]:
     """The plain values of MLflow's YAML, which has a line each."""
     found = {}
-    for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
+    for line in _text(path).splitlines():
         name, sign, value = line.partition(":")
         if sign and not line.startswith((" ", "-")):
             found[name.strip()] = value.strip().strip("'\"")
     return found
+
+
+def _text(path: Path) -> str:
+    try:
+        return read_plain(path, MOST_TEXT_BYTES).decode("utf-8", errors="replace")
+    except OSError as error:
+        what = f"cannot be read: {error.strerror}"
+        raise bad(path, what, "make it readable, or take it out") from error
 
 
 def _files(folder: Path) -> Iterator[tuple[str, str]]:
@@ -86,7 +95,7 @@ def _files(folder: Path) -> Iterator[tuple[str, str]]:
     for path in sorted(folder.rglob("*")) if folder.is_dir() else ():
         if path.is_file() and not path.name.startswith("."):
             name = path.relative_to(folder).as_posix()
-            yield name, path.read_text(encoding="utf-8", errors="replace").strip()
+            yield name, _text(path).strip()
 
 
 def _tensorboard(path: Path) -> Iterator[Row]:

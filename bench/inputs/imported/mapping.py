@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from pathlib import Path
 from typing import Annotated
 
@@ -11,6 +10,7 @@ import msgspec
 
 from bench.errors import UsageError, nearest
 from bench.inputs.figures import NAMES, Unit
+from bench.machine import toml_of
 from bench.spec import Name, PositiveInt
 
 WHERE = "import"
@@ -56,8 +56,8 @@ def load(path: Path | None, dataset: str | None, n_test: int | None) -> Mapping:
     where = str(path) if path else WHERE
     if path is not None:
         try:
-            written = tomllib.loads(path.read_text(encoding="utf-8"))
-        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+            written = toml_of(path)
+        except (OSError, ValueError) as error:
             remedy = "make it a TOML file, as in docs/import.md"
             raise UsageError(f"cannot be read: {error}", where=where, remedy=remedy) from error
     missing = [name for name in ("dataset", "n_test") if name not in written | given]

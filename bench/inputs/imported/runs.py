@@ -16,6 +16,7 @@ from bench.inputs.figures import FIGURES, NAMES, BadFigures, Figures, require_ex
 from bench.inputs.imported.exports import read_folder
 from bench.inputs.imported.mapping import Mapping
 from bench.inputs.imported.tables import READERS, Row, bad, is_missing
+from bench.machine import MOST_STATE_BYTES, read_plain
 from bench.records.foreign import NOWHERE, dataset_info, record_of
 from bench.records.store import Suite
 from bench.spec import (
@@ -291,10 +292,9 @@ def _require_end(path: Path, key: Key, epochs: list[Epoch]) -> None:
 def _digest(path: Path) -> str:
     """sha256 of the file; of a folder, over the names and contents of its files."""
     if path.is_file():
-        return digest(path.read_bytes())
+        return digest(read_plain(path, MOST_STATE_BYTES))
     running = hashlib.sha256()
     for each in sorted(each for each in path.rglob("*") if each.is_file()):
-        running.update(
-            f"{each.relative_to(path).as_posix()}\0{digest(each.read_bytes())}\n".encode()
-        )
+        content = digest(read_plain(each, MOST_STATE_BYTES))
+        running.update(f"{each.relative_to(path).as_posix()}\0{content}\n".encode())
     return running.hexdigest()

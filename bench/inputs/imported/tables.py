@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.errors import UsageError
+from bench.machine import MOST_STATE_BYTES, text_of
 
 DELIMITERS = ",;\t"
 CHART = " - "  # W&B names the columns of a chart's export "RUN - METRIC"
@@ -137,6 +138,6 @@ def bad(path: Path, what: str, remedy: str) -> UsageError:
 
 def _text(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8-sig")
+        return text_of(path, MOST_STATE_BYTES)
     except (OSError, UnicodeDecodeError) as error:
         raise bad(path, f"cannot be read: {error}", "make it a UTF-8 text file") from error

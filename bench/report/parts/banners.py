@@ -18,11 +18,22 @@ FEW_NAMES = 3  # more networks with missing seeds are counted
 def banners(summaries: list[Summary]) -> tuple[str, ...]:
     """One line for each reason, of all data sets together; nothing where all is well."""
     several = len(summaries) > 1
-    return tuple(
+    return _damaged(summaries[0]) + tuple(
         f"{summary.title.removeprefix('On ')}: {line}" if several else line
         for summary in summaries
         for line in _of(summary)
     )
+
+
+def _damaged(summary: Summary) -> tuple[str, ...]:
+    """The files of the suite that could not be believed; nothing where there is none."""
+    names = summary.set_aside
+    if not names:
+        return ()
+    said = listed_or_counted(list(names), "file")
+    are = "is left out and counts" if len(names) == 1 else "are left out and count"
+    line = f"{count(len(names), 'damaged file')} {are} as missing: {said}."
+    return (f"{line} To see what is wrong, run: python -m bench verify {summary.suite}",)
 
 
 def _of(summary: Summary) -> list[str]:

@@ -26,7 +26,7 @@ from typing import Any, Protocol, cast, get_args, get_origin, get_type_hints
 
 from matplotlib.figure import Figure
 
-from bench.errors import BenchError, in_one_line
+from bench.errors import BenchError, UsageError, in_one_line
 from bench.inputs import plugins
 from bench.report.model import Download, PageKind, Plot, Scope, Section
 
@@ -70,19 +70,49 @@ def found(*pages: PageKind) -> list[SectionFile]:
 
 
 def broken() -> list[BenchError]:
-    """Why sections of the user's folder could not be used, or had nothing to show."""
-    failed = [each.problem for each in _own() if each.problem]
-    return [*plugins.own(KIND, HOOKS, _builtin()).broken, *failed]
+    """Why sections could not be used, or failed in the report that was made last."""
+    misfits = [each.misfit for each in _own() if each.misfit]
+    return [*plugins.own(KIND, HOOKS, _builtin()).broken, *misfits, *_failed.values()]
 
 
 def begin() -> None:
-    """Forgets what failed in an earlier report: an own section may have something to show now."""
-    for each in _own():
-        each.problem = each.misfit
+    """Forgets what failed in an earlier report: a section may have something to show now."""
+    _failed.clear()
+
+
+_failed: dict[str, BenchError] = {}  # module's name of a section -> why
+
+
+def said_by(file: SectionFile, summary: object) -> Section | None:
+    """What the section says; where it fails a notice, and the report goes on."""
+    try:
+        return file.section(summary)
+    except (Exception, SystemExit) as error:  # of records that nobody foresaw, or of a plug-in
+        what = in_one_line(error)
+        fail(file, what)
+        return Section(title=f"The section “{slug(file)}” could not be made", text=(what,))
+
+
+def fail(file: SectionFile, what: str) -> None:
+    """Keeps for `broken` that the section, or a part of it, failed."""
+    _failed.setdefault(file.__name__, fault(file, what))
+
+
+def has_failed(file: SectionFile) -> bool:
+    """Whether it failed in the present report."""
+    return file.__name__ in _failed
+
+
+def fault(file: SectionFile, what: str) -> UsageError:
+    """What is wrong with a section's file."""
+    if isinstance(file, OwnSection):
+        return plugins.error(KIND, Path(str(file.module.__file__)), what, "mend the file")
+    path = Path(__file__).with_name(f"{slug(file).replace('-', '_')}.py")
+    return plugins.error(KIND, path, what, "the other sections are whole; report this fault to us")
 
 
 class OwnSection:
-    """A section of the user's folder: one that fails is left out, and the report goes on.
+    """A section of the user's folder.
 
     What it draws and the files it makes are made at once, so that they fail here if they do.
     """
@@ -94,7 +124,6 @@ class OwnSection:
         self.SCOPE: Scope = module.SCOPE
         self.PAGES: tuple[PageKind, ...] = module.PAGES
         self.misfit = self._unfit()
-        self.problem = self.misfit
 
     def _unfit(self) -> BenchError | None:
         """What is wrong with its three words; it is then on no page."""
@@ -104,26 +133,20 @@ class OwnSection:
             return None
         self.PAGES, self.ORDER = (), 0
         remedy = f"ORDER is a number, SCOPE one of {get_args(Scope)}, PAGES a tuple out of {kinds}"
-        return self._error("bad ORDER, SCOPE or PAGES", remedy)
+        path = Path(str(self.module.__file__))
+        return plugins.error(KIND, path, "bad ORDER, SCOPE or PAGES", remedy)
 
     def section(self, summary: object) -> Section | None:
-        """What it says; None where it fails, and `problem` then says why."""
-        try:
-            found: Section | None = self.module.section(summary)
-            if found is None:
-                return None
-            _require(found, Section, "section returns")
-            return replace(
-                found,
-                plots=tuple(_drawn(plot) for plot in found.plots),
-                downloads=tuple(_made(download) for download in found.downloads),
-            )
-        except (Exception, SystemExit) as error:  # a plug-in may raise anything
-            self.problem = self._error(in_one_line(error), "mend the file")
+        """What it says; a plug-in may raise anything."""
+        found: Section | None = self.module.section(summary)
+        if found is None:
             return None
-
-    def _error(self, what: str, remedy: str) -> BenchError:
-        return plugins.error(KIND, Path(str(self.module.__file__)), what, remedy)
+        _require(found, Section, "section returns")
+        return replace(
+            found,
+            plots=tuple(_drawn(plot) for plot in found.plots),
+            downloads=tuple(_made(download) for download in found.downloads),
+        )
 
 
 def _require(value: Any, wanted: Any, name: str) -> None:

@@ -1,7 +1,13 @@
-"""A run's state between two epochs, as bytes; read back without executing pickle."""
+"""A run's state between two epochs, as bytes; read back without executing pickle.
+
+A checkpoint begins with a mark and the SHA-256 of what follows, so a damaged one is never restored.
+One without a digest, of an older version, is not restored either: its run costs one training, and
+nobody can tell whether its bits are still those that were written.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import io
 from typing import Any
 
@@ -14,12 +20,14 @@ from bench.training.engine.network import named_tensors
 from bench.training.engine.optimizer import load_moments
 from bench.training.engine.train import State
 
+MARK = b"manyseeds checkpoint 1\n"  # then 32 bytes of SHA-256, then what `torch.save` wrote
+BEGIN = len(MARK) + hashlib.sha256().digest_size
 # What content of another shape makes the code that reads it raise.
 MISFITS = (AttributeError, KeyError, TypeError, ValueError, RuntimeError, msgspec.MsgspecError)
 
 
 class Unusable(Exception):
-    """A checkpoint that is torn, or of another run."""
+    """A checkpoint that is damaged, or of another run."""
 
 
 def encode(state: State, key: str, environment: str) -> bytes:
@@ -34,7 +42,12 @@ def encode(state: State, key: str, environment: str) -> bytes:
         "average": _content(state.average.module) if state.average else None,
     }
     torch.save(content, buffer)
-    return buffer.getvalue()
+    return with_digest(buffer.getvalue())
+
+
+def with_digest(saved: bytes) -> bytes:
+    """What `torch.save` wrote, behind its digest."""
+    return MARK + hashlib.sha256(saved).digest() + saved
 
 
 def restore(state: State, content: bytes, key: str, environment: str) -> None:
@@ -47,7 +60,7 @@ def restore(state: State, content: bytes, key: str, environment: str) -> None:
         environment: The fingerprint: bits of two environments are never mixed in one run.
 
     Raises:
-        Unusable: torn, of another run, or of another environment.
+        Unusable: damaged, without a digest, of another run, or of another environment.
     """
     loaded = _load(content)
     for name, expected in (("key", key), ("environment", environment)):
@@ -87,8 +100,13 @@ def _pairs(network: nn.Module, saved: dict[str, Tensor]) -> list[tuple[Tensor, T
 
 
 def _load(content: bytes) -> dict[str, Any]:
+    if not content.startswith(MARK):
+        raise Unusable("it has no digest: an older version wrote it, or its begin is damaged")
+    saved = content[BEGIN:]
+    if content != with_digest(saved):
+        raise Unusable("it is damaged: its content has another digest")
     try:
-        loaded = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
+        loaded = torch.load(io.BytesIO(saved), map_location="cpu", weights_only=True)
     except Exception as error:  # a torn file surfaces as many types
         raise Unusable(f"it cannot be read: {type(error).__name__}") from error
     if not isinstance(loaded, dict):

@@ -9,13 +9,12 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-import msgspec
-
-from bench.errors import BenchError, StoreError, UsageError, bad_option, nearest
+from bench.errors import BenchError, UsageError, bad_option, nearest
 from bench.inputs import discover
 from bench.machine import folder_in_use
+from bench.records import checks
 from bench.records.arms import identity
-from bench.records.store import Suite
+from bench.records.store import Suite, decoded
 from bench.spec import ENGINE_VERSION, SCHEMA, Architecture, RunRecord, RunSpec
 from bench.stats.format import count
 
@@ -175,12 +174,7 @@ def _open(path: Path) -> Recorded:
 
 
 def _read(path: Path) -> RunRecord:
-    try:
-        return msgspec.json.decode(path.read_bytes(), type=RunRecord)
-    except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise StoreError(
-            f"no readable record: {error}", where=str(path), remedy="give the JSON file of a run"
-        ) from error
+    return decoded(path, RunRecord)
 
 
 def require_reproducible(recorded: Recorded) -> None:
@@ -203,6 +197,8 @@ def require_reproducible(recorded: Recorded) -> None:
         what = f"its key is {record.key[:12]}, but its fields give {spec.key[:12]}"
         remedy = f"it was edited, or made by another version: restore it, or {checkout(record)}"
         raise refusal(recorded, what, remedy)
+    if problem := checks.of_run(record):
+        raise refusal(recorded, f"bad record: {problem}", "restore the file")
 
 
 def refusal(recorded: Recorded, what: str, remedy: str) -> BenchError:

@@ -72,7 +72,7 @@ def test_a_report_prints(browser: Browser, reports: Path, name: str) -> None:
         pdf = page.pdf(format="A4")
     assert pdf.startswith(b"%PDF-")
     assert len(pdf) > 50_000
-    assert 2 <= n_pages(pdf) <= 15
+    assert 2 <= n_pages(pdf) <= 20  # with some 60 missed digits of each run
 
 
 def test_a_wide_table_turns_its_page_instead_of_shrinking_all(

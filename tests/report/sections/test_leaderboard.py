@@ -88,7 +88,7 @@ def test_a_published_best_epoch_is_placed_among_our_best_epochs(tmp_path: Path) 
     for seed, (last, best) in enumerate(((9938, 9960), (9940, 9945), (9942, 9942))):
         run = factories.record("model_1", seed, test_correct=last)
         epochs = [*run.epochs[:-2], replace(run.epochs[-2], test_correct=best), run.epochs[-1]]
-        suite.add_run(replace(run, epochs=epochs), b"weights")
+        suite.add_run(factories.sound(replace(run, epochs=epochs)), b"weights")
     published = load_files([ROOT / "claims" / "raj.toml"]).claims
     said = next(claim for claim in published if claim.metric.startswith("best_"))
     claims = (replace(said, subject="model_1", published=99.5),)
@@ -113,7 +113,8 @@ def test_a_group_alone_has_its_leaderboard(tmp_path: Path) -> None:
 def test_ablations_and_other_recipes_are_no_networks_to_choose(tmp_path: Path) -> None:
     suite = suite_of(tmp_path, GROUPS | {"model_2": "ablations"})
     run = factories.record("model_1", 0, test_correct=9990)
-    suite.add_run(replace(run, key="0" * 64, recipe=replace(run.recipe, weight_decay=0.5)), None)
+    other = replace(run, recipe=replace(run.recipe, weight_decay=0.5))
+    suite.add_run(factories.sound(other), None)
     summary = read(suite, tmp_path, "command")[0]
     assert len(summary.arms) == 4
     rows = [(row[0][0], row[2][0]) for row in rows_of(leaderboard.section(summary))]

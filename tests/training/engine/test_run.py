@@ -158,12 +158,12 @@ def test_a_checkpoint_of_another_shape_leaves_the_state_as_it_was(
 ) -> None:
     spec, kept = spec_of(small_data, ema_decay=0.9), Kept()
     done(Plain, spec, small_data, kept)
-    (tmp_path / "kept").write_bytes(kept.written[0])
+    (tmp_path / "kept").write_bytes(kept.written[0][checkpoint.BEGIN :])
     content = torch.load(tmp_path / "kept", weights_only=True)
     torch.save({**content, part: other}, tmp_path / "spoiled")
     state = start(architecture(Plain), spec, CPU)
     before = [each.clone() for each in state.network.parameters()]
-    spoiled = (tmp_path / "spoiled").read_bytes()
+    spoiled = checkpoint.with_digest((tmp_path / "spoiled").read_bytes())
     with pytest.raises(checkpoint.Unusable, match="does not fit"):
         checkpoint.restore(state, spoiled, spec.key, ENVIRONMENT.fingerprint)
     assert all(map(torch.equal, before, state.network.parameters()))

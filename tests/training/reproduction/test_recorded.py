@@ -128,7 +128,7 @@ def test_no_results_folder_is_told(tmp_path: Path) -> None:
 def test_a_file_that_is_no_record_is_refused(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "mine.json"
     path.write_bytes(content)
-    with pytest.raises(BenchError, match=r"no readable record.*mine\.json"):
+    with pytest.raises(BenchError, match=r"unreadable record.*mine\.json"):
         recorded.find(str(path), tmp_path)
 
 
