@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 from scipy.special import bdtr, chdtri, nctdtr, stdtrit
 
 from bench.stats.declared import CONFIDENCE, CONSISTENT_RATE, FEWEST_RUNS
-from bench.stats.means import standard_deviation
+from bench.stats.means import sd_factors, standard_deviation
 from bench.stats.rates import Verdict, check_rate, lower_bound, upper_bound
 from bench.stats.sequences import decision_chances
 from bench.stats.solve import fewest, last_true
@@ -111,6 +111,18 @@ def seeds_for_margin(sd: float, margin: float) -> int:
         return half <= margin
 
     return _found(is_within, start=FEWEST_RUNS)
+
+
+def seeds_for_sd(sd: float, bound: float) -> int:
+    """The fewest runs whose interval of this standard deviation does not hold the bound."""
+    _check_positive("sd", sd)
+    _check_positive("bound", bound)
+
+    def is_apart(n: int) -> bool:
+        low, high = sd_factors(n)
+        return low * sd > bound or high * sd < bound
+
+    return _found(is_apart, start=FEWEST_RUNS)
 
 
 def difference_power(sd: float, difference: float, n: int) -> float:

@@ -243,6 +243,14 @@ METRICS: Mapping[str, Metric] = {
         BOUND,
         rules.mean,
     ),
+    "test_accuracy_sd_points": Metric(
+        "the standard deviation over runs of the test accuracy after the last epoch: the 0.06 of "
+        "99.40 ± 0.06",
+        "runs",
+        accuracies(lookup.last_test_counts),
+        BOUND,
+        rules.deviation,
+    ),
     "mean_test_shortfall_points": Metric(
         "the document's target minus the mean over runs",
         "runs",
@@ -298,6 +306,13 @@ METRICS: Mapping[str, Metric] = {
         lookup.two_arms,
         ("against",),
         rules.gain,
+    ),
+    "mean_test_accuracy_gain_points": Metric(
+        "by how many points the mean of the subject's runs is above the mean of `against`",
+        "runs",
+        lookup.two_arms,
+        (*BOUND, "against"),
+        rules.difference,
     ),
     # From records of given weights.
     "published_weights_test_accuracy_percent": Metric(

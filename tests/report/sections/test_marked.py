@@ -7,6 +7,7 @@ import re
 from dataclasses import replace
 
 import msgspec
+import pytest
 from markupsafe import Markup
 
 from bench.evidence.claims.ledger import tally
@@ -326,6 +327,25 @@ def test_a_gain_shows_the_other_networks_runs_below() -> None:
     drawn = spoken(part.strip)  # nine records, eight numbers: whose seed is not told
     assert drawn["Model_2: 99.3 %"] == 99.3
     assert drawn["mean 99.35"] == 99.35
+
+
+@pytest.mark.parametrize(
+    ("metric", "keys", "measured"),
+    [
+        ("test_accuracy_sd_points", {}, "0.032 points"),
+        ("mean_test_accuracy_gain_points", {"against": OTHER}, "0.097 points"),
+    ],
+)
+def test_what_lies_between_runs_is_no_number_of_a_run(
+    metric: str, keys: dict[str, str], measured: str
+) -> None:
+    """Points and their interval are not drawn on the axis of the accuracies."""
+    said = claim(metric, 0.3, id="size", quote="size", relation="at_least", **keys)
+    part = card(summary(said, others=(9930, 9940, 9935)), "size").parts[0]
+    assert (part.published, part.measured) == ("at least 0.3 points", measured)
+    assert part.strip is not None
+    assert not any(says.startswith("published") for says in spoken(part.strip))
+    assert not part.strip.draw().axes[0].patches
 
 
 def test_cards_of_one_claim_share_a_figure_and_each_has_ids_of_its_own() -> None:
