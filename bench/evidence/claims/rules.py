@@ -19,9 +19,20 @@ import msgspec
 from bench.evidence.claims.gather import Exact, Sample, Value, fraction
 from bench.evidence.claims.lookup import DIGITS, Readings
 from bench.spec import Claim
-from bench.stats.comparison import Comparison, Design, compare, holm
+from bench.stats.comparison import Comparison, Design, compare
+from bench.stats.comparison import corrected as corrected_together
 from bench.stats.declared import FEWEST_RUNS, MARGIN_POINTS, TEST_ALPHA
-from bench.stats.format import count, fixed, integer, number, p_value, place_words, plain, span
+from bench.stats.format import (
+    corrected_by_holm,
+    count,
+    fixed,
+    integer,
+    number,
+    p_value,
+    place_words,
+    plain,
+    span,
+)
 from bench.stats.means import placement, sd_interval, standard_deviation, t_interval
 from bench.stats.planning import (
     MOST_LOOKED_AT,
@@ -72,15 +83,11 @@ class Gain:
 
     Attributes:
         ours, theirs: The two samples.
-        points: Difference of their means.
-        p: Of the permutation test, not corrected.
-        compared: All of the comparison.
+        compared: What their runs say, with the p not corrected.
     """
 
     ours: Sample
     theirs: Sample
-    points: float
-    p: float
     compared: Comparison
 
 
@@ -251,33 +258,38 @@ def gain(claim: Claim, found: tuple[Sample, Sample]) -> Judgement | Gain:
     if compared.difference_points is None or compared.test is None:
         judged = _undecided(ours, "comparison of means", FEWEST_RUNS)
         return replace(judged, stands_on=ours.stands_on + theirs.stands_on)
-    return Gain(ours, theirs, compared.difference_points, compared.test.p, compared)
+    return Gain(ours, theirs, compared)
 
 
 def corrected(gains: Mapping[str, Gain]) -> dict[str, Judgement]:
     """Whether each first network is better: by its p after Holm, or equal within the margin."""
-    p_values = holm([gain.p for gain in gains.values()])
+    together = corrected_together([gain.compared for gain in gains.values()])
     return {
-        name: _gain(gain, p, len(gains))
-        for (name, gain), p in zip(gains.items(), p_values, strict=True)
-        if p is not None
+        name: _gain(replace(gain, compared=compared), len(gains))
+        for (name, gain), compared in zip(gains.items(), together, strict=True)
     }
 
 
-def _gain(gain: Gain, holm_p: float, n_claims: int) -> Judgement:
-    points, equal, interval = gain.points, gain.compared.equivalence, gain.compared.interval
+def _gain(gain: Gain, n_claims: int) -> Judgement:
+    found = gain.compared
+    points, equal, interval = found.difference_points, found.equivalence, found.interval
+    assert found.test is not None
+    assert found.holm_p is not None
+    assert points is not None
     rule = (
-        f"permutation test, p {p_value(gain.p)}, "
-        f"{p_value(holm_p)} by Holm over {count(n_claims, 'claim')}"
+        f"permutation test, p {p_value(found.test.p)}, {p_value(found.holm_p)} "
+        f"{corrected_by_holm(n_claims, 'this document')}"
         f"{f', difference {span(interval)} points' if interval else ''}"
     )
-    if holm_p < TEST_ALPHA:
+    if found.holm_p < TEST_ALPHA:
         judged = _of_runs("confirmed" if points > 0 else "refuted", gain.ours, rule, points)
     elif equal is not None and equal.verdict == "equivalent":
         rule += f"; the same within {equal.margin_points} points"
         judged = _of_runs("refuted", gain.ours, rule, points)
     else:
-        judged = _undecided(gain.ours, rule, _seeds_for_gain(gain), points)
+        more = _seeds_for_gain(gain, n_claims)
+        needs = f"{_seeds(more)} of each network to see a difference of {MARGIN_POINTS} points"
+        judged = _undecided(gain.ours, rule, more, points, needs)
     both = gain.ours.stands_on + gain.theirs.stands_on
     return replace(judged, stands_on=both, others=_values(gain.theirs))
 
@@ -350,11 +362,13 @@ def _seeds_for_difference(ours: Sample, theirs: Sample, bound: float) -> int:
     return seeds_for_difference(_joint_sd(ours, theirs), max(distance, 10.0**-DIGITS))
 
 
-def _seeds_for_gain(gain: Gain) -> int:
+def _seeds_for_gain(gain: Gain, n_claims: int) -> int:
     """More seeds an arm until the protocol's margin would be seen, were the spread the true one."""
     sd = _joint_sd(gain.ours, gain.theirs)
     n = min(len(sample.counts) for sample in (gain.ours, gain.theirs))
-    return max(_found(lambda: seeds_for_difference(sd, MARGIN_POINTS)) - n, 1) if sd else 1
+    if not sd:
+        return 1
+    return max(_found(partial(seeds_for_difference, sd, MARGIN_POINTS, n_claims)) - n, 1)
 
 
 def _joint_sd(ours: Sample, theirs: Sample) -> float:

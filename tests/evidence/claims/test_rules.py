@@ -20,6 +20,7 @@ from bench.evidence.claims.ledger import as_json, ledger
 from bench.records.protocol import Protocol, Sweep, arm_key
 from bench.spec import Claim, Foreign, Objective, RunRecord
 from bench.stats.outcomes import sustained
+from bench.stats.planning import seeds_for_difference
 from tests import factories
 from tests.evidence.claims.evidences import (
     OTHER,
@@ -428,18 +429,24 @@ def gained_together(*said: Claim, third: list[int | None]) -> dict[str, rules.Ju
 def test_gains_of_one_file_are_corrected_together() -> None:
     alone = gained_together(GAINS["one"], third=LOW)["one"]
     assert alone.verdict == "confirmed"
-    assert "p 0.029, 0.029 by Holm over 1 claim," in alone.rule
+    assert "p 0.029, 0.029 corrected by Holm for 1 comparison of this document," in alone.rule
     both = gained_together(*GAINS.values(), third=LOW)
     assert {each.verdict for each in both.values()} == {"undecided"}  # 2 * 0.0286
-    assert all("p 0.029, 0.057 by Holm over 2 claims," in each.rule for each in both.values())
-    assert all((each.seeds_needed or 0) > 0 for each in both.values())
+    family = "corrected by Holm for 2 comparisons of this document"
+    assert all(f"p 0.029, 0.057 {family}, " in each.rule for each in both.values())
+    for each in both.values():  # two p are corrected, so both are planned for
+        sd = np.sqrt((np.var(HIGH, ddof=1) + np.var(LOW, ddof=1)) / 2) / 100
+        assert each.seeds_needed == seeds_for_difference(sd, 0.05, 2) - 4
+        assert each.rule.endswith(
+            f"{each.seeds_needed} more seeds of each network to see a difference of 0.05 points"
+        )
 
 
 def test_gains_of_two_files_are_not_corrected_together() -> None:
     elsewhere = msgspec.structs.replace(GAINS["two"], file="other")
     found = gained_together(GAINS["one"], elsewhere, third=LOW)
     assert [each.verdict for each in found.values()] == ["confirmed", "confirmed"]
-    assert "Holm over 1 claim," in found["two"].rule
+    assert "Holm for 1 comparison of this document," in found["two"].rule
 
 
 def test_a_gain_without_runs_corrects_nothing() -> None:
@@ -455,7 +462,9 @@ def test_the_largest_p_is_not_corrected_and_equivalence_refutes_as_before() -> N
     found = {each.claim.id: each.judged for each in rows}
     assert found["one"].verdict == "undecided"  # 2 * 0.0286
     assert found["two"].verdict == "refuted"
-    assert "p 1.000, 1.000 by Holm over 2 claims" in found["two"].rule
+    assert (
+        "p 1.000, 1.000 corrected by Holm for 2 comparisons of this document" in found["two"].rule
+    )
     assert "the same within 0.05 points" in found["two"].rule
 
 
