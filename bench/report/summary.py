@@ -449,7 +449,12 @@ def _datasets(part: Summary, runs: list[RunRecord]) -> list[str]:
 def _asked(arms: Iterable[Arm], objectives: Objectives) -> tuple[Arm, ...]:
     """The arms with what is asked of them on their data set."""
     return tuple(
-        replace(arm, asked=objectives.of(arm.architecture, arm.dataset.name)) for arm in arms
+        replace(
+            arm,
+            asked=objectives.of(arm.architecture, arm.dataset.name),
+            is_left_out=objectives.leaves_out(arm.architecture),
+        )
+        for arm in arms
     )
 
 
