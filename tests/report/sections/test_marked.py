@@ -258,7 +258,9 @@ def test_the_excerpt_has_the_aims_then_numbers_of_runs_then_the_worst() -> None:
     assert [line.number for line in fewest.lines] == [1, 2, 5, 6]  # two numbers of runs on 5
     assert few.lines[0].pieces[1].href == "document.html#claim-aim"
     assert few.note.startswith(
-        "5 of 8 marked lines; all are on the page “Document”. "
+        "5 of 8 marked lines, in the document's order. They were chosen: first what states the "
+        "target or a limit, then lines with several numbers, then the worst verdicts. All lines "
+        "are on the page “Document”. "
         "4 lines need training: 1 not consistent, 2 undecided, 1 consistent."
     )
     assert "3 lines rest on structure, arithmetic or words: 1 refuted, 1 contradicts" in few.note
