@@ -109,7 +109,10 @@ def _work(request: Request) -> None:
     say(_plan_line(plan, selected))
     say_all(foreseen)
     sweep.declare()  # who reads the plan and stops here has declared nothing
-    wrong = sweep.train(plan, selected.dataset, console, _renewal(request))
+    renew = _renewal(request)
+    if plan.jobs and reader.runs():
+        renew()  # what is known already can be read from the first minute
+    wrong = sweep.train(plan, selected.dataset, console, renew)
     say_all(sweep.state_lines())
     say(f"records: {request.suite.folder}")
     if selected.dataset:
