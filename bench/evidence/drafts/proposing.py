@@ -23,6 +23,8 @@ NUMBER = re.compile(
     r"(?<![\w.×])(?P<digits>\d{1,12}(?:,\d{3}){0,3}(?:\.\d{1,12})?(?:[eE]-?\d{1,2})?)"
     r"(?P<unit>\s?%|[kKM](?![a-zA-Z]))?(?![\w×]|\.\d|,\d{3})"
 )
+UNIT_OF_COLUMN = re.compile(r"[(\[]\s?([kKM%])\s?[)\]]")  # of a table's head: "MACs (M)"
+OF_ACCURACIES = re.compile(r"accura|\bacc\b")
 RANGE = re.compile(r"\s?[-–]\s?\d[\d.]{0,9}\s?%")  # behind its first number
 PLUS_MINUS = re.compile(
     r"\s?(?:±|\+/-|\\pm)\s?(?P<spread>\d{0,2}\.?\d{1,12})(?P<unit>\s?%)?(?![\w°])"
@@ -207,6 +209,7 @@ def _jitter(name: str, place: int) -> str:
 
 GAIN = "mean_test_accuracy_gain_points"
 GAINED = r"(?:improv|increas|rais|boost|gain|better)[^§]{0,40}accura[^§]{0,20}\bby (?:about )?\+?§"
+ADDS = r"macs\b|multiply[ -]?(?:adds|accumulates)\b|mult[ -]?adds\b"
 SHORT = "target_shortfall_points"  # of a table's row; in prose it is a mean's shortfall
 DROPOUT = "dropout_probability"
 A_DROPOUT = r"(?<!coarse)(?<!coarse )dropout[^§]{0,40}§"  # CoarseDropout erases parts of images
@@ -336,7 +339,7 @@ RULES = (
     _rule("recipe.pixel_std", r"normalize\([\[(][\d.]{1,9},?[\])],\s?[\[(]?§", 0, 1),
     _rule("receptive_field_pixels", r"(?:\brf|\breceptive field)\b[^§]{0,20}§", 1, 500),
     _rule(DROPOUT, A_DROPOUT, 0.0001, 0.95),
-    _rule("multiply_adds", r"§\s?(?:macs\b|multiply-adds|mult-adds)", 100),
+    _rule("multiply_adds", rf"§\s?(?:{ADDS})|\b(?:{ADDS})\b[^§a-z]{{0,12}}§", 100),
 )
 ACCURATE = re.compile(r"accura|\bacc\b|achiev|reach|\btest\b|\bval")
 NOT_OURS = re.compile(
@@ -372,6 +375,8 @@ def written(part: Part) -> Iterator[Written]:
 
 def _written(part: Part, match: re.Match[str], before: str, after: str) -> Written:
     digits, unit = match["digits"].replace(",", ""), (match["unit"] or "").strip()
+    of_column = UNIT_OF_COLUMN.search(part.said)
+    unit = unit or (of_column[1] if of_column else "")
     scale = {"k": Decimal(1000), "K": Decimal(1000), "M": Decimal(10**6)}.get(unit, Decimal(1))
     value = Decimal(digits)
     low, high = (
@@ -383,11 +388,11 @@ def _written(part: Part, match: re.Match[str], before: str, after: str) -> Writt
     bare = APPROXIMATELY.sub("", before)
     related = (name for name, pattern in RELATIONS if pattern.search(bare))
     relation = next(related, "at_least" if after.startswith("+") else "equals")
-    said = f"{part.said.lower()[:60]}: " if part.said else ""
+    said = f"{UNIT_OF_COLUMN.sub('', part.said).strip().lower()[:60]}: " if part.said else ""
     return Written(
         value=float(value * scale),
         half=float(_last_digit(value) * scale / 2),
-        percent=unit == "%" or low or (bool(said) and "accura" in said and digits[-3:-2] == "."),
+        percent=unit == "%" or low or (bool(OF_ACCURACIES.search(said)) and "." in digits),
         about=bare != before or unit in ("k", "K", "M"),
         relation=relation,
         words=f"{said}{' '.join(before.split())}{' ' if before.endswith(' ') else ''}§{after}",
@@ -472,7 +477,7 @@ def _accuracies(number: Written, part: Part) -> Iterator[Proposal]:
 
 
 def _mean_and_spread(found: Proposal, number: Written, spread: Decimal) -> Iterator[Proposal]:
-    """99.40 ± 0.06 is about several runs: a mean, and how much the runs differ."""
+    """92.40 ± 0.06 is about several runs: a mean, and how much the runs differ."""
     validated = found.metric.startswith("selected_validation")
     mean = MEAN_VALIDATION if validated else MEAN
     yield replace(found, metric=mean, relation="at_least", tolerance=number.half)
@@ -545,7 +550,7 @@ def _sizes(part: Part) -> Iterator[Proposal]:
         after = part.words[match.end() : match.end() + 20]
         start, end = part.start + match.start(), part.start + match.end()
         quote, side = quote_of(part, start, end), int(match[1])
-        if FIELD.search(f"{before} {after}") and not LAYER.search(part.words):
+        if FIELD.search(f"{part.said} {before} {after}") and not LAYER.search(part.words):
             yield Proposal(part.line, quote, "receptive_field_pixels", published=side)
         elif TO_CUT.search(before) or CUT.match(after):
             metric = f"{CHANGED}.cutout_pixels"

@@ -20,7 +20,8 @@ PAGES: tuple[PageKind, ...] = ("index", "leaderboard", "architecture", "markdown
 MEASURE = "receptive_field"
 HEADLINE = (
     f"A network's receptive field is the receptive field of {LAST_MAP}. It counts padding, so it "
-    "may be wider than the image. After the pooling, every number sees the same part of the image."
+    "may be wider than the image. After the pooling, every number sees the same part of the image. "
+    "A gate multiplies a whole feature map by what it saw everywhere, such as an SE block."
 )
 COLUMNS = (
     Column("Model", numeric=False),

@@ -109,6 +109,8 @@ LINES: tuple[tuple[str, list[Row]], ...] = (
     ("**Parameters:** ~8,500", [("n_parameters", 8500, "equals", 50)]),
     ("7.2k parameters", [("n_parameters", 7200, "equals", 50)]),
     ("a model of 8K trainable parameters", [("n_parameters", 8000, "equals", 500)]),
+    ("It needs 188,160 MACs.", [("multiply_adds", 188_160, "equals", 0)]),
+    ("MACs: 1.2M", [("multiply_adds", 1_200_000, "equals", 50_000)]),
     ("1.2M params", [("n_parameters", 1_200_000, "equals", 50_000)]),
     ("with <8000 parameters", [("n_parameters", 8000, "below", 0)]),
     ("Model size: ≤8,000 parameters", [("n_parameters", 8000, "at_most", 0)]),
@@ -286,6 +288,43 @@ def test_a_table_gives_a_mean_and_a_standard_deviation(tmp_path: Path) -> None:
         ("net_a", metric, published, relation, tolerance)
         for metric, published, relation, tolerance in SPREAD
     ]
+
+
+COLUMNS = """\
+| Model | Params (K) | MACs (M) | RF | Test acc. (%) | Best val acc |
+|---|---|---|---|---|---|
+| Net A | 7.2 | 1.8 | 28×28 | 99.4 | 99.3 |
+"""
+ROWS = """\
+| | Net A |
+|---|---|
+| Params (K) | 7.2 |
+| MACs (M) | 1.8 |
+| Receptive field | 28×28 |
+| Remarks | |
+| Test acc. (%) | 99.4 |
+| Best val acc | 99.3 |
+"""
+
+
+@pytest.mark.parametrize("table", [COLUMNS, ROWS], ids=["columns", "rows"])
+def test_the_heads_of_a_table_say_what_its_numbers_are_and_in_which_unit(
+    tmp_path: Path, table: str
+) -> None:
+    every = loaded(drafted(table, tmp_path, ("net_a",)), tmp_path, tmp_path / "README.md")
+    assert [(c.subject, c.metric, c.published, c.tolerance) for c in every] == [
+        ("net_a", "n_parameters", 7200, 50),
+        ("net_a", "multiply_adds", 1_800_000, 50_000),
+        ("net_a", "receptive_field_pixels", 28, 0),
+        ("net_a", "last_test_accuracy_percent", 99.4, 0.05),
+        ("net_a", "selected_validation_accuracy_percent", 99.3, 0.05),
+    ]
+
+
+def test_an_empty_cell_moves_no_number_below_another_head(tmp_path: Path) -> None:
+    table = "| Model | Accuracy | Epochs |\n|---|---|---|\n| Net A | | 15 |\n"
+    (claim,) = loaded(drafted(table, tmp_path, ("net_a",)), tmp_path, tmp_path / "README.md")
+    assert (claim.metric, claim.published) == ("recipe.epochs", 15)
 
 
 @pytest.mark.parametrize("points", ["0.3 points", "0.3%", "+0.3 percentage points"])

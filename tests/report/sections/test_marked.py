@@ -350,6 +350,27 @@ def test_what_lies_between_runs_is_no_number_of_a_run(
     assert not part.strip.draw().axes[0].patches
 
 
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        (claim("recipe.batch_size", 128), "a field of the recipe: batch size"),
+        (claim("n_layers.Conv2d", 3), "calls of layers of a kind: Conv2d"),
+        (claim("n_parameters.skip_connections", 68), "parameters of a component: skip connections"),
+        (
+            claim("parameters_share_percent.skip_connections", 25),
+            "parameters of a component, in percent of the network's parameters: skip connections",
+        ),
+        (
+            claim("output_shape", text="28x28x12", layers=("point",)),
+            "a layer's output as height x width x channels: point",
+        ),
+    ],
+)
+def test_a_card_names_its_thing_without_an_example_of_another(said: Claim, words: str) -> None:
+    part = card(summary(msgspec.structs.replace(said, id="it")), "it").parts[0]
+    assert part.metric == words
+
+
 def test_cards_of_one_claim_share_a_figure_and_each_has_ids_of_its_own() -> None:
     again = claim("last_test_accuracy_percent", 99.1, id="again", line=9, quote="99.1 again")
     found = summary(*SAID, again)
