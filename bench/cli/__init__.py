@@ -13,7 +13,7 @@ import typer
 
 import bench
 from bench.cli.application import app
-from bench.cli.terminal import complain, say
+from bench.cli.terminal import complain, quiet_after_its_reader, say
 from bench.errors import BenchError
 
 # Each module adds its commands; --help lists them in this order.
@@ -39,8 +39,9 @@ def options(
 
 def main() -> None:
     """Runs a command; an expected error becomes one line on stderr and an exit code."""
-    try:
-        app()
-    except BenchError as error:
-        complain(f"error: {error}")
-        sys.exit(error.exit_code)
+    with quiet_after_its_reader():
+        try:
+            app()
+        except BenchError as error:
+            complain(f"error: {error}")
+            sys.exit(error.exit_code)
