@@ -21,7 +21,8 @@ MEASURE = "receptive_field"
 HEADLINE = (
     f"A network's receptive field is the receptive field of {LAST_MAP}. It counts padding, so it "
     "may be wider than the image. After the pooling, every number sees the same part of the image. "
-    "A gate multiplies a whole feature map by what it saw everywhere, such as an SE block."
+    "A gate multiplies a whole feature map by numbers that it computed from all positions. An "
+    "example is squeeze-and-excitation."
 )
 COLUMNS = (
     Column("Model", numeric=False),
