@@ -288,7 +288,7 @@ def _gain(gain: Gain, n_claims: int) -> Judgement:
         judged = _of_runs("refuted", gain.ours, rule, points)
     else:
         more = _seeds_for_gain(gain, n_claims)
-        needs = f"{_seeds(more)} of each network to see a difference of {MARGIN_POINTS} points"
+        needs = f"{_seeds(more)} of each network to see {MARGIN_POINTS} points"
         judged = _undecided(gain.ours, rule, more, points, needs)
     both = gain.ours.stands_on + gain.theirs.stands_on
     return replace(judged, stands_on=both, others=_values(gain.theirs))

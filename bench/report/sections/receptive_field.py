@@ -20,9 +20,11 @@ PAGES: tuple[PageKind, ...] = ("index", "leaderboard", "architecture", "markdown
 MEASURE = "receptive_field"
 HEADLINE = (
     f"A network's receptive field is the receptive field of {LAST_MAP}. It counts padding, so it "
-    "may be wider than the image. After the pooling, every number sees the same part of the image. "
-    "A gate multiplies a whole feature map by numbers that it computed from all positions. An "
-    "example is squeeze-and-excitation."
+    "may be wider than the image. After the pooling, every number sees the same part of the image."
+)
+GATE = (
+    "A gate, such as squeeze-and-excitation, multiplies a whole feature map by numbers from all of "
+    "it."
 )
 COLUMNS = (
     Column("Model", numeric=False),
@@ -40,7 +42,7 @@ def section(summary: Summary) -> Section | None:
         return None
     return Section(
         title="Receptive field",
-        text=(HEADLINE, *_wrong(summary, portraits)),
+        text=(HEADLINE, *([] if summary.base else [GATE]), *_wrong(summary, portraits)),
         plots=_plot(summary, portraits),
         tables=(_headlines(summary, portraits),),
         notes=notes(portraits, MEASURE),

@@ -438,7 +438,7 @@ def test_gains_of_one_file_are_corrected_together() -> None:
         sd = np.sqrt((np.var(HIGH, ddof=1) + np.var(LOW, ddof=1)) / 2) / 100
         assert each.seeds_needed == seeds_for_difference(sd, 0.05, 2) - 4
         assert each.rule.endswith(
-            f"{each.seeds_needed} more seeds of each network to see a difference of 0.05 points"
+            f"{each.seeds_needed} more seeds of each network to see 0.05 points"
         )
 
 
