@@ -109,21 +109,35 @@ def _work(request: Request) -> None:
     say(_plan_line(plan, selected))
     say_all(foreseen)
     sweep.declare()  # who reads the plan and stops here has declared nothing
-    wrong = sweep.train(plan, selected.dataset, console, _renewal(request))
+    renew = _renewal(request)
+    if plan.jobs and reader.runs():
+        renew()  # what is known already can be read from the first minute
+    wrong = sweep.train(plan, selected.dataset, console, renew)
     say_all(sweep.state_lines())
     say(f"records: {request.suite.folder}")
-    if selected.dataset:
-        with prints_to_stderr():
-            reasons = observe.see(selection, selected.dataset, request.suite)
-        for reason in reasons:
-            say(f"Notice: {reason}")
+    _observe(selected, request)
     whole = _render(request)
+    is_all_there = _tell_records_in_the_way(plan)
+    if wrong or selection.broken or not whole or not is_all_there:
+        raise typer.Exit(EXIT_SOME_FAILED)
+
+
+def _observe(selected: Selected, request: Request) -> None:
+    """Measures what only a trained network shows."""
+    if selected.dataset is None:
+        return
+    with prints_to_stderr():
+        reasons = observe.see(selected.selection, selected.dataset, request.suite)
+    say_all([f"Notice: {reason}" for reason in reasons])
+
+
+def _tell_records_in_the_way(plan: Plan) -> bool:
+    """Names the records of failed runs and the damaged ones; whether there are none."""
     for path in plan.failed_before:
         complain(f"failed earlier: {path} (move the record away to try again)")
     for path in plan.refused:
         complain(f"not trained: {path} is damaged and in the way (restore it, or move it away)")
-    if wrong or plan.failed_before or plan.refused or selection.broken or not whole:
-        raise typer.Exit(EXIT_SOME_FAILED)
+    return not plan.failed_before and not plan.refused
 
 
 def _refuse_imported(reader: RunReader) -> None:

@@ -49,6 +49,7 @@ class Arm:
         role: What its runs are for.
         label, slug: The name that the report gives it, for a reader and for a file.
         asked: What a document asks of its architecture on its data set; None where none does.
+        is_left_out: Whether its document asks only its other networks: then no goal judges it.
     """
 
     suite: str
@@ -58,6 +59,7 @@ class Arm:
     label: str = ""
     slug: str = ""
     asked: Objective | None = None
+    is_left_out: bool = False
 
     @property
     def first(self) -> RunRecord:
@@ -149,6 +151,8 @@ class Arm:
     @cached_property
     def objective(self) -> Objective:
         """What its runs are held against: the document's, else what its suite declared."""
+        if self.is_left_out:
+            return Objective()
         asked, declared = self.asked or Objective(), self.standing.goal
         if asked.target is not None or declared is None:
             return asked

@@ -58,6 +58,16 @@ def written(value: float, digits: int = 12) -> str:
     return f"{sign}{abs(value):.{digits}g}"
 
 
+def corrected_by_holm(n: int, of: str) -> str:
+    """How p values were corrected, and together with which: the family has a name.
+
+    Args:
+        n: Comparisons of the family.
+        of: Where they stand, such as "this section".
+    """
+    return f"corrected by Holm for {count(n, 'comparison')} of {of}"
+
+
 def number(value: Fraction | float | str) -> str:
     """99.35 -> 99.35, 9850 -> 9,850, 2/3 -> 0.667, 3e-05 -> 0.00003, a word as it is."""
     if isinstance(value, str):
