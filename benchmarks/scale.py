@@ -42,18 +42,13 @@ print(len(Suite(Path("results"), "{SUITE}").runs()))
 """
 
 
-def fill(results: Path, names: tuple[str, ...], n_seeds: int) -> None:
+def fill(suite: Suite, names: tuple[str, ...], n_seeds: int) -> None:
     """A suite of the networks by their own recipes, a record a seed from 0 on."""
-    source, suite, stream = (
-        Suite(ROOT / "results", "reference"),
-        Suite(results, SUITE),
-        random.Random(0),
-    )
+    source, stream = Suite(ROOT / "results", "reference"), random.Random(0)
     runs = source.runs()
+    for portrait in source.portraits():  # of all, so that no command has to measure one
+        suite.add_portrait(portrait)
     for name in names:
-        for portrait in source.portraits():
-            if portrait.architecture == name:
-                suite.add_portrait(portrait)
         own = [run for run in runs if run.architecture == name and run.completed]
         newest = own[-1].spec
         own = [run for run in own if replace(run.spec, seed=0) == replace(newest, seed=0)]
@@ -115,7 +110,7 @@ def main() -> None:
     names = NAMES[: options.networks]
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
-        fill(folder / "results", names, options.seeds)
+        fill(Suite(folder / "results", SUITE), names, options.seeds)
         rows = {}
         for row, command in commands(names, options.seeds).items():
             if options.only and not row.startswith(tuple(options.only)):

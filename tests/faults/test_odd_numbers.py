@@ -192,4 +192,5 @@ def test_what_is_not_finite_only_in_evaluation_is_told_so(few: Path, value: str)
     for run in runs:
         assert "evaluat" in run["reason"]
         assert run["selected_epoch"] is None
-    assert "0 of 2" in row(few, "Own")
+    report = (few / "reports" / "report.md").read_text(encoding="utf-8")
+    assert "in the evaluation after epoch 1, step 1" in report
