@@ -259,6 +259,8 @@ def _notices(
 
 
 def _plan_line(plan: Plan, selected: Selected) -> str:
+    if not plan.jobs and not plan.n_present:
+        return "plan: no network can be trained"
     if not plan.jobs:
         return f"plan: all {plan.n_present} runs are there, nothing to train"
     architectures = [architecture for _, architecture in selected.matrix.architectures]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -44,7 +44,7 @@ def read(suite: Suite, folder: Path, command: str, groups: Sequence[str] = ()) -
     versions = suite.portraits()
     networks = {run.architecture for run in runs} | {each.architecture for each in versions}
     at_hand = AtHand.scan(networks).digests
-    portraits = [_readable(portrait) for portrait in _present_last(versions, runs, at_hand)]
+    portraits = _readable(_present_last(versions, runs, at_hand))
     found = summarise(suite.name, runs, portraits, published, links, command)
     if groups:
         found = _of_groups(found, groups)
@@ -92,9 +92,19 @@ def _present_last(
     return sorted(portraits, key=place)
 
 
-def _readable(portrait: Portrait) -> Portrait:
-    """The same, under a name that every figure and file can print."""
-    return msgspec.structs.replace(portrait, display_name=printable(portrait.display_name))
+def _readable(portraits: Iterable[Portrait]) -> list[Portrait]:
+    """The same, under names that every figure and file can print, each of one network alone."""
+    names = [(each, printable(each.display_name)) for each in portraits]
+    owners: defaultdict[str, set[str]] = defaultdict(set)
+    for portrait, name in names:
+        owners[name].add(portrait.architecture)
+    return [
+        msgspec.structs.replace(
+            portrait,
+            display_name=name if len(owners[name]) == 1 else f"{name} ({portrait.architecture})",
+        )
+        for portrait, name in names
+    ]
 
 
 def _of_groups(found: list[Summary], groups: Sequence[str]) -> list[Summary]:

@@ -122,12 +122,27 @@ def load_architectures(
                 architecture = _tried(each, trials)
                 if info is not None:
                     require_fit(architecture, info)
+                _require_own_name(architecture, selection.usable)
                 selection.usable.append((each, architecture))
             except ArchitectureError as error:
                 if named:
                     raise
                 selection.broken.append(error)
     return _deterministic(selection, named, device) if device else selection
+
+
+def _require_own_name(
+    architecture: Architecture, others: list[tuple[Found, Architecture]]
+) -> None:
+    """Raises ArchitectureError where a reader could not tell two networks apart by their names."""
+    for other, known in others:
+        if known.display_name == architecture.display_name:
+            raise ArchitectureError(
+                f"architecture '{architecture.name}' has the name of '{known.name}' "
+                f"({other.path}): '{known.display_name}'",
+                where=str(architecture.path),
+                remedy="give one of them another DISPLAY_NAME",
+            )
 
 
 def _tried(found: Found, trials: Trials | None) -> Architecture:

@@ -245,3 +245,14 @@ def test_a_measure_that_failed_says_why(suite: Suite, reports: Path) -> None:
     text = rendered(suite, reports)
     assert "not measured: no rule for 'odd'" in text
     assert "Model_1 n/a n/a" in text
+
+
+def test_networks_of_one_display_name_are_told_apart(suite: Suite, reports: Path) -> None:
+    """Records may be older than the rule that refuses such names."""
+    for name in ("model_1", "model_2"):
+        portrait = msgspec.structs.replace(factories.portrait(name), display_name="Same")
+        suite.add_portrait(portrait)
+        suite.add_run(factories.record(name), None)
+    text = rendered(suite, reports)
+    assert "Same (model_1)" in text
+    assert "Same (model_2)" in text
