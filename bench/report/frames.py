@@ -20,12 +20,26 @@ from bench.evidence.claims.ledger import Row, row
 from bench.records.arms import Arm
 from bench.records.layers import merged
 from bench.report.summary import Summary
-from bench.spec import Epoch, Portrait, RunRecord
+from bench.spec import Augmentation, Epoch, Portrait, Recipe, RunRecord, fields
 from bench.stats.format import integer, plain, ranges
 from bench.stats.format import percent as shown_percent
 from bench.stats.means import Accuracy, accuracy
 from bench.stats.rates import RateVerdict
 
+
+def _recipe_columns() -> dict[str, type]:
+    """A column a field of the recipe, and the type of its values."""
+    found: dict[str, type] = {}
+    for prefix, kind in (("recipe", Recipe), ("recipe_augmentation", Augmentation)):
+        for name, default in fields(kind):
+            known = type(default) if default is not msgspec.NODEFAULT else float
+            found[f"{prefix}_{name}"] = known if known in (bool, int, float) else str
+    del found["recipe_augmentation"]
+    one_or_several = ("recipe_pixel_mean", "recipe_pixel_std")  # a number, or one a channel
+    return found | dict.fromkeys(one_or_several, str)
+
+
+RECIPE = _recipe_columns()
 Record = dict[Hashable, Any]  # a row's values by its frame's columns
 PARAMETERS = "parameters"
 BY_COMPONENT = "by_component"
@@ -38,7 +52,16 @@ RUNS = (
     *("engine_version", "device_type", "environment", "processor", "torch", "python"),
     *("commit", "uncommitted_changes", "command", "finished_on"),
     *("architecture_digest", "data_digest", "weights_sha256", "key"),
+    *("n_missed", "packages", *RECIPE),
 )
+LAYERS = (  # the measures that are built in; those of a user's own follow
+    *("architecture", "architecture_digest", "position", "layer"),
+    *("operation", "kernel", "stride", "groups"),
+    *("receptive_field", "receptive_field_with_gates", "jump", "start", "output_shape"),
+    *("component", "n_weights", "n_biases", "n_trainable", "n_parameters", "parameters_percent"),
+    *("multiply_adds", "multiply_adds_percent", "fvcore_count", "dropout_probability"),
+)
+MISSES = ("dataset", "architecture", "arm", "label", "seed", "key", "image", "answer")
 EPOCHS = (
     *("dataset", "architecture", "arm", "label", "seed", "key", "epoch", "learning_rate"),
     *("train_loss", "train_correct", "train_percent"),
@@ -88,7 +111,9 @@ def runs(summaries: Sequence[Summary]) -> pd.DataFrame:
         for summary, arm in _each(summaries)
         for run in arm.runs
     ]
-    return _typed(pd.json_normalize(rows).rename(columns=NAMES), RUNS)
+    flat = pd.json_normalize(rows).rename(columns=NAMES)
+    own = {name: name.replace(".", "_") for name in map(str, flat) if name.startswith("recipe.")}
+    return _typed(flat.rename(columns=own), RUNS)
 
 
 def _each(summaries: Sequence[Summary]) -> list[tuple[Summary, Arm]]:
@@ -106,8 +131,11 @@ def _run(arm: Arm, run: RunRecord) -> dict[str, Any]:
     ends = run.epochs if run.completed else []
     test = ends[-1].test_correct if ends else None
     selected = ends[run.selected_epoch - 1] if ends and run.selected_epoch else None
+    packages = run.environment.packages
     return {
         **msgspec.to_builtins(msgspec.structs.replace(run, epochs=[], test_misses=None)),
+        "n_missed": None if run.test_misses is None else len(run.test_misses),
+        "packages": "; ".join(f"{name} {version}" for name, version in packages.items()),
         "epochs_declared": run.n_epochs,
         "epochs_finished": len(run.epochs),
         "last_test_correct": test,
@@ -161,6 +189,17 @@ def _epochs(arms: Sequence[Arm]) -> pd.DataFrame:
     return _typed(pd.DataFrame(columns), EPOCHS)
 
 
+def misses(summaries: Sequence[Summary]) -> pd.DataFrame:
+    """A row a test image that a run got wrong: its index, and the run's answer."""
+    rows = [
+        (arm.dataset.name, arm.architecture, digits(arm), arm.label, run.seed, run.key, *miss)
+        for _, arm in _each(summaries)
+        for run in arm.runs
+        for miss in run.test_misses or ()
+    ]
+    return pd.DataFrame(rows, columns=list(MISSES))
+
+
 def _typed(frame: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
     """These columns alone, in this order, also where there is no row."""
     dtypes = {name: dtype for name, dtype in MAY_MISS.items() if name in columns}
@@ -185,6 +224,13 @@ class ArmOf:
     def best(self) -> Accuracy:
         """Of each run's best epoch on the validation split."""
         return accuracy(self.arm.best_validation_counts, self.arm.n_images("validation"))
+
+    @property
+    def multiply_adds(self) -> int | None:
+        """Of one image; None where nobody measured the very source that was trained."""
+        portrait = self.summary.portrait_of_arm(self.arm)
+        found = portrait.measures.get("multiply_adds") if portrait else None
+        return found.values.get("multiply_adds") if found else None
 
     @property
     def median(self) -> float | None:
@@ -213,6 +259,7 @@ RESULTS: dict[str, Callable[[ArmOf], Any]] = {
     "n_runs": lambda of: len(of.arm.runs),
     "n_completed": lambda of: len(of.arm.completed),
     "n_parameters": lambda of: of.arm.first.n_parameters,
+    "multiply_adds": lambda of: of.multiply_adds,
     "epochs": lambda of: of.arm.first.n_epochs,
     "n_test": lambda of: of.arm.n_test,
     "mean_test_accuracy_percent": lambda of: _float(of.test.mean_percent),
@@ -270,8 +317,8 @@ def layers(summaries: Sequence[Summary]) -> pd.DataFrame:
         for one in portraits(summaries)
         for position, (layer, found) in enumerate(merged(one).items(), start=1)
     ]
-    columns = None if rows else ["architecture", "architecture_digest", "position", "layer"]
-    return pd.DataFrame(rows, columns=columns, dtype=object)
+    known = dict.fromkeys(LAYERS) | dict.fromkeys(name for row in rows for name in row)
+    return pd.DataFrame(rows, columns=list(known), dtype=object)
 
 
 def measures(summaries: Sequence[Summary]) -> pd.DataFrame:
@@ -301,6 +348,7 @@ FRAMES: dict[str, Callable[[Sequence[Summary]], pd.DataFrame]] = {
     "results": results,
     "runs": runs,
     "epochs": epochs,
+    "misses": misses,
     PARAMETERS: parameters,
     "layers": layers,
     "measures": measures,

@@ -131,9 +131,7 @@ def load_architectures(
     return _deterministic(selection, named, device) if device else selection
 
 
-def _require_own_name(
-    architecture: Architecture, others: list[tuple[Found, Architecture]]
-) -> None:
+def _require_own_name(architecture: Architecture, others: list[tuple[Found, Architecture]]) -> None:
     """Raises ArchitectureError where a reader could not tell two networks apart by their names."""
     for other, known in others:
         if known.display_name == architecture.display_name:

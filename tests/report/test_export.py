@@ -7,18 +7,23 @@ import json
 import sys
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from bench.errors import UsageError
 from bench.records.store import Suite
+from bench.report import frames
 from bench.report.export import write
+from bench.report.export.columns import kind_of, typed
 from bench.report.export.texts import FILES
+from bench.report.reading import read_records
 from tests import factories
 from tests.conftest import Bench
 from tests.reports import render
+from tests.support import ROOT
 
 KINDS = list(FILES)
-NAMES = ["claims", "epochs", "layers", "measures", "parameters", "results", "runs"]
+NAMES = ["claims", "epochs", "layers", "measures", "misses", "parameters", "results", "runs"]
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +75,7 @@ def test_the_same_records_give_the_same_bytes(results: Path, tmp_path: Path) -> 
 
 
 def test_the_reports_files_are_the_exported_ones(tmp_path: Path) -> None:
-    """But for measures.csv, and for the epochs in report.json, which epochs.csv has."""
+    """But for the tables that the report does not offer."""
     suite = factories.suite(tmp_path / "results")
     render(suite, tmp_path / "reports", command="c")
     for kind in ("csv", "latex", "json"):
@@ -78,9 +83,9 @@ def test_the_reports_files_are_the_exported_ones(tmp_path: Path) -> None:
             own = tmp_path / "reports" / "data" / path.name
             if path.name == "report.json":
                 whole = json.loads(path.read_bytes())
-                del whole["tables"]["epochs"]
+                del whole["tables"]["epochs"], whole["tables"]["misses"]
                 assert json.loads(own.read_bytes()) == whole
-            elif path.name != "measures.csv":
+            elif path.name not in ("measures.csv", "misses.csv"):
                 assert own.read_bytes() == path.read_bytes()
 
 
@@ -129,3 +134,56 @@ def test_bad_input_is_one_line(
     assert said in done.stderr
     assert (tmp_path / "file").read_text() == "kept"
     assert not (tmp_path / "export").exists()
+
+
+@pytest.fixture
+def two_exports(tmp_path: Path) -> list[Path]:
+    """Of a whole suite, and of one that has nothing but a run that diverged at once."""
+    poor = Suite(tmp_path / "poor", "local")
+    poor.add_run(msgspec.structs.replace(factories.failed("model_1"), epochs=[]), None)
+    suites = [factories.suite(tmp_path / "whole"), poor]
+    for suite in suites:
+        write.write(suite, "parquet", tmp_path / f"out-{suite.folder.parent.name}")
+    return [tmp_path / "out-whole", tmp_path / "out-poor"]
+
+
+def test_two_exports_have_one_schema(two_exports: list[Path]) -> None:
+    from pyarrow import parquet
+
+    for path in two_exports[0].iterdir():
+        schemas = [parquet.read_schema(folder / path.name) for folder in two_exports]
+        assert schemas[0].equals(schemas[1]), path.name
+        assert "null" not in map(str, schemas[1].types)
+
+
+def test_duckdb_polars_and_pandas_read_two_exports_as_one(two_exports: list[Path]) -> None:
+    import duckdb
+    import pandas
+    import polars
+
+    paths = [str(folder / "runs.parquet") for folder in two_exports]
+    query = "select count(*), count(last_test_correct), max(recipe_epochs) from read_parquet(?)"
+    assert duckdb.execute(query, [paths]).fetchall() == [(16, 15, 15)]
+    table = polars.scan_parquet(paths).select("recipe_epochs", "torch", "n_missed").collect()
+    assert (table.height, table["recipe_epochs"].sum(), table["n_missed"].null_count()) == (
+        *(16, 16 * 15),
+        1,
+    )
+    whole = pandas.concat([pandas.read_parquet(path) for path in paths])
+    assert len(whole) == 16
+    assert list(whole["status"].value_counts()) == [15, 1]
+
+
+@pytest.mark.parametrize("name", frames.FRAMES)
+def test_each_columns_type_holds_its_values(name: str) -> None:
+    """On the committed records: numbers have a number's type, but where lists stand among them."""
+    mixed = {"kernel", "stride", "receptive_field", "receptive_field_with_gates", "jump", "start"}
+    mixed |= {"value", "published", "measured", "recipe_pixel_mean", "recipe_pixel_std"}
+    records = Suite(ROOT / "results", "reference")
+    frame = frames.FRAMES[name](read_records(records, ROOT / "reports", command=""))
+    for column in frame:
+        kind = kind_of(str(column))
+        values = [value for value in typed(frame[column], kind) if value is not None]
+        assert {type(value) for value in values} <= {kind}
+        numbers = [v for v in frame[column].dropna() if isinstance(v, int | float)]
+        assert kind is not str or not numbers or column in mixed, column

@@ -12,6 +12,7 @@ from pandas.api.types import is_bool_dtype, is_numeric_dtype
 
 from bench.report import frames
 from bench.report.export import latex
+from bench.report.export.columns import kind_of, typed
 from bench.report.summary import Summary
 from bench.spec import SCHEMA, canonical_json
 
@@ -88,13 +89,15 @@ def _json(summaries: Sequence[Summary], left_out: Sequence[str]) -> bytes:
 
 
 def _parquet(frame: pd.DataFrame) -> bytes:
-    """A column of several kinds becomes text."""
+    """The schema is that of the columns, whatever the values are."""
+    import pyarrow
+    from pyarrow import parquet
+
+    types = {int: pyarrow.int64(), float: pyarrow.float64(), bool: pyarrow.bool_()}
+    columns = {}
+    for name, column in frame.items():
+        kind = kind_of(str(name))
+        columns[name] = pyarrow.array(typed(column, kind), types.get(kind, pyarrow.string()))
     stream = io.BytesIO()
-    columns = {name: _of_one_kind(column) for name, column in frame.items()}
-    pd.DataFrame(columns).to_parquet(stream, index=False)
+    parquet.write_table(pyarrow.table(columns), stream)
     return stream.getvalue()
-
-
-def _of_one_kind(column: pd.Series[Any]) -> pd.Series[Any]:
-    kinds = {float if type(value) is int else type(value) for value in column.dropna()}
-    return column if len(kinds) < 2 else column.map(str, na_action="ignore")
