@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 import typer
@@ -118,12 +119,24 @@ def _work(request: Request) -> None:
         for reason in reasons:
             say(f"Notice: {reason}")
     whole = _render(request)
-    for path in plan.failed_before:
-        complain(f"failed earlier: {path} (move the record away to try again)")
-    for path in plan.refused:
-        complain(f"not trained: {path} is damaged and in the way (restore it, or move it away)")
-    if wrong or plan.failed_before or plan.refused or selection.broken or not whole:
+    lines = _of_records(plan, sweep.gone(plan, wrong))
+    for line in lines:
+        complain(line)
+    if wrong or lines or selection.broken or not whole:
         raise typer.Exit(EXIT_SOME_FAILED)
+
+
+def _of_records(plan: Plan, gone: Sequence[Path]) -> list[str]:
+    """What a person should know of records that stood in the way, or went."""
+    again = "(the same command trains it again)"
+    return [
+        *(f"failed earlier: {p} (move the record away to try again)" for p in plan.failed_before),
+        *(
+            f"not trained: {path} is damaged and in the way (restore it, or move it away)"
+            for path in plan.refused
+        ),
+        *(f"gone: {path} was deleted during the training {again}" for path in gone),
+    ]
 
 
 def _refuse_imported(reader: RunReader) -> None:
