@@ -28,6 +28,7 @@ from pathlib import Path
 from tests import support
 
 N_SEEDS, N_DISTURBED = 4, 5
+BUSY = 0.6  # of the undisturbed seconds: what was done before is not done again
 NAMES = ("tiny", "small")
 WORDS = (
     *("all", "--dataset", "mnist5k", "--seeds", str(N_SEEDS), "--epochs", "3", "--jobs", "2"),
@@ -117,16 +118,26 @@ def prepare(folder: Path) -> Path:
 def start(folder: Path, results: str) -> subprocess.Popen[bytes]:
     """The command, in a group of its own."""
     extra = {MARK: str(folder), "TMPDIR": str(folder / "tmp")}
-    return subprocess.Popen(
-        [sys.executable, "-m", "bench", *WORDS, "--results", results, "--reports", f"{results}-r"],
-        cwd=folder,
-        env=support.environment(**extra),
-        stdout=subprocess.DEVNULL,
-        stderr=(folder / f"{results}.err").open("ab"),
-        start_new_session=True,
-        # What is begun in the background may have inherited an ignored SIGINT.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
-    )
+    with (folder / f"{results}.err").open("ab") as errors:
+        return subprocess.Popen(
+            [
+                sys.executable,
+                "-m",
+                "bench",
+                *WORDS,
+                "--results",
+                results,
+                "--reports",
+                f"{results}-r",
+            ],
+            cwd=folder,
+            env=support.environment(**extra),
+            stdout=subprocess.DEVNULL,
+            stderr=errors,
+            start_new_session=True,
+            # What is begun in the background may have inherited an ignored SIGINT.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+        )
 
 
 def bits(folder: Path, results: str) -> dict[str, str]:
@@ -135,25 +146,33 @@ def bits(folder: Path, results: str) -> dict[str, str]:
     return {path.name: json.loads(path.read_bytes())["weights_sha256"] for path in paths}
 
 
-def whole(folder: Path) -> tuple[dict[str, str], float]:
-    """The bits of an undisturbed call, and its seconds."""
+@dataclass(frozen=True)
+class Whole:
+    """An undisturbed call: record -> digest of its weights, and how long it took."""
+
+    bits: dict[str, str]
+    seconds: float
+
+
+def undisturbed(folder: Path) -> Whole:
+    """Trains and renders without a disturbance."""
     began = time.monotonic()
     with start(folder, "whole") as running:
         if running.wait(300):
             raise AssertionError((folder / "whole.err").read_text())
-    return bits(folder, "whole"), time.monotonic() - began
+    return Whole(bits(folder, "whole"), time.monotonic() - began)
 
 
 def session(
-    folder: Path, name: str, expected: dict[str, str], seconds: float, chance: random.Random
+    folder: Path, name: str, whole: Whole, chance: random.Random, n_disturbed: int = N_DISTURBED
 ) -> Outcome:
     """Disturbs the command some times, then lets it end."""
     outcome = Outcome()
-    for _ in range(N_DISTURBED):
+    for _ in range(n_disturbed):
         way = chance.choice(WAYS)
         with start(folder, name) as running:
             with suppress(subprocess.TimeoutExpired):
-                running.wait(chance.uniform(0, seconds))
+                running.wait(chance.uniform(0, BUSY * whole.seconds))
             if running.returncode is None:
                 way(running, chance)
                 outcome.disturbed[way.__name__] += 1
@@ -164,8 +183,8 @@ def session(
         if running.wait(300):
             outcome.lost.append(f"the last call exits with {running.returncode}")
     found = bits(folder, name)
-    outcome.lost += sorted(expected.keys() - found.keys())
-    outcome.other_bits += [each for each in found if found[each] != expected.get(each)]
+    outcome.lost += sorted(whole.bits.keys() - found.keys())
+    outcome.other_bits += [each for each in found if found[each] != whole.bits.get(each)]
     outcome.orphans += living(str(folder))
     places = [*(folder / "tmp").iterdir(), *folder.rglob(".tmp-*"), *folder.glob(f".{name}-r-*")]
     outcome.left += [str(each) for each in places if not is_fresh(each)]
@@ -213,9 +232,9 @@ def main() -> int:
     chance, total = random.Random(given.seed), Outcome()
     with tempfile.TemporaryDirectory() as place:
         folder = prepare(Path(place))
-        expected, seconds = whole(folder)
+        whole = undisturbed(folder)
         for number in range(given.sessions):
-            one = session(folder, f"session-{number}", expected, seconds, chance)
+            one = session(folder, f"session-{number}", whole, chance)
             total.disturbed += one.disturbed
             for each in one.wrong:
                 print(f"session {number}: {each}", flush=True)
