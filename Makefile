@@ -6,11 +6,12 @@
 # make clean     removes the environments and the site; results/ and reports/ stay
 #
 # Options: make report ARGS="--dataset mnist5k" SEEDS=0-29; make test ARGS="-k claims";
-# make report PYTHON=python3.12.
+# make report PYTHON=python3.12; make test TESTS=locked, with the files that CI installs.
 
 PYTHON ?= python3
 SEEDS ?= 5
 ARGS ?=
+TESTS ?= tests
 
 VENV := .venv
 IN_VENV := $(VENV)/bin/python
@@ -25,7 +26,7 @@ report: $(VENV)/.installed
 # The tests live in .tox/tests, so that .venv needs no torch for them: a machine that only tests
 # installs it once.
 test: $(VENV)/.tox-installed
-	$(IN_VENV) -m tox run -e tests $(if $(ARGS),-- $(ARGS))
+	$(IN_VENV) -m tox run -e $(TESTS) $(if $(ARGS),-- $(ARGS))
 
 quick: $(VENV)/.tox-installed
 	$(IN_VENV) -m tox run -q -e tests -- -m quick -n auto --dist loadfile --no-loadscope-reorder $(ARGS)

@@ -6,13 +6,16 @@ grow stale; here an editable install keeps reading the checkout.
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
-SHIPPED = ("architectures", "claims", "templates", "results/reference")
+SHIPPED = ("architectures", "claims", "examples", "templates", "results/reference")
 LEFT_OUT = ("__pycache__", ".tmp-")  # caches, and files of an interrupted write
+# What a reader who ran an example in the checkout has made there.
+MADE = re.compile(r"/examples/[^/]+/(reports/|results/|datasets/shapes/|claims/.+\.lines\.txt)")
 
 
 class ShippedFolders(BuildHookInterface[Any]):
@@ -37,6 +40,7 @@ class ShippedFolders(BuildHookInterface[Any]):
 
 
 def shipped_files(folder: Path) -> list[Path]:
-    """Every file below the folder, sorted, without caches."""
+    """Every file below the folder, sorted, without caches and without what a run has made."""
     files = sorted(path for path in folder.rglob("*") if path.is_file())
-    return [path for path in files if not any(part in str(path) for part in LEFT_OUT)]
+    kept = [path for path in files if not any(part in str(path) for part in LEFT_OUT)]
+    return [path for path in kept if not MADE.search(path.as_posix())]

@@ -45,7 +45,7 @@ PR_SET_CHILD_SUBREAPER = 36  # orphans below a process become its children
 
 
 def folder(name: str) -> Path:
-    """The shipped folder `name`: ``architectures``, ``claims``, ``templates``, ``results``."""
+    """The shipped folder `name`: ``architectures``, ``claims``, ``examples``, ``results``..."""
     return (SHIPPED if SHIPPED.is_dir() else PACKAGE.parent) / name
 
 

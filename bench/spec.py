@@ -648,6 +648,12 @@ class Objective(Frozen, frozen=True, kw_only=True):
     epochs_at_most: Annotated[
         PositiveInt | None, msgspec.Meta(description="A run has so many epochs or fewer")
     ] = None
+    networks: Annotated[
+        tuple[Name, ...],
+        msgspec.Meta(
+            description="Architectures of the document that it is asked of; default: all of them"
+        ),
+    ] = ()
 
     @property
     def limit(self) -> int | None:

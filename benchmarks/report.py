@@ -3,7 +3,7 @@
     python benchmarks/report.py                                5 architectures of 60 runs
     python benchmarks/report.py --architectures 10 --seeds 200 --json benchmarks/report.json
 
-The suite is made of the committed reference runs, copied under other names, seeds and counts; the
+The suite is made of the committed reference runs, copied under other seeds and counts; the
 command is timed as a person types it, in a process of its own, the median of three.
 """
 
@@ -12,9 +12,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import random
 import resource
-import shutil
 import statistics
 import subprocess
 import sys
@@ -26,43 +24,13 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))  # runs from a clone without an installation
 
-from msgspec.structs import replace  # noqa: E402
 from playwright.sync_api import sync_playwright  # noqa: E402
 
 from bench.records.store import Suite  # noqa: E402
-from bench.spec import RunRecord, digest  # noqa: E402
+from benchmarks.scale import NAMES, fill  # noqa: E402
 from tests.chromium import executable  # noqa: E402
 
 ROUNDS = 3
-DATASET = "mnist"
-
-
-def fill(suite: Suite, n_architectures: int, n_seeds: int) -> None:
-    """Copies of the reference runs; each differs from its source by a few right answers."""
-    source = Suite(ROOT / "results", "reference")
-    portraits, runs = source.portraits(), source.runs()
-    stream = random.Random(0)
-    for number in range(n_architectures):
-        portrait = portraits[number % len(portraits)]
-        name = f"{portrait.architecture}_{number}"
-        suite.add_portrait(replace(portrait, architecture=name, display_name=name.title()))
-        own = [run for run in runs if run.architecture == portrait.architecture]
-        for seed in range(n_seeds):
-            suite.add_run(_copy(own[seed % len(own)], name, seed, stream), None)
-    shutil.copy(source.folder / DATASET / "missed-digits.json", suite.folder / DATASET)
-
-
-def _copy(run: RunRecord, name: str, seed: int, stream: random.Random) -> RunRecord:
-    last = run.epochs[-1]
-    assert last.test_correct is not None
-    ended = replace(last, test_correct=last.test_correct + stream.randint(-8, 8))
-    return replace(
-        run,
-        architecture=name,
-        seed=seed,
-        key=digest(f"{name} {seed}".encode()),
-        epochs=[*run.epochs[:-1], ended],
-    )
 
 
 def measured(n_architectures: int, n_seeds: int) -> dict[str, float]:
@@ -70,7 +38,7 @@ def measured(n_architectures: int, n_seeds: int) -> dict[str, float]:
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
         suite = Suite(folder / "results", "synthetic")
-        fill(suite, n_architectures, n_seeds)
+        fill(suite, NAMES[:n_architectures], n_seeds)
         seconds = [_seconds(folder) for _ in range(ROUNDS)]
         peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024  # before Chromium
         index = folder / "reports" / "index.html"

@@ -544,7 +544,8 @@
     }));
     const replay = () => {
       lanes.forEach((lane) => replayLane(lane, slider.valueAsNumber));
-      const said = slider.value === slider.max ? "all runs" : `after run ${slider.value} of each`;
+      const early = `after run ${slider.value} of each; everything but these rows is about all runs`;
+      const said = slider.value === slider.max ? "all runs" : early;
       control.querySelector("output").textContent = said;
     };
     slider.addEventListener("input", replay);

@@ -6,7 +6,6 @@ import json
 import os
 import re
 import shlex
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -17,7 +16,6 @@ from tests import support
 from tests.support import ROOT, fences
 
 EXAMPLES = ROOT / "examples"
-MADE = ("__pycache__", "reports", "results", "*.lines.txt")  # by a reader who ran it in place
 # Example -> id of a claim -> its verdict after two seeds.
 VERDICTS = {
     "course": {
@@ -68,7 +66,10 @@ OF_FIVE_SEEDS = VERDICTS["course"] | {
 
 
 def copied(name: str, folder: Path) -> Path:
-    return shutil.copytree(EXAMPLES / name, folder / name, ignore=shutil.ignore_patterns(*MADE))
+    done = support.bench(folder, "example", name)
+    said = f"made {name}; the commands stand at the end of {name}/README.md: cd {name}\n"
+    assert (done.returncode, done.stdout, done.stderr) == (0, said, "")
+    return folder / name
 
 
 def commands(folder: Path) -> list[list[str]]:
@@ -143,6 +144,34 @@ def test_the_course_comes_to_its_verdicts_on_mnist(tmp_path: Path) -> None:
     folder = copied("course", tmp_path)
     assert followed(folder) == OF_FIVE_SEEDS
     require_report(folder)
+
+
+@pytest.mark.parametrize("name", VERDICTS)
+def test_a_copy_is_the_example_as_it_is_committed(name: str, tmp_path: Path) -> None:
+    folder = copied(name, tmp_path)
+    listed = subprocess.run(
+        ["git", "ls-files"], cwd=EXAMPLES / name, capture_output=True, check=True, text=True
+    ).stdout.split()
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    assert sorted(str(path.relative_to(folder)) for path in files) == sorted(listed)
+    for path in listed:
+        assert (folder / path).read_bytes() == (EXAMPLES / name / path).read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("cours", "error: no example 'cours' (example): did you mean 'course'?\n"),
+        ("../x", "known names: course, own_script, shapes\n"),
+        ("shapes", "error: the folder exists (shapes): move it away, or go to another folder\n"),
+    ],
+)
+def test_an_example_that_cannot_be_copied_is_one_line(tmp_path: Path, name: str, said: str) -> None:
+    (tmp_path / "shapes").mkdir()
+    done = support.bench(tmp_path, "example", name)
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+    assert done.stderr.endswith(said)
+    assert [path.name for path in tmp_path.rglob("*")] == ["shapes"]
 
 
 @pytest.mark.parametrize("name", VERDICTS)

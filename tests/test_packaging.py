@@ -28,7 +28,7 @@ from bench.report.model import Section
 ORDER, SCOPE, PAGES = 15, "dataset", ("index", "markdown")
 def section(summary): return Section(title="My section", text=(f"Runs: {len(summary.runs)}.",))
 """
-SHIPPED = ("architectures", "claims", "templates", "results/reference")
+SHIPPED = ("architectures", "claims", "examples", "templates", "results/reference")
 
 
 def run(*command: str | Path, cwd: Path, **environment: str) -> str:

@@ -6,12 +6,16 @@ import re
 import subprocess
 import sys
 import tarfile
+import tomllib
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+from packaging.version import Version
 
 import bench
 from tests.support import ROOT, text_of
@@ -99,5 +103,48 @@ def test_the_commands_of_workflows_are_those_of_the_readme_and_tox() -> None:
         "strategy"
     ]["matrix"]["torch"]:
         assert re.search(rf"^\[testenv:{name}\]", tox, re.M) or name.removeprefix("torch") in tox
-    assert "make test PYTHON=python" in text
+    assert "make test PYTHON=python TESTS=locked" in text
     assert "make check PYTHON=python" in text
+
+
+# ---- what CI installs
+
+LOCK = ".github/requirements.txt"
+
+
+def pins() -> dict[str, list[Version]]:
+    """Each package of the lock with its versions; a few have one more for newer Pythons."""
+    found: dict[str, list[Version]] = {}
+    for each in re.split(r"\n(?=\w)", re.sub(r"^#.*\n", "", text_of(LOCK), flags=re.M)):
+        requirement, *hashes = re.split(r" \\\n\s+--hash=sha256:", each.strip())
+        assert hashes, each
+        assert all(re.fullmatch("[0-9a-f]{64}", digest) for digest in hashes), each
+        parsed = Requirement(requirement)
+        [pin] = parsed.specifier
+        assert pin.operator == "=="
+        found.setdefault(canonicalize_name(parsed.name), []).append(Version(pin.version))
+    return found
+
+
+def declared(extra: str = "") -> list[Requirement]:
+    """What the project and an extra ask for; an extra may name others."""
+    project = tomllib.loads(text_of("pyproject.toml"))["project"]
+    words = project["optional-dependencies"][extra] if extra else project["dependencies"]
+    own, others = [], [Requirement(each) for each in words]
+    for each in others:
+        if each.name == project["name"]:
+            own += [one for name in sorted(each.extras) for one in declared(name)]
+    return own + [each for each in others if each.name != project["name"]]
+
+
+def test_the_lock_has_each_dependency_within_its_bounds() -> None:
+    locked = pins()
+    assert len(locked) > 100
+    for each in [*declared(), *declared("dev")]:
+        for version in locked[canonicalize_name(each.name)]:
+            assert version in each.specifier, f"{each} (make it anew: tox run -e relock)"
+
+
+def test_the_lock_names_no_place_but_the_package_index() -> None:
+    assert "://" not in text_of(LOCK)
+    assert [each for each in text_of(LOCK).splitlines() if each.startswith("-")] == []

@@ -14,7 +14,13 @@ import typer
 
 import bench
 from bench.cli.application import app
-from bench.cli.terminal import EXIT_SOME_FAILED, Notices, complain, say
+from bench.cli.terminal import (
+    EXIT_SOME_FAILED,
+    Notices,
+    complain,
+    quiet_after_its_reader,
+    say,
+)
 from bench.errors import BenchError, SetAside
 
 # Each module adds its commands; --help lists them in this order.
@@ -43,6 +49,11 @@ def main() -> None:
 
     A command that did all it could with what was left of a damaged suite does not exit with 0.
     """
+    with quiet_after_its_reader():
+        _run()
+
+
+def _run() -> None:
     notices = Notices(warnings.showwarning)
     warnings.simplefilter("always", SetAside)
     warnings.showwarning = notices.show  # type: ignore[assignment]
@@ -53,7 +64,7 @@ def main() -> None:
         complain(f"error: {error}")
         sys.exit(error.exit_code)
     except OSError as error:
-        if error.filename is None:  # nothing that a user could mend
+        if error.filename is None:  # nothing that a user could mend, or a reader that is gone
             raise
         notices.tell_rest()
         what = f"{error.strerror} ({error.filename})"

@@ -110,6 +110,18 @@ def new(
 
 
 @app.command()
+def example(
+    name: Annotated[str, typer.Argument(help="course, shapes or own_script.")],
+) -> None:
+    """Copy an example into a new folder NAME: a document, its claims and what it trains."""
+    from bench.inputs.starter import copy_example
+    from bench.machine import folder
+
+    path = copy_example(name, folder("examples"))
+    say(f"made {path}; the commands stand at the end of {path / 'README.md'}: cd {path}")
+
+
+@app.command()
 def doctor(
     results: Results = RESULTS,
     reports: Reports = REPORTS,

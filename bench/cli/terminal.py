@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 from rich.console import Console
 
@@ -22,8 +25,53 @@ MOST_NOTICES = 10  # of damaged files
 EXIT_SOME_FAILED = 3
 EXIT_INTERRUPTED = 130
 
-console = Console(soft_wrap=True)
-errors = Console(stderr=True, soft_wrap=True)
+EXIT_UNREAD = 141  # what a shell says of a command that SIGPIPE ended
+
+
+class _Terminal(Console):
+    """A console that leaves it to `quiet_after_its_reader` what becomes of an unread pipe."""
+
+    def on_broken_pipe(self) -> None:
+        raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
+
+
+console = _Terminal(soft_wrap=True)
+errors = _Terminal(stderr=True, soft_wrap=True)
+
+
+@contextmanager
+def quiet_after_its_reader() -> Iterator[None]:
+    """Ends a command without a word once nobody reads it, as behind `| head`.
+
+    SIGPIPE itself would also end the command where a worker process is gone.
+
+    Raises:
+        SystemExit: with `EXIT_UNREAD`; else with the command's own code.
+    """
+    stdout = sys.stdout
+    try:
+        yield
+        stdout.flush()
+    except SystemExit:
+        # The command line's library replaces the stream once it met a broken pipe.
+        if sys.stdout is stdout and _is_read(stdout):
+            raise
+    except BrokenPipeError:
+        pass
+    else:
+        return
+    for stream in (sys.__stdout__, sys.__stderr__):  # what is left in them goes nowhere
+        if stream is not None:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+    sys.exit(EXIT_UNREAD)
+
+
+def _is_read(stream: TextIO) -> bool:
+    try:
+        stream.flush()
+    except BrokenPipeError:
+        return False
+    return True
 
 
 def say(text: str) -> None:

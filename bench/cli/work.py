@@ -110,20 +110,28 @@ def _work(request: Request) -> None:
     say(_plan_line(plan, selected))
     say_all(foreseen)
     sweep.declare()  # who reads the plan and stops here has declared nothing
-    wrong = sweep.train(plan, selected.dataset, console, _renewal(request))
+    renew = _renewal(request)
+    if plan.jobs and reader.runs():
+        renew()  # what is known already can be read from the first minute
+    wrong = sweep.train(plan, selected.dataset, console, renew)
     say_all(sweep.state_lines())
     say(f"records: {request.suite.folder}")
-    if selected.dataset:
-        with prints_to_stderr():
-            reasons = observe.see(selection, selected.dataset, request.suite)
-        for reason in reasons:
-            say(f"Notice: {reason}")
+    _observe(selected, request)
     whole = _render(request)
     lines = _of_records(plan, sweep.gone(plan, wrong))
     for line in lines:
         complain(line)
     if wrong or lines or selection.broken or not whole:
         raise typer.Exit(EXIT_SOME_FAILED)
+
+
+def _observe(selected: Selected, request: Request) -> None:
+    """Measures what only a trained network shows."""
+    if selected.dataset is None:
+        return
+    with prints_to_stderr():
+        reasons = observe.see(selected.selection, selected.dataset, request.suite)
+    say_all([f"Notice: {reason}" for reason in reasons])
 
 
 def _of_records(plan: Plan, gone: Sequence[Path]) -> list[str]:

@@ -1,15 +1,18 @@
-"""`bench new`: copies the commented starter architecture."""
+"""`bench new` and `bench example`: copy the commented starter architecture, or an example."""
 
 from __future__ import annotations
 
 import re
+import shutil
 from pathlib import Path
 
-from bench.errors import ArchitectureError, UsageError
-from bench.machine import write_atomically
+from bench.errors import ArchitectureError, UsageError, nearest
+from bench.machine import require_writable, write_atomically
 from bench.spec import NAME
 
 STARTER = "architecture.py"
+# What a run makes in an example's folder; `shapes` is what draw_shapes.py draws.
+MADE = ("__pycache__", "reports", "results", "shapes", "*.lines.txt")
 
 
 def require_name(name: str) -> None:
@@ -34,3 +37,21 @@ def create(name: str, architectures: Path, templates: Path) -> Path:
     starter = (templates / STARTER).read_text(encoding="utf-8")
     write_atomically(path, starter.replace("NETWORK_NAME", name).encode())
     return path
+
+
+def copy_example(name: str, examples: Path) -> Path:
+    """Copies an example into a new folder of its name, below the working folder.
+
+    Raises:
+        UsageError: no such example, or the folder exists.
+        StoreError: the working folder cannot be written.
+    """
+    known = sorted(path.name for path in examples.iterdir() if path.is_dir())
+    if name not in known:
+        raise UsageError(f"no example '{name}'", where="example", remedy=nearest(name, known))
+    path = Path(name)
+    if path.exists() or path.is_symlink():
+        remedy = "move it away, or go to another folder"
+        raise UsageError("the folder exists", where=str(path), remedy=remedy)
+    require_writable([Path.cwd()])
+    return Path(shutil.copytree(examples / name, path, ignore=shutil.ignore_patterns(*MADE)))

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from functools import cached_property
-from typing import Literal
+from functools import cached_property, lru_cache
+from typing import Any, Literal
 
 import numpy as np
 from msgspec.structs import replace
@@ -49,6 +49,7 @@ class Arm:
         role: What its runs are for.
         label, slug: The name that the report gives it, for a reader and for a file.
         asked: What a document asks of its architecture on its data set; None where none does.
+        is_left_out: Whether its document asks only its other networks: then no goal judges it.
     """
 
     suite: str
@@ -58,6 +59,7 @@ class Arm:
     label: str = ""
     slug: str = ""
     asked: Objective | None = None
+    is_left_out: bool = False
 
     @property
     def first(self) -> RunRecord:
@@ -149,6 +151,8 @@ class Arm:
     @cached_property
     def objective(self) -> Objective:
         """What its runs are held against: the document's, else what its suite declared."""
+        if self.is_left_out:
+            return Objective()
         asked, declared = self.asked or Objective(), self.standing.goal
         if asked.target is not None or declared is None:
             return asked
@@ -326,11 +330,16 @@ def identity(run: RunRecord) -> str:
     of an architecture that is not ours is over all that is known of how its runs were made. A field
     that joins the recipes later changes it as little as it changes the keys of runs.
     """
-    shared = (
+    return _identity(
         run.architecture_digest,
         run.recipe,
         run.dataset,
         run.numerics,
         run.engine_version,
     )
+
+
+@lru_cache
+def _identity(*shared: Any) -> str:
+    """One digest for the thousands of runs that share all of it."""
     return digest(canonical_json([essence(each) for each in shared]))

@@ -56,17 +56,28 @@ def parse_place(word: str, results: Path) -> Place:
     return Place(*parts)
 
 
-def read(place: Place, results: Path) -> list[RunRecord]:
-    """The runs of the place, all arms together.
+def runs_of_suites(places: Iterable[Place], results: Path) -> dict[str, list[RunRecord]]:
+    """All runs of each suite that a place names, by the suite; a suite is read once.
 
     Raises:
-        UsageError: no suite of that name, or no runs of that data set or architecture in it.
+        UsageError: no suite of that name, or no runs in it.
         StoreError: a record cannot be read.
     """
-    runs = require_suite(results, place.suite).runs()
-    if not runs:
-        where, remedy = str(results / place.suite), "train some: python -m bench train"
-        raise UsageError("the suite has no runs", where=where, remedy=remedy)
+    found = {}
+    for name in dict.fromkeys(place.suite for place in places):
+        found[name] = require_suite(results, name).runs()
+        if not found[name]:
+            where, remedy = str(results / name), "train some: python -m bench train"
+            raise UsageError("the suite has no runs", where=where, remedy=remedy)
+    return found
+
+
+def runs_at(place: Place, runs: list[RunRecord]) -> list[RunRecord]:
+    """Those of a suite's runs that lie at the place, all arms together.
+
+    Raises:
+        UsageError: no runs of that data set or architecture.
+    """
     for part, (words, value) in PARTS.items():
         name = getattr(place, part)
         if name is None:

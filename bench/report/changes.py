@@ -14,7 +14,7 @@ from bench.report.parts.finding import subjects
 from bench.report.parts.pairs import Pair, tested
 from bench.report.parts.verdicts import words
 from bench.report.summary import Summary
-from bench.stats.format import integer, mean_percent, p_value, signed, span
+from bench.stats.format import corrected_by_holm, integer, mean_percent, p_value, signed, span
 
 MOST_QUOTED = 60  # characters of a claim's quote
 
@@ -72,22 +72,23 @@ def _means(both: Sequence[Both]) -> Iterator[str]:
             yield f"Mean: {each.name} cannot be compared: the two suites have different images."
             continue
         pairs.append((each.now, each.before))
-    for pair in tested([pair for pair in pairs if _counts(pair[0]) != _counts(pair[1])]):
+    compared = tested([pair for pair in pairs if _counts(pair[0]) != _counts(pair[1])])
+    for pair in compared:
         if pair.is_told_apart:
-            yield _moved(pair)
+            yield _moved(pair, corrected_by_holm(len(compared), "the two suites"))
 
 
 def _counts(arm: Arm) -> list[int]:
     return sorted(arm.counts("test"))
 
 
-def _moved(pair: Pair) -> str:
+def _moved(pair: Pair, together: str) -> str:
     found = pair.result
     interval = f" ({span(found.interval)})" if found.interval else ""
     before, now = (mean_percent(arm.accuracy()) for arm in (pair.second, pair.first))
     return (
         f"Mean: {pair.first.label} moved by {signed(found.difference_points)} points{interval}, "
-        f"from {before} to {now} (p {p_value(found.holm_p)} after Holm)."
+        f"from {before} to {now} (p {p_value(found.holm_p)}, {together})."
     )
 
 

@@ -6,7 +6,7 @@ rounded here. What is missing is pandas' missing value.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
@@ -20,7 +20,7 @@ from bench.evidence.claims.ledger import Row, row
 from bench.records.arms import Arm
 from bench.records.layers import merged
 from bench.report.summary import Summary
-from bench.spec import Portrait, RunRecord
+from bench.spec import Epoch, Portrait, RunRecord
 from bench.stats.format import integer, plain, ranges
 from bench.stats.format import percent as shown_percent
 from bench.stats.means import Accuracy, accuracy
@@ -133,25 +133,32 @@ def tested_runs(arm: Arm) -> pd.DataFrame:
 
 def epochs(summaries: Sequence[Summary]) -> pd.DataFrame:
     """A row an epoch of a run: losses are means over images, counts are exact."""
-    rows = [each for _, arm in _each(summaries) for each in _epochs(arm)]
-    return _typed(pd.DataFrame(rows), EPOCHS)
+    return _epochs([arm for _, arm in _each(summaries)])
 
 
 def epochs_of(arm: Arm) -> pd.DataFrame:
     """The same for one arm."""
-    return _typed(pd.DataFrame(_epochs(arm)), EPOCHS)
+    return _epochs([arm])
 
 
-def _epochs(arm: Arm) -> Iterator[dict[str, Any]]:
-    info = arm.dataset
-    of_arm = {"dataset": info.name, "architecture": arm.architecture, "arm": digits(arm)}
-    sizes = {"train": info.n_train, "validation": info.n_validation, "test": info.n_test}
-    for run in arm.runs:
-        for epoch in run.epochs:
-            found = msgspec.structs.asdict(epoch)
-            for split, n_images in sizes.items():
-                found[f"{split}_percent"] = percent(found[f"{split}_correct"], n_images)
-            yield {**of_arm, "label": arm.label, "seed": run.seed, "key": run.key, **found}
+def _epochs(arms: Sequence[Arm]) -> pd.DataFrame:
+    """By columns: a dict for each of many thousand epochs would take most of the memory."""
+    rows = [(arm, run, epoch) for arm in arms for run in arm.runs for epoch in run.epochs]
+    shown = {arm.name: digits(arm) for arm in arms}
+    columns: dict[str, list[Any]] = {
+        "dataset": [arm.dataset.name for arm, _, _ in rows],
+        "architecture": [arm.architecture for arm, _, _ in rows],
+        "arm": [shown[arm.name] for arm, _, _ in rows],
+        "label": [arm.label for arm, _, _ in rows],
+        "seed": [run.seed for _, run, _ in rows],
+        "key": [run.key for _, run, _ in rows],
+    }
+    for name in Epoch.__struct_fields__:
+        columns[name] = [getattr(epoch, name) for _, _, epoch in rows]
+    for split in ("train", "validation", "test"):
+        sizes = [getattr(arm.dataset, f"n_{split}") for arm, _, _ in rows]
+        columns[f"{split}_percent"] = list(map(percent, columns[f"{split}_correct"], sizes))
+    return _typed(pd.DataFrame(columns), EPOCHS)
 
 
 def _typed(frame: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:

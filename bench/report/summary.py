@@ -318,8 +318,16 @@ class Summary:
             choosing=tuple(arm for arm in self.choosing if arm.architecture == architecture),
             portraits=tuple(p for p in self.portraits if p.architecture == architecture),
             findings=self.findings.only(architecture),
+            document=self._document_of(architecture),
             base="../",
         )
+
+    def _document_of(self, architecture: str) -> Document | None:
+        """The one whose numbers stand on its page: the document that names it, if just one does."""
+        naming = [d for d in self.objectives.documents if architecture in d.networks]
+        if not naming or self.document in naming:
+            return self.document
+        return naming[0] if len(naming) == 1 else None
 
     def by_arm(self) -> tuple[Summary, ...]:
         """The same about one arm each: first that of the network's own recipe with most runs.
@@ -451,7 +459,12 @@ def _datasets(part: Summary, runs: list[RunRecord]) -> list[str]:
 def _asked(arms: Iterable[Arm], objectives: Objectives) -> tuple[Arm, ...]:
     """The arms with what is asked of them on their data set."""
     return tuple(
-        replace(arm, asked=objectives.of(arm.architecture, arm.dataset.name)) for arm in arms
+        replace(
+            arm,
+            asked=objectives.of(arm.architecture, arm.dataset.name),
+            is_left_out=objectives.leaves_out(arm.architecture),
+        )
+        for arm in arms
     )
 
 

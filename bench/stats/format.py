@@ -22,6 +22,7 @@ THIN = "\N{NARROW NO-BREAK SPACE}"
 TIMES = "\N{MULTIPLICATION SIGN}"
 DASH = "\N{EN DASH}"
 PLAIN = str.maketrans({MINUS: "-", THIN: " ", TIMES: "x", DASH: "-"})
+HUGE = 1e12  # from here on no digit after the point tells anything
 SMALLEST_P = 0.001  # below it, few runs tell nothing finer
 
 
@@ -42,8 +43,11 @@ def integer(value: int | None) -> str:
 
 
 def fixed(value: Fraction | float, digits: int) -> str:
-    """So many digits after the point: 99.385 of counts is 99.39."""
-    whole = floor(abs(Fraction(value)) * 10**digits + Fraction(1, 2))
+    """So many digits after the point: 99.385 of counts is 99.39; 2e30 is 2.000e+30."""
+    size = abs(Fraction(value))
+    if size >= HUGE:
+        return f"{float(value):.3e}".replace("-", MINUS)
+    whole = floor(size * 10**digits + Fraction(1, 2))
     sign = MINUS if value < 0 else ""
     return f"{sign}{Decimal(whole).scaleb(-digits):,.{digits}f}"
 
@@ -52,6 +56,16 @@ def written(value: float, digits: int = 12) -> str:
     """A chosen number as a person writes it, 0.05; 12 digits tell 0.9999999 from 1."""
     sign = MINUS if value < 0 else ""  # the sign of 1e-05 stays
     return f"{sign}{abs(value):.{digits}g}"
+
+
+def corrected_by_holm(n: int, of: str) -> str:
+    """How p values were corrected, and together with which: the family has a name.
+
+    Args:
+        n: Comparisons of the family.
+        of: Where they stand, such as "this section".
+    """
+    return f"corrected by Holm for {count(n, 'comparison')} of {of}"
 
 
 def number(value: Fraction | float | str) -> str:

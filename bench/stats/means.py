@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import ndtr, ndtri, stdtrit
+from scipy.special import chdtri, ndtr, ndtri, stdtrit
 
 from bench.stats.declared import CONFIDENCE, FEWEST_RUNS
 from bench.stats.values import MISSING, Interval, is_flat, vector
@@ -238,6 +238,30 @@ def standard_deviation(values: ArrayLike) -> float | None:
     if len(runs) < 2:
         return None
     return 0.0 if is_flat(runs) else float(np.std(runs, ddof=1))
+
+
+def sd_interval(values: ArrayLike) -> Interval | None:
+    """95 % chi-square interval of the standard deviation; None where `t_interval` is None.
+
+    It assumes that runs are normal, and unlike the interval of a mean it leans on that for any
+    number of runs: runs with long tails are covered too seldom.
+
+    Args:
+        values: (n_runs,)
+    """
+    runs = vector(values)
+    sd = standard_deviation(runs)
+    if len(runs) < FEWEST_RUNS or not sd:
+        return None
+    low, high = sd_factors(len(runs))
+    return Interval(low * sd, high * sd)
+
+
+def sd_factors(n: int) -> tuple[float, float]:
+    """The ends of `sd_interval` as multiples of the standard deviation: .60 and 2.87 of 5 runs."""
+    tails = (1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2
+    low, high = (float(((n - 1) / chdtri(n - 1, tail)) ** 0.5) for tail in tails)
+    return low, high
 
 
 def _student(

@@ -7,10 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import chdtri
 
-from bench.stats.declared import CONFIDENCE, FEWEST_RUNS
-from bench.stats.means import standard_deviation
+from bench.stats.means import sd_interval, standard_deviation
 from bench.stats.planning import minimal_detectable_difference
 from bench.stats.values import MISSING, Interval, count_vector
 
@@ -45,13 +43,16 @@ def noise_floor(counts: ArrayLike, n_images: int) -> NoiseFloor:
     n = len(runs)
     sd = standard_deviation(runs)
     points = 100 / n_images
-    known = sd * points if sd and n >= FEWEST_RUNS else None  # two runs hardly know their spread
+    spread = sd_interval(runs)
+    # An accuracy from 0 to 100 % has an sd of 50 at the most.
+    possible = spread.times(points).within(0, 50) if spread else None
+    known = sd * points if sd and spread else None  # two runs hardly know their spread
     sampling = sampling_sd_points(float(runs.mean()) / n_images, n_images) if n else None
     return NoiseFloor(
         n=n,
         n_images=n_images,
         sd_points=None if sd is None else sd * points,
-        sd_interval=_sd_interval(known, n) if known else None,
+        sd_interval=possible,
         sampling_sd_points=sampling,
         variance_ratio=(sd * points / sampling) ** 2 if sd is not None and sampling else None,
         detectable_points=minimal_detectable_difference(known, n) if known else None,
@@ -82,10 +83,3 @@ def independent_sd_points(correct: ArrayLike) -> float | None:
     if n_runs < 2 or not n_images:
         return None
     return float(100 * table.var(axis=0, ddof=1).sum() ** 0.5 / n_images)
-
-
-def _sd_interval(sd: float, n: int) -> Interval:
-    """By the chi-square distribution; an accuracy from 0 to 100 % has an sd of 50 at the most."""
-    low, high = (chdtri(n - 1, tail) for tail in ((1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2))
-    found = Interval(sd * math.sqrt((n - 1) / low), sd * math.sqrt((n - 1) / high))
-    return found.within(0, 50)

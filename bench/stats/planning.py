@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import bdtr, chdtri, nctdtr, stdtrit
 
-from bench.stats.declared import CONFIDENCE, CONSISTENT_RATE, FEWEST_RUNS
-from bench.stats.means import standard_deviation
+from bench.stats.comparison import runs_to_reach
+from bench.stats.declared import CONFIDENCE, CONSISTENT_RATE, FEWEST_RUNS, TEST_ALPHA
+from bench.stats.means import sd_factors, standard_deviation
 from bench.stats.rates import Verdict, check_rate, lower_bound, upper_bound
 from bench.stats.sequences import decision_chances
 from bench.stats.solve import fewest, last_true
@@ -113,27 +114,52 @@ def seeds_for_margin(sd: float, margin: float) -> int:
     return _found(is_within, start=FEWEST_RUNS)
 
 
-def difference_power(sd: float, difference: float, n: int) -> float:
-    """The chance that a two-sided 5 % t test of two arms sees a true difference.
+def seeds_for_sd(sd: float, bound: float) -> int:
+    """The fewest runs whose interval of this standard deviation does not hold the bound."""
+    _check_positive("sd", sd)
+    _check_positive("bound", bound)
+
+    def is_apart(n: int) -> bool:
+        low, high = sd_factors(n)
+        return low * sd > bound or high * sd < bound
+
+    return _found(is_apart, start=FEWEST_RUNS)
+
+
+def difference_power(sd: float, difference: float, n: int, alpha: float = TEST_ALPHA) -> float:
+    """The chance that a two-sided t test of two arms sees a true difference.
 
     Args:
         sd: Of one run.
         difference: In the unit of the sd.
         n: Runs an arm, 2 at least.
+        alpha: Level of the test.
     """
     degrees = 2 * n - 2
     shift = abs(difference) / (sd * math.sqrt(2 / n))
-    edge = float(stdtrit(degrees, (1 + CONFIDENCE) / 2))
+    edge = float(stdtrit(degrees, 1 - alpha / 2))
     if shift > edge + 40:  # nctdtr loses itself far out, where the power is 1
         return 1.0
     return float(1 - nctdtr(degrees, shift, edge) + nctdtr(degrees, shift, -edge))
 
 
-def seeds_for_difference(sd: float, difference: float) -> int:
-    """The fewest runs an arm that see a true difference with a power of 0.80."""
+def seeds_for_difference(sd: float, difference: float, n_pairs: int = 1) -> int:
+    """The fewest runs an arm that see a true difference with a power of 0.80.
+
+    Of several pairs each is planned for the smallest level that Holm's method leaves it. Fewer runs
+    than the permutation test needs are never enough, however small the sd is.
+
+    Args:
+        sd: Of one run.
+        difference: In the unit of the sd.
+        n_pairs: Comparisons whose p are corrected together.
+    """
     _check_positive("difference", difference)
     _check_positive("sd", sd)
-    return _found(lambda n: difference_power(sd, difference, n) >= POWER)
+    alpha = TEST_ALPHA / n_pairs
+    return _found(
+        lambda n: difference_power(sd, difference, n, alpha) >= POWER, start=runs_to_reach(n_pairs)
+    )
 
 
 def minimal_detectable_difference(sd: float, n: int) -> float | None:

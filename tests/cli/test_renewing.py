@@ -175,6 +175,21 @@ def test_training_renews_the_page_after_its_first_run(tmp_path: Path) -> None:
     assert PROGRESS not in (tmp_path / "reports" / "report.md").read_text(encoding="utf-8")
 
 
+def test_a_command_that_finds_records_renders_them_before_it_trains(
+    bench: Bench, tmp_path: Path
+) -> None:
+    """Nothing is rendered between runs of one run, so this page is of the start."""
+    write_architecture(tmp_path, "tiny")
+    first = bench(*ALL, "--seeds", "1")
+    assert "renewed while it trains" not in first.stdout
+    second = bench(*ALL, "--seeds", "2")
+    lines = [line for line in second.stdout.splitlines() if line.startswith("report: ")]
+    page = "report: reports/index.html"
+    assert lines == [f"{page}, renewed while it trains", page]
+    third = bench(*ALL, "--seeds", "2")  # nothing is left to train
+    assert "renewed while it trains" not in third.stdout
+
+
 def test_what_breaks_the_report_does_not_end_the_training(bench: Bench, tmp_path: Path) -> None:
     write_architecture(tmp_path, "tiny", after=BREAKING)
     (tmp_path / "claims").mkdir()

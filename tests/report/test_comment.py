@@ -83,8 +83,8 @@ TABLE = """\
 CHANGED = """\
 **What changed since suite “base”:**
 
-- Mean: Model_2 moved by +0.355 points (0.278 to 0.432), from 99.045 % to 99.400 % (p <0.001 after \
-Holm).
+- Mean: Model_2 moved by +0.355 points (0.278 to 0.432), from 99.045 % to 99.400 % (p <0.001, \
+corrected by Holm for 2 comparisons of the two suites).
 - Claim: session6:13 “99.39 %” is consistent, was undecided.
 - Claim: session6:14 “99.2 %” is confirmed, was refuted.
 - Runs: Model_1 has 3, 1 of them new.

@@ -122,6 +122,28 @@ def test_another_target_and_limit_are_said_in_its_own_words(folder: Path) -> Non
     assert "results table" not in text  # the document names no table to rebuild
 
 
+def test_the_page_of_a_network_says_what_its_own_document_is_called(folder: Path) -> None:
+    notebook = """[document]
+title = "Weeds"
+label = "notebook"
+dataset = "petals"
+networks = ["tulip"]
+"""
+    article = HEAD.replace(', "tulip"', "") + OBJECTIVE + CLAIM
+    own = CLAIM.replace("rose", "tulip").replace("70.25", "71.5")
+    claims(folder, petals=article, weeds=notebook + own)
+    reports = folder / "reports"
+    pages(suite_of(folder / "results"), reports)
+    rose, tulip = (
+        (reports / "architectures" / f"{name}.html").read_text(encoding="utf-8")
+        for name in ("rose", "tulip")
+    )
+    assert "article" in rose
+    assert "notebook" not in rose
+    assert "the notebook says 71.50" in tulip
+    assert "article says" not in tulip
+
+
 @pytest.mark.parametrize("limit", [14, 15])
 def test_a_run_longer_than_the_limit_of_epochs_is_marked(folder: Path, limit: int) -> None:
     """Both networks have 15 epochs."""

@@ -70,13 +70,17 @@ def test_the_same_records_give_the_same_bytes(results: Path, tmp_path: Path) -> 
 
 
 def test_the_reports_files_are_the_exported_ones(tmp_path: Path) -> None:
-
+    """But for measures.csv, and for the epochs in report.json, which epochs.csv has."""
     suite = factories.suite(tmp_path / "results")
     render(suite, tmp_path / "reports", command="c")
     for kind in ("csv", "latex", "json"):
         for path in write.write(suite, kind, tmp_path / "out"):
             own = tmp_path / "reports" / "data" / path.name
-            if path.name != "measures.csv":
+            if path.name == "report.json":
+                whole = json.loads(path.read_bytes())
+                del whole["tables"]["epochs"]
+                assert json.loads(own.read_bytes()) == whole
+            elif path.name != "measures.csv":
                 assert own.read_bytes() == path.read_bytes()
 
 

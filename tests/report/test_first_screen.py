@@ -6,7 +6,9 @@ five leave it undecided.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import replace as changed
+
+from msgspec.structs import replace
 
 from bench.evidence.claims.stored import Text
 from bench.report.parts.first_screen import first_screen
@@ -34,7 +36,7 @@ def summary(others: dict[str, list[int]]) -> Summary:
     portraits = [factories.portrait("model_1")]
     (found,) = summarise("local", runs, portraits, factories.published(SAID), {}, "command")
     text = Text("0" * 64, 2, True, {1: "# A README", 2: "It reaches 99.45 % once."})
-    return replace(found.judged_by(None), texts={"session6": text}).of_document()
+    return changed(found.judged_by(None), texts={"session6": text}).of_document()
 
 
 def test_other_networks_show_whether_the_target_can_be_met() -> None:
@@ -64,3 +66,21 @@ def test_the_document_stands_beside_with_its_number_underlined() -> None:
     assert [piece.text for piece in line.pieces] == ["It reaches ", "99.45 %", " once."]
     assert line.pieces[1].verdict == "consistent"
     assert line.pieces[1].href == "document.html#claim-one.run"
+
+
+def test_a_network_that_the_target_is_not_asked_of_has_no_verdict() -> None:
+    """Neither does the goal judge it that its suite declared while the document asked all."""
+    counts = {"model_1": [GOOD] * 29, "model_2": [BAD] * 29}
+    runs = [run for each in counts.items() for run in factories.runs(*each)]
+    asked = replace(factories.OBJECTIVE, networks=("model_1",))
+    document = replace(factories.DOCUMENT, objective=asked)
+    found = changed(factories.published(SAID), documents=[document])
+    badges = {}
+    for name, published in {"all": factories.published(SAID), "one": found}.items():
+        (made,) = summarise("local", runs, [], published, {}, "command")
+        (lanes,) = first_screen(made.of_document()).lanes
+        badges[name] = [row.badge and row.badge.text for row in lanes.rows]
+        cells = [row.cells[1].text for row in lanes.rows]
+    assert badges == {"all": ["confirmed", "refuted"], "one": ["confirmed", None]}
+    assert cells == ["29 of 29", "29"]
+    assert "Model_2" not in first_screen(made.of_document()).title

@@ -28,6 +28,9 @@ PERCENT = "\N{NARROW NO-BREAK SPACE}%"
         (Fraction(100), 2, "100.00"),
         (Fraction(2, 3), 3, "0.667"),
         (9938.25, 1, "9,938.3"),
+        (1e12 - 1, 1, "999,999,999,999.0"),
+        (2e30, 4, "2.000e+30"),
+        (-1.7e308, 4, f"{MINUS}1.700e+308"),
     ],
 )
 def test_numbers_are_rounded_once(value: Fraction | float, digits: int, text: str) -> None:

@@ -16,6 +16,8 @@ from bench.stats.means import (
     bca_interval,
     placement,
     prediction_interval,
+    sd_factors,
+    sd_interval,
     spread,
     t_interval,
 )
@@ -46,6 +48,22 @@ def test_prediction_interval_of_a_hand_worked_case() -> None:
     assert (found.low, found.high) == pytest.approx((3 - half, 3 + half))
 
 
+@given(runs)
+def test_the_interval_of_a_standard_deviation_is_scipys(values: list[int]) -> None:
+    found, n = sd_interval(values), len(values)
+    if found is None:
+        assert len(set(values)) == 1
+    else:
+        squares = (n - 1) * np.var(values, ddof=1)
+        low, high = (squares / oracle.chi2.ppf(q, n - 1) for q in (0.975, 0.025))
+        assert (found.low**2, found.high**2) == pytest.approx((low, high))
+
+
+def test_five_runs_leave_a_standard_deviation_open_by_a_factor_of_five() -> None:
+    """Tables of chi-square with 4 degrees of freedom: 11.143 and 0.4844."""
+    assert sd_factors(5) == pytest.approx(((4 / 11.143) ** 0.5, (4 / 0.4844) ** 0.5), abs=1e-3)
+
+
 def test_spread_of_a_hand_worked_case() -> None:
     found = spread([1.0, 2.0, 4.0, 5.0])
     assert found is not None
@@ -68,6 +86,7 @@ def test_no_run_has_no_summary() -> None:
 @pytest.mark.parametrize("values", [[], [99.4], [99.4, 99.5], [99.4] * 3, [9940] * 25])
 def test_nothing_is_claimed_of_fewer_than_three_runs_or_of_equal_ones(values: list[float]) -> None:
     assert t_interval(values) is None
+    assert sd_interval(values) is None
     assert prediction_interval(values) is None
     assert bca_interval(values, seed=0) is None
     assert placement(99.4, values, 10_000).prediction is None

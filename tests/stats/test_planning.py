@@ -52,6 +52,19 @@ def test_seeds_for_a_difference_are_statsmodels() -> None:
     assert seeds_for_difference(8, 5) == np.ceil(exact)
 
 
+@pytest.mark.parametrize(("n_pairs", "seeds"), [(1, 4), (3, 5), (10, 6)])
+def test_no_spread_is_too_small_for_the_runs_that_the_permutation_test_needs(
+    n_pairs: int, seeds: int
+) -> None:
+    """2 of 70 deals are .029, three times 2 of 252 .024, ten times 2 of 924 .022."""
+    assert seeds_for_difference(1e-6, 5, n_pairs) == seeds
+
+
+def test_seeds_for_one_of_several_differences_are_statsmodels() -> None:
+    exact = TTestIndPower().solve_power(5 / 8, alpha=0.05 / 3, power=0.8)
+    assert seeds_for_difference(8, 5, 3) == np.ceil(exact)
+
+
 @pytest.mark.parametrize(("n", "sd"), [(1, 8.0), (0, 8.0), (5, 0.0)])
 def test_nothing_is_detectable_without_runs_or_spread(n: int, sd: float) -> None:
     assert minimal_detectable_difference(sd, n) is None

@@ -12,6 +12,7 @@ from bench.evidence.claims.sources import Problem, Source, misfit, shown
 from bench.spec import Document, Frozen, Objective
 
 FILLED_IN = ("name", "objective")  # of a document, by whoever reads the file
+LISTS = ("networks", "sections", "components")
 TABLES = ("document", "objective", "claim")
 
 
@@ -71,19 +72,25 @@ def _misfits(document: Document, objective: Objective | None, source: Source) ->
         if not getattr(document, key).isprintable():
             what = f"a control character in '{key}'"
             yield source.in_table("document", what, "leave it out", key)
-    for key in ("networks", "sections", "components"):
-        names = getattr(document, key)
+    lists = [("document", key, getattr(document, key)) for key in LISTS]
+    lists += [("objective", "networks", objective.networks)] if objective else []
+    for table, key, names in lists:
         twice = next((name for name in names if names.count(name) > 1), None)
         if twice:
-            yield source.in_table("document", f"'{twice}' twice in '{key}'", "name it once", key)
+            yield source.in_table(table, f"'{twice}' twice in '{key}'", "name it once", key)
     if objective is not None:
+        unknown = next((n for n in objective.networks if n not in document.networks), None)
+        if unknown and document.networks:
+            what = f"'{unknown}' is not one of the document's networks"
+            remedy = nearest(unknown, list(document.networks))
+            yield source.in_table("objective", what, remedy, "networks")
         for what, remedy, key in _unusable(objective):
             yield source.in_table("objective", what, remedy, key)
 
 
 def _unusable(objective: Objective) -> Iterator[tuple[str, str, str]]:
     """What is wrong, the remedy, and the key it is about."""
-    if objective == Objective():
+    if msgspec.structs.replace(objective, networks=()) == Objective():
         remedy = "give a target and a rate, or a limit; or leave it out"
         yield "it has no target and no limit", remedy, ""
     if objective.rate is None and objective.target is not None:

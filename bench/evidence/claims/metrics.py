@@ -78,7 +78,9 @@ METRICS: Mapping[str, Metric] = {
         LAYER_NUMBER,
     ),
     "parameters_share_percent.*": Metric(
-        "the same of a component", "structure", lookup.component_share("parameters")
+        "parameters of a component, in percent of the network's parameters",
+        "structure",
+        lookup.component_share("parameters"),
     ),
     "n_parameters_by_type.*": Metric(
         "parameters in a type of layer, such as depthwise_convolution",
@@ -112,7 +114,9 @@ METRICS: Mapping[str, Metric] = {
         LAYER_NUMBER,
     ),
     "multiply_adds_share_percent.*": Metric(
-        "the same of a component", "structure", lookup.component_share("multiply_adds")
+        "multiply-adds of a component, in percent of the network's multiply-adds",
+        "structure",
+        lookup.component_share("multiply_adds"),
     ),
     "receptive_field_pixels": Metric(
         "side of the square of pixels that one position of the last feature map sees, before "
@@ -243,6 +247,14 @@ METRICS: Mapping[str, Metric] = {
         BOUND,
         rules.mean,
     ),
+    "test_accuracy_sd_points": Metric(
+        "the standard deviation over runs of the test accuracy after the last epoch, such as the "
+        "0.06 of 92.40 ± 0.06",
+        "runs",
+        accuracies(lookup.last_test_counts),
+        BOUND,
+        rules.deviation,
+    ),
     "mean_test_shortfall_points": Metric(
         "the document's target minus the mean over runs",
         "runs",
@@ -298,6 +310,13 @@ METRICS: Mapping[str, Metric] = {
         lookup.two_arms,
         ("against",),
         rules.gain,
+    ),
+    "mean_test_accuracy_gain_points": Metric(
+        "by how many points the mean of the subject's runs is above the mean of `against`",
+        "runs",
+        lookup.two_arms,
+        (*BOUND, "against"),
+        rules.difference,
     ),
     # From records of given weights.
     "published_weights_test_accuracy_percent": Metric(

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
+from msgspec.structs import replace
+
 from bench.records.protocol import NO_GOAL, Goal
 from bench.spec import Document, Objective
 
@@ -31,7 +33,12 @@ class Objectives:
             on: The data set that they must speak of; None for any.
         """
         found = (d.objective for d in self.documents if on in (None, d.dataset) and d.objective)
-        return list(dict.fromkeys(found))
+        return list(dict.fromkeys(replace(each, networks=()) for each in found))
+
+    def leaves_out(self, network: str) -> bool:
+        """Whether each document that names the network asks something of its others alone."""
+        asking = [d.objective for d in self.documents if network in d.networks and d.objective]
+        return bool(asking) and not any(_is_asked(network, each) for each in asking)
 
     def of(self, network: str, on: str | None = None) -> Objective | None:
         """What is asked of a network on a data set; None where nothing is.
@@ -56,8 +63,18 @@ class Objectives:
         return {Goal.of(each) for each in asked if each.target is not None}
 
     def _asked_of(self, network: str, on: str | None) -> list[Objective]:
-        naming = [d for d in self.documents if network in d.networks]
+        if self.leaves_out(network):
+            return []
+        naming = [
+            d
+            for d in self.documents
+            if network in d.networks and d.objective and _is_asked(network, d.objective)
+        ]
         return Objectives(tuple(naming)).asked(on) or self.asked(on)
+
+
+def _is_asked(network: str, objective: Objective) -> bool:
+    return not objective.networks or network in objective.networks
 
 
 NO_DOCUMENT = Objectives()

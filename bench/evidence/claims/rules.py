@@ -11,22 +11,35 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import partial
 from typing import Literal
 
 import msgspec
 
 from bench.evidence.claims.gather import Exact, Sample, Value, fraction
-from bench.evidence.claims.lookup import Readings
+from bench.evidence.claims.lookup import DIGITS, Readings
 from bench.spec import Claim
-from bench.stats.comparison import Comparison, Design, compare, holm
+from bench.stats.comparison import Comparison, Design, compare
+from bench.stats.comparison import corrected as corrected_together
 from bench.stats.declared import FEWEST_RUNS, MARGIN_POINTS, TEST_ALPHA
-from bench.stats.format import count, fixed, integer, number, p_value, place_words, plain, span
-from bench.stats.means import placement, standard_deviation, t_interval
+from bench.stats.format import (
+    corrected_by_holm,
+    count,
+    fixed,
+    integer,
+    number,
+    p_value,
+    place_words,
+    plain,
+    span,
+)
+from bench.stats.means import placement, sd_interval, standard_deviation, t_interval
 from bench.stats.planning import (
     MOST_LOOKED_AT,
     TooManySeeds,
     seeds_for_difference,
     seeds_for_margin,
+    seeds_for_sd,
 )
 from bench.stats.rates import target_count
 from bench.stats.values import MISSING, Interval
@@ -70,15 +83,11 @@ class Gain:
 
     Attributes:
         ours, theirs: The two samples.
-        points: Difference of their means.
-        p: Of the permutation test, not corrected.
-        compared: All of the comparison.
+        compared: What their runs say, with the p not corrected.
     """
 
     ours: Sample
     theirs: Sample
-    points: float
-    p: float
     compared: Comparison
 
 
@@ -135,23 +144,73 @@ def placed(claim: Claim, found: Readings) -> Judgement:
     return replace(_of_runs(verdict, found, rule, found.average), interval=interval)
 
 
+@dataclass(frozen=True)
+class _Estimate:
+    """What runs say about a quantity that they share, such as their mean.
+
+    Attributes:
+        words: Whose interval it is.
+        value: In the metric's unit; None without runs.
+        interval: 95 %, in that unit; None of too few runs, or of equal ones.
+        n: Runs; of two networks those of the network with fewer.
+        seeds: From a bound to the runs that would decide it, were the spread the true one.
+    """
+
+    words: str
+    value: Value | None
+    interval: Interval | None
+    n: int
+    seeds: Callable[[float], int]
+
+
 def mean(claim: Claim, found: Readings) -> Judgement:
     """Whether the 95 % t interval of the mean lies on the published side."""
-    n, average = len(found.values), found.average
-    interval = _possible(t_interval(found.values), found) if n >= FEWEST_RUNS else None
-    if interval is None or average is None:
-        return _undecided(found, "95% interval of the mean", max(FEWEST_RUNS - n, 1), average)
-    rule = f"95% t interval of the mean, {span(interval, found.digits)}, {_wanted(claim)}"
-    bound = (
-        claim.published + {"at_most": 1, "at_least": -1}.get(claim.relation, 0) * claim.tolerance
-    )
+    interval, n = _possible(t_interval(found.values), found), len(found.values)
+    seeds = partial(_seeds_for_mean, found)
+    words = "t interval of the mean"
+    return _bounded(claim, found, _Estimate(words, found.average, interval, n, seeds))
+
+
+def deviation(claim: Claim, found: Readings) -> Judgement:
+    """Whether the 95 % chi-square interval of the standard deviation lies on that side."""
+    sd, n = standard_deviation(found.values), len(found.values)
+    points = None if sd is None else sd / float(found.scale)
+    interval = _possible(sd_interval(found.values), found)
+    seeds = partial(_seeds_for_deviation, found)
+    words = "chi-square interval of the standard deviation"
+    return _bounded(claim, found, _Estimate(words, points, interval, n, seeds))
+
+
+def difference(claim: Claim, found: tuple[Sample, Sample]) -> Judgement:
+    """Whether Welch's 95 % interval of the difference of two means lies on that side."""
+    ours, theirs = found
+    compared = compare(ours.counts, theirs.counts, Design(ours.n_images, n_resamples=0))
+    points, n = compared.difference_points, min(len(each.accuracy.counts) for each in found)
+    seeds = partial(_seeds_for_difference, ours, theirs)
+    words = "Welch interval of the difference"
+    judged = _bounded(claim, ours, _Estimate(words, points, compared.interval, n, seeds))
+    shown = "" if points is None else _shown(points, DIGITS)
+    both = ours.stands_on + theirs.stands_on
+    return replace(judged, stands_on=both, others=_values(theirs), measured_words=shown)
+
+
+def _bounded(claim: Claim, found: Readings | Sample, estimate: _Estimate) -> Judgement:
+    """Whether the estimate's interval lies on the published side of the bound."""
+    interval, value = estimate.interval, estimate.value
+    if interval is None or value is None:
+        more = max(FEWEST_RUNS - estimate.n, 1)
+        return _undecided(found, f"95% {estimate.words}", more, value)
+    digits = found.digits if isinstance(found, Readings) else DIGITS
+    rule = f"95% {estimate.words}, {span(interval, digits)}, {_wanted(claim)}"
+    leeway = {"at_most": claim.tolerance, "at_least": -claim.tolerance}.get(claim.relation, 0)
+    bound = claim.published + leeway
     wants_low = claim.relation in ("below", "at_most")
     if interval.high < bound or interval.low > bound:
         holds = (interval.high < bound) == wants_low
-        judged = _of_runs("confirmed" if holds else "refuted", found, rule, average)
+        judged = _of_runs("confirmed" if holds else "refuted", found, rule, value)
     else:
-        more = _seeds_for_mean(found, float(average) - bound)
-        judged = _undecided(found, rule, more, average)
+        more = max(_found(partial(estimate.seeds, bound)) - estimate.n, 1)
+        judged = _undecided(found, rule, more, value)
     return replace(judged, interval=interval)
 
 
@@ -199,33 +258,38 @@ def gain(claim: Claim, found: tuple[Sample, Sample]) -> Judgement | Gain:
     if compared.difference_points is None or compared.test is None:
         judged = _undecided(ours, "comparison of means", FEWEST_RUNS)
         return replace(judged, stands_on=ours.stands_on + theirs.stands_on)
-    return Gain(ours, theirs, compared.difference_points, compared.test.p, compared)
+    return Gain(ours, theirs, compared)
 
 
 def corrected(gains: Mapping[str, Gain]) -> dict[str, Judgement]:
     """Whether each first network is better: by its p after Holm, or equal within the margin."""
-    p_values = holm([gain.p for gain in gains.values()])
+    together = corrected_together([gain.compared for gain in gains.values()])
     return {
-        name: _gain(gain, p, len(gains))
-        for (name, gain), p in zip(gains.items(), p_values, strict=True)
-        if p is not None
+        name: _gain(replace(gain, compared=compared), len(gains))
+        for (name, gain), compared in zip(gains.items(), together, strict=True)
     }
 
 
-def _gain(gain: Gain, holm_p: float, n_claims: int) -> Judgement:
-    points, equal, interval = gain.points, gain.compared.equivalence, gain.compared.interval
+def _gain(gain: Gain, n_claims: int) -> Judgement:
+    found = gain.compared
+    points, equal, interval = found.difference_points, found.equivalence, found.interval
+    assert found.test is not None
+    assert found.holm_p is not None
+    assert points is not None
     rule = (
-        f"permutation test, p {p_value(gain.p)}, "
-        f"{p_value(holm_p)} by Holm over {count(n_claims, 'claim')}"
+        f"permutation test, p {p_value(found.test.p)}, {p_value(found.holm_p)} "
+        f"{corrected_by_holm(n_claims, 'this document')}"
         f"{f', difference {span(interval)} points' if interval else ''}"
     )
-    if holm_p < TEST_ALPHA:
+    if found.holm_p < TEST_ALPHA:
         judged = _of_runs("confirmed" if points > 0 else "refuted", gain.ours, rule, points)
     elif equal is not None and equal.verdict == "equivalent":
         rule += f"; the same within {equal.margin_points} points"
         judged = _of_runs("refuted", gain.ours, rule, points)
     else:
-        judged = _undecided(gain.ours, rule, _seeds_for_gain(gain), points)
+        more = _seeds_for_gain(gain, n_claims)
+        needs = f"{_seeds(more)} of each network to see {MARGIN_POINTS} points"
+        judged = _undecided(gain.ours, rule, more, points, needs)
     both = gain.ours.stands_on + gain.theirs.stands_on
     return replace(judged, stands_on=both, others=_values(gain.theirs))
 
@@ -278,20 +342,39 @@ def _inside(claim: Claim, interval: Interval) -> bool:
     )
 
 
-def _seeds_for_mean(found: Readings, distance: float) -> int:
-    """More seeds until the interval of the mean is as narrow as its distance from the bound."""
+def _seeds_for_mean(found: Readings, bound: float) -> int:
+    """Seeds until the interval of the mean is as narrow as its distance from the bound."""
     sd = (standard_deviation(found.values) or 0.0) / float(found.scale)
-    finest = 10.0**-found.digits
-    needed = _found(lambda: seeds_for_margin(sd, max(abs(distance), finest)))
-    return max(needed - len(found.values), 1)
+    distance = abs(float(found.average or 0) - bound)
+    return seeds_for_margin(sd, max(distance, 10.0**-found.digits))
 
 
-def _seeds_for_gain(gain: Gain) -> int:
+def _seeds_for_deviation(found: Readings, bound: float) -> int:
+    """Seeds until the interval leaves the bound out, were the spread the true one."""
+    sd = (standard_deviation(found.values) or 0.0) / float(found.scale)
+    return seeds_for_sd(sd, max(bound, 10.0**-found.digits))
+
+
+def _seeds_for_difference(ours: Sample, theirs: Sample, bound: float) -> int:
+    """Seeds an arm until a difference as far from the bound would be seen."""
+    points = (float(each.accuracy.mean_percent or 0) for each in (ours, theirs))
+    distance = abs(next(points) - next(points) - bound)
+    return seeds_for_difference(_joint_sd(ours, theirs), max(distance, 10.0**-DIGITS))
+
+
+def _seeds_for_gain(gain: Gain, n_claims: int) -> int:
     """More seeds an arm until the protocol's margin would be seen, were the spread the true one."""
-    both = gain.ours, gain.theirs
-    sd = math.sqrt(sum((sample.accuracy.sd_points or 0.0) ** 2 for sample in both) / 2)
-    n = min(len(sample.counts) for sample in both)
-    return max(_found(lambda: seeds_for_difference(sd, MARGIN_POINTS)) - n, 1) if sd else 1
+    sd = _joint_sd(gain.ours, gain.theirs)
+    n = min(len(sample.counts) for sample in (gain.ours, gain.theirs))
+    if not sd:
+        return 1
+    return max(_found(partial(seeds_for_difference, sd, MARGIN_POINTS, n_claims)) - n, 1)
+
+
+def _joint_sd(ours: Sample, theirs: Sample) -> float:
+    """The standard deviation of one run in points, both arms weighing the same."""
+    both = (ours, theirs)
+    return math.sqrt(sum((sample.accuracy.sd_points or 0.0) ** 2 for sample in both) / 2)
 
 
 def _found(seeds: Callable[[], int]) -> int:

@@ -13,7 +13,7 @@ from msgspec import inspect
 from bench.errors import nearest
 from bench.evidence.claims.lookup import listed
 from bench.evidence.claims.metrics import METRICS, entry
-from bench.evidence.claims.rules import SHAPE, rate
+from bench.evidence.claims.rules import SHAPE, deviation, difference, mean, rate
 from bench.inputs.recipes import nearest_field
 from bench.spec import Claim, Recipe
 from bench.stats.format import count
@@ -35,6 +35,7 @@ TEXTS = {
     ),
     "layer_sequence": (re.compile(r"\w+(, \w+)*"), "kinds of layers are written Conv2d, ReLU"),
 }
+NEVER_EQUAL = {mean: "a mean", deviation: "a standard deviation", difference: "a difference"}
 
 Want = tuple[str, str, str]  # what is wrong, remedy, the key it is about
 
@@ -110,7 +111,7 @@ def _misfits(claim: Claim, name: str) -> Iterator[Want]:
         yield "not two numbers", "give the whole and the part", "numbers"
     if "relation" in METRICS[name].keys and claim.relation == "equals":
         remedy = "use below, at_most, above or at_least"
-        yield "a mean never equals a number exactly", remedy, "relation"
+        yield f"{NEVER_EQUAL[METRICS[name].rule]} never equals a number exactly", remedy, "relation"
     if METRICS[name].rule is rate and claim.relation in ("below", "at_most"):
         yield "a rate is the share of runs that reach a number", "use above or at_least", "relation"
     if name.endswith(ACCURACIES):

@@ -48,14 +48,14 @@ class Bits:
 
 def differences(first: Iterable[RunRecord], second: Iterable[RunRecord]) -> list[Difference]:
     """Features that differ between the sides, or inside one of them."""
-    ours, theirs = list(first), list(second)
-    names = dict.fromkeys(name for run in (*ours, *theirs) for name in _features(run))
+    ours, theirs = ([_features(run) for run in side] for side in (first, second))
+    names = dict.fromkeys(name for features in (*ours, *theirs) for name in features)
     found = [Difference(name, _values(ours, name), _values(theirs, name)) for name in names]
     return [each for each in found if len(each.first | each.second) > 1]
 
 
-def _values(runs: list[RunRecord], name: str) -> dict[str, int]:
-    return dict(sorted(Counter(_features(run).get(name, "none") for run in runs).items()))
+def _values(sides: list[dict[str, str]], name: str) -> dict[str, int]:
+    return dict(sorted(Counter(features.get(name, "none") for features in sides).items()))
 
 
 def _features(run: RunRecord) -> dict[str, str]:

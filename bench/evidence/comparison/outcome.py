@@ -10,7 +10,7 @@ from bench.errors import bad_option
 from bench.evidence.comparison.drift import Bits, Difference, bits, differences
 from bench.evidence.comparison.matching import match
 from bench.records.arms import Arm, Split, arms
-from bench.records.places import Place, choose_split, read
+from bench.records.places import Place, choose_split, runs_at, runs_of_suites
 from bench.records.store import Suite
 from bench.spec import NOT_KNOWN, RunRecord
 from bench.stats.comparison import Comparison, Design, corrected
@@ -93,7 +93,8 @@ def compare(request: Request) -> SideComparison:
         remedy = "give points between 0 and 100, such as 0.05"
         raise bad_option("margin", request.margin_points, remedy)
     places = (request.first, request.second)
-    sides = [read(place, request.results) for place in places]
+    runs_of = runs_of_suites(places, request.results)
+    sides = [runs_at(place, runs_of[place.suite]) for place in places]
     split = choose_split(request.split, sides)
     found = [
         arms(place.suite, runs, split, Suite(request.results, place.suite).protocol())

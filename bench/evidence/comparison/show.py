@@ -10,6 +10,7 @@ from bench.evidence.comparison.outcome import ComparedPair, Side, SideComparison
 from bench.stats.declared import FEWEST_RUNS, TEST_ALPHA
 from bench.stats.format import (
     NOT_AVAILABLE,
+    corrected_by_holm,
     fixed,
     integer,
     p_value,
@@ -43,8 +44,9 @@ def lines(outcome: SideComparison) -> list[str]:
 
 def _lines(outcome: SideComparison) -> list[str]:
     said = [f"A is {outcome.first}, B is {outcome.second}; every difference is A minus B."]
+    n_tested = sum(row.comparison.test is not None for row in outcome.rows)
     for row in outcome.rows:
-        said += ["", *_row_lines(row)]
+        said += ["", *_row_lines(row, n_tested)]
     left_out = [f"not compared, no counterpart: {name}" for name in outcome.left_out]
     foreign = any(
         side.origin != "engine" for row in outcome.rows for side in (row.first, row.second)
@@ -55,7 +57,7 @@ def _lines(outcome: SideComparison) -> list[str]:
     return [*said, "", *left_out, *bits]
 
 
-def _row_lines(row: ComparedPair) -> list[str]:
+def _row_lines(row: ComparedPair, n_tested: int) -> list[str]:
     names = dict.fromkeys((row.first.architecture, row.second.architecture))
     return [
         f"{row.dataset}, {row.split} split, last epoch: {' against '.join(names)}",
@@ -64,7 +66,7 @@ def _row_lines(row: ComparedPair) -> list[str]:
         f"  difference: {_difference(row)}",
         *_new_images_lines(row),
         f"  probability of improvement: {_improvement(row)}",
-        f"  test: {_test(row)}",
+        f"  test: {_test(row, n_tested)}",
         f"  equivalence: {_equivalence(row)}",
         *_drift_lines(row),
     ]
@@ -111,16 +113,17 @@ def _improvement(row: ComparedPair) -> str:
     return f"{fixed(found.probability, 2)} {_interval(found.interval, 2)}{beside}"
 
 
-def _test(row: ComparedPair) -> str:
+def _test(row: ComparedPair, n_tested: int) -> str:
     found, test = row.comparison, row.comparison.test
     if test is None or found.holm_p is None:
         return "n/a, one side has no completed run"
     how = "exact" if test.exact else f"drawn with seed {found.seed}"
-    said = f"p {p_value(test.p)} (permutation, {how}), Holm {p_value(found.holm_p)}"
+    together = corrected_by_holm(n_tested, "this command")
+    said = f"p {p_value(test.p)} (permutation, {how}), {p_value(found.holm_p)} {together}"
     if row.can_reach_alpha:
         return said
     holm = found.smallest_holm_p
-    least = "" if holm is None else f", {p_value(holm)} after Holm"
+    least = "" if holm is None else f", {p_value(holm)} corrected"
     return (
         f"{said}; these runs cannot reach p < {TEST_ALPHA}: "
         f"the smallest possible is {p_value(test.smallest_p)}{least}"

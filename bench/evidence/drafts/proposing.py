@@ -23,7 +23,12 @@ NUMBER = re.compile(
     r"(?<![\w.×])(?P<digits>\d{1,12}(?:,\d{3}){0,3}(?:\.\d{1,12})?(?:[eE]-?\d{1,2})?)"
     r"(?P<unit>\s?%|[kKM](?![a-zA-Z]))?(?![\w×]|\.\d|,\d{3})"
 )
+UNIT_OF_COLUMN = re.compile(r"[(\[]\s?([kKM%])\s?[)\]]")  # of a table's head: "MACs (M)"
+OF_ACCURACIES = re.compile(r"accura|\bacc\b")
 RANGE = re.compile(r"\s?[-–]\s?\d[\d.]{0,9}\s?%")  # behind its first number
+PLUS_MINUS = re.compile(
+    r"\s?(?:±|\+/-|\\pm)\s?(?P<spread>\d{0,2}\.?\d{1,12})(?P<unit>\s?%)?(?![\w°])"
+)
 APPROXIMATELY = re.compile(r"(?:~|≈|\babout|\baround|\broughly|\bapprox\w{0,9}\.?)\s{0,3}$")
 RELATIONS: tuple[tuple[Relation, re.Pattern[str]], ...] = (
     (
@@ -83,6 +88,7 @@ class Written:
         words: The words around it, in lower case, with `§` in its place.
         low: Whether it begins a range.
         high: Whether it ends one.
+        spread: What stands behind its ±.
     """
 
     value: float
@@ -95,6 +101,7 @@ class Written:
     end: int
     low: bool
     high: bool
+    spread: Decimal | None = None
 
 
 def proposals(parts: Iterable[Part]) -> list[Proposal]:
@@ -124,6 +131,9 @@ def _of_subjects(
     if one.subject:
         yield one
         return
+    if one.metric == GAIN:
+        yield from _of_gain(one, part, networks)
+        return
     for name in part.subjects:
         each = replace(one, subject=name)
         if one.metric == "target_shortfall_points":
@@ -137,6 +147,16 @@ def _of_subjects(
                 yield replace(each, against=networks[place - 1], doubt=doubt)
         else:
             yield each
+
+
+def _of_gain(one: Proposal, part: Part, networks: list[str]) -> Iterator[Proposal]:
+    """The first network of the words over the second, else over the document's one before it."""
+    subject, *others = part.subjects
+    place = networks.index(subject)
+    against = others[0] if len(others) == 1 else networks[place - 1] if place else ""
+    if against:
+        doubt = "" if len(others) == 1 else "over which network is the gain?"
+        yield replace(one, subject=subject, against=against, doubt=doubt)
 
 
 def _accuracy(proposal: Proposal) -> bool:
@@ -187,6 +207,9 @@ def _jitter(name: str, place: int) -> str:
     return rf"\b{name}\s?(?:=|:|of|by)?\s?±?§|{before}§"
 
 
+GAIN = "mean_test_accuracy_gain_points"
+GAINED = r"(?:improv|increas|rais|boost|gain|better)[^§]{0,40}accura[^§]{0,20}\bby (?:about )?\+?§"
+ADDS = r"macs\b|multiply[ -]?(?:adds|accumulates)\b|mult[ -]?adds\b"
 SHORT = "target_shortfall_points"  # of a table's row; in prose it is a mean's shortfall
 DROPOUT = "dropout_probability"
 A_DROPOUT = r"(?<!coarse)(?<!coarse )dropout[^§]{0,40}§"  # CoarseDropout erases parts of images
@@ -200,6 +223,8 @@ RULES = (
     _rule(
         "validation_share_percent", r"split[^§]{0,30}§|§[^§]{0,20}hold-?out", 1, 50, percent=True
     ),
+    _rule(GAIN, GAINED, 0.001, 49, percent=True),
+    _rule(GAIN, GAINED + r"\s?(?:percentage )?(?:points?|pp)\b", 0.001, 49),
     _rule(SHORT, r"§[^§]{0,30}\b(?:short|below)\b|\bgap[^§]{0,30}§", 0, 5, percent=True),
     _rule(
         "parameters_saved_percent",
@@ -314,7 +339,7 @@ RULES = (
     _rule("recipe.pixel_std", r"normalize\([\[(][\d.]{1,9},?[\])],\s?[\[(]?§", 0, 1),
     _rule("receptive_field_pixels", r"(?:\brf|\breceptive field)\b[^§]{0,20}§", 1, 500),
     _rule(DROPOUT, A_DROPOUT, 0.0001, 0.95),
-    _rule("multiply_adds", r"§\s?(?:macs\b|multiply-adds|mult-adds)", 100),
+    _rule("multiply_adds", rf"§\s?(?:{ADDS})|\b(?:{ADDS})\b[^§a-z]{{0,12}}§", 100),
 )
 ACCURATE = re.compile(r"accura|\bacc\b|achiev|reach|\btest\b|\bval")
 NOT_OURS = re.compile(
@@ -335,6 +360,8 @@ ACCURACIES = (
     (re.compile(r"\b(?:best|peak|highest|max(?:imum)?)\b"), "best_test_accuracy_percent"),
 )
 LAST, MEAN = "last_test_accuracy_percent", "mean_test_accuracy_percent"
+MEAN_VALIDATION, DEVIATION = "mean_best_validation_accuracy_percent", "test_accuracy_sd_points"
+IS_DEVIATION = "is it the standard deviation over runs? It may also be a standard error."
 
 
 def written(part: Part) -> Iterator[Written]:
@@ -348,20 +375,24 @@ def written(part: Part) -> Iterator[Written]:
 
 def _written(part: Part, match: re.Match[str], before: str, after: str) -> Written:
     digits, unit = match["digits"].replace(",", ""), (match["unit"] or "").strip()
+    of_column = UNIT_OF_COLUMN.search(part.said)
+    unit = unit or (of_column[1] if of_column else "")
     scale = {"k": Decimal(1000), "K": Decimal(1000), "M": Decimal(10**6)}.get(unit, Decimal(1))
     value = Decimal(digits)
     low, high = (
         bool(RANGE.match(part.words, match.end())),
         bool(re.search(r"\d\s?[-–]\s?$", before)),
     )
+    spread = PLUS_MINUS.match(part.words, match.end())
+    unit = unit or (spread["unit"] or "" if spread else "").strip()
     bare = APPROXIMATELY.sub("", before)
     related = (name for name, pattern in RELATIONS if pattern.search(bare))
     relation = next(related, "at_least" if after.startswith("+") else "equals")
-    said = f"{part.said.lower()[:60]}: " if part.said else ""
+    said = f"{UNIT_OF_COLUMN.sub('', part.said).strip().lower()[:60]}: " if part.said else ""
     return Written(
         value=float(value * scale),
         half=float(_last_digit(value) * scale / 2),
-        percent=unit == "%" or low or (bool(said) and "accura" in said and digits[-3:-2] == "."),
+        percent=unit == "%" or low or (bool(OF_ACCURACIES.search(said)) and "." in digits),
         about=bare != before or unit in ("k", "K", "M"),
         relation=relation,
         words=f"{said}{' '.join(before.split())}{' ' if before.endswith(' ') else ''}§{after}",
@@ -369,6 +400,7 @@ def _written(part: Part, match: re.Match[str], before: str, after: str) -> Writt
         end=part.start + match.end(),
         low=low,
         high=high,
+        spread=Decimal(spread["spread"]) if spread else None,
     )
 
 
@@ -407,6 +439,8 @@ def _by_rule(rule: Rule, number: Written, part: Part) -> Proposal:
         relation: Relation = "at_most" if number.high else "at_least"
         metric = "mean_test_shortfall_points"
         return replace(found, metric=metric, relation=relation, tolerance=number.half)
+    if rule.metric == GAIN:
+        return replace(found, relation="at_least", tolerance=number.half)
     if rule.metric == SHORT:
         return replace(found, relation="equals", tolerance=number.half)
     if rule.metric == "parameters_over_limit":
@@ -426,6 +460,9 @@ def _accuracies(number: Written, part: Part) -> Iterator[Proposal]:
         return
     metric = next((name for pattern, name in ACCURACIES if pattern.search(number.words)), LAST)
     found = _proposal(metric, number, part)
+    if number.spread is not None:
+        yield from _mean_and_spread(found, number, number.spread)
+        return
     if GOAL.search(number.words):
         found = replace(found, doubt="a goal: of one run, of the mean, or of nine runs of ten?")
     rate = metric.startswith(("consistent", "sustained"))
@@ -437,6 +474,23 @@ def _accuracies(number: Written, part: Part) -> Iterator[Proposal]:
         yield replace(found, relation="equals", tolerance=number.half)
     else:
         yield replace(found, metric=MEAN, relation=bounded)
+
+
+def _mean_and_spread(found: Proposal, number: Written, spread: Decimal) -> Iterator[Proposal]:
+    """92.40 ± 0.06 is about several runs: a mean, and how much the runs differ."""
+    validated = found.metric.startswith("selected_validation")
+    mean = MEAN_VALIDATION if validated else MEAN
+    yield replace(found, metric=mean, relation="at_least", tolerance=number.half)
+    if not validated:
+        half = float(_last_digit(spread) / 2)
+        yield replace(
+            found,
+            metric=DEVIATION,
+            published=float(spread),
+            relation="at_most",
+            tolerance=half,
+            doubt=IS_DEVIATION,
+        )
 
 
 def _proposal(metric: str, number: Written, part: Part) -> Proposal:
@@ -496,7 +550,7 @@ def _sizes(part: Part) -> Iterator[Proposal]:
         after = part.words[match.end() : match.end() + 20]
         start, end = part.start + match.start(), part.start + match.end()
         quote, side = quote_of(part, start, end), int(match[1])
-        if FIELD.search(f"{before} {after}") and not LAYER.search(part.words):
+        if FIELD.search(f"{part.said} {before} {after}") and not LAYER.search(part.words):
             yield Proposal(part.line, quote, "receptive_field_pixels", published=side)
         elif TO_CUT.search(before) or CUT.match(after):
             metric = f"{CHANGED}.cutout_pixels"

@@ -215,11 +215,12 @@ def _row(state: _State, number: int, text: str) -> Iterator[Part]:
 
 
 def _cells(text: str) -> list[tuple[int, int]]:
-    """Start and end of each cell of a row."""
+    """Start and end of each cell of a row, empty ones too: a column stays below its head."""
     bars = [at for at, letter in enumerate(text) if letter == "|"]
     edges = [-1, *bars, len(text)]
     spans = [(left + 1, right) for left, right in pairwise(edges)]
-    return [span for span in spans if text[slice(*span)].strip()]
+    outer = (spans[0], spans[-1])  # before the first bar and behind the last one
+    return [span for span in spans if span not in outer or text[slice(*span)].strip()]
 
 
 def plain(text: str) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from bench.errors import bad_option
 from bench.records.arms import Arm, Split, arms
-from bench.records.places import Place, choose_split, read
+from bench.records.places import Place, choose_split, runs_at, runs_of_suites
 from bench.records.store import Suite
 from bench.stats.format import written
 from bench.stats.noise import NoiseFloor, noise_floor
@@ -122,7 +122,8 @@ def for_margin(margin_points: float, pilot: Pilot) -> MarginAnswer:
         )
     chosen = pilot.architectures or (None,)
     places = [Place(pilot.suite, architecture=name) for name in chosen]
-    sides = [read(place, pilot.results) for place in places]
+    runs = runs_of_suites(places, pilot.results)[pilot.suite]
+    sides = [runs_at(place, runs) for place in places]
     split = choose_split(pilot.split, sides)
     protocol = Suite(pilot.results, pilot.suite).protocol()
     found = [arm for runs in sides for arm in arms(pilot.suite, runs, split, protocol)]

@@ -51,7 +51,7 @@ def _arm_lines(arm: ArmPlan, answer: MarginAnswer) -> list[str]:
     return [
         f"{head}, sd {fixed(plan.sd, 3)} points{_sd_range(noise)}",
         f"  mean within +-{margin}: {_seeds(plan)}",
-        f"  to see a difference of {margin} between two such arms {chance}: {_per_arm(apart)}",
+        f"  to see a difference of {margin} in one comparison {chance}: {_per_arm(apart)}",
         f"  with the {noise.n} at hand: a difference of {margin} {_visible(apart, noise)}",
         f"  noise floor: {_noise(noise)}",
         *extends,

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
+from pandas.api.types import is_bool_dtype, is_numeric_dtype
 
 from bench.errors import printable
 from bench.report import frames
@@ -27,11 +28,11 @@ FILES = {
 }
 
 
-def content(summaries: Sequence[Summary], file: str) -> bytes:
-    """What one of `FILES` says of the summaries of a suite."""
+def content(summaries: Sequence[Summary], file: str, left_out: Sequence[str] = ()) -> bytes:
+    """What one of `FILES` says of the summaries of a suite; JSON without the frames left out."""
     name, _, kind = file.partition(".")
     if kind == "json":
-        return _json(summaries)
+        return _json(summaries, left_out)
     if kind == "tex":
         return latex.TABLES[name](summaries).encode()
     frame = frames.FRAMES[name](summaries)
@@ -43,9 +44,15 @@ def as_csv(frame: pd.DataFrame) -> str:
 
     Text that a spreadsheet would run as a formula has an apostrophe before it.
     """
-    columns = frame.astype(object).items()
-    cells = {_cell(name): [_cell(value) for value in column] for name, column in columns}
-    return pd.DataFrame(cells, dtype=object).to_csv(index=False, lineterminator="\n")
+    cells = {_cell(name): _cells(column) for name, column in frame.items()}
+    return pd.DataFrame(cells).to_csv(index=False, lineterminator="\n")
+
+
+def _cells(column: pd.Series[Any]) -> pd.Series[Any]:
+    """Numbers need no care: pandas writes every digit, and nothing for a missing one."""
+    if is_numeric_dtype(column) and not is_bool_dtype(column):
+        return column
+    return pd.Series([_cell(value) for value in column.astype(object)], column.index, object)
 
 
 def _cell(value: Any) -> Any:
@@ -58,12 +65,13 @@ def _cell(value: Any) -> Any:
     return "" if pd.isna(value) else value
 
 
-def _json(summaries: Sequence[Summary]) -> bytes:
+def _json(summaries: Sequence[Summary], left_out: Sequence[str]) -> bytes:
     """The suite, how it was declared to be judged, and a list of rows a frame.
 
     `DataFrame.to_json` would round floats to 15 digits.
     """
-    tables = {name: frames.records(make(summaries)) for name, make in frames.FRAMES.items()}
+    chosen = {name: make for name, make in frames.FRAMES.items() if name not in left_out}
+    tables = {name: frames.records(make(summaries)) for name, make in chosen.items()}
     first = summaries[0]
     about = {"schema": SCHEMA, "suite": first.suite, "protocol": first.protocol}
     return canonical_json({**about, "tables": tables})

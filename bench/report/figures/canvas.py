@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 # One drawing for every page: on a phone of 390 CSS pixels its 9.7 points are 10 pixels.
 INCHES = 4.8
 SMALL = 8.5  # points, of the smallest text
+MANY_RUNS = 100  # of one arm: more have no mark of their own, so that a page stays small
 STAND_INS = {
     "ink": "#010101",
     "muted": "#020202",

@@ -46,7 +46,7 @@ class Panel:
     Attributes:
         epochs: One row an epoch of a run, with the columns `seed`, `epoch` and `value` (accuracy
             in percent, loss or learning rate), all of them numbers.
-        says: The words of each run by its seed; where it is empty, no run has a line of its own.
+        says: The words of each run that has a line of its own, by its seed.
         band: The words of the median and the band; where it is empty, neither is drawn.
         series: The architecture.
         published: What a document says of one run after its last epoch, in percent.
@@ -184,7 +184,7 @@ def _runs(axes: Axes, panel: Panel) -> None:
 
     few = len(panel.says) <= FEW_RUNS
     seaborn.lineplot(
-        panel.epochs,
+        panel.epochs[panel.epochs["seed"].isin(panel.says)],
         x="epoch",
         y="value",
         units="seed",

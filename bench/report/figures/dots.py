@@ -1,5 +1,7 @@
 """A run a dot: filled where it reached the target, hollow where it did not.
 
+More runs than `MANY_RUNS` are drawn together: equal ones as one bar, as long as their pile of dots.
+
 A frame of runs has one row a run, with the columns `percent` (its test accuracy after the last
 epoch) and `says` (what its dot says when it is asked).
 """
@@ -13,8 +15,9 @@ import pandas as pd
 from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
-from bench.report.figures.canvas import GREY, STAND_INS
+from bench.report.figures.canvas import GREY, MANY_RUNS, STAND_INS
 from bench.report.figures.svg import mark
+from bench.stats.format import count, fixed
 
 DOT = 4.4  # a dot's width in points
 LEAST_SPAN = 0.1  # percentage points: equal runs still need an axis
@@ -46,6 +49,9 @@ def dots(
     shown = runs.assign(height=heights, x=runs["percent"].clip(lower=left))
     shown["reached"] = target is None or shown["percent"].ge(target)
     shown["far"] = shown["percent"].lt(left)
+    if len(shown) > MANY_RUNS:
+        _bars(axes, shown, target, series)
+        return
     for (reached, far), some in shown.groupby(["reached", "far"]):
         colour = GREY if target is None else STAND_INS["good" if reached else "bad"]
         (drawn,) = axes.plot(
@@ -60,6 +66,20 @@ def dots(
             clip_on=False,
         )
         mark(drawn, list(some["says"]), series)
+
+
+def _bars(axes: Axes, shown: pd.DataFrame, target: float | None, series: str) -> None:
+    """A bar for all runs of one accuracy."""
+    for percent, some in shown.groupby("percent"):
+        first = some.iloc[0]
+        reached = bool(first["reached"])
+        colour = GREY if target is None else STAND_INS["good" if reached else "bad"]
+        ends = ([first["x"]] * 2, [some["height"].min(), some["height"].max()])
+        (drawn,) = axes.plot(*ends, color=colour, lw=DOT, clip_on=False)
+        if not reached:
+            axes.plot(*ends, color=STAND_INS["paper"], lw=DOT - 2.4, clip_on=False)
+        words = f"{count(len(some), 'run')} with {fixed(float(percent), 2)} %"  # type: ignore[arg-type]
+        mark(drawn, words, series)
 
 
 def stacked(percents: NDArray[np.float64], width: float, inches: float) -> NDArray[np.float64]:

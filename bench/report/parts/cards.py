@@ -40,7 +40,9 @@ KEYS = {  # of a file of claims, in the words on metrics
     "`layers`": "the layers",
     "; with `layers`: one position of these layers": "",
     "; without a rate the share is 0.90": "",
+    ", or total: their sum": "",
 }
+EXAMPLE = re.compile(r", such as .*")  # in the words on metrics: a card says the thing itself
 # A place in a document: another claim, or the line itself.
 SAID = re.compile(r"(?P<file>[^/]+):(?P<line>\d+)(?: (?P<id>.+))?")
 # What would change a verdict that no number of further seeds changes.
@@ -126,7 +128,7 @@ def metric_words(part: Entry) -> str:
     about = METRICS[name].about
     for key, words in KEYS.items():
         about = about.replace(key, words)
-    parts = [about, argument.replace("_", " "), " to ".join(claim.layers)]
+    parts = [EXAMPLE.sub("", about), argument.replace("_", " "), " to ".join(claim.layers)]
     return ": ".join(each for each in parts if each)
 
 

@@ -17,7 +17,7 @@ def reproduce(summary: Summary, run: RunRecord) -> str:
     same = [r for r in summary.runs if (r.architecture, r.seed) == (run.architecture, run.seed)]
     if len(same) > 1:
         name += f"-{run.key[:12]}"
-    return typed([*BENCH, "reproduce", name, *results_folder(summary)])
+    return typed([*BENCH, "reproduce", name, *results_folder(summary), *data_folder(run)])
 
 
 def can_train_again(run: RunRecord) -> bool:
@@ -33,9 +33,23 @@ def export(summary: Summary, kind: str) -> str:
 
 def results_folder(summary: Summary) -> list[str]:
     """The results folder, where the report's own command names one."""
+    return _option("--results", summary.command)
+
+
+def data_folder(run: RunRecord) -> list[str]:
+    """The folder of data, where the command that trained the run names one."""
+    return _option("--data-dir", run.environment.command)
+
+
+def _option(name: str, command: str) -> list[str]:
+    """The option as a command line has it last, `--name VALUE` or `--name=VALUE`; else nothing."""
     try:
-        words = shlex.split(summary.command)
+        words = shlex.split(command)
     except ValueError:  # no command line
         return []
-    named = [words[i + 1 : i + 2] for i, word in enumerate(words) if word == "--results"]
-    return ["--results", *named[-1]] if named and named[-1] else []
+    values = []
+    for word, following in zip(words, [*words[1:], ""], strict=True):
+        option, equals, value = word.partition("=")
+        if option == name:
+            values.append(value if equals else following)
+    return [name, values[-1]] if values and values[-1] else []

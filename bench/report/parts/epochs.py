@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from bench.records.arms import Arm
+from bench.report.figures.canvas import MANY_RUNS
 from bench.report.figures.curves import Panel
 from bench.report.frames import epochs_of
 from bench.report.summary import Summary
 from bench.spec import RunRecord
-from bench.stats.format import fixed, integer, percent, percentage, written
+from bench.stats.format import count, fixed, integer, percent, percentage, written
 
 SPLITS = ("train", "validation", "test")
 ZOOM, HIGH = 98.0, 98.5  # percent: the axis begins there where the medians end above HIGH
 FAR = 4  # elsewhere: times the errors of the worst median
+NAMED = 20  # runs that have a line of their own where there are many
+ADDABLE = 1e300  # a loss far beyond any axis, of which two can still be added
 
 
 def begun(arm: Arm) -> list[RunRecord]:
@@ -39,7 +43,7 @@ def panels(summary: Summary, arm: Arm, quantity: str) -> list[Panel]:
     epochs, found = epochs_of(arm), []
     for split in SPLITS:
         values = _values(epochs, f"{split}_{quantity}")
-        seeds = set(values["seed"])
+        seeds = _with_line(values)
         panel = Panel(
             title=split,
             epochs=values,
@@ -54,6 +58,22 @@ def panels(summary: Summary, arm: Arm, quantity: str) -> list[Panel]:
         )
         found += [panel] if seeds else []
     return found
+
+
+def lines_told(arm: Arm) -> str:
+    """one line for each of 5 seeds; of many, which runs have a line."""
+    n = len(begun(arm))
+    if n <= MANY_RUNS:
+        return f"one line for each of {count(n, 'seed')}"
+    return f"a line for {NAMED} of {integer(n)} seeds, from the lowest to the highest last value"
+
+
+def _with_line(values: pd.DataFrame) -> set[int]:
+    """Seeds that have a line of their own; of many, evenly by the rank of their last value."""
+    last = values.groupby("seed")["value"].last().sort_values(kind="stable")
+    if len(last) <= MANY_RUNS:
+        return set(last.index)
+    return set(last.index[np.linspace(0, len(last) - 1, NAMED).round().astype(int)])
 
 
 def learning_rates(summary: Summary, arm: Arm) -> Panel | None:
@@ -130,7 +150,10 @@ def _published(summary: Summary, arm: Arm) -> dict[str, Any]:
 def _values(epochs: pd.DataFrame, column: str) -> pd.DataFrame:
     """`seed`, `epoch` and that column as `value`, which a logarithmic axis has a place for."""
     values = epochs[["seed", "epoch", column]].set_axis(["seed", "epoch", "value"], axis=1)
-    return values[values["value"] > 0] if column.endswith("_loss") else values.dropna()
+    if not column.endswith("_loss"):
+        return values.dropna()
+    known = values[values["value"] > 0]
+    return known.assign(value=known["value"].clip(upper=ADDABLE))
 
 
 def _last(run: RunRecord, split: str, quantity: str) -> str:

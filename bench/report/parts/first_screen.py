@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 
 from bench.records.arms import Arm
+from bench.report.figures.canvas import MANY_RUNS
 from bench.report.figures.dots import Limits, limits
 from bench.report.figures.lanes import lane, scale
 from bench.report.frames import tested_runs
@@ -144,7 +145,12 @@ def _lane(summary: Summary, arm: Arm, axis: Limits, of: str) -> Lane:
 
 
 def _steps(arm: Arm) -> tuple[Step, ...]:
-    """What the lane said after each of the arm's runs, by the rule that judges all of them."""
+    """What the lane said after each of the arm's runs, by the rule that judges all of them.
+
+    Nothing for many runs: their dots are drawn together, so none can be left out.
+    """
+    if len(arm.runs) > MANY_RUNS:
+        return ()
     counts = {run.seed: right for run, right in arm.tested}
     return tuple(_step(arm, n, counts) for n in range(1, len(arm.in_order) + 1))
 

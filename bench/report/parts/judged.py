@@ -24,6 +24,10 @@ UNITS = {"_percent": " %", "_points": " points"}  # by the end of a metric's nam
 POSSIBLE: Mapping[str, Limits] = {" %": (0.0, 100.0), " points": (-100.0, 100.0)}
 OF_A_RATE = re.compile("consistent_|sustained_")  # metrics whose number a run reaches or not
 
+# Metrics in points of runs whose own numbers are in percent: neither the published number nor its
+# interval lies on the runs' axis.
+BETWEEN_RUNS = re.compile("test_accuracy_sd_|accuracy_gain_|mean_test_accuracy_gain_")
+
 
 def strip(summary: Summary, part: Entry, about: str) -> Plot | None:
     """The runs that judged the claim, one figure for all claims that say the same of them.
@@ -39,9 +43,10 @@ def strip(summary: Summary, part: Entry, about: str) -> Plot | None:
     claim, judged = part.claim, part.judged
     if not judged.values:
         return None
-    number = None if part.published is None else claim.published
-    is_rate = OF_A_RATE.match(claim.metric) is not None
-    unit = " %" if judged.others else unit_of(claim)  # a gain is in points, its runs are not
+    is_rate, is_between = (r.match(claim.metric) is not None for r in (OF_A_RATE, BETWEEN_RUNS))
+    number = None if part.published is None or is_between else claim.published
+    interval = None if is_between else judged.interval
+    unit = " %" if is_between else unit_of(claim)
     runs, n = _runs(summary, claim, judged, unit), len(judged.values)
     which = (claim.dataset, claim.subject, claim.metric, claim.against)
     said = "" if number is None else f"{claim.relation}-{number:g}"
@@ -54,7 +59,7 @@ def strip(summary: Summary, part: Entry, about: str) -> Plot | None:
             [runs[:n], runs[n:]] if judged.others else [runs],
             None if is_rate else number,
             number if is_rate else None,
-            (judged.interval.low, judged.interval.high) if judged.interval else None,
+            (interval.low, interval.high) if interval else None,
             POSSIBLE.get(unit, (0.0, inf)),
             claim.subject,
         ),

@@ -138,7 +138,12 @@ def _left_out(n_shown: int, entries: Sequence[Entry]) -> list[str]:
     n = len({entry.claim.line for entry in entries})
     if n <= n_shown:
         return []
-    return [f"{integer(n_shown)} of {integer(n)} marked lines; all are on the page “Document”."]
+    said = (
+        f"{integer(n_shown)} of {integer(n)} marked lines, in the document's order. They were "
+        "chosen: first what states the target or a limit, then lines with several numbers, then "
+        "the worst verdicts. All lines are on the page “Document”."
+    )
+    return [said]
 
 
 def _worth_showing(entries: Sequence[Entry], document: Document) -> list[int]:

@@ -6,7 +6,7 @@ from bench.errors import typed
 from bench.records.arms import Arm
 from bench.report.model import Listing
 from bench.report.parts.banners import shortened
-from bench.report.parts.commands import BENCH, results_folder
+from bench.report.parts.commands import BENCH, data_folder, results_folder
 from bench.report.parts.finding import subjects
 from bench.report.summary import Summary
 from bench.stats.declared import FEWEST_RUNS
@@ -25,7 +25,7 @@ def next_runs(summary: Summary) -> tuple[Listing, ...]:
         return ()
     words = [*BENCH, "all", "--dataset", summary.prefix, "--seeds", str(SEEDS)]
     words += [] if summary.suite == "local" else ["--suite", summary.suite]
-    command = typed([*words, *results_folder(summary)])
+    command = typed([*words, *results_folder(summary), *data_folder(arms[0].first)])
     return (Listing(f"What to run next: {' and '.join(reasons)}", command),)
 
 

@@ -19,8 +19,8 @@ from bench.stats.format import (
 )
 
 HOW_TO_DECLARE = (
-    "To judge runs, add a target and a rate to [objective] in the file of claims. Do this before "
-    "the first run, or train with --target and --rate."
+    "If the document states a target, write it and a rate into [objective] in the file of claims. "
+    "Do this before the first run, or train with --target and --rate."
 )
 EXACT = (
     "The bounds of a declared number of runs are exact (Clopper and Pearson), each one-sided at "

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from bench.records.arms import Arm
+from bench.report.figures.canvas import MANY_RUNS
 from bench.report.figures.curves import Panel, accuracy_curves
 from bench.report.model import PageKind, Plot, Scope, Section
 from bench.report.parts.epochs import (
@@ -12,13 +13,14 @@ from bench.report.parts.epochs import (
     cut,
     learning_rates,
     limit_words,
+    lines_told,
     lowest,
     panels,
     with_epochs,
 )
 from bench.report.summary import Summary
 from bench.spec import Augmentation
-from bench.stats.format import count, integer
+from bench.stats.format import integer
 
 ORDER = 52
 SCOPE: Scope = "dataset"
@@ -63,6 +65,7 @@ def _plot(summary: Summary, arm: Arm, found: list[Panel]) -> Plot:
     n = len(begun(arm))
     titles = ", ".join(panel.title for panel in found)
     band = "; band: median and range" if n > 1 else ""
+    band += f"; {lines_told(arm)}" if n > MANY_RUNS else ""
     aimed = summary.aims(arm)
     dashed = " Dashed: the target." if aimed else ""
     marked = any(panel.published is not None for panel in found)
@@ -70,10 +73,7 @@ def _plot(summary: Summary, arm: Arm, found: list[Panel]) -> Plot:
     floor, limit = lowest(found, alone=True), arm.objective.epochs_at_most
     return Plot(
         name=f"{summary.place}-{arm.slug}-accuracy",
-        alt=(
-            f"Accuracy of {arm.label} by epoch, one line for each of {count(n, 'seed')}: {titles}. "
-            f"{_ends(arm)}"
-        ),
+        alt=(f"Accuracy of {arm.label} by epoch, {lines_told(arm)}: {titles}. {_ends(arm)}"),
         caption=(
             f"Accuracy on {arm.first.dataset.name}, n = {integer(n)}{band}.{said}{dashed}"
             f"{limit_words(limit)}{cut(found, floor)}"

@@ -26,6 +26,7 @@ from bench.stats.declared import DRAW_SEED, MARGIN_POINTS, TEST_ALPHA
 from bench.stats.format import (
     MINUS,
     NOT_AVAILABLE,
+    corrected_by_holm,
     count,
     integer,
     listed,
@@ -42,6 +43,7 @@ PAGES: tuple[PageKind, ...] = ("comparisons", "markdown")
 MOST_NAMED = 6
 MOST_DRAWN_PAIRS = 15  # in the figure, all those of six models
 MATRIX_NOTE = "row minus column"
+FAMILY = "this section"
 PAIR = Column("Pair", numeric=False, note="first minus second")
 
 
@@ -80,15 +82,15 @@ def _found(best: Arm, pairs: list[Pair]) -> str:
         p for p in pairs if p.result.equivalence and p.result.equivalence.verdict == "equivalent"
     ]
     head = f"{best.label} has the highest mean, {mean_percent(best.accuracy())}."
-    over = count(len(pairs), "pair")
+    together = corrected_by_holm(len(pairs), FAMILY)
     if not told:
-        middle = f" Of {over}, no pair differs at p < {TEST_ALPHA} after correction by Holm."
+        middle = f" No pair differs at p < {TEST_ALPHA}, {together}."
     elif len(told) > MOST_NAMED:
-        n = "all" if len(told) == len(pairs) else integer(len(told))
-        middle = f" Of {over}, {n} differ at p < {TEST_ALPHA} after correction by Holm."
+        n = f"{'All' if len(told) == len(pairs) else integer(len(told))} pairs"
+        middle = f" {n} differ at p < {TEST_ALPHA}, {together}."
     else:
         said = listed([_ahead(pair) for pair in told])
-        middle = f" Corrected by Holm over {over}, at p < {TEST_ALPHA}: {said}."
+        middle = f" At p < {TEST_ALPHA}, {together}: {said}."
     if not same:
         return head + middle
     alike = "pair is" if len(same) == 1 else "pairs are"
@@ -117,8 +119,8 @@ def _reach(pairs: list[Pair]) -> tuple[str, ...]:
     least = [p.result.smallest_holm_p for p in hopeless if p.result.smallest_holm_p is not None]
     smallest = f": the smallest p that they allow is {p_value(min(least))}" if least else ""
     text = (
-        f"{which} have reached p < {TEST_ALPHA} with these runs{smallest} after correction by "
-        f"Holm. A permutation test over {count(len(pairs), 'pair')} needs at least "
+        f"{which} have reached p < {TEST_ALPHA} with these runs{smallest}, "
+        f"{corrected_by_holm(len(pairs), FAMILY)}. The permutation test needs at least "
         f"{runs_to_reach(len(pairs))} runs of each model. The differences and their intervals "
         "remain valid."
     )
@@ -197,12 +199,17 @@ def _notes(
 ) -> tuple[str, ...]:
     notes = [
         (
-            f"Holm p: corrected for {count(len(pairs), 'pair')}. Probability of improvement: the "
+            f"Holm p: {corrected_by_holm(len(pairs), FAMILY)}. Probability of improvement: the "
             f"chance that a new run of the first model beats a new run of the second; a tie "
             f"counts half; score interval (Newcombe). Equivalence: two "
             "one-sided t tests at 5% each."
         )
     ]
+    if any(each.judged.others for each in summary.ledger):
+        notes.append(
+            "A claim that compares two networks is corrected for the comparisons of its document. "
+            "So its p may differ from the p of the same pair here."
+        )
     if not whole:
         notes.append(
             f"{integer(len(arms))} models make too many pairs, so only the pairs with the best "

@@ -73,7 +73,8 @@ def _files(summary: Summary) -> list[Download]:
 
 
 def _content(summary: Summary, name: str, own: str) -> str:
-    return content([summary], name.removeprefix(own)).decode()
+    # Of many runs the epochs would be nine tenths of the JSON file; the CSV file has them.
+    return content([summary], name.removeprefix(own), left_out=("epochs",)).decode()
 
 
 def _bibtex(summary: Summary) -> str:

@@ -22,6 +22,10 @@ HEADLINE = (
     f"A network's receptive field is the receptive field of {LAST_MAP}. It counts padding, so it "
     "may be wider than the image. After the pooling, every number sees the same part of the image."
 )
+GATE = (
+    "A gate, such as squeeze-and-excitation, multiplies a whole feature map by numbers from all of "
+    "it."
+)
 COLUMNS = (
     Column("Model", numeric=False),
     Column("Last feature map", note="pixels, before everything is pooled"),
@@ -38,7 +42,7 @@ def section(summary: Summary) -> Section | None:
         return None
     return Section(
         title="Receptive field",
-        text=(HEADLINE, *_wrong(summary, portraits)),
+        text=(HEADLINE, *([] if summary.base else [GATE]), *_wrong(summary, portraits)),
         plots=_plot(summary, portraits),
         tables=(_headlines(summary, portraits),),
         notes=notes(portraits, MEASURE),

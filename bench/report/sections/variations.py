@@ -10,11 +10,12 @@ from bench.report.model import Cell, Column, PageKind, Plot, Scope, Section, Tab
 from bench.report.parts.pairs import COLUMNS, Pair, across_environments, plot, tested
 from bench.report.summary import ABLATIONS, Summary
 from bench.stats.declared import TEST_ALPHA
-from bench.stats.format import count, integer, listed, signed
+from bench.stats.format import corrected_by_holm, count, integer, listed, signed
 
 ORDER = 44
 SCOPE: Scope = "dataset"
 PAGES: tuple[PageKind, ...] = ("comparisons", "markdown")
+FAMILY = "this section"
 MOST_NAMED = 3  # of those that differ; more are counted
 NAMES = (Column("Variation", numeric=False), Column("Of", numeric=False, filter=True))
 
@@ -56,10 +57,11 @@ def _found(pairs: list[Pair]) -> str:
     told = [pair for pair in pairs if pair.is_told_apart]
     told.sort(key=lambda pair: -abs(pair.points))
     head = f"Of {count(len(pairs), 'variation')}, each compared with its own network, "
+    level = f"at p < {TEST_ALPHA}, {corrected_by_holm(len(pairs), FAMILY)}"
     if not told:
-        return f"{head}no variation differs at p < {TEST_ALPHA} after correction by Holm."
+        return f"{head}no variation differs {level}."
     differ = "differs" if len(told) == 1 else "differ"
-    head = f"{head}{integer(len(told))} {differ} at p < {TEST_ALPHA} after correction by Holm: "
+    head = f"{head}{integer(len(told))} {differ} {level}: "
     if len(told) <= MOST_NAMED:
         named = [f"{pair.first.label} by {signed(pair.points)} points" for pair in told]
         return f"{head}{listed(named)}."
@@ -101,7 +103,7 @@ def _plot(summary: Summary, pairs: list[Pair]) -> Plot:
 def _note(pairs: list[Pair]) -> str:
     return (
         "An ablation is a file that takes one thing from a network. The other rows are the "
-        "network itself with another recipe. Holm p: corrected for "
-        "{count(len(pairs), 'variation')}. Equivalence is not corrected; it means that the 90% "
-        "interval is within the margin."
+        "network itself with another recipe. Holm p: "
+        f"{corrected_by_holm(len(pairs), FAMILY)}. Equivalence is not corrected; it means that "
+        "the 90% interval is within the margin."
     )

@@ -153,7 +153,7 @@ def epoch_of(
     n_steps = steps_per_epoch(spec.recipe, spec.n_train)
     last_step = number * n_steps - 1
     if not all(math.isfinite(score.loss) for score in scores if score):
-        raise _diverged(number, n_steps)
+        raise _diverged(f"in the evaluation after epoch {number}, step {n_steps}")
     return Epoch(
         epoch=number,
         learning_rate=float(state.rates.learning_rate[last_step]),
@@ -252,13 +252,13 @@ def require_finite(losses: Tensor, epoch: int) -> None:
     """Raises Diverged where one of the epoch's losses (n_steps,) is not a finite number."""
     broken = (~torch.isfinite(losses)).nonzero()
     if len(broken):
-        raise _diverged(epoch, int(broken[0]) + 1)
+        raise _diverged(f"at epoch {epoch}, step {int(broken[0]) + 1}")
 
 
-def _diverged(epoch: int, step: int) -> Diverged:
-    """Both count from 1; the step is the epoch's."""
+def _diverged(at: str) -> Diverged:
+    """Epoch and step count from 1; the step is the epoch's."""
     return Diverged(
-        f"loss is not finite at epoch {epoch}, step {step}",
+        f"loss is not finite {at}",
         where="training",
         remedy="lower the recipe's peak_learning_rate",
     )

@@ -63,6 +63,18 @@ BAD = [
     ("[objective]\ntarget = 70\nrate = 1\n", ":3:1", "< 1.*'rate'"),
     ('[objective]\ntarget = "70 %"\n', ":2:1", "'target'"),
     ("[objective]\nmetric = 'loss'\n", ":2:1", "'metric'"),
+    ("[objective]\nnetworks = ['a']\n", ":1:1", "it has no target and no limit"),
+    (
+        DOCUMENT
+        + 'networks = ["ab", "cd"]\n[objective]\nparameters_below = 9\nnetworks = ["abc"]\n',
+        ":7:1",
+        "'abc' is not one of the document's networks .*did you mean 'ab'",
+    ),
+    (
+        "[objective]\nparameters_below = 9\nnetworks = ['a', 'a']\n",
+        ":3:1",
+        "'a' twice in 'networks'",
+    ),
     ("[objective]\nparameters_below = 0\n", ":2:1", "'parameters_below'"),
     (
         '[objective]\nrelation = "above"\nparameters_below = 9\n',
@@ -138,3 +150,13 @@ def test_a_limit_itself_is_allowed_where_it_says_so() -> None:
     assert [below.allows(n) for n in (7, 8, 9)] == [True, False, False]
     assert [at_most.allows(n) for n in (7, 8, 9)] == [True, True, False]
     assert [Objective(epochs_at_most=8).allows_epochs(n) for n in (8, 9)] == [True, False]
+
+
+def test_an_objective_may_be_asked_of_some_networks_alone() -> None:
+    found = Objectives((replace(OURS, objective=replace(ASKED, networks=("b",))),))
+    assert found.of("b", "petals") == found.of("d", "petals") == ASKED  # d stands beside them
+    assert (found.of("a", "petals"), found.goal("a", "petals")) == (None, NO_GOAL)
+    assert [found.leaves_out(name) for name in "abd"] == [True, False, False]
+    both = Objectives((*found.documents, replace(OURS, networks=("a",))))
+    assert both.of("a", "petals") == ASKED  # the second document asks it
+    assert len(both.asked()) == 1  # one objective, for all that it is asked of others

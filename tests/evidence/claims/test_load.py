@@ -113,6 +113,16 @@ MALFORMED = [
         ":8:1",
         "a mean never equals a number exactly",
     ),
+    (
+        GOOD.replace("n_parameters", "test_accuracy_sd_points") + "relation = 'equals'\n",
+        ":8:1",
+        "a standard deviation never equals a number exactly",
+    ),
+    (
+        GAIN.replace("accuracy_gain", "mean_test_accuracy_gain") + "published = 0.3\n",
+        ":5:1",
+        "needs the key 'relation'",
+    ),
     (GOOD.replace("9850", "nan"), ":7:1", "published is nan"),
     (GOOD.replace("9850", "-inf"), ":7:1", "published is -inf"),
     (GOOD.replace("9850", "1e400"), ":7:1", "published is inf"),

@@ -125,6 +125,22 @@ OVER_RUNS: tuple[tuple[str, float, str, dict[str, Any]], ...] = (
     ("best_test_accuracy_percent", 99.10, "not consistent", {}),
     ("mean_test_accuracy_percent", 99.40, "confirmed", {"relation": "above"}),
     ("mean_test_accuracy_percent", 99.40, "refuted", {"relation": "below"}),
+    # the sd of 6 runs is .0320 points: from .0200 to .0786
+    ("test_accuracy_sd_points", 0.08, "confirmed", {"relation": "at_most"}),
+    ("test_accuracy_sd_points", 0.06, "undecided", {"relation": "at_most"}),
+    ("test_accuracy_sd_points", 0.01, "refuted", {"relation": "at_most", "tolerance": 0.005}),
+    (
+        "mean_test_accuracy_gain_points",
+        0.03,
+        "confirmed",
+        {"relation": "at_least", "against": "model_2"},
+    ),
+    (
+        "mean_test_accuracy_gain_points",
+        0.3,
+        "refuted",
+        {"relation": "at_least", "against": "model_2"},
+    ),
     ("mean_test_shortfall_points", 0.05, "refuted", {"relation": "at_least"}),
     ("mean_test_shortfall_points", 0.07, "confirmed", {"relation": "at_most"}),
     ("consistent_test_accuracy_percent", 99.60, "refuted", {}),

@@ -20,6 +20,7 @@ from bench.evidence.claims.ledger import as_json, ledger
 from bench.records.protocol import Protocol, Sweep, arm_key
 from bench.spec import Claim, Foreign, Objective, RunRecord
 from bench.stats.outcomes import sustained
+from bench.stats.planning import seeds_for_difference
 from tests import factories
 from tests.evidence.claims.evidences import (
     OTHER,
@@ -293,6 +294,62 @@ def test_a_tolerance_moves_the_bound_of_at_most_and_at_least_alone(
     assert of_counts(said, 9942, 9943, 9944).verdict == verdict
 
 
+def test_a_standard_deviation_is_judged_by_its_chi_square_interval() -> None:
+    """Of 9,934, 9,940 and 9,946 the sd is .06 points: from .06 * .5207 to .06 * 6.285."""
+    counts = (9934, 9940, 9946)
+    said = claim("test_accuracy_sd_points", 0.06, relation="at_most", tolerance=0.005)
+    found = of_counts(said, *counts)
+    assert (found.verdict, found.measured) == ("undecided", pytest.approx(0.06))
+    assert found.rule.startswith(
+        "95% chi-square interval of the standard deviation, 0.031 to 0.377, at most 0.06, give or "
+        "take 0.005; it needs at least "
+    )
+    # Were .06 the true one: of n runs the upper end must fall below .065.
+    n = next(
+        n
+        for n in range(3, 2000)
+        if 0.06 * ((n - 1) / scipy_stats.chi2.ppf(0.025, n - 1)) ** 0.5 < 0.065
+    )
+    assert found.seeds_needed == n - 3
+    tight = replace(said, published=0.02, relation="below")
+    assert of_counts(tight, *counts).verdict == "refuted"
+    assert of_counts(replace(said, published=0.4), *counts).verdict == "confirmed"
+    assert (of_counts(said, 9940, 9941).verdict, of_counts(said, *[9940] * 5).verdict) == (
+        "undecided",
+        "undecided",
+    )
+
+
+def test_the_size_of_a_gain_is_judged_by_the_interval_of_the_difference() -> None:
+    """Welch's interval by scipy: of means 9,950 and 9,933, so 0.17 points apart."""
+    ours: list[int | None] = [9948, 9950, 9952, 9950]
+    theirs: list[int | None] = [9930, 9935, 9932, 9935]
+
+    def found(points: float, relation: str, ours: list[int | None] = ours) -> rules.Judgement:
+        said = claim(
+            "mean_test_accuracy_gain_points", points, against=OTHER, relation=relation, id="size"
+        )
+        return judge(said, evidence(said, runs=runs(SUBJECT, ours) + runs(OTHER, theirs)))
+
+    welch = scipy_stats.ttest_ind(ours, theirs, equal_var=False).confidence_interval(0.95)
+    low, high = welch.low / 100, welch.high / 100
+    for points, verdict in (
+        (low - 0.001, "confirmed"),
+        (low + 0.001, "undecided"),
+        (high - 0.001, "undecided"),
+        (high + 0.001, "refuted"),
+    ):
+        assert found(points, "at_least").verdict == verdict
+    assert found(high + 0.001, "at_most").verdict == "confirmed"
+    judged = found(0.15, "above")
+    assert judged.rule.startswith(
+        f"95% Welch interval of the difference, {low:.3f} to {high:.3f}, above 0.15"
+    )
+    assert (judged.measured_words, judged.n, len(judged.stands_on)) == ("0.17", 4, 8)
+    few = found(0.15, "above", [9950])
+    assert (few.verdict, few.seeds_needed) == ("undecided", 2)
+
+
 def test_two_attempts_are_judged_together_and_one_alone() -> None:
     made = runs(SUBJECT, [9940] * 29)
     own = {"dataset": "mnist", "seeds": ((0, 28),)}
@@ -372,18 +429,24 @@ def gained_together(*said: Claim, third: list[int | None]) -> dict[str, rules.Ju
 def test_gains_of_one_file_are_corrected_together() -> None:
     alone = gained_together(GAINS["one"], third=LOW)["one"]
     assert alone.verdict == "confirmed"
-    assert "p 0.029, 0.029 by Holm over 1 claim," in alone.rule
+    assert "p 0.029, 0.029 corrected by Holm for 1 comparison of this document," in alone.rule
     both = gained_together(*GAINS.values(), third=LOW)
     assert {each.verdict for each in both.values()} == {"undecided"}  # 2 * 0.0286
-    assert all("p 0.029, 0.057 by Holm over 2 claims," in each.rule for each in both.values())
-    assert all((each.seeds_needed or 0) > 0 for each in both.values())
+    family = "corrected by Holm for 2 comparisons of this document"
+    assert all(f"p 0.029, 0.057 {family}, " in each.rule for each in both.values())
+    for each in both.values():  # two p are corrected, so both are planned for
+        sd = np.sqrt((np.var(HIGH, ddof=1) + np.var(LOW, ddof=1)) / 2) / 100
+        assert each.seeds_needed == seeds_for_difference(sd, 0.05, 2) - 4
+        assert each.rule.endswith(
+            f"{each.seeds_needed} more seeds of each network to see 0.05 points"
+        )
 
 
 def test_gains_of_two_files_are_not_corrected_together() -> None:
     elsewhere = msgspec.structs.replace(GAINS["two"], file="other")
     found = gained_together(GAINS["one"], elsewhere, third=LOW)
     assert [each.verdict for each in found.values()] == ["confirmed", "confirmed"]
-    assert "Holm over 1 claim," in found["two"].rule
+    assert "Holm for 1 comparison of this document," in found["two"].rule
 
 
 def test_a_gain_without_runs_corrects_nothing() -> None:
@@ -399,7 +462,9 @@ def test_the_largest_p_is_not_corrected_and_equivalence_refutes_as_before() -> N
     found = {each.claim.id: each.judged for each in rows}
     assert found["one"].verdict == "undecided"  # 2 * 0.0286
     assert found["two"].verdict == "refuted"
-    assert "p 1.000, 1.000 by Holm over 2 claims" in found["two"].rule
+    assert (
+        "p 1.000, 1.000 corrected by Holm for 2 comparisons of this document" in found["two"].rule
+    )
     assert "the same within 0.05 points" in found["two"].rule
 
 

@@ -26,6 +26,7 @@ ELSEWHERE = {  # what other documents speak of
     *("last_train_accuracy_percent", "mean_train_accuracy_percent", "best_validation_epoch"),
     *("last_train_loss", "last_validation_loss", "last_test_loss", "mean_test_loss"),
     *("mean_test_accuracy_percent", "mean_test_shortfall_points"),
+    *("test_accuracy_sd_points", "mean_test_accuracy_gain_points"),
     "published_weights_test_accuracy_percent",
     *("multiply_adds.*", "multiply_adds_share_percent", "multiply_adds_share_percent.*"),
     *("parameters_share_percent", "parameters_share_percent.*"),

@@ -85,8 +85,8 @@ def test_the_effect_comes_first(bench: Bench, results: Path) -> None:
     assert lines[at + 4].startswith("probability of improvement: 0.83 (95 %: ")  # 7.5 of 9 pairs
     # Of the 20 ways to deal the six runs, three give A as many images or more, and three B.
     assert lines[at + 5] == (
-        "test: p 0.300 (permutation, exact), Holm 0.300; these runs cannot reach p < 0.05: "
-        "the smallest possible is 0.100, 0.100 after Holm"
+        "test: p 0.300 (permutation, exact), 0.300 corrected by Holm for 1 comparison of this "
+        "command; these runs cannot reach p < 0.05: the smallest possible is 0.100, 0.100 corrected"
     )
     assert lines[at + 6].startswith("equivalence: undecided within 0.05 points")
     assert lines[at + 7] == "drift: several environments, compared as distributions; what differs:"

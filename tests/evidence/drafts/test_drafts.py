@@ -77,6 +77,10 @@ CUTOUT = (f"{CHANGED}.cutout_pixels", 16, *SAME)
 SGD = ("recipe.optimizer", "sgd", *SAME)
 NO_NESTEROV = ("recipe.nesterov", "false", *SAME)
 RMSPROP = (("recipe.optimizer", "rmsprop", *SAME), ("recipe.peak_learning_rate", 0.01, *SAME))
+SPREAD = [
+    ("mean_test_accuracy_percent", 99.4, "at_least", 0.005),
+    ("test_accuracy_sd_points", 0.06, "at_most", 0.005),
+]
 # A line, and all that is proposed of it.
 LINES: tuple[tuple[str, list[Row]], ...] = (
     ("Test accuracy: 99.41%", [("last_test_accuracy_percent", 99.41, "equals", 0.005)]),
@@ -93,11 +97,20 @@ LINES: tuple[tuple[str, list[Row]], ...] = (
             ("mean_test_accuracy_percent", 99.5, "at_most", 0),
         ],
     ),
+    ("accuracy of 99.40 ± 0.06 %", SPREAD),
+    ("| Net | **99.40 ± 0.06** test accuracy |", []),
+    ("reaches 99.40% ± 0.06% over five seeds", SPREAD),
+    (
+        "val accuracy 99.3 +/- 0.1 %",
+        [("mean_best_validation_accuracy_percent", 99.3, "at_least", 0.05)],
+    ),
     ("It has 9,850 parameters.", [("n_parameters", 9850, "equals", 0)]),
     ("Total params: 7,262", [("n_parameters", 7262, "equals", 0)]),
     ("**Parameters:** ~8,500", [("n_parameters", 8500, "equals", 50)]),
     ("7.2k parameters", [("n_parameters", 7200, "equals", 50)]),
     ("a model of 8K trainable parameters", [("n_parameters", 8000, "equals", 500)]),
+    ("It needs 188,160 MACs.", [("multiply_adds", 188_160, "equals", 0)]),
+    ("MACs: 1.2M", [("multiply_adds", 1_200_000, "equals", 50_000)]),
     ("1.2M params", [("n_parameters", 1_200_000, "equals", 50_000)]),
     ("with <8000 parameters", [("n_parameters", 8000, "below", 0)]),
     ("Model size: ≤8,000 parameters", [("n_parameters", 8000, "at_most", 0)]),
@@ -266,6 +279,69 @@ def test_what_is_proposed_of_a_line(line: str, expected: list[Row]) -> None:
 @pytest.mark.parametrize("line", NO_CLAIM)
 def test_what_is_a_number_and_no_claim(line: str) -> None:
     assert rows(line) == []
+
+
+def test_a_table_gives_a_mean_and_a_standard_deviation(tmp_path: Path) -> None:
+    table = "| Model | Test accuracy |\n|---|---|\n| Net A | **99.40 ± 0.06** |\n"
+    every = loaded(drafted(table, tmp_path, ("net_a",)), tmp_path, tmp_path / "README.md")
+    assert [(c.subject, c.metric, c.published, c.relation, c.tolerance) for c in every] == [
+        ("net_a", metric, published, relation, tolerance)
+        for metric, published, relation, tolerance in SPREAD
+    ]
+
+
+COLUMNS = """\
+| Model | Params (K) | MACs (M) | RF | Test acc. (%) | Best val acc |
+|---|---|---|---|---|---|
+| Net A | 7.2 | 1.8 | 28×28 | 99.4 | 99.3 |
+"""
+ROWS = """\
+| | Net A |
+|---|---|
+| Params (K) | 7.2 |
+| MACs (M) | 1.8 |
+| Receptive field | 28×28 |
+| Remarks | |
+| Test acc. (%) | 99.4 |
+| Best val acc | 99.3 |
+"""
+
+
+@pytest.mark.parametrize("table", [COLUMNS, ROWS], ids=["columns", "rows"])
+def test_the_heads_of_a_table_say_what_its_numbers_are_and_in_which_unit(
+    tmp_path: Path, table: str
+) -> None:
+    every = loaded(drafted(table, tmp_path, ("net_a",)), tmp_path, tmp_path / "README.md")
+    assert [(c.subject, c.metric, c.published, c.tolerance) for c in every] == [
+        ("net_a", "n_parameters", 7200, 50),
+        ("net_a", "multiply_adds", 1_800_000, 50_000),
+        ("net_a", "receptive_field_pixels", 28, 0),
+        ("net_a", "last_test_accuracy_percent", 99.4, 0.05),
+        ("net_a", "selected_validation_accuracy_percent", 99.3, 0.05),
+    ]
+
+
+def test_an_empty_cell_moves_no_number_below_another_head(tmp_path: Path) -> None:
+    table = "| Model | Accuracy | Epochs |\n|---|---|---|\n| Net A | | 15 |\n"
+    (claim,) = loaded(drafted(table, tmp_path, ("net_a",)), tmp_path, tmp_path / "README.md")
+    assert (claim.metric, claim.published) == ("recipe.epochs", 15)
+
+
+@pytest.mark.parametrize("points", ["0.3 points", "0.3%", "+0.3 percentage points"])
+def test_the_size_of_a_gain_is_of_the_first_network_over_the_second(
+    tmp_path: Path, points: str
+) -> None:
+    text = (
+        f"# Net A\n7,262 parameters\n# Net B\nNet B improves the accuracy by {points} over Net A\n"
+    )
+    found = drafted(text, tmp_path, ("net_a", "net_b"))
+    gain = loaded(found, tmp_path, tmp_path / "README.md")[-1]
+    assert (gain.metric, gain.subject, gain.against) == (
+        "mean_test_accuracy_gain_points",
+        "net_b",
+        "net_a",
+    )
+    assert (gain.published, gain.relation, gain.tolerance) == (0.3, "at_least", 0.05)
 
 
 TABLE = """\

@@ -235,6 +235,21 @@ def test_an_archive_is_fetched_once_and_verified(
     assert datasets.locate("mine") is not None
 
 
+def test_an_archive_that_takes_too_long_is_given_up(
+    work: Path, monkeypatch: pytest.MonkeyPatch, served: tuple[Path, str]
+) -> None:
+    folder, address = served
+    content = cifar10()
+    (folder / "cifar-10-python.tar.gz").write_bytes(content)
+    publish(monkeypatch, "CIFAR10", tgz_md5=md5(content), url=f"{address}/cifar-10-python.tar.gz")
+    declare(work, 'kind = "torchvision"\nname = "CIFAR10"\n' + SPLIT)
+    monkeypatch.setattr(published, "SECONDS_IN_ALL", 0.0)
+    told = refused()
+    assert "cifar-10-python.tar.gz: not done within 0 seconds" in told
+    assert "try again" in told
+    assert not [path for path in (work.parent / "cache").rglob("*") if path.is_file()]
+
+
 def test_every_name_has_addresses_and_digests() -> None:
     for name in published.READERS:
         for archive in published.archives(name):  # type: ignore[arg-type]

@@ -218,7 +218,9 @@ def test_the_slider_shows_what_the_lanes_said_before(browser: Browser, reports: 
         expect(output).to_have_text("all runs")
         assert dots.count() == 5
         slider.fill("2")
-        expect(output).to_have_text("after run 2 of each")
+        expect(output).to_have_text(
+            "after run 2 of each; everything but these rows is about all runs"
+        )
         assert dots.count() == 2
         expect(lane.locator(".n").nth(1)).to_contain_text("of 2")
         slider.press("End")

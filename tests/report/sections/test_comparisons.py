@@ -118,7 +118,8 @@ def test_three_runs_each_cannot_reach_alpha_and_say_so() -> None:
     text = " ".join(section.text)
     assert "No pair could have reached p < 0.05 with these runs" in text
     assert "the smallest p that they allow is 0.100" in text  # two of 20 deals
-    assert "over 1 pair needs at least 4 runs of each model" in text
+    assert "corrected by Holm for 1 comparison of this section" in text
+    assert "The permutation test needs at least 4 runs of each model" in text
     assert "cannot reach 0.05" in next(iter(details(section).values()))[5]
 
 

@@ -7,6 +7,7 @@ import re
 from dataclasses import replace
 
 import msgspec
+import pytest
 from markupsafe import Markup
 
 from bench.evidence.claims.ledger import tally
@@ -257,7 +258,9 @@ def test_the_excerpt_has_the_aims_then_numbers_of_runs_then_the_worst() -> None:
     assert [line.number for line in fewest.lines] == [1, 2, 5, 6]  # two numbers of runs on 5
     assert few.lines[0].pieces[1].href == "document.html#claim-aim"
     assert few.note.startswith(
-        "5 of 8 marked lines; all are on the page “Document”. "
+        "5 of 8 marked lines, in the document's order. They were chosen: first what states the "
+        "target or a limit, then lines with several numbers, then the worst verdicts. All lines "
+        "are on the page “Document”. "
         "4 lines need training: 1 not consistent, 2 undecided, 1 consistent."
     )
     assert "3 lines rest on structure, arithmetic or words: 1 refuted, 1 contradicts" in few.note
@@ -326,6 +329,46 @@ def test_a_gain_shows_the_other_networks_runs_below() -> None:
     drawn = spoken(part.strip)  # nine records, eight numbers: whose seed is not told
     assert drawn["Model_2: 99.3 %"] == 99.3
     assert drawn["mean 99.35"] == 99.35
+
+
+@pytest.mark.parametrize(
+    ("metric", "keys", "measured"),
+    [
+        ("test_accuracy_sd_points", {}, "0.032 points"),
+        ("mean_test_accuracy_gain_points", {"against": OTHER}, "0.097 points"),
+    ],
+)
+def test_what_lies_between_runs_is_no_number_of_a_run(
+    metric: str, keys: dict[str, str], measured: str
+) -> None:
+    """Points and their interval are not drawn on the axis of the accuracies."""
+    said = claim(metric, 0.3, id="size", quote="size", relation="at_least", **keys)
+    part = card(summary(said, others=(9930, 9940, 9935)), "size").parts[0]
+    assert (part.published, part.measured) == ("at least 0.3 points", measured)
+    assert part.strip is not None
+    assert not any(says.startswith("published") for says in spoken(part.strip))
+    assert not part.strip.draw().axes[0].patches
+
+
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        (claim("recipe.batch_size", 128), "a field of the recipe: batch size"),
+        (claim("n_layers.Conv2d", 3), "calls of layers of a kind: Conv2d"),
+        (claim("n_parameters.skip_connections", 68), "parameters of a component: skip connections"),
+        (
+            claim("parameters_share_percent.skip_connections", 25),
+            "parameters of a component, in percent of the network's parameters: skip connections",
+        ),
+        (
+            claim("output_shape", text="28x28x12", layers=("point",)),
+            "a layer's output as height x width x channels: point",
+        ),
+    ],
+)
+def test_a_card_names_its_thing_without_an_example_of_another(said: Claim, words: str) -> None:
+    part = card(summary(msgspec.structs.replace(said, id="it")), "it").parts[0]
+    assert part.metric == words
 
 
 def test_cards_of_one_claim_share_a_figure_and_each_has_ids_of_its_own() -> None:

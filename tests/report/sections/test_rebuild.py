@@ -88,6 +88,14 @@ def test_the_commands_are_the_records_own() -> None:
     assert words[5:] == ["--results", "my results"]
 
 
+@pytest.mark.parametrize("form", ["--data-dir 'my data'", "'--data-dir=my data'"])
+def test_a_run_is_trained_again_on_the_folder_of_data_that_it_was_trained_on(form: str) -> None:
+    trained = msgspec.structs.replace(factories.LAPTOP, command=f"{TRAINED} {form}")
+    runs = [msgspec.structs.replace(run, environment=trained) for run in RUNS]
+    again = steps(summary(runs))[3]
+    assert shlex.split(again.splitlines()[1])[-2:] == ["--data-dir", "my data"]
+
+
 def test_the_commands_stand_in_the_order_of_what_was_run_and_none_repeats_another() -> None:
     train = "python -m bench train --arch model_1 --dataset mnist"
     typed = [  # first run on, seed, command; the last three repeat an earlier one

@@ -59,8 +59,10 @@ def test_another_recipe_is_compared_with_its_own_network_by_hand() -> None:
     assert n == "6 and 6"
     assert section is not None
     assert section.text[0].endswith(
-        f"1 differs at p < 0.05 after correction by Holm: {first} by {difference} points."
+        "1 differs at p < 0.05, corrected by Holm for 1 comparison of this section: "
+        f"{first} by {difference} points."
     )
+    assert "Holm p: corrected by Holm for 1 comparison of this section." in section.notes[0]
     drawn = svg(section.plots[0].draw(), "variations")
     assert "ema_decay=0.5" in drawn
 
@@ -213,5 +215,6 @@ def test_of_many_that_differ_the_lower_and_the_higher_are_counted() -> None:
     section = variations.section(summary_of(records, portrait("net")))
     assert section is not None
     assert section.text[0].endswith(
-        "4 differ at p < 0.05 after correction by Holm: 3 lower and 1 higher."
+        "4 differ at p < 0.05, corrected by Holm for 4 comparisons of this section: 3 lower and 1 "
+        "higher."
     )

@@ -119,7 +119,8 @@ def test_scores_that_are_no_numbers_are_a_diverged_record_that_reads_back(
 ) -> None:
     record = done(Broken, spec_of(small_data, path), small_data).record
     assert record.status == "diverged"
-    assert record.reason == "loss is not finite at epoch 1, step 5"  # 600 images by 128
+    # 600 images by 128
+    assert record.reason == "loss is not finite in the evaluation after epoch 1, step 5"
     assert STEP.search(record.reason)
     suite = Suite(tmp_path, "local")
     suite.add_run(record, None)
