@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 import shlex
 import sys
 from collections.abc import Iterable
@@ -10,6 +11,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+LINE_END = re.compile("\r\n|[\r\v\f\x85\u2028\u2029]")
+# Characters that steer a terminal, or turn the direction of the text around them; and halves of
+# characters, which no file can hold.
+UNSEEN = re.compile(
+    "[\0-\x08\x0e-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff\ud800-\udfff]"
+)
 SCRIPT, MODULE = "manyseeds", "python -m bench"  # the two ways to call this program
 
 
@@ -29,7 +36,7 @@ class BenchError(Exception):
         self.what = " ".join(str(what).split())
         self.where = " ".join(str(where).split())
         self.remedy = " ".join(str(remedy).split())
-        super().__init__(f"{self.what} ({self.where}): {self.remedy}")
+        super().__init__(printable(f"{self.what} ({self.where}): {self.remedy}"))
 
     def __reduce__(self) -> tuple[Any, ...]:
         """So that one can be sent to another process."""
@@ -79,9 +86,14 @@ def nearest(name: str, known: list[str]) -> str:
     return f"did you mean '{close[0]}'?" if close else f"known names: {', '.join(known) or 'none'}"
 
 
+def printable(text: str) -> str:
+    """Text without characters that are not seen but act, and with one kind of line end."""
+    return UNSEEN.sub("", LINE_END.sub("\n", text))
+
+
 def in_one_line(error: BaseException) -> str:
     """The error's type and text, whatever lines it had."""
-    return " ".join(f"{type(error).__name__}: {error}".split())
+    return printable(" ".join(f"{type(error).__name__}: {error}".split()))
 
 
 def without_home(text: str) -> str:

@@ -16,20 +16,25 @@ import stat
 import sys
 import tempfile
 import threading
+import time
 import tomllib
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, redirect_stdout, suppress
+from contextlib import ExitStack, contextmanager, redirect_stdout, suppress
 from datetime import UTC, date, datetime
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock, Timeout
+
 from bench.errors import StoreError
 
 PACKAGE = Path(__file__).resolve().parent
 SHIPPED = PACKAGE / "_shipped"  # in a wheel alone; a checkout has the folders beside the package
 SPAWN = multiprocessing.get_context("spawn")  # a fork would copy torch's threads and locks
+TEMPORARY, LOCK = "manyseeds-", ".lock"  # a folder in TMPDIR, held by the lock in it
+SECONDS_TO_HOLD = 10.0  # from the lock's making on
 MOST_TEXT_BYTES = 64 << 20  # of a text that is read whole
 MOST_STATE_BYTES = 8 << 30  # of weights, of a checkpoint, or of images
 # What a pipe raises whose other end is gone.
@@ -230,6 +235,44 @@ def require_writable(folders: Iterable[Path], n_bytes: int = 50 * 2**20) -> None
         probe = folder / ".write-probe"
         write_atomically(probe, b"")
         probe.unlink(missing_ok=True)
+
+
+@contextmanager
+def temporary_folder() -> Iterator[Path]:
+    """A folder in TMPDIR, gone afterwards; those that killed processes left go now.
+
+    Raises:
+        StoreError: TMPDIR cannot be written.
+    """
+    with ExitStack() as opened:
+        with filling_tmpdir():
+            place = Path(tempfile.gettempdir())
+            for lock in place.glob(f"{TEMPORARY}*/{LOCK}"):
+                _remove_if_left(lock)
+            folder = Path(opened.enter_context(tempfile.TemporaryDirectory(prefix=TEMPORARY)))
+            opened.enter_context(FileLock(folder / LOCK))
+        yield folder
+
+
+def _remove_if_left(lock: Path) -> None:
+    """Removes the lock's folder if no process holds it; a new one may be about to be held."""
+    with suppress(OSError, Timeout):  # another user's, or held
+        if time.time() - lock.stat().st_mtime > SECONDS_TO_HOLD:
+            with FileLock(lock, timeout=0):
+                shutil.rmtree(lock.parent)
+
+
+@contextmanager
+def filling_tmpdir() -> Iterator[None]:
+    """Raises StoreError where what is done within fails for want of room."""
+    try:
+        yield
+    except OSError as error:
+        raise StoreError(
+            f"cannot write temporary files: {error.strerror or error}",
+            where=os.environ.get("TMPDIR", "TMPDIR"),
+            remedy="free some space there, or set TMPDIR to another folder",
+        ) from error
 
 
 def usable_cores() -> int:

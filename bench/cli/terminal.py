@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from rich.console import Console
 
-from bench.errors import SetAside, UsageError, as_called, typed
+from bench.errors import SetAside, UsageError, as_called, printable, typed
 from bench.spec import canonical_json
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from bench.training.selection import Selection
 
 RESULTS, REPORTS = Path("results"), Path("reports")
+MOST_NAME_BYTES = 200  # of a suite; a file system takes 255
 MOST_NOTICES = 10  # of damaged files
 EXIT_SOME_FAILED = 3
 EXIT_INTERRUPTED = 130
@@ -91,7 +92,7 @@ def complain(text: str) -> None:
 
 def print_to(place: Console, text: str) -> None:
     """Prints a line there as it is: rich's markup has no effect."""
-    place.print(as_called(text), markup=False, highlight=False)
+    place.print(printable(as_called(text)), markup=False, highlight=False)
 
 
 class Notices:
@@ -135,7 +136,8 @@ def tell_broken(selection: Selection) -> None:
 
 def require_suite_name(name: str, option: str = "--suite") -> None:
     """Raises UsageError where the name cannot be the name of one folder."""
-    if not name or Path(name).name != name or name.startswith(".") or len(name.encode()) > 200:
+    plain = name.isprintable() and Path(name).name == name and not name.startswith(".")
+    if not (name and plain) or len(name.encode()) > MOST_NAME_BYTES:
         raise UsageError(f"bad suite name '{name}'", where=option, remedy="give one folder's name")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 import typer
@@ -117,8 +118,10 @@ def _work(request: Request) -> None:
     say(f"records: {request.suite.folder}")
     _observe(selected, request)
     whole = _render(request)
-    is_all_there = _tell_records_in_the_way(plan)
-    if wrong or selection.broken or not whole or not is_all_there:
+    lines = _of_records(plan, sweep.gone(plan, wrong))
+    for line in lines:
+        complain(line)
+    if wrong or lines or selection.broken or not whole:
         raise typer.Exit(EXIT_SOME_FAILED)
 
 
@@ -131,13 +134,17 @@ def _observe(selected: Selected, request: Request) -> None:
     say_all([f"Notice: {reason}" for reason in reasons])
 
 
-def _tell_records_in_the_way(plan: Plan) -> bool:
-    """Names the records of failed runs and the damaged ones; whether there are none."""
-    for path in plan.failed_before:
-        complain(f"failed earlier: {path} (move the record away to try again)")
-    for path in plan.refused:
-        complain(f"not trained: {path} is damaged and in the way (restore it, or move it away)")
-    return not plan.failed_before and not plan.refused
+def _of_records(plan: Plan, gone: Sequence[Path]) -> list[str]:
+    """What a person should know of records that stood in the way, or went."""
+    again = "(the same command trains it again)"
+    return [
+        *(f"failed earlier: {p} (move the record away to try again)" for p in plan.failed_before),
+        *(
+            f"not trained: {path} is damaged and in the way (restore it, or move it away)"
+            for path in plan.refused
+        ),
+        *(f"gone: {path} was deleted during the training {again}" for path in gone),
+    ]
 
 
 def _refuse_imported(reader: RunReader) -> None:

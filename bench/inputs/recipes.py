@@ -108,7 +108,7 @@ def _with(recipe: Recipe, fields: Mapping[str, Any]) -> Recipe:
         (content[outer[0]] if outer else content)[inner] = value
     try:
         return msgspec.convert(content, Recipe)
-    except msgspec.ValidationError as error:
+    except (msgspec.ValidationError, UnicodeEncodeError) as error:  # half a character, the latter
         remedy = "bench/spec.py lists the fields and their bounds; a list is written as [5, 10]"
         raise UsageError(str(error), where=WHERE, remedy=remedy) from error
 

@@ -22,7 +22,7 @@ import jinja2
 from markupsafe import Markup, escape
 
 from bench import __version__, machine
-from bench.report.export.texts import printable
+from bench.errors import printable
 from bench.report.model import Plot, Section
 from bench.report.summary import Summary
 

@@ -12,12 +12,11 @@ from pathlib import Path
 import msgspec
 
 from bench import machine
-from bench.errors import UsageError, nearest
+from bench.errors import UsageError, nearest, printable
 from bench.evidence import claims
 from bench.evidence.claims.judging import AtHand
 from bench.evidence.claims.stored import read_all
 from bench.records.store import Suite
-from bench.report.export.texts import printable
 from bench.report.summary import Summary, summarise
 from bench.spec import TOP, Portrait, RunRecord
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from bench.inputs import mapped
 from bench.inputs.image_data import Dataset
+from bench.machine import filling_tmpdir, temporary_folder
 
 
 @contextmanager
@@ -17,7 +17,8 @@ def shared(dataset: Dataset) -> Iterator[Path]:
     if dataset.file is not None:
         yield dataset.file
         return
-    with tempfile.TemporaryDirectory(prefix="manyseeds-") as folder:
-        path = Path(folder) / f"{dataset.info.name}.safetensors"
-        mapped.write(dataset, path)
+    with temporary_folder() as folder:
+        path = folder / f"{dataset.info.name}.safetensors"
+        with filling_tmpdir():
+            mapped.write(dataset, path)
         yield path

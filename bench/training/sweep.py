@@ -100,6 +100,13 @@ class Sweep:
             )
         return self._until_decided(self.protocol, plan, dataset, console, between_runs)
 
+    def gone(self, plan: Plan, wrong: list[Event]) -> list[Path]:
+        """Records of the plan that somebody deleted meanwhile."""
+        told = {event.job.spec.key for event in wrong}
+        specs = [job.spec for job in plan.jobs if job.spec.key not in told]
+        paths = [self.records.suite.path_of(spec) for spec in specs]
+        return [path for path in paths if not path.exists()]
+
     def state_lines(self) -> list[str]:
         """How far each architecture is from its verdict; no line for a fixed number of runs."""
         if self.protocol is None:

@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 from pandas.api.types import is_bool_dtype, is_numeric_dtype
 
+from bench.errors import printable
 from bench.report import frames
 from bench.report.export import latex
 from bench.report.export.columns import kind_of, typed
@@ -20,12 +21,6 @@ from bench.spec import SCHEMA, canonical_json
 # it, or what stands behind the sign that separates cells in another country.
 FORMULA = re.compile(r"\A(?=[\t\n])|(?m:^|(?<=[;\t]))(?=[^\S\n]*[=+\-@\uff1d\uff0b\uff0d\uff20])")
 GUARD = "'"  # and takes what begins so for text
-LINE_END = re.compile("\r\n|[\r\v\f\x85\u2028\u2029]")
-# Characters that steer a terminal, or turn the direction of the text around them; and halves of
-# characters, which no file can hold.
-UNSEEN = re.compile(
-    "[\0-\x08\x0e-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff\ud800-\udfff]"
-)
 FILES = {
     "csv": tuple(f"{name}.csv" for name in frames.FRAMES),
     "json": ("report.json",),
@@ -69,11 +64,6 @@ def _cell(value: Any) -> Any:
     if isinstance(value, str):
         return FORMULA.sub(GUARD, printable(value))
     return "" if pd.isna(value) else value
-
-
-def printable(text: str) -> str:
-    """Text without characters that are not seen but act, and with one kind of line end."""
-    return UNSEEN.sub("", LINE_END.sub("\n", text))
 
 
 def _json(summaries: Sequence[Summary], left_out: Sequence[str]) -> bytes:

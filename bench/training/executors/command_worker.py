@@ -6,7 +6,6 @@ import os
 import selectors
 import signal
 import subprocess
-import tempfile
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -21,7 +20,15 @@ from msgspec.structs import replace
 from bench.errors import BenchError, UsageError, in_one_line, without_home
 from bench.inputs.figures import BadFigures, Figures
 from bench.inputs.runners import LineReader, without_escapes
-from bench.machine import GONE, adopt_orphans, children, die_with, outlive_parent, today
+from bench.machine import (
+    GONE,
+    adopt_orphans,
+    children,
+    die_with,
+    outlive_parent,
+    temporary_folder,
+    today,
+)
 from bench.records.foreign import record_of
 from bench.records.store import OUTPUT, run_file
 from bench.spec import Epoch, RunRecord, Source, Status, digest
@@ -80,8 +87,8 @@ def _do(job: CommandJob, pipe: Connection) -> tuple[str, str | None]:
     with held:
         record = job.suite.run_of_spec(job.spec)
         if record is None:
-            with tempfile.TemporaryDirectory(prefix="manyseeds-") as folder:
-                record = _trained(job, Path(folder), pipe)
+            with temporary_folder() as folder:
+                record = _trained(job, folder, pipe)
     return record.status, record.reason
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import torch
 from msgspec.structs import replace
@@ -16,7 +15,7 @@ from bench.inputs import datasets, runners
 from bench.inputs.datasets import Dataset
 from bench.inputs.discover import Found
 from bench.inputs.runners import Runner
-from bench.machine import folder_in_use, is_own, usable_cores
+from bench.machine import folder_in_use, is_own, temporary_folder, usable_cores
 from bench.records.foreign import record_of as foreign_record
 from bench.records.store import Suite
 from bench.spec import (
@@ -236,8 +235,8 @@ def retrain(rebuilt: Rebuilt | RebuiltCommand, console: Console) -> list[RunReco
     Returns:
         A record for each spec, in their order.
     """
-    with TemporaryDirectory(prefix="manyseeds-") as folder:
-        suite = Suite(Path(folder), SUITE)
+    with temporary_folder() as folder:
+        suite = Suite(folder, SUITE)
         wrong = rebuilt.train(suite, console)
         records = {run.key: run for run in suite.runs()}
     reason = (wrong[0].reason if wrong else None) or "it left no record"

@@ -16,9 +16,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from bench.errors import printable
 from bench.report import frames
 from bench.report.export import latex
-from bench.report.export.texts import as_csv, content, printable
+from bench.report.export.texts import as_csv, content
 from bench.report.export.typeset import escaped
 from bench.report.summary import Summary, summarise
 from bench.spec import Portrait, RunRecord

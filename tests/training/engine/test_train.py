@@ -69,8 +69,8 @@ def foreign(content: bytes, small_data: Dataset) -> bytes:
 @pytest.mark.parametrize(
     ("spoil", "reason"),
     [
-        (lambda content, data: content[: len(content) // 2], "cannot be read"),
-        (lambda content, data: b"", "cannot be read"),
+        (lambda content, data: content[: len(content) // 2], "it is damaged"),
+        (lambda content, data: b"", "it has no digest"),
         (foreign, "its key is"),
     ],
 )
@@ -96,7 +96,7 @@ def test_a_checkpoint_with_a_pickled_call_is_never_executed(
 
     torch.save({"key": Evil()}, tmp_path / "evil")
     architecture = load("model_1")
-    kept = Kept((tmp_path / "evil").read_bytes())
+    kept = Kept(checkpoint.with_digest((tmp_path / "evil").read_bytes()))
     trained(architecture, spec_of(architecture, small_data), small_data, kept)
     assert "cannot be read" in kept.reasons[0]
     assert not (tmp_path / "executed").exists()

@@ -173,7 +173,8 @@ def test_the_first_epoch_whose_counts_differ_is_told(place: Path) -> None:
     path = path_of(place)
     (epoch,) = read(path).epochs
     assert epoch.test_correct is not None
-    edit(path, epochs=[replace(epoch, test_correct=epoch.test_correct + 1)])
+    misses = (read(path).test_misses or [])[1:]
+    edit(path, epochs=[replace(epoch, test_correct=epoch.test_correct + 1)], test_misses=misses)
     done = bench(place, "reproduce", "local/mnist5k/tiny/seed-0000", "--json")
     assert done.returncode == 1, done.stderr
     found = json.loads(done.stdout)
@@ -239,7 +240,8 @@ def test_a_run_outside_the_suites_distribution_is_told(place: Path) -> None:
     record = edit(path_of(place), environment=elsewhere(read(path_of(place))))
     for seed in range(N_SEEDS):  # runs that this network cannot reach
         (epoch,) = read(path_of(place, seed)).epochs
-        edit(path_of(place, seed), epochs=[replace(epoch, test_correct=990 + seed)])
+        path, epochs = path_of(place, seed), [replace(epoch, test_correct=990 + seed)]
+        edit(path, epochs=epochs, test_misses=(read(path).test_misses or [])[: 10 - seed])
     done = bench(place, "reproduce", record.key[:6], "--json")
     assert done.returncode == 1, done.stderr
     found = json.loads(done.stdout)
