@@ -54,6 +54,7 @@ STATISTICS = ("numpy", "scipy.special", "bench.stats")
 # Imports inside a function, each with its reason; none may dodge a cycle.
 LOCAL_IMPORTS = {
     "cli": "a stage is imported when it is called, so that --help starts without torch",
+    "training.executors.dask_worker": "torch is imported in the run's process alone",
     "training.executors.local": "torch is imported in the worker process alone",
 }
 
