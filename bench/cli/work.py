@@ -37,7 +37,7 @@ from bench.training import jobs, provenance
 from bench.training.engine.network import gives_probabilities
 from bench.training.engine.settings import resolve_device
 from bench.training.executors import Event, Job, Place
-from bench.training.executors.dask import require
+from bench.training.executors.dask_client import require
 from bench.training.plan import Commanded, Matrix, Plan
 from bench.training.selection import (
     Selection,

@@ -6,78 +6,33 @@ more parcels than it trains, and would blame each of them if the worker is lost.
 
 from __future__ import annotations
 
-import logging
 import os
 import queue
 import time
 import uuid
-import warnings
 from collections import Counter, deque
 from collections.abc import Callable, Generator, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
-from importlib import import_module
 from typing import Any
 
 import msgspec
 from filelock import FileLock, Timeout
 
-from bench.errors import BenchError, ClusterError, UsageError, in_one_line
+from bench.errors import BenchError, ClusterError, in_one_line
 from bench.spec import Environment, Epoch
 from bench.training.executors import Event, Job, kind_of_death
+from bench.training.executors.dask_client import connected
 from bench.training.executors.dask_worker import train
-from bench.training.executors.parcels import Outcome, packed, versions
+from bench.training.executors.parcels import Outcome, packed, takes_turns, versions
 from bench.training.executors.worker import Finished, finished_elsewhere, keep
 
-SECONDS_TO_CONNECT = 10
 SECONDS_TO_WAIT = 300.0  # for a worker; $BENCH_WORKER_SECONDS gives another limit
 SECONDS_BETWEEN_LOOKS = 1.0  # at the list of workers
 SECONDS_TO_FETCH = 60  # an answer that a worker holds
 LIVES = 2  # workers that a run may lose
-LOGGERS = ("distributed", "distributed.client", "tornado.application")
 AGAIN = "finished runs are kept; mend it, and run the same command again"
-
-
-def require(address: str) -> None:
-    """Raises UsageError unless a scheduler answers there that this process can talk to."""
-    with _connected(address):
-        pass
-
-
-@contextmanager
-def _connected(address: str) -> Iterator[Any]:
-    """A client of that scheduler; it prints nothing of its own."""
-    try:
-        distributed: Any = import_module("distributed")
-    except ImportError as error:
-        what, remedy = f"the package 'distributed' cannot be imported: {error}", "manyseeds[dask]"
-        raise _bad(what, f"pip install '{remedy}'") from error
-    for name in LOGGERS:
-        logging.getLogger(name).setLevel(logging.CRITICAL)
-    client: Any = None
-    try:
-        with warnings.catch_warnings(action="ignore"):  # of other versions: see below
-            client = distributed.Client(
-                address, timeout=SECONDS_TO_CONNECT, set_as_default=False, name="manyseeds"
-            )
-            there = client.sync(client.scheduler.versions)["packages"]["distributed"]
-    except Exception as error:  # an address may be wrong in any way
-        if client is not None:
-            client.close()
-        what = f"no scheduler answers within {SECONDS_TO_CONNECT} seconds: {in_one_line(error)}"
-        raise _bad(what, f"start `dask scheduler`, or mend the address {address}") from error
-    try:
-        if there != distributed.__version__:
-            what = f"the scheduler has distributed {there}, this is {distributed.__version__}"
-            raise _bad(what, "install the same version everywhere")
-        yield client
-    finally:
-        client.close()
-
-
-def _bad(what: str, remedy: str) -> UsageError:
-    return UsageError(what, where="--executor", remedy=remedy)
 
 
 @dataclass
@@ -120,7 +75,7 @@ class DaskExecutor:
             UsageError: no scheduler answers.
             ClusterError: the scheduler is gone, or there is no worker that can train.
         """
-        with _connected(self.address) as client:
+        with connected(self.address) as client:
             work = Work(self, client, deque(jobs))
             try:
                 while work.waiting or work.running:
@@ -149,7 +104,9 @@ class Work:
     messages: queue.SimpleQueue[tuple[str, str, Any]] = field(default_factory=queue.SimpleQueue)
 
     def __post_init__(self) -> None:
-        self.on_gpu = any(job.environment.device.startswith("cuda") for job in self.waiting)
+        numerics = [job.spec.numerics for job in self.waiting]
+        self.on_gpu = any(each.device_type == "cuda" for each in numerics)
+        self.side_by_side = any(takes_turns(each) for each in numerics)
         self.client.subscribe_topic(self.topic, lambda event: self.messages.put(tuple(event[1])))
 
     def workers(self) -> dict[str, str]:
@@ -158,8 +115,7 @@ class Work:
         Raises:
             ClusterError: there is none, and none is to be waited for; or no scheduler.
         """
-        with suppress(OSError):
-            known = self.client.scheduler_info(n_workers=-1)["workers"]
+        known = self.client.scheduler_info(n_workers=-1)["workers"]
         if self.client.status != "running":
             raise self.gone()
         able = {
@@ -191,7 +147,7 @@ class Work:
         idle = workers.keys() - {attempt.worker for attempt in self.running.values()}
         for n_left, worker in zip(range(len(idle), 0, -1), sorted(idle), strict=True):
             n_jobs = min(self.executor.n_side_by_side, -(-len(self.waiting) // n_left))
-            locked = yield from self.take(n_jobs if self.on_gpu else 1)
+            locked = yield from self.take(n_jobs if self.side_by_side else 1)
             if not locked:
                 continue
             jobs, locks = [job for job, _ in locked], [lock for _, lock in locked]
@@ -273,13 +229,13 @@ class Work:
 
     def ended(self, attempt: Attempt) -> Iterator[Event]:
         """What a task gave."""
+        if attempt.future.status == "cancelled":  # by nobody here
+            attempt.release()
+            raise self.gone()
         try:
             kind, content = attempt.future.result(timeout=SECONDS_TO_FETCH)
         except Exception as error:
             kind, content = "refused", in_one_line(error)
-            if attempt.future.status in ("cancelled", "lost"):
-                attempt.release()
-                raise self.gone() from error
             if type(error).__name__ in ("KilledWorker", "TimeoutError"):
                 kind, content = "died", None
         if kind == "trained":
@@ -295,14 +251,18 @@ class Work:
 
     def keep(self, attempt: Attempt, outcomes: list[Outcome]) -> Iterator[Event]:
         """Writes the runs."""
-        for told in outcomes:
-            job, record = attempt.jobs[told.key], told.record
-            if record is not None and record.spec == job.spec:
-                keep(job.suite, Finished(record, told.weights, told.missed_digits))
-                job.suite.checkpoint(job.spec).clear()
+        jobs = [attempt.jobs[told.key] for told in outcomes]
+        for told, job in zip(outcomes, jobs, strict=True):
+            if told.record is None:
+                continue
+            if told.record.spec != job.spec:
+                self.refuse(attempt, "it sent the record of another run")
+                return
+            keep(job.suite, Finished(told.record, told.weights, told.missed_digits))
+            job.suite.checkpoint(job.spec).clear()
         attempt.release()
-        for told in outcomes:
-            yield self.event(attempt, attempt.jobs[told.key], told.status, told.reason)
+        for told, job in zip(outcomes, jobs, strict=True):
+            yield self.event(attempt, job, told.status, told.reason)
 
     def event(self, attempt: Attempt, job: Job, kind: Any, reason: str | None) -> Event:
         """The event, whose job has the environment that the run was made in."""
@@ -314,15 +274,12 @@ class Work:
         attempt.release()
         for key, job in attempt.jobs.items():
             self.losses[key] += 1
-            n_lives = LIVES + (len(attempt.jobs) > 1)  # of many runs, one alone has the fault
-            if self.losses[key] < n_lives:
+            if self.losses[key] < LIVES:
                 self.waiting.appendleft(job)
                 continue
             kind = kind_of_death(exit_code) if attempt.environment else "error"
             how = "was lost" if exit_code is None else f"process ended with exit code {exit_code}"
-            yield self.event(
-                attempt, job, kind, f"its worker {how}, the last time at {attempt.address}"
-            )
+            yield self.event(attempt, job, kind, f"its worker {how}, as the one before")
 
     def refuse(self, attempt: Attempt, reason: str) -> None:
         """Leaves a worker out, and has its runs trained by others."""

@@ -16,12 +16,12 @@ from bench.inputs import datasets
 from bench.inputs.mapped import write
 from bench.machine import appearing_whole
 from bench.records.store import Suite
-from bench.spec import DatasetInfo, Epoch
+from bench.spec import Architecture, DatasetInfo, Epoch
 from bench.training import provenance
 from bench.training.engine.settings import resolve_device
 from bench.training.executors import Job
 from bench.training.executors.device import DeviceExecutor
-from bench.training.executors.parcels import Outcome, Parcel, unpacked
+from bench.training.executors.parcels import Outcome, Parcel, takes_turns, unpacked
 from bench.training.executors.worker import architecture_of, compute, dataset_of, map_dataset
 from bench.training.selection import require_trains
 
@@ -47,13 +47,17 @@ def serve(pipe: Connection) -> None:
         warnings.simplefilter("default")
         try:
             parcel = msgspec.msgpack.decode(content, type=Parcel)
-            jobs = _prepared(parcel, Path(folder), Path(shelf))
+            jobs, architecture = _prepared(parcel, Path(folder), Path(shelf))
         except Exception as error:
             pipe.send(("refused", _line(error)))
             return
         pipe.send(("started", msgspec.to_builtins(jobs[0].environment)))
         try:
-            outcomes = _trained(jobs, parcel.n_side_by_side, partial(_tell, pipe))
+            tell = partial(_tell, pipe)
+            if takes_turns(jobs[0].spec.numerics):
+                outcomes = _side_by_side(jobs, parcel.n_side_by_side, tell)
+            else:
+                outcomes = [_alone(job, architecture, tell) for job in jobs]
             pipe.send(("trained", msgspec.msgpack.encode(outcomes)))
         except Exception as error:
             pipe.send(("error", _line(error)))
@@ -67,15 +71,16 @@ def _tell(pipe: Connection, key: str, epoch: Epoch) -> None:
     pipe.send(("epoch", {"run": key, "epoch": msgspec.to_builtins(epoch)}))
 
 
-def _prepared(parcel: Parcel, folder: Path, shelf: Path) -> list[Job]:
-    """The jobs, with the environment of this machine; raises where it cannot train them."""
+def _prepared(parcel: Parcel, folder: Path, shelf: Path) -> tuple[list[Job], Architecture]:
+    """The jobs and their network, with the environment of this machine; raises where it cannot train them."""
     environment = provenance.environment(resolve_device(parcel.device), parcel.command)
     found = unpacked(parcel, folder / "architectures")
     data_file = _data_file(parcel.specs[0].dataset, shelf)
     suite = Suite(folder / "results", "parcel")  # of this process alone; it ends with the folder
     jobs = [Job(found, spec, environment, suite, data_file) for spec in parcel.specs]
-    require_trains(found, architecture_of(jobs[0]), jobs[0].spec, dataset_of(jobs[0]))
-    return jobs
+    architecture = architecture_of(jobs[0])
+    require_trains(found, architecture, jobs[0].spec, dataset_of(jobs[0]))
+    return jobs, architecture
 
 
 def _data_file(info: DatasetInfo, shelf: Path) -> Path:
@@ -104,24 +109,16 @@ def _data_file(info: DatasetInfo, shelf: Path) -> Path:
     return path
 
 
-def _trained(jobs: list[Job], n_side_by_side: int, tell: Tell) -> list[Outcome]:
-    numerics = jobs[0].spec.numerics
-    if numerics.device_type == "cuda" or numerics.path == "graph":
-        return _side_by_side(jobs, n_side_by_side, tell)
-    outcomes = []
-    for job in jobs:
-        done = compute(job, NoCheckpoint(), partial(tell, job.spec.key))
-        outcomes.append(
-            Outcome(
-                key=job.spec.key,
-                status=done.record.status,
-                reason=done.record.reason,
-                record=done.record,
-                weights=done.weights,
-                missed_digits=done.missed_digits,
-            )
-        )
-    return outcomes
+def _alone(job: Job, architecture: Architecture, tell: Tell) -> Outcome:
+    done = compute(job, architecture, NoCheckpoint(), partial(tell, job.spec.key))
+    return Outcome(
+        key=job.spec.key,
+        status=done.record.status,
+        reason=done.record.reason,
+        record=done.record,
+        weights=done.weights,
+        missed_digits=done.missed_digits,
+    )
 
 
 def _side_by_side(jobs: list[Job], n_side_by_side: int, tell: Tell) -> list[Outcome]:

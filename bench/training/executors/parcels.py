@@ -19,7 +19,7 @@ from bench.inputs.digest import local_files, source_digest
 from bench.inputs.discover import Found
 from bench.machine import PACKAGE
 from bench.records.observations import MissedDigit
-from bench.spec import ENGINE_VERSION, Frozen, RunRecord, RunSpec
+from bench.spec import ENGINE_VERSION, Frozen, Numerics, RunRecord, RunSpec
 from bench.training.executors import Job
 
 
@@ -76,6 +76,11 @@ def difference(wanted: dict[str, object]) -> str | None:
         if wanted.get(name) != here.get(name):
             return f"its {name} is {here.get(name)}, the command's is {wanted.get(name)}"
     return None
+
+
+def takes_turns(numerics: Numerics) -> bool:
+    """Whether many such runs share one process, as on a GPU."""
+    return numerics.device_type == "cuda" or numerics.path == "graph"
 
 
 def packed(jobs: Sequence[Job], n_side_by_side: int) -> bytes:

@@ -41,20 +41,28 @@ def do(job: Job, on_epoch: Callable[[Epoch], None]) -> RunRecord:
         if known := finished_elsewhere(suite, job.spec):
             return known
         kept = suite.checkpoint(job.spec)
-        done = compute(job, kept, on_epoch)
+        done = compute(job, architecture_of(job), kept, on_epoch)
         keep(suite, done)
         kept.clear()
     return done.record
 
 
-def compute(job: Job, kept: CheckpointFile, on_epoch: Callable[[Epoch], None]) -> Finished:
+def compute(
+    job: Job, architecture: Architecture, kept: CheckpointFile, on_epoch: Callable[[Epoch], None]
+) -> Finished:
     """Trains the job's run; it neither reads nor writes the job's suite.
 
+    Args:
+        job: The run.
+        architecture: The job's, from `architecture_of`.
+        kept: The run's checkpoint.
+        on_epoch: Called after every epoch.
+
     Raises:
-        ArchitectureError: the file is another one now.
+        ArchitectureError: the network changes what other networks use.
         StoreError, OSError, MemoryError: trouble of this machine.
     """
-    dataset, architecture = dataset_of(job), architecture_of(job)
+    dataset = dataset_of(job)
     with neighbours_unchanged(architecture.name, architecture):  # the next job's, here
         result = run(architecture, job.spec, dataset, job.environment, kept, on_epoch)
     return finished(result, dataset)
