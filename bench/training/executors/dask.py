@@ -24,13 +24,15 @@ from bench.errors import BenchError, ClusterError, in_one_line
 from bench.spec import Environment, Epoch
 from bench.training.executors import Event, Job, kind_of_death
 from bench.training.executors.dask_client import connected
-from bench.training.executors.dask_worker import train
 from bench.training.executors.parcels import Outcome, packed, takes_turns, versions
 from bench.training.executors.worker import Finished, finished_elsewhere, keep
 
+DASK_WORKER = "bench.training.executors.dask_worker"
 SECONDS_TO_WAIT = 300.0  # for a worker; $BENCH_WORKER_SECONDS gives another limit
 SECONDS_BETWEEN_LOOKS = 1.0  # at the list of workers
 SECONDS_TO_FETCH = 60  # an answer that a worker holds
+# Not the function itself: where it cannot be imported, the whole worker would end without a word.
+TASK = f"__import__('{DASK_WORKER}', fromlist=['train']).train(parcel, wanted, topic)"
 LIVES = 2  # workers that a run may lose
 AGAIN = "finished runs are kept; mend it, and run the same command again"
 
@@ -159,8 +161,13 @@ class Work:
                     yield Event(job, "error", reason=str(error))
                 continue
             key = f"manyseeds-{jobs[0].spec.architecture}-{uuid.uuid4().hex}"
+            given = {
+                "parcel": parcel,
+                "wanted": msgspec.to_builtins(versions()),
+                "topic": self.topic,
+            }
             future = self.client.submit(
-                *(train, parcel, msgspec.to_builtins(versions()), self.topic),
+                *(eval, TASK, given),
                 key=key,
                 workers=[workers[worker]],
                 resources={"GPU": 1} if self.on_gpu else None,

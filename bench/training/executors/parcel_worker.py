@@ -72,7 +72,7 @@ def _tell(pipe: Connection, key: str, epoch: Epoch) -> None:
 
 
 def _prepared(parcel: Parcel, folder: Path, shelf: Path) -> tuple[list[Job], Architecture]:
-    """The jobs and their network, with the environment of this machine; raises where it cannot train them."""
+    """The jobs with this machine's environment, and their network; raises where none trains."""
     environment = provenance.environment(resolve_device(parcel.device), parcel.command)
     found = unpacked(parcel, folder / "architectures")
     data_file = _data_file(parcel.specs[0].dataset, shelf)

@@ -335,6 +335,6 @@ def test_a_worker_of_another_version_is_left_out_by_name(
     done = bench(*WORDS, "--seeds", "2", "--executor", f"dask:{cluster.address}")
     assert done.returncode == 3
     (line,) = done.stderr.splitlines()
-    assert line.startswith(f"error: no worker can train: worker tcp://127.0.0.1:")
+    assert line.startswith("error: no worker can train: worker tcp://127.0.0.1:")
     assert words in line
     assert records(tmp_path / "results") == []
