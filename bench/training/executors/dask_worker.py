@@ -40,7 +40,7 @@ def train(parcel: bytes, wanted: dict[str, object], topic: str) -> Answer:
     if multiprocessing.current_process().daemon:
         return "refused", (
             "its process may begin no others: start the worker with "
-            "DASK_DISTRIBUTED__WORKER__DAEMON=false in its environment"
+            "DASK_DISTRIBUTED__WORKER__DAEMON=false set"
         )
     worker = import_module("distributed").get_worker()
     shelf = Path(worker.local_directory).parent  # of all workers of this host

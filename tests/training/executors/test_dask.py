@@ -10,12 +10,14 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 import bench as package
 from bench.errors import UsageError
+from bench.machine import die_with
 from bench.training.executors import dask_client
 from bench.training.executors.dask import DaskExecutor
 from bench.training.executors.dask_client import require
@@ -92,6 +94,7 @@ class Cluster:
                 stderr=subprocess.PIPE if what == "scheduler" else file,
                 text=True,
                 start_new_session=True,
+                preexec_fn=partial(die_with, os.getpid()),
             )
         self.processes.append(process)
         return process
@@ -101,7 +104,11 @@ class Cluster:
         for line in self.scheduler.stderr:
             if words in line:
                 return line
-        raise AssertionError("the scheduler does not start")
+        raise AssertionError(f"the scheduler does not say {words}")
+
+    def wait_for_worker(self) -> None:
+        """Waits until one more worker has come to the scheduler."""
+        self._line("Register worker")
 
     def end(self) -> None:
         """Ends all of it."""
@@ -327,7 +334,7 @@ UNFIT = {
 
 
 @pytest.mark.parametrize("words", UNFIT)
-def test_a_worker_of_another_version_is_left_out_by_name(
+def test_a_worker_of_another_version_is_refused_by_name(
     bench: Bench, tmp_path: Path, write_architecture: Write, cluster: Cluster, words: str
 ) -> None:
     write_architecture("tiny")
@@ -338,3 +345,141 @@ def test_a_worker_of_another_version_is_left_out_by_name(
     assert line.startswith("error: no worker can train: worker tcp://127.0.0.1:")
     assert words in line
     assert records(tmp_path / "results") == []
+
+
+def test_runs_go_to_other_workers_where_one_is_refused(
+    bench: Bench, tmp_path: Path, write_architecture: Write, cluster: Cluster, undisturbed: Path
+) -> None:
+    """The refused one is as `dask worker` starts it: its process may begin no others."""
+    write_architecture("tiny", after=AT_STEP_10)
+    cluster.worker("--nanny")
+    cluster.worker()
+    cluster.wait_for_worker()
+    cluster.wait_for_worker()
+    done = bench(*WORDS, "--seeds", "3", "--executor", f"dask:{cluster.address}")
+    assert done.returncode == 0, done.stderr
+    (line,) = [line for line in done.stdout.splitlines() if line.startswith("left out: ")]
+    assert line.endswith("start the worker with DASK_DISTRIBUTED__WORKER__DAEMON=false set")
+    require_same(tmp_path / "results", undisturbed)
+
+
+OWN_DATA = """
+import numpy as np
+
+def images(data_dir):
+    draw = np.random.default_rng({seed})
+    pictures = draw.integers(0, 256, (200, 28, 28)).astype(np.uint8)
+    labels = np.arange(200) % 10
+    return dict(train_images=pictures[:150], train_labels=labels[:150],
+                test_images=pictures[150:], test_labels=labels[150:])
+"""
+
+
+@pytest.mark.parametrize(
+    ("seed", "words"),
+    [(1, "the data set 'own' differs: its digest is "), (None, "unknown data set 'own'")],
+)
+def test_a_worker_with_other_data_is_refused_by_name(
+    bench: Bench,
+    tmp_path: Path,
+    write_architecture: Write,
+    cluster: Cluster,
+    seed: int | None,
+    words: str,
+) -> None:
+    write_architecture("tiny")
+    there = tmp_path / "there"
+    for folder, number in ((tmp_path, 0), (there, seed)):
+        (folder / "datasets").mkdir(parents=True)
+        if number is not None:
+            content = OWN_DATA.format(seed=number)
+            (folder / "datasets" / "own.py").write_text(content, encoding="utf-8")
+    cluster.worker(cwd=there)
+    own = ("train", "--dataset", "own", "--arch", "tiny", "--seeds", "1")
+    done = bench(*own, "--executor", f"dask:{cluster.address}")
+    assert done.returncode == 3
+    (line,) = done.stderr.splitlines()
+    assert words in line
+    assert line.startswith("error: no worker can train: worker tcp://127.0.0.1:")
+
+
+def test_without_a_worker_one_line_says_so(
+    bench: Bench, tmp_path: Path, write_architecture: Write, cluster: Cluster
+) -> None:
+    write_architecture("tiny")
+    executor = f"dask:{cluster.address}"
+    done = bench(*WORDS, "--seeds", "1", "--executor", executor, BENCH_WORKER_SECONDS="0.5")
+    assert done.returncode == 3
+    assert done.stderr == (
+        f"error: no worker came within 0.5 seconds ({cluster.address}): finished runs are kept; "
+        "mend it, and run the same command again\n"
+    )
+    assert records(tmp_path / "results") == []
+
+
+def test_without_a_scheduler_one_line_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dask_client, "SECONDS_TO_CONNECT", 0.5)
+    with pytest.raises(UsageError) as caught:
+        require("tcp://127.0.0.1:1")
+    assert str(caught.value).startswith("no scheduler answers within 0.5 seconds: ")
+    assert caught.value.remedy == ("start `dask scheduler`, or mend the address tcp://127.0.0.1:1")
+
+
+def test_a_scheduler_of_another_version_is_refused(tmp_path: Path) -> None:
+    patch = "import distributed; distributed.__version__ = '0.1'"
+    (tmp_path / "sitecustomize.py").write_text(patch, encoding="utf-8")
+    cluster = Cluster(tmp_path, PYTHONPATH=str(tmp_path))
+    try:
+        with pytest.raises(UsageError, match=r"^the scheduler has distributed 0\.1, this is "):
+            require(cluster.address)
+    finally:
+        cluster.end()
+
+
+def test_without_the_package_one_line_says_so(
+    bench: Bench, tmp_path: Path, write_architecture: Write
+) -> None:
+    write_architecture("tiny")
+    shadow = tmp_path / "shadow"
+    shadow.mkdir()
+    (shadow / "distributed.py").write_text("raise ImportError('on purpose')", encoding="utf-8")
+    words = (*WORDS, "--seeds", "1", "--executor", "dask:tcp://127.0.0.1:1")
+    done = support.bench(tmp_path, *words, PYTHONPATH=path_of(shadow, ROOT))
+    assert done.returncode == 2
+    assert done.stderr == (
+        "error: the package 'distributed' cannot be imported: on purpose (--executor): pip install "
+        "'manyseeds[dask]'\n"
+    )
+    assert not (tmp_path / "results").exists()
+
+
+@pytest.mark.parametrize("executor", ["dusk", "dask", "dask:", "local:2"])
+def test_another_executor_is_refused(bench: Bench, executor: str) -> None:
+    done = bench("train", "--executor", executor)
+    assert done.returncode == 2
+    assert done.stderr == (
+        f"error: bad executor '{executor}' (--executor): give local, or such as "
+        "dask:tcp://host:8786\n"
+    )
+
+
+def test_on_a_gpu_seeds_of_one_network_share_a_parcel(
+    tmp_path: Path, write_architecture: Write, cluster: Cluster
+) -> None:
+    """On a CPU in a GPU's place: runs that take turns."""
+    write_architecture("tiny", output=DROPOUT)
+    write_architecture("other", output=DROPOUT.replace("0.3", "0.2"))
+    cluster.worker()
+    cluster.wait_for_worker()
+    todo = jobs(tmp_path, "dask", [0, 1, 2], "tiny", "other")
+    with closing(DaskExecutor(cluster.address, 2, print).work(todo)) as events:
+        told = list(events)
+    assert set(ends(told).values()) == {"completed"}
+    kinds = "".join(event.kind[0] for event in told if event.kind != "epoch")
+    assert kinds == "sscc" + "sscc" + "sc" + "sc"
+    assert sum(event.kind == "epoch" for event in told) == 12
+    with closing(
+        DeviceExecutor(1).work(jobs(tmp_path, "here", [0, 1, 2], "tiny", "other"))
+    ) as all_:
+        assert set(ends(list(all_)).values()) == {"completed"}
+    assert bits(tmp_path / "dask") == bits(tmp_path / "here")
