@@ -6,7 +6,7 @@ import logging
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib import import_module
+from importlib import import_module, metadata
 from typing import Any
 
 from bench.errors import UsageError, in_one_line
@@ -48,8 +48,9 @@ def connected(address: str) -> Iterator[Any]:
         what = f"no scheduler answers within {SECONDS_TO_CONNECT} seconds: {in_one_line(error)}"
         raise _bad(what, f"start `dask scheduler`, or mend the address {address}") from error
     try:
-        if there != distributed.__version__:
-            what = f"the scheduler has distributed {there}, this is {distributed.__version__}"
+        here = metadata.version("distributed")
+        if there != here:
+            what = f"the scheduler has distributed {there}, this is {here}"
             raise _bad(what, "install the same version everywhere")
         yield client
     finally:
