@@ -75,6 +75,12 @@ class TrainingError(BenchError):
     """A run that cannot go on; it becomes a failed record."""
 
 
+class ClusterError(BenchError):
+    """Workers elsewhere that can train no more; the finished runs are kept."""
+
+    exit_code = 3
+
+
 def bad_option(option: str, value: object, remedy: str) -> UsageError:
     """The error of an option whose value cannot be used; the value as it was typed."""
     return UsageError(f"bad {option} '{value}'", where=f"--{option}", remedy=remedy)

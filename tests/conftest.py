@@ -37,6 +37,7 @@ LONGEST = (
     *("test_packaging.py", "cli/test_cli.py", "training/reproduction/test_reproduce.py"),
     "test_readme.py",
     "cli/test_any_data.py",
+    "training/executors/test_dask.py",
     *("hollow_cuda/test_runs.py", "hollow_cuda/test_networks.py"),
     *("training/executors/test_device.py", "measuring/test_observing.py"),
     *("training/executors/test_memory.py", "cli/test_bad_input.py"),

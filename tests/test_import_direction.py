@@ -55,6 +55,7 @@ STATISTICS = ("numpy", "scipy.special", "bench.stats")
 LOCAL_IMPORTS = {
     "__main__": "Ctrl-C is answered while the rest is imported",
     "cli": "a stage is imported when it is called, so that --help starts without torch",
+    "training.executors.dask_worker": "torch is imported in the run's process alone",
     "training.executors.local": "torch is imported in the worker process alone",
 }
 

@@ -28,6 +28,10 @@ Jobs = Annotated[
         "memory allows, at most 32."
     ),
 ]
+Executor = Annotated[
+    str,
+    typer.Option("--executor", help="local, or dask:ADDRESS for the workers of a Dask scheduler."),
+]
 Tf32 = Annotated[
     bool, typer.Option("--tf32", help="Only on a GPU: faster, less exact TF32 arithmetic.")
 ]

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.cli.terminal import require_suite_name
-from bench.errors import UsageError
+from bench.errors import UsageError, bad_option
 from bench.evidence.claims import Objectives, load
 from bench.inputs import discover, runners
 from bench.inputs.recipes import parsed
@@ -21,6 +21,9 @@ from bench.records.store import Suite
 from bench.records.until_decided import DecisionOptions
 from bench.stats.declared import CONSISTENT_RATE
 from bench.training.plan import require_epochs
+
+# In a block of --until-decided: what is trained does not depend on how many workers there are.
+SEEDS_OF_A_CLUSTER = 16
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +45,7 @@ class Options:
     results: Path
     data_dir: Path | None
     reports: Path | None = None  # where to render; None for no report
+    executor: str = "local"
     no_test: bool = False
     choosing: bool = False
     attempt: bool = False
@@ -63,6 +67,7 @@ class Request:
     suite: Suite
     protocol: Protocol | None  # None for a fixed number of runs
     purpose: Purpose  # what the runs are for
+    scheduler: str | None = None  # of Dask, whose workers train; None: this machine
 
     def goals(self, networks: Mapping[str, str]) -> tuple[dict[str, Goal], list[str]]:
         """What each network's runs will be judged against: by the options, else by the claims.
@@ -106,17 +111,28 @@ def parse(options: Options) -> Request:
     """
     require_epochs(options.epochs)
     fields, seeds = parsed(options.with_ or []), parse_seeds(options.seeds)
-    n_workers = _workers(options.jobs)
+    scheduler = _scheduler(options.executor)
+    n_workers = _workers(options.jobs, SEEDS_OF_A_CLUSTER if scheduler else usable_cores())
     require_suite_name(options.suite)
     suite = Suite(options.results, options.suite)
     decision = _decision(options)
     protocol = until_decided.declaration(suite, decision, seeds)
-    return Request(options, seeds, fields, n_workers, suite, protocol, _purpose(options))
+    purpose = _purpose(options)
+    return Request(options, seeds, fields, n_workers, suite, protocol, purpose, scheduler)
 
 
-def _workers(jobs: int | None) -> int:
+def _scheduler(executor: str) -> str | None:
+    kind, _, address = executor.partition(":")
+    if executor == "local":
+        return None
+    if kind != "dask" or not address:
+        raise bad_option("executor", executor, "give local, or such as dask:tcp://host:8786")
+    return address
+
+
+def _workers(jobs: int | None, usual: int) -> int:
     if jobs is None:
-        return usable_cores()
+        return usual
     if jobs < 1:
         raise UsageError(f"bad jobs '{jobs}'", where="--jobs", remedy="give 1 or more")
     return jobs

@@ -23,7 +23,7 @@ from bench.cli.terminal import (
     say_all,
     tell_broken,
 )
-from bench.errors import UsageError
+from bench.errors import ClusterError, UsageError
 from bench.inputs import datasets
 from bench.inputs.datasets import Dataset
 from bench.inputs.imported.runs import is_imported
@@ -37,7 +37,8 @@ from bench.stats.format import rough_duration
 from bench.training import jobs, provenance
 from bench.training.engine.network import gives_probabilities
 from bench.training.engine.settings import resolve_device
-from bench.training.executors import Job
+from bench.training.executors import Event, Job, Place
+from bench.training.executors.dask_client import require
 from bench.training.plan import Commanded, Matrix, Plan
 from bench.training.selection import (
     Selection,
@@ -88,7 +89,7 @@ def _work(request: Request) -> None:
     sweep = Sweep(
         matrix=selected.matrix,
         records=reader,
-        n_workers=selected.n_at_once,
+        place=Place(selected.n_at_once, request.scheduler),
         protocol=request.protocol,
         purpose=request.purpose,
         goals=goals,
@@ -107,20 +108,27 @@ def _work(request: Request) -> None:
         say(f"{environment.device}: {environment.processor}, torch {environment.torch}")
     with prints_to_stderr():  # what a network prints is not the command's answer
         portraits.measure(selection, environment, request.suite)
-    say(_plan_line(plan, selected))
+    say(_plan_line(plan, selected, request.scheduler))
     say_all(foreseen)
     sweep.declare()  # who reads the plan and stops here has declared nothing
     renew = _renewal(request)
     if plan.jobs and reader.runs():
         renew()  # what is known already can be read from the first minute
-    wrong = sweep.train(plan, selected.dataset, console, renew)
+    wrong, gone, end = list[Event](), list[Path](), None
+    try:
+        wrong = sweep.train(plan, selected.dataset, console, renew)
+        gone = sweep.gone(plan, wrong)
+    except ClusterError as error:  # what is finished is shown all the same
+        end = error
     say_all(sweep.state_lines())
     say(f"records: {request.suite.folder}")
     _observe(selected, request)
     whole = _render(request)
-    lines = _of_records(plan, sweep.gone(plan, wrong))
+    lines = _of_records(plan, gone)
     for line in lines:
         complain(line)
+    if end is not None:
+        raise end
     if wrong or lines or selection.broken or not whole:
         raise typer.Exit(EXIT_SOME_FAILED)
 
@@ -159,6 +167,8 @@ def _select(request: Request) -> Selected:
     options = request.options
     found, runners = find_networks(options.arch or [], options.group, options.builtin)
     _refuse_for_runners(request, runners)
+    if request.scheduler is not None and not options.declare_only:
+        require(request.scheduler)
     recipe = recipe_of(options.recipe_of, options.builtin) if options.recipe_of else None
     device = resolve_device(options.device)
     n_at_once = _at_once(request, device)
@@ -220,6 +230,9 @@ def _refuse_for_runners(request: Request, runners: Sequence[Runner]) -> None:
         where = "--with" if request.fields else "--recipe-of"
         what = f"the runner '{runners[0].name}' has no recipe"
         raise UsageError(what, where=where, remedy="name architectures with --arch")
+    if request.scheduler is not None:
+        what = f"the runner '{runners[0].name}' trains only on this machine"
+        raise UsageError(what, where="--executor", remedy="name architectures with --arch")
     if options.no_test:
         what = f"the runner '{runners[0].name}' always reports the test split"
         raise UsageError(what, where="--no-test", remedy="give --choosing instead")
@@ -265,7 +278,7 @@ def _notices(
     return lines
 
 
-def _plan_line(plan: Plan, selected: Selected) -> str:
+def _plan_line(plan: Plan, selected: Selected, scheduler: str | None) -> str:
     if not plan.jobs and not plan.n_present:
         return "plan: no network can be trained"
     if not plan.jobs:
@@ -278,6 +291,8 @@ def _plan_line(plan: Plan, selected: Selected) -> str:
     )
     if selected.dataset is None or not n_ours:
         return f"{planned}; the time of your own commands is not known"
+    if scheduler is not None:
+        return f"{planned} on the workers of {scheduler}"
     with prints_to_stderr():
         seconds = jobs.estimate_seconds(plan, architectures, selected.dataset, selected.n_at_once)
     n_at_once = min(selected.n_at_once, n_ours)

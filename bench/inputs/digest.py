@@ -23,6 +23,13 @@ def source_digest(path: Path, source: str) -> str:
     return _digest(path, source, {path}, path.parent)
 
 
+def local_files(path: Path, source: str) -> list[Path]:
+    """The file itself and the local modules that `source_digest` covers, sorted."""
+    seen = {path}
+    _digest(path, source, seen, path.parent)
+    return sorted(seen)
+
+
 def _digest(path: Path, source: str, seen: set[Path], folder: Path) -> str:
     digests = [_tokens_digest(source)]
     for name in sorted(_imported_names(ast.parse(source))):

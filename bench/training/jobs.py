@@ -15,8 +15,9 @@ from bench.inputs.datasets import Dataset
 from bench.spec import Architecture
 from bench.training.engine.run import record_of
 from bench.training.engine.timing import seconds_per_epoch
-from bench.training.executors import AnyJob, CommandJob, Event, Job
+from bench.training.executors import AnyJob, CommandJob, Event, Job, Place
 from bench.training.executors.command import CommandExecutor
+from bench.training.executors.dask import DaskExecutor
 from bench.training.executors.device import DeviceExecutor
 from bench.training.executors.local import LocalExecutor
 from bench.training.plan import Plan
@@ -61,7 +62,7 @@ def estimate_seconds(
 def train(
     jobs: Sequence[AnyJob],
     dataset: Dataset | None,
-    n_workers: int,
+    place: Place,
     console: Console,
     on_run: Callable[[AnyJob], None] = lambda _: None,
     between_runs: Callable[[], None] = lambda: None,
@@ -71,7 +72,7 @@ def train(
     Args:
         jobs: The runs that are missing.
         dataset: Of all jobs of this engine; the workers share its memory.
-        n_workers: Worker processes; on a GPU, the runs side by side in one.
+        place: Where they are trained.
         console: Where progress is shown.
         on_run: Called after every run, whatever became of it.
         between_runs: Called after it too, but not after the last one.
@@ -80,9 +81,9 @@ def train(
         return []
     left, wrong = len(jobs), list[Event]()
     with (
-        shared(dataset) if dataset else nullcontext() as path,
+        shared(dataset) if dataset and not place.scheduler else nullcontext() as path,
         TrainingProgress(console, jobs) as progress,
-        closing(_work(jobs, path, n_workers)) as events,
+        closing(_work(jobs, path, place, progress.say)) as events,
     ):
         for event in events:
             progress.show(event)
@@ -99,14 +100,16 @@ def train(
 
 
 def _work(
-    jobs: Sequence[AnyJob], data_file: Path | None, n_workers: int
+    jobs: Sequence[AnyJob], data_file: Path | None, place: Place, notify: Callable[[str], None]
 ) -> Generator[Event, None, None]:
     """First the runs of this engine, then those of commands: each has the machine to itself."""
     ours = [replace(job, data_file=data_file) for job in jobs if isinstance(job, Job)]
-    if ours:
+    if ours and place.scheduler:
+        yield from DaskExecutor(place.scheduler, place.n_at_once, notify).work(ours)
+    elif ours:
         on_gpu = any(job.environment.device.startswith("cuda") for job in ours)
         executor = DeviceExecutor if on_gpu else LocalExecutor
-        yield from executor(n_workers).work(ours)
+        yield from executor(place.n_at_once).work(ours)
     yield from CommandExecutor().work([job for job in jobs if isinstance(job, CommandJob)])
 
 

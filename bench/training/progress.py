@@ -62,7 +62,7 @@ class TrainingProgress:
         now = time.monotonic()
         if not self.console.is_terminal and now - self.last_line >= SECONDS_BETWEEN_LINES:
             self.last_line = now
-            self._line(
+            self.say(
                 f"{_name(event)} epoch {event.epoch.epoch} of {spec.n_epochs}: "
                 f"{self.n_epochs_done} of {self.n_epochs} epochs in all, {self.time_left()}"
             )
@@ -73,7 +73,7 @@ class TrainingProgress:
         self.bar.update(self.task, completed=self.n_epochs_done, left=self.time_left())
         self.last_line = time.monotonic()
         reason = f": {event.reason}" if event.reason else ""
-        self._line(
+        self.say(
             f"{_name(event)} {event.kind}{reason} "
             f"({self.runs_done} of {self.n_runs} runs, {self.time_left()})"
         )
@@ -92,7 +92,8 @@ class TrainingProgress:
         seconds_per_epoch = (time.monotonic() - self.started) / self.epochs_trained
         return f"about {rough_duration(seconds_per_epoch * sum(self.epochs_left.values()))} left"
 
-    def _line(self, text: str) -> None:
+    def say(self, text: str) -> None:
+        """Shows a line."""
         self.console.print(text, highlight=False, markup=False, soft_wrap=True)
 
 

@@ -21,6 +21,7 @@ from bench.records.foreign import NOWHERE
 from bench.spec import Environment
 
 CODE = ("--", ".", ":!results", ":!reports")  # what the project writes itself is no change of it
+SCHEDULER = re.compile(r"(?<![^=])dask:.+")  # the value of --executor
 COMMIT_VARIABLE = "BENCH_COMMIT"
 COMPILERS = ("numba", "llvmlite", "numpy")  # whose versions decide what a CPU's kernels compute
 PACKAGES = ("torch", "torchvision", *COMPILERS, "fvcore", "safetensors", "msgspec", "mlxtend")
@@ -70,8 +71,12 @@ def of_command(ours: Environment, folder: Path) -> Environment:
 
 
 def command_line() -> str:
-    """This process's command as a person would type it, with `~` for the home folder."""
-    words = ["python", "-m", "bench", *sys.argv[1:]]
+    """This process's command as a person would type it, with `~` for the home folder.
+
+    A scheduler's address names a host, so it is left out.
+    """
+    given = [SCHEDULER.sub("dask:ADDRESS", word) for word in sys.argv[1:]]
+    words = ["python", "-m", "bench", *given]
     return typed(words)
 
 

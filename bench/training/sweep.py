@@ -15,7 +15,7 @@ from bench.records.protocol import NO_GOAL, Goal, Protocol, arm_key
 from bench.records.store import RunReader
 from bench.spec import RunRecord
 from bench.training import jobs
-from bench.training.executors import AnyJob, Event
+from bench.training.executors import AnyJob, Event, Place
 from bench.training.plan import Matrix, Plan, make_plan
 
 
@@ -25,13 +25,13 @@ class Sweep:
 
     Without one that goes on until it is decided, its seeds are declared as they are.
 
-    A block of an architecture is as many seeds as there are workers. Every run of a block is
+    A block of an architecture is as many seeds as its place trains at once. Every run of a block is
     finished and counts, even if one of its first runs decides.
     """
 
     matrix: Matrix
     records: RunReader
-    n_workers: int
+    place: Place
     protocol: Protocol | None = None
     purpose: Purpose = JUDGES
     # By architecture; runs of one without a goal are only counted.
@@ -95,9 +95,7 @@ class Sweep:
             between_runs: Called after each run that another one of its plan follows.
         """
         if self.protocol is None:
-            return jobs.train(
-                plan.jobs, dataset, self.n_workers, console, between_runs=between_runs
-            )
+            return jobs.train(plan.jobs, dataset, self.place, console, between_runs=between_runs)
         return self._until_decided(self.protocol, plan, dataset, console, between_runs)
 
     def gone(self, plan: Plan, wrong: list[Event]) -> list[Path]:
@@ -130,9 +128,7 @@ class Sweep:
             console.print(line, markup=False, highlight=False)
 
         while plan.jobs:
-            events = jobs.train(
-                plan.jobs, dataset, self.n_workers, console, show_state, between_runs
-            )
+            events = jobs.train(plan.jobs, dataset, self.place, console, show_state, between_runs)
             wrong += events
             lost = {event.job.spec.architecture for event in events if event.kind == "error"}
             left = [each for each in left if each.spec(0).architecture not in lost]
@@ -147,7 +143,8 @@ class Sweep:
         refused: list[Path] = []
         for each in left:
             runs = self._runs(each)
-            seeds = until_decided.next_seeds(runs, protocol, n_first, self.n_workers)
+            n_at_once = self.place.n_at_once
+            seeds = until_decided.next_seeds(runs, protocol, n_first, n_at_once)
             plan = make_plan(replace(each, seeds=seeds), suite, runs)
             jobs += plan.jobs
             refused += plan.refused

@@ -11,6 +11,7 @@ from bench.inputs import discover
 from bench.records.protocol import Protocol
 from bench.records.store import RunReader, Suite
 from bench.spec import RunRecord
+from bench.training.executors import Place
 from bench.training.plan import Matrix
 from bench.training.sweep import Sweep
 from tests import factories
@@ -45,7 +46,7 @@ def test_a_record_is_read_once_and_a_later_one_of_another_command_counts(tmp_pat
 
     suite = CountingSuite(tmp_path, "local")
     matrix = Matrix(architectures, [0, 1], factories.MNIST, factories.LAPTOP)
-    sweep = Sweep(matrix, RunReader(suite), n_workers=2, protocol=PROTOCOL)
+    sweep = Sweep(matrix, RunReader(suite), place=Place(2), protocol=PROTOCOL)
     for name in NAMES:
         add(name, 0)
     add("model_1", 1)

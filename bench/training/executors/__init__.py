@@ -26,6 +26,14 @@ SECONDS_TO_END = 10.0  # of a process; a broken device may hold it up
 
 
 @dataclass(frozen=True)
+class Place:
+    """Where runs are trained, and how many at once."""
+
+    n_at_once: int  # on a GPU, the runs side by side in one process
+    scheduler: str | None = None  # of Dask, whose workers train; None: this machine
+
+
+@dataclass(frozen=True)
 class Job:
     """One run that is missing from the store."""
 

@@ -30,7 +30,13 @@ from bench.training.engine.run import Result
 from bench.training.engine.settings import make_current, numerics_of
 from bench.training.executors import Job
 from bench.training.executors.preparing import Preparers
-from bench.training.executors.worker import architecture_of, dataset_of, finished_elsewhere, keep
+from bench.training.executors.worker import (
+    architecture_of,
+    dataset_of,
+    finished,
+    finished_elsewhere,
+    keep,
+)
 
 SECONDS_BETWEEN_CHECKPOINTS = 20.0  # a run takes seconds here; writing its state takes milliseconds
 SECONDS_TO_WAIT = 0.0005  # when no run has anything to do
@@ -144,7 +150,7 @@ def _run(job: Job, shared: Shared) -> Run:
             TrainingContext(shared.preparers.ahead, SECONDS_BETWEEN_CHECKPOINTS, shared.slots),
         )
         _require_sound(result, shared.device)
-        keep(suite, result, dataset)
+        keep(suite, finished(result, dataset))
         kept.clear()
         return result.record
     finally:

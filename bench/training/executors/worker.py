@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import lru_cache
 
 from bench.errors import ArchitectureError
@@ -12,12 +13,21 @@ from bench.inputs.mapped import mapped
 from bench.records.observations import MissedDigit
 from bench.records.store import Suite
 from bench.spec import Architecture, Epoch, RunRecord, RunSpec
-from bench.training.engine.run import Result, run
+from bench.training.engine.run import CheckpointFile, Result, run
 from bench.training.engine.untouched import load, neighbours_unchanged
 from bench.training.executors import Job
 
 load_dataset = lru_cache(datasets.load)
 map_dataset = lru_cache(mapped)
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A finished run, and all that a suite keeps of it."""
+
+    record: RunRecord
+    weights: bytes | None
+    missed_digits: Mapping[int, MissedDigit]  # test index -> the digit
 
 
 def do(job: Job, on_epoch: Callable[[Epoch], None]) -> RunRecord:
@@ -30,14 +40,32 @@ def do(job: Job, on_epoch: Callable[[Epoch], None]) -> RunRecord:
     with suite.lock(job.spec):
         if known := finished_elsewhere(suite, job.spec):
             return known
-        dataset = dataset_of(job)
         kept = suite.checkpoint(job.spec)
-        architecture = architecture_of(job)
-        with neighbours_unchanged(architecture.name, architecture):  # the next job's, here
-            result = run(architecture, job.spec, dataset, job.environment, kept, on_epoch)
-        keep(suite, result, dataset)
+        done = compute(job, architecture_of(job), kept, on_epoch)
+        keep(suite, done)
         kept.clear()
-    return result.record
+    return done.record
+
+
+def compute(
+    job: Job, architecture: Architecture, kept: CheckpointFile, on_epoch: Callable[[Epoch], None]
+) -> Finished:
+    """Trains the job's run; it neither reads nor writes the job's suite.
+
+    Args:
+        job: The run.
+        architecture: The job's, from `architecture_of`.
+        kept: The run's checkpoint.
+        on_epoch: Called after every epoch.
+
+    Raises:
+        ArchitectureError: the network changes what other networks use.
+        StoreError, OSError, MemoryError: trouble of this machine.
+    """
+    dataset = dataset_of(job)
+    with neighbours_unchanged(architecture.name, architecture):  # the next job's, here
+        result = run(architecture, job.spec, dataset, job.environment, kept, on_epoch)
+    return finished(result, dataset)
 
 
 def finished_elsewhere(suite: Suite, spec: RunSpec) -> RunRecord | None:
@@ -52,16 +80,21 @@ def finished_elsewhere(suite: Suite, spec: RunSpec) -> RunRecord | None:
     return record
 
 
-def keep(suite: Suite, result: Result, dataset: Dataset) -> None:
-    """Writes a finished run, and the test digits that it missed."""
+def finished(result: Result, dataset: Dataset) -> Finished:
+    """The run with the test digits that it missed."""
     digits = {
         index: MissedDigit(
             pixels=dataset.test.images[index].tobytes().hex(), label=int(dataset.test.labels[index])
         )
         for index, _ in result.record.test_misses or []
     }
-    suite.add_missed_digits(result.record.dataset.name, digits)
-    suite.add_run(result.record, result.weights)
+    return Finished(result.record, result.weights, digits)
+
+
+def keep(suite: Suite, done: Finished) -> None:
+    """Writes a finished run, and the test digits that it missed."""
+    suite.add_missed_digits(done.record.dataset.name, done.missed_digits)
+    suite.add_run(done.record, done.weights)
 
 
 def dataset_of(job: Job) -> Dataset:

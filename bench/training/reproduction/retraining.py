@@ -31,7 +31,7 @@ from bench.training.engine.path import engine_path
 from bench.training.engine.run import record_of
 from bench.training.engine.settings import resolve_device
 from bench.training.engine.timing import seconds_per_epoch
-from bench.training.executors import CommandJob, Event, Job
+from bench.training.executors import CommandJob, Event, Job, Place
 from bench.training.reproduction.recorded import Recorded, checkout, refusal
 from bench.training.selection import find_architectures, load_architectures, require_trains
 
@@ -64,7 +64,7 @@ class Rebuilt:
     def train(self, suite: Suite, console: Console) -> list[Event]:
         """Trains the runs into that suite; returns those that went wrong."""
         work = [Job(self.found, spec, self.environment, suite) for spec in self.specs]
-        return jobs.train(work, self.dataset, self.n_workers, console)
+        return jobs.train(work, self.dataset, Place(self.n_workers), console)
 
     def failed(self, spec: RunSpec, reason: str) -> RunRecord:
         """The record of a run that left none."""
@@ -91,7 +91,7 @@ class RebuiltCommand:
             CommandJob(runner, spec, environment, suite, runner.written.at_once)
             for spec in self.specs
         ]
-        return jobs.train(work, None, 1, console)
+        return jobs.train(work, None, Place(1), console)
 
     def failed(self, spec: ForeignSpec, reason: str) -> RunRecord:
         """As `Rebuilt.failed`."""
