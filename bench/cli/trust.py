@@ -1,4 +1,4 @@
-"""The commands `verify` and `seal`."""
+"""The commands `verify`, `seal` and `merge`."""
 
 from __future__ import annotations
 
@@ -80,6 +80,57 @@ def seal(
         return
     path = seals.seal(kept, provenance.commit_of_results(kept.folder), changes)
     say(f"seal: {path}, SHA-256 {digest(path.read_bytes())}")
+
+
+@app.command()
+def merge(
+    suites: Annotated[
+        list[str],
+        typer.Argument(metavar="{A} {B} ...", help="Suites, or paths of suites elsewhere."),
+    ],
+    into: Annotated[str, typer.Option("--into", metavar="<str>", help="The new suite.")],
+    results: Results = RESULTS,
+    prefer: Annotated[
+        str | None,
+        typer.Option(
+            "--prefer",
+            metavar="<str>",
+            help="The suite whose run counts where a run was made in two environments.",
+        ),
+    ] = None,
+) -> None:
+    """Make one suite of several that were made on several machines.
+
+    A run that two suites hold must have the same bits. It exits with 1, and writes nothing, if it
+    has not.
+    """
+    require_suite_name(into, "--into")
+    from bench.errors import UsageError
+    from bench.records import merging
+    from bench.records.places import require_suite
+    from bench.records.store import Suite
+    from bench.stats.format import count
+
+    if len(set(suites)) < 2:
+        remedy = "name two suites or more, each once"
+        raise UsageError("nothing to merge", where="merge", remedy=remedy)
+    paths = {word: Path(word) if "/" in word else results / word for word in suites}
+    found = {word: require_suite(path.parent, path.name) for word, path in paths.items()}
+    if prefer is not None and prefer not in found:
+        remedy = f"name one of {', '.join(found)}"
+        raise UsageError(f"'{prefer}' is not merged", where="--prefer", remedy=remedy)
+    prepared = merging.prepare(list(found.values()), found[prefer] if prefer else None)
+    for each in prepared.failures:
+        first, second = f"{each.first}", f"{each.second}"
+        complain(f"other bits: {each.run} in environment {each.fingerprint}: {first}; {second}")
+    if prepared.failures:
+        complain(f"not merged: {count(len(prepared.failures), 'run')} with other bits")
+        raise typer.Exit(1)
+    merging.write(prepared, Suite(results, into))
+    told = [f"{count(len(prepared.runs), 'run')} of {count(len(found), 'suite')}"]
+    told += [f"{prepared.n_same} with the same bits in two of them"] * bool(prepared.n_same)
+    told += [f"{prepared.n_preferred} of '{prefer}' before another"] * bool(prepared.n_preferred)
+    say(f"merged: {results / into}, {'; '.join(told)}")
 
 
 def _verified(name: str, results: Path) -> tuple[Suite, Verified]:

@@ -1,12 +1,7 @@
-"""What differs between two arms, and whether equal specs gave equal bits.
-
-Environments are compared as distributions. Bits are compared inside one fingerprint alone: there
-the same key must give the same bits, and anything else is a failure of reproducibility.
-"""
+"""What differs between two arms; environments are compared as distributions."""
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -26,24 +21,6 @@ class Difference:
     feature: str
     first: dict[str, int]
     second: dict[str, int]
-
-
-@dataclass(frozen=True)
-class BitsFailure:
-    """One spec, one environment, other bits."""
-
-    run: str  # dataset/architecture/seed-0003-key12
-    fingerprint: str
-    first: str  # how it ended
-    second: str
-
-
-@dataclass(frozen=True)
-class Bits:
-    """Runs that both sides recorded under one key and one fingerprint."""
-
-    n_same: int
-    failures: tuple[BitsFailure, ...]
 
 
 def differences(first: Iterable[RunRecord], second: Iterable[RunRecord]) -> list[Difference]:
@@ -88,38 +65,3 @@ def _flat(prefix: str, value: Any) -> Iterator[tuple[str, Any]]:
         return
     for name, item in value.items():
         yield from _flat(f"{prefix}.{name}", item)
-
-
-def bits(first: Iterable[RunRecord], second: Iterable[RunRecord]) -> Bits:
-    """Compares the runs that have both key and fingerprint in common.
-
-    A run that failed, by a full memory or a killed process, says nothing of bits; nor does one that
-    is not ours.
-    """
-    first, second = ([run for run in side if not run.foreign] for side in (first, second))
-    known = {_place(run): run for run in first if run.status != "failed"}
-    both = [(known[_place(run)], run) for run in second if _place(run) in known]
-    both = [(ours, theirs) for ours, theirs in both if theirs.status != "failed"]
-    failures = tuple(_failure(*pair) for pair in both if _ends(pair[0]) != _ends(pair[1]))
-    return Bits(len(both) - len(failures), failures)
-
-
-def _place(run: RunRecord) -> tuple[str, str]:
-    return run.key, run.environment.fingerprint
-
-
-def _ends(run: RunRecord) -> tuple[Any, ...]:
-    """All that the same bits have in common; of a reason, the epoch and step that it names."""
-    counts = [(e.train_correct, e.validation_correct, e.test_correct) for e in run.epochs]
-    return run.status, re.findall(r"\d+", run.reason or ""), run.weights_sha256, counts
-
-
-def _failure(ours: RunRecord, theirs: RunRecord) -> BitsFailure:
-    run = f"{ours.dataset.name}/{ours.architecture}/seed-{ours.seed:04d}-{ours.key[:12]}"
-    return BitsFailure(run, ours.environment.fingerprint, _end(ours), _end(theirs))
-
-
-def _end(run: RunRecord) -> str:
-    if not run.completed:
-        return f"{run.status}: {run.reason}"
-    return f"weights {(run.weights_sha256 or 'none')[:12]}"

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.errors import bad_option
-from bench.evidence.comparison.drift import Bits, Difference, bits, differences
+from bench.evidence.comparison.drift import Difference, differences
 from bench.evidence.comparison.matching import match
 from bench.records.arms import Arm, Split, arms
+from bench.records.bits import Bits, bits
 from bench.records.places import Place, choose_split, runs_at, runs_of_suites
 from bench.records.store import Suite
 from bench.spec import NOT_KNOWN, RunRecord

@@ -5,8 +5,9 @@ from __future__ import annotations
 from rich.console import Console
 from rich.table import Table
 
-from bench.evidence.comparison.drift import Bits, Difference
+from bench.evidence.comparison.drift import Difference
 from bench.evidence.comparison.outcome import ComparedPair, Side, SideComparison
+from bench.records.bits import Bits
 from bench.stats.declared import FEWEST_RUNS, TEST_ALPHA
 from bench.stats.format import (
     NOT_AVAILABLE,
