@@ -108,6 +108,7 @@ def _work(request: Request) -> None:
         say(f"{environment.device}: {environment.processor}, torch {environment.torch}")
     with prints_to_stderr():  # what a network prints is not the command's answer
         portraits.measure(selection, environment, request.suite)
+    say_all(_trained_by_others(plan, environment.torch))
     say(_plan_line(plan, selected, request.scheduler))
     say_all(foreseen)
     sweep.declare()  # who reads the plan and stops here has declared nothing
@@ -276,6 +277,15 @@ def _notices(
             "confirm its choice have unseen seeds"
         )
     return lines
+
+
+def _trained_by_others(plan: Plan, version: str) -> list[str]:
+    """A run is not trained again because torch is another one; a person should know it."""
+    return [
+        f"Notice: {n} of the runs that are there were trained by torch {other}, and here is torch "
+        f"{version}; another --suite trains them again"
+        for other, n in plan.by_other_torch(version).items()
+    ]
 
 
 def _plan_line(plan: Plan, selected: Selected, scheduler: str | None) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import product
@@ -39,14 +40,24 @@ class Plan:
     """What a command will train, and what it found already trained."""
 
     jobs: list[AnyJob]
-    n_present: int
+    present: list[RunRecord]
     failed_before: list[Path]  # records of runs that diverged or failed earlier
     refused: list[Path]  # damaged records: each is in the way of its run, which is not trained
+
+    @property
+    def n_present(self) -> int:
+        return len(self.present)
 
     @property
     def n_epochs(self) -> int:
         """Epochs over all runs."""
         return sum(job.spec.n_epochs for job in self.jobs)
+
+    def by_other_torch(self, torch: str) -> Counter[str]:
+        """How many of the runs that are there another torch has trained, by its version."""
+        found = Counter(run.environment.torch for run in self.present if not run.foreign)
+        del found[torch]
+        return found
 
 
 @dataclass(frozen=True)
@@ -111,7 +122,7 @@ def make_plan(matrix: Matrix, suite: Suite, runs: Iterable[RunRecord]) -> Plan:
         else:
             jobs.append(network.job(spec, suite))
     failed = [suite.path_of(record) for record in present if not record.completed]
-    return Plan(jobs, len(present), failed, refused)
+    return Plan(jobs, present, failed, refused)
 
 
 def run_spec(architecture: Architecture, seed: int, matrix: Matrix) -> RunSpec:

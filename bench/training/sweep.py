@@ -151,7 +151,7 @@ class Sweep:
             present += runs
         jobs.sort(key=lambda job: job.spec.seed)
         failed = [suite.path_of(run) for run in present if not run.completed]
-        return Plan(jobs, len(present), failed, refused)
+        return Plan(jobs, present, failed, refused)
 
     def _runs(self, network: Matrix) -> list[RunRecord]:
         """The network's records so far: the specs of its matrix at any seed."""

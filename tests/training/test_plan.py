@@ -61,3 +61,16 @@ def test_a_raised_engine_version_makes_new_runs(monkeypatch: pytest.MonkeyPatch)
     after = run_spec(architecture, 3, matrix)
     assert after.engine_version == before.engine_version + 1
     assert after.key != before.key
+
+
+def test_a_plan_tells_which_runs_another_torch_has_trained() -> None:
+    (found,) = discover.select(discover.scan(ROOT / "architectures"), ["model_2"])
+    architecture = discover.load(found)
+    like = {"architecture_digest": architecture.digest, "recipe": architecture.recipe}
+    older = replace(factories.LAPTOP, torch="2.6.0")
+    runs = [factories.record("model_2", 0, **like)]
+    runs += [factories.record("model_2", seed, environment=older, **like) for seed in (1, 2, 9)]
+    matrix = Matrix([(found, architecture)], [0, 1, 2, 3], factories.MNIST, factories.LAPTOP)
+    made = make_plan(matrix, Suite(Path("results"), "local"), runs)
+    assert made.by_other_torch(factories.LAPTOP.torch) == {"2.6.0": 2}  # seed 9 is not wanted
+    assert [job.spec.seed for job in made.jobs] == [3]
