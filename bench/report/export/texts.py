@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
-from pandas.api.types import is_bool_dtype, is_numeric_dtype
+from pandas.api.types import is_bool_dtype, is_numeric_dtype, is_string_dtype
 
 from bench.errors import printable
 from bench.report import frames
@@ -87,7 +87,10 @@ def _parquet(frame: pd.DataFrame) -> bytes:
     columns = {}
     for name, column in frame.items():
         kind = kind_of(str(name))
-        columns[name] = pyarrow.array(typed(column, kind), types.get(kind, pyarrow.string()))
+        is_typed = column.dtype != object and (kind is str) == is_string_dtype(column)
+        values = column if is_typed else typed(column, kind)
+        arrow = types.get(kind, pyarrow.string())
+        columns[name] = pyarrow.array(values, arrow, from_pandas=True)
     stream = io.BytesIO()
     parquet.write_table(pyarrow.table(columns), stream)
     return stream.getvalue()
