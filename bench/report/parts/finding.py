@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from bench.evidence.claims.ledger import FAILED, Entry, Sentence, sentences, tally
+from bench.evidence.claims.rules import ClaimVerdict
 from bench.records.arms import Arm
 from bench.report.parts.cards import RELATIONS
 from bench.report.parts.ranking import in_order
@@ -278,12 +279,15 @@ def _own(summary: Summary) -> list[Entry]:
     return [each for each in summary.ledger if document is None or each.claim.file == document.name]
 
 
+def judged_lines(summary: Summary) -> dict[ClaimVerdict, int]:
+    """Verdict -> how many of the document's lines; a document is counted once, on one data set."""
+    lines = tally(_own(summary)) if summary.opens else {}
+    return {verdict: n for verdict, n in lines.items() if verdict not in UNJUDGED}
+
+
 def _statements(summary: Summary) -> Iterable[str]:
     """How many of the document's lines that can be judged do not hold, or are undecided."""
-    if not summary.ledger or not summary.opens:
-        return
-    lines = tally(_own(summary))
-    counts = {verdict: n for verdict, n in lines.items() if verdict not in UNJUDGED}
+    counts = judged_lines(summary)
     if not counts:
         return
     failed = sum(counts.get(verdict, 0) for verdict in FAILED)
