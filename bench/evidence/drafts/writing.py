@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from bench.errors import UsageError, nearest
@@ -53,8 +53,13 @@ class Draft:
         self.n_claims, self.n_absent = len(kept), len(found) - len(kept)
 
 
+def name_of(document: Path) -> str:
+    """What a draft is called by where the command does not say: readme of README.md."""
+    return re.sub(r"[^a-z0-9]+", "_", document.stem.lower()).strip("_")
+
+
 def write(
-    document: Path, name: str, known: Collection[str], data: DataSets, folder: Path
+    document: Path, name: str, known: Mapping[str, str], data: DataSets, folder: Path
 ) -> tuple[Path, Draft]:
     """Writes `NAME.toml` into the folder of claims; never replaces a file.
 
@@ -76,13 +81,14 @@ def write(
     return path, made
 
 
-def draft(document: Path, name: str, known: Collection[str], data: DataSets, path: Path) -> Draft:
+def draft(document: Path, name: str, known: Mapping[str, str], data: DataSets, path: Path) -> Draft:
     """Says what the document is, and proposes claims for each number of the document.
 
     Args:
         document: A text in UTF-8, such as a README.
-        name: What the draft is called by; the subject where the document names no network.
-        known: Architectures at hand.
+        name: What the draft is called by; without architectures, the subject as well.
+        known: Architectures at hand, each with its display name. Where the document names none of
+            them, it is about the first.
         data: Data sets that the document may speak of.
         path: Where the draft will lie, for its own head.
 
@@ -95,7 +101,8 @@ def draft(document: Path, name: str, known: Collection[str], data: DataSets, pat
         remedy = nearest(data.wanted, sorted(data.at_hand))
         raise UsageError(f"unknown data set '{data.wanted}'", where="--dataset", remedy=remedy)
     lines = _lines(document)
-    names = Names.of(lines, known, name)
+    own = name if name in known or not known else min(known)
+    names = Names.of(lines, known, own)
     every = list(parts(lines, names))
     found = proposals(every)
     if not any(each.subject not in names.absent for each in found):
@@ -130,6 +137,8 @@ def _lines(document: Path) -> list[str]:
 def _counts(found: Sequence[Proposal], names: Names) -> str:
     absent = sum(each.subject in names.absent for each in found)
     counts = f"Claims that count: {len(found) - absent:,}."
+    if not names.named:
+        counts += f"\n# The document names no network at hand: each claim is about {names.own}."
     if absent:
         missing = ", ".join(names.absent)
         counts += f" Commented out: {absent:,}, for no architecture is called {missing}."

@@ -23,7 +23,7 @@ from bench.evidence.drafts.writing import MOST_BYTES, Draft, draft, write
 from bench.spec import Claim
 
 COURSE = Path(__file__).with_name("course_readme.txt")
-MODELS = ("model_1", "model_2", "model_3")
+MODELS = {f"model_{n}": f"Model_{n}" for n in (1, 2, 3)}
 
 
 AT_HAND = DataSets(("fashion_mnist", "mnist", "mnist5k"))
@@ -32,7 +32,9 @@ AT_HAND = DataSets(("fashion_mnist", "mnist", "mnist5k"))
 def drafted(text: str, folder: Path, known: tuple[str, ...] = ()) -> Draft:
     document = folder / "README.md"
     document.write_bytes(text.encode())
-    return draft(document, "net", known, AT_HAND, folder / "net.toml")
+    return draft(
+        document, "net", dict(zip(known, known, strict=True)), AT_HAND, folder / "net.toml"
+    )
 
 
 def loaded(found: Draft, folder: Path, document: Path) -> list[Claim]:
@@ -265,7 +267,7 @@ NO_CLAIM = (
 
 def rows(text: str) -> list[Row]:
     lines = text.splitlines()
-    found = proposals(parts(lines, Names.of(lines, (), "net")))
+    found = proposals(parts(lines, Names.of(lines, {}, "net")))
     return [
         (each.metric, each.text or each.published, each.relation, each.tolerance) for each in found
     ]
@@ -444,9 +446,44 @@ def test_networks_that_are_not_at_hand_are_commented_out(tmp_path: Path) -> None
     assert [c["subject"] for c in tomllib.loads(uncommented)["claim"]] == ["model_1", "model_2"]
 
 
-def test_a_document_that_names_no_network_at_hand_is_about_the_new_one(tmp_path: Path) -> None:
-    found = drafted("# Model 3\n99.5% test accuracy\n", tmp_path, ("other",))
-    assert [c.subject for c in loaded(found, tmp_path, tmp_path / "README.md")] == ["net"]
+def test_a_document_that_names_no_network_at_hand_is_about_the_first_one(tmp_path: Path) -> None:
+    document = tmp_path / "README.md"
+    document.write_text("# Model 3\n99.5% test accuracy\n")
+    subjects = []
+    for known in ({}, {"other": ""}, {"slim": "", "other": ""}, {"net": "", "another": ""}):
+        found = draft(document, "net", known, AT_HAND, tmp_path / "net.toml")
+        (claim,) = loaded(found, tmp_path, document)
+        assert f"names no network at hand: each claim is about {claim.subject}." in found.text
+        subjects.append(claim.subject)
+    assert subjects == ["net", "other", "other", "net"]
+
+
+SHOWN = {"plain": "PlainNet", "slim": "SlimNet 2", "se_net": "SE-Net (ours)"}
+
+
+@pytest.mark.parametrize(
+    ("words", "subjects"),
+    [
+        ("PlainNet", ["plain"]),
+        ("plain_net", ["plain"]),
+        ("Plain Net", ["plain"]),
+        ("PLAIN-NET", ["plain"]),
+        ("SlimNet2 and plain", ["slim", "plain"]),
+        ("`slim net 2`", ["slim"]),
+        ("SE-Net (ours)", ["se_net"]),
+        ("SENet", ["se_net"]),
+        ("PlainNets", ["plain"]),  # names none, so it is about all that the document names
+    ],
+)
+def test_a_network_is_named_by_its_file_or_by_its_display_name(
+    tmp_path: Path, words: str, subjects: list[str]
+) -> None:
+    document = tmp_path / "README.md"
+    more = "" if words != "PlainNets" else "About PlainNet.\n"
+    document.write_text(f"{more}{words}: 7,262 parameters\n")
+    found = draft(document, "readme", SHOWN, AT_HAND, tmp_path / "net.toml")
+    assert [c.subject for c in loaded(found, tmp_path, document)] == subjects
+    assert "names no network" not in found.text
 
 
 @pytest.mark.parametrize("end", ["\r\n", "\n", "\r", "\u2028"])
@@ -487,7 +524,7 @@ def test_a_document_of_which_no_claim_can_be_made_is_one_line(
     document = tmp_path / "README.md"
     document.write_bytes(content)
     with pytest.raises(BenchError, match=what) as raised:
-        write(document, "net", (), AT_HAND, tmp_path / "claims")
+        write(document, "net", {}, AT_HAND, tmp_path / "claims")
     assert "\n" not in str(raised.value)
     assert str(document) in str(raised.value)
     assert not (tmp_path / "claims").exists()

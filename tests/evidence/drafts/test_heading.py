@@ -24,7 +24,9 @@ NUMBER = "7,262 parameters\n"
 def text_of(text: str, folder: Path, name: str = "README.md", known: tuple[str, ...] = ()) -> str:
     document = folder / name
     document.write_bytes(text.encode())
-    return draft(document, "net", known, AT_HAND, folder / "net.toml").text
+    return draft(
+        document, "net", dict(zip(known, known, strict=True)), AT_HAND, folder / "net.toml"
+    ).text
 
 
 def read_back(text: str, folder: Path, document: Path | None = None) -> Document:
@@ -48,7 +50,7 @@ def decided(text: str) -> str:
 
 
 def test_the_course_readme_gives_the_tables_that_a_person_wrote(tmp_path: Path) -> None:
-    text = draft(COURSE, "net", ("model_1", "model_2", "model_3"), AT_HAND, tmp_path).text
+    text = draft(COURSE, "net", {f"model_{n}": "" for n in (1, 2, 3)}, AT_HAND, tmp_path).text
     made = read_back(text, tmp_path, COURSE)
     assert made.title == "Session-6: MNIST CNN Optimization - Achieving 99.4% with <8000 Parameters"
     assert (made.file, made.dataset) == ("course_readme.txt", "mnist")
@@ -128,12 +130,12 @@ def test_a_declared_data_set_is_named_by_the_text_or_by_the_command(tmp_path: Pa
     document = tmp_path / "README.md"
     document.write_text(f"Leaf shapes and MNIST, then leaf-shapes\n{NUMBER}")
     known = ("leaf_shapes", "mnist")
-    text = draft(document, "net", (), DataSets(known), tmp_path).text
+    text = draft(document, "net", {}, DataSets(known), tmp_path).text
     assert 'dataset = "leaf_shapes" # the document also names MNIST' in text
-    text = draft(document, "net", (), DataSets(known, "mnist"), tmp_path).text
+    text = draft(document, "net", {}, DataSets(known, "mnist"), tmp_path).text
     assert 'dataset = "mnist" # the document also names leaf_shapes' in text
     with pytest.raises(UsageError, match=r"unknown data set 'mnits' .*'mnist'"):
-        draft(document, "net", (), DataSets(known, "mnits"), tmp_path)
+        draft(document, "net", {}, DataSets(known, "mnits"), tmp_path)
 
 
 PUBLIC = """\
