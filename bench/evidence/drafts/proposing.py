@@ -520,7 +520,7 @@ def quote_of(part: Part, start: int, end: int) -> str:
 # --- sizes, sums and words -----------------------------------------------------------------------
 
 SIZE = re.compile(r"(?<![\w.])(\d{1,3})\s?[x×]\s?(\d{1,3})(?:\s?[x×]\s?(\d{1,4}))?(?![\w×])")
-FIELD = re.compile(r"\brf\b|receptive field", re.IGNORECASE)
+FIELD = re.compile(r"\brf\b|receptive field|\bsees?\b|\bseen\b", re.IGNORECASE)
 TO_CUT = re.compile(r"\bcutout\W{1,3}(?:(?:of|size|with) ){0,2}(?:a )?$", re.IGNORECASE)
 CUT = re.compile(r"\W{1,2}(?:pixels? )?cutout", re.IGNORECASE)
 ONE = re.compile(r"\d{1,4}(?:\.\d{1,12})?|\.\d{1,12}")
@@ -546,8 +546,8 @@ def _sizes(part: Part) -> Iterator[Proposal]:
     for match in SIZE.finditer(part.words):
         if match[1] != match[2] or match[3] is not None:
             continue
-        before = part.words[max(0, match.start() - 45) : match.start()]
-        after = part.words[match.end() : match.end() + 20]
+        before = CLAUSE.split(part.words[max(0, match.start() - 45) : match.start()])[-1]
+        after = CLAUSE.split(part.words[match.end() : match.end() + 20])[0]
         start, end = part.start + match.start(), part.start + match.end()
         quote, side = quote_of(part, start, end), int(match[1])
         if FIELD.search(f"{part.said} {before} {after}") and not LAYER.search(part.words):

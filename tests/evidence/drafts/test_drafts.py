@@ -133,6 +133,8 @@ LINES: tuple[tuple[str, list[Row]], ...] = (
     ("dropout rate 0.03", [("dropout_probability", 0.03, "equals", 0)]),
     ("Validation split: 10%", [("validation_share_percent", 10, "equals", 0)]),
     ("a final RF of 32x32", [("receptive_field_pixels", 32, "equals", 0)]),
+    ("It sees 24x24 pixels", [("receptive_field_pixels", 24, "equals", 0)]),
+    ("a pixel is seen through 24×24 others", [("receptive_field_pixels", 24, "equals", 0)]),
     ("receptive field: 28", [("receptive_field_pixels", 28, "equals", 0)]),
     ("Random rotation: ±7°", [("recipe.augmentation.rotation_degrees", 7, "equals", 0)]),
     ("(3*4) + (2*5) = 12 + 10", [("product", 12, "equals", 0), ("product", 10, "equals", 0)]),
@@ -410,6 +412,25 @@ def test_numbers_without_a_proposal_are_listed_as_comments(tmp_path: Path) -> No
     assert many.text.endswith("# and 1 more\n")
     none = drafted("7,262 parameters\n", tmp_path)
     assert (none.n_remaining, "without a proposal" in none.text) == (0, False)
+
+
+def test_a_number_with_letters_close_to_it_is_listed_too(tmp_path: Path) -> None:
+    text = (
+        "7,262 parameters on 28x28 images; its RF is 24×24 at the end of the network\n"
+        "24x32px and 1x1x28x28 in 12ms, 90° turned, 2D, the 1st of 5k\n"
+        "```\nConv2d(1→6, 3x3) # 28x28x6\n```\n"
+    )
+    found = drafted(text, tmp_path)
+    listed = [line.split(" in ")[0] for line in found.text.splitlines() if line[:7] == "# line "]
+    assert listed == [
+        "# line 1: 28x28",
+        "# line 2: 24x32px",
+        "# line 2: 1x1x28x28",
+        "# line 2: 12ms",
+        "# line 2: 90",
+        "# line 2: 5k",
+        "# line 4: 1",
+    ]  # of line 4, the size of the kernel and the shape are proposed
 
 
 def test_a_listing_names_its_layers_by_kind_and_place(tmp_path: Path) -> None:
