@@ -12,7 +12,7 @@ from pathlib import Path
 
 from bench.evidence.claims.sources import one_line
 from bench.evidence.claims.wants import CONTROL
-from bench.evidence.drafts.proposing import Proposal
+from bench.evidence.drafts.proposing import CLAUSE, Proposal
 from bench.evidence.drafts.reading import FENCE, HEADING, MOST_LETTERS, Names, plain
 
 LONGEST_TITLE = 120  # letters
@@ -105,7 +105,7 @@ def tables(
     rows += ['label = "README"'] if document.name.lower().startswith("readme") else []
     rows += [f"file = {toml(file)}"] if file.isprintable() else []
     rows += [_dataset(lines, data), f"networks = {toml(networks)}"]
-    return "\n".join(["[document]", *rows, *_objective(found)]) + "\n"
+    return "\n".join(["[document]", *rows, *_objective(found, lines, names)]) + "\n"
 
 
 def title(lines: Sequence[str]) -> str:
@@ -154,7 +154,7 @@ def _shown(name: str) -> str:
     return DATA_SETS[name][0] if name in DATA_SETS else name
 
 
-def _objective(found: Sequence[Proposal]) -> list[str]:
+def _objective(found: Sequence[Proposal], lines: Sequence[str], names: Names) -> list[str]:
     """The table as a comment; nothing where the document states neither a target nor a limit."""
     target, limit, epochs = _target(found), _limit(found, "n_parameters"), _epochs(found)
     rows = []
@@ -162,6 +162,8 @@ def _objective(found: Sequence[Proposal]) -> list[str]:
         rows.append(f"target = {target.published} # line {target.line}")
         rows += ['relation = "above"'] if target.relation == "above" else []
         rows.append("rate = 0.9 # to be decided")
+        if asked := _asked(target, lines[target.line - 1], names):
+            rows.append(f"networks = {toml(asked)}")
     if limit:
         key = "parameters_below" if limit.relation == "below" else "parameters_at_most"
         rows.append(f"{key} = {limit.published} # line {limit.line}")
@@ -184,6 +186,13 @@ def _target(found: Sequence[Proposal]) -> Proposal | None:
     ]
     often = (each for each in reached if each.metric.startswith(("consistent", "sustained")))
     return next(often, next((each for each in reached if each.aim), None))
+
+
+def _asked(target: Proposal, line: str, names: Names) -> list[str]:
+    """The networks that the sentence with the target names; none where it speaks of all."""
+    clauses = (clause for clause in CLAUSE.split(line) if target.quote in clause)
+    said = names.spoken_of(next(clauses, target.quote))
+    return [name for name in said if name in names.found]
 
 
 def _limit(found: Sequence[Proposal], metric: str) -> Proposal | None:

@@ -176,6 +176,26 @@ def test_an_objective_is_written_for_a_person_to_decide(
     assert read_back(decided(made), tmp_path).objective == Objective(**keys)
 
 
+@pytest.mark.parametrize(
+    ("line", "networks"),
+    [
+        ("PlainNet reaches 94% consistently. SlimNet is small.", ("plain",)),
+        ("Both PlainNet and slim reach 94% consistently", ("plain", "slim")),
+        ("The networks reach 94% consistently. SlimNet is small.", ()),
+        ("| Network | Test accuracy |\n|--|--|\n| SlimNet | 94% consistently |", ("slim",)),
+        (f"PlainNet, {'which is a network ' * 9} reaches 94% consistently", ("plain",)),
+    ],
+)
+def test_an_objective_is_asked_of_the_networks_that_its_sentence_names(
+    tmp_path: Path, line: str, networks: tuple[str, ...]
+) -> None:
+    document = tmp_path / "README.md"
+    document.write_text(f"# PlainNet and SlimNet\n{NUMBER}{line}\n")
+    known = {"plain": "PlainNet", "slim": "SlimNet", "other": "Other"}
+    made = read_back(decided(draft(document, "net", known, AT_HAND, tmp_path).text), tmp_path)
+    assert made.objective == Objective(target=94, rate=0.9, networks=networks)
+
+
 @pytest.mark.parametrize("text", ["99.1% test accuracy in 15 epochs", "We reached 99% accuracy"])
 def test_a_result_is_no_objective(tmp_path: Path, text: str) -> None:
     assert "[objective]" not in text_of(text + "\n" + NUMBER, tmp_path)
