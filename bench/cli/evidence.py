@@ -71,6 +71,9 @@ def claims(
     document: Annotated[
         Path | None, typer.Option(help="With --check: the document that the claims quote.")
     ] = None,
+    renumber: Annotated[
+        bool, typer.Option("--renumber", help="With --document: write the new lines of its quotes.")
+    ] = False,
 ) -> None:
     """List the published claims that do not hold or are undecided, and count the others."""
     from bench.cli import anew
@@ -83,6 +86,8 @@ def claims(
     fails = guard.failing(fail_on or [])
     paths = judging.files(file or [], builtin)
     suites, fall_back = judging.suites(suite or [], results, builtin)
+    if renumber:
+        _renumber(paths, document if check and not builtin else None)
     if check:
         _tell_mistakes(paths, suites, builtin, document)
         return
@@ -128,6 +133,15 @@ def _tell_mistakes(
     say(f"no mistakes in {', '.join(str(path) for path in paths)}")
     if document is not None:
         _store(paths, document)
+
+
+def _renumber(paths: list[Path], document: Path | None) -> None:
+    from bench.evidence.claims.load import renumber
+
+    if document is None:
+        remedy = "add --check --document README.md, without --builtin"
+        raise UsageError("applies only with --document", where="--renumber", remedy=remedy)
+    say_all(renumber(paths, document))
 
 
 def _store(paths: list[Path], document: Path) -> None:

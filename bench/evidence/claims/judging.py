@@ -64,7 +64,7 @@ def edited(paths: Iterable[Path]) -> list[str]:
                     found.append(
                         f"{document} was edited: {quotes} of {place} no longer on the line that "
                         f"the claim names: python -m bench claims --check --file {place} "
-                        f"--document {document}"
+                        f"--document {document} --renumber"
                     )
     return found
 
