@@ -18,7 +18,7 @@ FEW_NAMES = 3  # more networks with missing seeds are counted
 def banners(summaries: list[Summary]) -> tuple[str, ...]:
     """One line for each reason, of all data sets together; nothing where all is well."""
     several = len(summaries) > 1
-    return _damaged(summaries[0]) + tuple(
+    return _damaged(summaries[0]) + summaries[0].edited + tuple(
         f"{summary.title.removeprefix('On ')}: {line}" if several else line
         for summary in summaries
         for line in _of(summary)
