@@ -86,9 +86,8 @@ def claims(
     fails = guard.failing(fail_on or [])
     paths = judging.files(file or [], builtin)
     suites, fall_back = judging.suites(suite or [], results, builtin)
-    if renumber:
-        _renumber(paths, document if check and not builtin else None)
-    if check:
+    if check or renumber:
+        _renumber(paths, None if builtin else document, renumber)
         _tell_mistakes(paths, suites, builtin, document)
         return
     allowed = [*(allow or []), *(guard.known_ids(known) if known else [])]
@@ -135,13 +134,15 @@ def _tell_mistakes(
         _store(paths, document)
 
 
-def _renumber(paths: list[Path], document: Path | None) -> None:
+def _renumber(paths: list[Path], document: Path | None, wanted: bool) -> None:
+    """Writes the new lines of quotes that moved, and says in which files."""
     from bench.evidence.claims.load import renumber
 
-    if document is None:
-        remedy = "add --check --document README.md, without --builtin"
+    if wanted and document is None:
+        remedy = "add --document README.md, without --builtin"
         raise UsageError("applies only with --document", where="--renumber", remedy=remedy)
-    say_all(renumber(paths, document))
+    if wanted and document is not None:
+        say_all(renumber(paths, document))
 
 
 def _store(paths: list[Path], document: Path) -> None:

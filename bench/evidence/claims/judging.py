@@ -39,7 +39,7 @@ def files(named: Sequence[Path], builtin: bool = False) -> list[Path]:
     if builtin and (named or shipped.resolve() != place.resolve()):
         found += sorted(shipped.glob("*.toml"))
     if not found:
-        remedy = "write one (docs/claims.md), or name it with --file"
+        remedy = "draft one: python -m bench new --from README.md; or name it with --file"
         raise ClaimError("no files of claims", where=str(place), remedy=remedy)
     return found
 
@@ -64,8 +64,8 @@ def edited(paths: Iterable[Path]) -> list[str]:
                     quotes = plain(count(n, "quote"))
                     found.append(
                         f"{document} was edited: {quotes} of {place} {are} no longer on the line "
-                        f"that the claim names. To mend the lines, run: python -m bench claims --check --file {place} "
-                        f"--document {document} --renumber"
+                        "that the claim names. To mend the lines, run: python -m bench claims "
+                        f"--check --file {place} --document {document} --renumber"
                     )
     return found
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from bench.errors import page
 from bench.evidence.claims.sources import one_line
 from bench.evidence.claims.wants import CONTROL
 from bench.evidence.drafts.proposing import CLAUSE, Proposal
@@ -32,13 +33,15 @@ DATA_SETS = {
     "svhn": ("SVHN", r"svhn"),
 }
 LETTER_THEN_DIGIT = re.compile(r"(?<=[a-z])(?=\d)")
-NO_DATA_SET = """\
+NO_DATA_SET = f"""\
 # No data set was recognised in the document. Name the data set of its accuracies, and take
-# the next "# " away; otherwise they are taken for accuracies on MNIST. See docs/data.md.
+# the next "# " away; otherwise they are taken for accuracies on MNIST. See
+# {page("data")}
 # dataset = "NAME\""""
 NOT_AT_HAND = """\
-# {shown} is not declared here. Write datasets/{name}.toml, as docs/data.md shows, and take the next
-# "# " away; otherwise the accuracies are taken for accuracies on MNIST.
+# {shown} is not declared here. Write datasets/{name}.toml, as this page shows:
+# {page}
+# Then take the next "# " away; otherwise the accuracies are taken for accuracies on MNIST.
 # dataset = "{name}"{note}"""
 # An objective takes part in verdicts, and `train` declares its target before the first run: that is
 # a decision, so a draft leaves it to a person.
@@ -146,7 +149,7 @@ def _dataset(lines: Sequence[str], data: DataSets) -> str:
     note = f" # the document also names {also}" if also else ""
     if name in data.at_hand:
         return f'dataset = "{name}"{note}'
-    return NOT_AT_HAND.format(shown=_shown(name), name=name, note=note)
+    return NOT_AT_HAND.format(shown=_shown(name), name=name, note=note, page=page("data"))
 
 
 def _shown(name: str) -> str:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from math import isclose
 
+from bench.errors import page
 from bench.evidence.claims.wants import quoted
 from bench.evidence.drafts.proposing import Proposal, quote_of, written
 from bench.evidence.drafts.reading import NUMBERED, SEVERAL, Part
@@ -20,7 +21,8 @@ CLOSE = re.compile(
 )
 DIGITS = re.compile(r"\d{1,12}(?:\.\d{1,12})?")
 HEAD = """\
-# Numbers without a proposal: {n}. To judge one, write a [[claim]] with a metric of docs/claims.md.
+# Numbers without a proposal: {n}. To judge one, write a [[claim]] with a metric of this page:
+# {page}
 # If no metric fits, use "not_checkable" and a reason. Leave out numbers that claim nothing.
 """
 
@@ -49,7 +51,7 @@ def as_comments(lines: Sequence[str]) -> str:
     shown = [f"# {line}" for line in lines[:MOST_LISTED]]
     if len(lines) > MOST_LISTED:
         shown.append(f"# and {integer(len(lines) - MOST_LISTED)} more")
-    return "\n".join([HEAD.format(n=integer(len(lines))) + "#", *shown]) + "\n"
+    return "\n".join([HEAD.format(n=integer(len(lines)), page=page("claims")) + "#", *shown]) + "\n"
 
 
 def _of_part(

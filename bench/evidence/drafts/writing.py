@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from bench.errors import UsageError, nearest
+from bench.errors import UsageError, nearest, page
 from bench.evidence.claims import ClaimError
 from bench.evidence.claims.load import read_lines
 from bench.evidence.claims.sources import one_line
@@ -23,7 +23,8 @@ MOST_BYTES = 4_000_000
 HEAD = """\
 # A draft: what {document} may claim, read from its numbers. Read each claim beside its line, then
 # keep it, mend it or strike it. Numbers are found by their words, so some proposals are wrong:
-# look at the metric, at the subject and at the layers first. docs/claims.md explains every key.
+# look at the metric, at the subject and at the layers first. This page explains every key:
+# {page}
 # Check [document] before the claims.
 #
 #   python -m bench claims --check --file {file} --document {document}
@@ -109,12 +110,14 @@ def draft(document: Path, name: str, known: Mapping[str, str], data: DataSets, p
         raise UsageError(
             "no number that a claim can use",
             where=str(document),
-            remedy="write the claims by hand: templates/claims.toml shows how",
+            remedy=f"write the claims by hand: {page('claims')} shows how",
         )
     ids = _ids(found, name)
     tables = [_table(each, ids, each.subject in names.absent) for each in found]
     shown = one_line(document.name)  # a name may hold a line break
-    head = HEAD.format(document=shown, file=path.as_posix(), counts=_counts(found, names))
+    head = HEAD.format(
+        document=shown, file=path.as_posix(), page=page("claims"), counts=_counts(found, names)
+    )
     about = heading.tables(lines, document, names, found, data)
     rest = remaining(every, found, data.named)
     text = "\n".join([head, about, *tables, *filter(None, [as_comments(rest)])])

@@ -203,10 +203,10 @@ def test_lines_of_quotes_that_moved_are_written_anew(bench: Bench, tmp_path: Pat
 
 
 def test_lines_are_written_anew_only_with_a_document(bench: Bench, results: Path) -> None:
-    done = bench("claims", "--renumber", "--document", "README.md")
+    done = bench("claims", "--check", "--renumber")
     assert done.returncode == 2
     assert "applies only with --document (--renumber)" in done.stderr
-    assert "add --check --document README.md" in done.stderr
+    assert "add --document README.md" in done.stderr
 
 
 def test_the_template_fits_the_starter(bench: Bench, tmp_path: Path) -> None:
