@@ -276,6 +276,13 @@ def test_the_starter_runs(bench: Bench, tmp_path: Path) -> None:
     run = bench("train", *words, "--arch", "mine")
     assert run.returncode == 0, run.stderr
     assert "1 of 1 runs" in run.stdout
+    (record,) = (tmp_path / "results").rglob("seed-*.json")
+    right = json.loads(record.read_bytes())["epochs"][-1]["test_correct"]
+    mean = f"mine: mean {right / 10:.3f} % over 1 run"  # of mnist5k's 1,000 test images
+    assert run.stdout.splitlines()[-2:] == [mean, "next: python -m bench report --suite local"]
+    hidden = bench("train", *words, "--arch", "mine", "--no-test", "--results", "my runs")
+    last = "next: python -m bench report --suite local --results 'my runs'"
+    assert [hidden.stdout.count("mean"), hidden.stdout.splitlines()[-1]] == [0, last]
 
 
 def test_new_never_replaces_a_file(bench: Bench, tmp_path: Path) -> None:
