@@ -74,6 +74,13 @@ class DataSets:
         found = (names[(match.lastindex or 1) - 1] for match in places)
         return [name for name, _ in Counter(found).most_common()]
 
+    def literal_in(self, lines: Sequence[str]) -> str:
+        """The only one at hand that the lines spell as `bench` does; empty for none or several."""
+        each = "|".join(map(re.escape, sorted(self.at_hand)))
+        pattern = re.compile(rf"(?<![\w-])(?:{each})(?![\w-])")
+        found = {match[0] for line in lines for match in pattern.finditer(line) if match[0]}
+        return found.pop() if len(found) == 1 else ""
+
     @cached_property
     def named(self) -> re.Pattern[str]:
         """Finds each name in a text; the group says which it is."""
@@ -139,10 +146,10 @@ def _words(heading: str) -> str:
 
 
 def _dataset(lines: Sequence[str], data: DataSets) -> str:
-    """The data set of the command, else that which the document names most often."""
-    read = (plain(text) for text in lines if len(text) <= MOST_LETTERS and not CONTROL.search(text))
-    found = list(data.named_in(read))
-    name = data.wanted or next(iter(found), "")
+    """The data set of the command, else that which the document spells, else names most often."""
+    read = [plain(text) for text in lines if len(text) <= MOST_LETTERS and not CONTROL.search(text)]
+    found = data.named_in(read)
+    name = data.wanted or data.literal_in(read) or next(iter(found), "")
     if not name:
         return NO_DATA_SET
     also = ", ".join(_shown(other) for other in found if other != name)

@@ -17,7 +17,7 @@ from bench.errors import BenchError
 from bench.evidence import claims
 from bench.evidence.claims.load import misquoted, read
 from bench.evidence.drafts.heading import DataSets
-from bench.evidence.drafts.proposing import proposals
+from bench.evidence.drafts.proposing import GAIN, proposals
 from bench.evidence.drafts.reading import Names, Part, parts, plain
 from bench.evidence.drafts.writing import MOST_BYTES, Draft, draft, write
 from bench.spec import Claim
@@ -329,6 +329,34 @@ def test_an_empty_cell_moves_no_number_below_another_head(tmp_path: Path) -> Non
     table = "| Model | Accuracy | Epochs |\n|---|---|---|\n| Net A | | 15 |\n"
     (claim,) = loaded(drafted(table, tmp_path, ("net_a",)), tmp_path, tmp_path / "README.md")
     assert (claim.metric, claim.published) == ("recipe.epochs", 15)
+
+
+@pytest.mark.parametrize(
+    ("words", "subject"),
+    [
+        ("Net B is 0.5 points better than Net A", "net_b"),
+        ("Net B: 0.5 percentage points more accurate than Net A", "net_b"),
+        ("Net A is 0.5 pp below Net B", "net_b"),
+        ("Net B reaches 0.5% higher accuracy than Net A", "net_b"),
+        ("Net A has a 0.5 points lower accuracy than Net B", "net_b"),
+        ("Net B beats Net A by 0.5 points", "net_b"),
+    ],
+)
+def test_a_network_that_is_better_by_some_points_has_a_gain(
+    tmp_path: Path, words: str, subject: str
+) -> None:
+    found = drafted(f"Net A and Net B\n{words}.\n", tmp_path, ("net_a", "net_b"))
+    (gain,) = loaded(found, tmp_path, tmp_path / "README.md")
+    assert (gain.metric, gain.subject, gain.against) == (GAIN, subject, "net_a")
+    assert (gain.published, gain.relation, gain.tolerance) == (0.5, "at_least", 0.05)
+
+
+@pytest.mark.parametrize(
+    "line", ["It trains 3 points better", "2 points lower than the target", "0.5% more parameters"]
+)
+def test_points_without_a_second_network_are_no_gain(tmp_path: Path, line: str) -> None:
+    found = drafted(f"7,262 parameters\n{line}\n", tmp_path)
+    assert [c.metric for c in loaded(found, tmp_path, tmp_path / "README.md")] == ["n_parameters"]
 
 
 @pytest.mark.parametrize("points", ["0.3 points", "0.3%", "+0.3 percentage points"])

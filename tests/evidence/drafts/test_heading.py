@@ -117,6 +117,9 @@ def test_a_readme_of_cifar_10_says_how_to_declare_its_data_set(tmp_path: Path) -
         ("flowers", '# dataset = "NAME"'),
         ("5,000 digits, mnist5k", 'dataset = "mnist5k"'),
         ("MNIST-5k, MNIST5K, MNIST", 'dataset = "mnist5k" # the document also names MNIST'),
+        ("MNIST, MNIST and mnist5k", 'dataset = "mnist5k" # the document also names MNIST'),
+        ("MNIST, MNIST, MNIST-5k", 'dataset = "mnist" # the document also names mnist5k'),
+        ("mnist, mnist and mnist5k", 'dataset = "mnist" # the document also names mnist5k'),
         ("https://example.org/mnist", '# dataset = "NAME"'),
     ],
 )
