@@ -150,13 +150,19 @@ def _of_subjects(
 
 
 def _of_gain(one: Proposal, part: Part, networks: list[str]) -> Iterator[Proposal]:
-    """The first network of the words over the second, else over the document's one before it."""
+    """The first network of the words over the second, else over the document's one before it.
+
+    A loss of the first is a gain of the second.
+    """
     subject, *others = part.subjects
     place = networks.index(subject)
     against = others[0] if len(others) == 1 else networks[place - 1] if place else ""
     if against:
         doubt = "" if len(others) == 1 else "over which network is the gain?"
-        yield replace(one, subject=subject, against=against, doubt=doubt)
+        gain = one.published or 0
+        if gain < 0:
+            subject, against, gain = against, subject, -gain
+        yield replace(one, subject=subject, against=against, published=gain, doubt=doubt)
 
 
 def _accuracy(proposal: Proposal) -> bool:
@@ -209,6 +215,12 @@ def _jitter(name: str, place: int) -> str:
 
 GAIN = "mean_test_accuracy_gain_points"
 GAINED = r"(?:improv|increas|rais|boost|gain|better)[^§]{0,40}accura[^§]{0,20}\bby (?:about )?\+?§"
+POINTS = r"\s?(?:percentage[ -])?(?:points?|pp)\b"
+MORE, LESS = r"(?:better|higher|more|ahead|above|over)\b", r"(?:worse|lower|less|behind|below)\b"
+THAN = rf"§{POINTS} (?:\w{{1,12}} )?(?:{MORE}|{LESS})(?![^§]{{0,20}}(?:target|goal|limit))"
+BEATS = r"(?:beats?|outperforms?|surpass\w{0,2}|exceeds?)\b[^§]{0,40}\bby (?:about )?§"
+ACCURATER = rf"§ (?:\w{{1,12}} )?(?:{MORE}|{LESS}) (?:\w{{1,12}} )?accura"
+LOSS = re.compile(rf"§[^§]{{0,30}}?\b{LESS}")
 ADDS = r"macs\b|multiply[ -]?(?:adds|accumulates)\b|mult[ -]?adds\b"
 SHORT = "target_shortfall_points"  # of a table's row; in prose it is a mean's shortfall
 DROPOUT = "dropout_probability"
@@ -225,6 +237,8 @@ RULES = (
     ),
     _rule(GAIN, GAINED, 0.001, 49, percent=True),
     _rule(GAIN, GAINED + r"\s?(?:percentage )?(?:points?|pp)\b", 0.001, 49),
+    _rule(GAIN, rf"{THAN}|{BEATS}{POINTS}", 0.001, 49),
+    _rule(GAIN, ACCURATER, 0.001, 49, percent=True),
     _rule(SHORT, r"§[^§]{0,30}\b(?:short|below)\b|\bgap[^§]{0,30}§", 0, 5, percent=True),
     _rule(
         "parameters_saved_percent",
@@ -440,7 +454,8 @@ def _by_rule(rule: Rule, number: Written, part: Part) -> Proposal:
         metric = "mean_test_shortfall_points"
         return replace(found, metric=metric, relation=relation, tolerance=number.half)
     if rule.metric == GAIN:
-        return replace(found, relation="at_least", tolerance=number.half)
+        gain = -number.value if LOSS.search(number.words) else number.value
+        return replace(found, published=gain, relation="at_least", tolerance=number.half)
     if rule.metric == SHORT:
         return replace(found, relation="equals", tolerance=number.half)
     if rule.metric == "parameters_over_limit":
