@@ -400,15 +400,13 @@ def _written(part: Part, match: re.Match[str], before: str, after: str) -> Writt
     spread = PLUS_MINUS.match(part.words, match.end())
     unit = unit or (spread["unit"] or "" if spread else "").strip()
     bare = APPROXIMATELY.sub("", before)
-    related = (name for name, pattern in RELATIONS if pattern.search(bare))
-    relation = next(related, "at_least" if after.startswith("+") else "equals")
     said = f"{UNIT_OF_COLUMN.sub('', part.said).strip().lower()[:60]}: " if part.said else ""
     return Written(
         value=float(value * scale),
         half=float(_last_digit(value) * scale / 2),
         percent=unit == "%" or low or (bool(OF_ACCURACIES.search(said)) and "." in digits),
         about=bare != before or unit in ("k", "K", "M"),
-        relation=relation,
+        relation=_relation(bare, after),
         words=f"{said}{' '.join(before.split())}{' ' if before.endswith(' ') else ''}§{after}",
         start=part.start + match.start(),
         end=part.start + match.end(),
@@ -416,6 +414,21 @@ def _written(part: Part, match: re.Match[str], before: str, after: str) -> Writt
         high=high,
         spread=Decimal(spread["spread"]) if spread else None,
     )
+
+
+def _relation(before: str, after: str) -> Relation:
+    """What the words around a number say, which are in lower case."""
+    related = (name for name, pattern in RELATIONS if pattern.search(before))
+    return next(related, "at_least" if after.startswith("+") else "equals")
+
+
+def relations_in(text: str) -> set[Relation]:
+    """What a text says of its numbers: at_least of "≥ 99.4 %", equals of "99.4 %"."""
+    words = text.lower()
+    return {
+        _relation(APPROXIMATELY.sub("", words[: match.start()]), words[match.end() :])
+        for match in NUMBER.finditer(words)
+    }
 
 
 def _last_digit(value: Decimal) -> Decimal:

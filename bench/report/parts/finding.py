@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from bench.evidence.claims.ledger import FAILED, Entry, Sentence, sentences, tally
 from bench.evidence.claims.rules import ClaimVerdict
 from bench.records.arms import Arm
-from bench.report.parts.cards import RELATIONS
+from bench.report.parts.cards import relation_words
 from bench.report.parts.ranking import in_order
 from bench.report.parts.verdicts import HOW_TO_DECLARE, reach, runs_words, target_words
 from bench.report.summary import Summary
@@ -259,7 +259,7 @@ def _failed_numbers(summary: Summary, trained: set[str]) -> str:
     if not failed or len(failed) == len(every):
         return ""
     said = [
-        f"{RELATIONS[claim.relation]}{percentage(claim.published)} of "
+        f"{relation_words(claim)}{percentage(claim.published)} of "
         f"{summary.display_name(claim.subject)} (line {claim.line})"
         for claim in (each.claim for each in failed[:MOST_FAILED])
     ]

@@ -414,7 +414,8 @@ def key(said: Iterable[Sentence]) -> tuple[Piece, ...]:
 def tip(summary: Summary, said: Sentence) -> str:
     """The verdict, what was measured with its n, and the rule of the worst part."""
     parts = sorted(said.parts, key=lambda part: VERDICTS.index(part.judged.verdict))
-    every = list(dict.fromkeys(_measured(summary, part) for part in parts))
+    several = len({part.claim.metric for part in parts}) > 1
+    every = list(dict.fromkeys(_measured(summary, part, several) for part in parts))
     told, more = "; ".join(every[:MOST_IN_TIP]), len(every) - MOST_IN_TIP
     others = f"; and {count(more, 'more part')}" if more > 0 else ""
     which = f": {_by_network(summary, said)}" if said.differs else ""
@@ -433,8 +434,10 @@ def _by_network(summary: Summary, said: Sentence) -> str:
     )
 
 
-def _measured(summary: Summary, part: Entry) -> str:
+def _measured(summary: Summary, part: Entry, with_metric: bool) -> str:
     name = summary.display_name(part.claim.subject)
+    if with_metric:
+        name += f", {part.claim.metric.removeprefix('n_').replace('_', ' ')}"
     found = signed(part.measured_words) or "not measured"
     n = part.judged.n
     is_said = n is None or found.endswith(f" of {n}")

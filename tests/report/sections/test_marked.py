@@ -92,11 +92,30 @@ def test_what_differs_by_network_says_which_is_what() -> None:
     found = summary(*said)
     (piece,) = [piece for line in document(found).lines for piece in line.pieces if piece.href]
     assert piece.verdict == "differs"
-    told = "differs by network: refuted for Model_2; confirmed for Model_1. Model_2: 268; "
+    told = (
+        "differs by network: refuted for Model_2; confirmed for Model_1. Model_2, parameters: 268; "
+    )
     assert piece.tip.startswith(told)
+    assert "; Model_2, last test accuracy percent: not measured; Model_1, parameters" in piece.tip
     shown = card(found, "first")
     assert (shown.verdict.text, shown.verdict.kind) == ("differs by network", "mixed")
     assert [part.verdict.text for part in shown.parts] == ["confirmed", "refuted", "undecided"]
+
+
+@pytest.mark.parametrize(
+    ("quote", "published"),
+    [
+        ("a mean of 93.8 %", "93.8 %"),
+        ("93.80 ± 0.25 %", "93.8 %"),
+        ("at least 93.8 %", "at least 93.8 %"),
+        ("≥93.80%", "at least 93.8 %"),
+        ("93.8%+", "at least 93.8 %"),
+        ("under 8,000 parameters and 93.8 %", "93.8 %"),
+    ],
+)
+def test_a_card_says_a_relation_only_where_the_document_does(quote: str, published: str) -> None:
+    said = claim("mean_test_accuracy_percent", 93.8, id="m", quote=quote, relation="at_least")
+    assert card(summary(said), "m").parts[0].published == published
 
 
 def test_parts_that_measured_the_same_are_told_once() -> None:
