@@ -423,7 +423,7 @@ def _relation(before: str, after: str) -> Relation:
 
 
 def relations_in(text: str) -> set[Relation]:
-    """What a text says of its numbers: at_least of "≥ 99.4 %", equals of "99.4 %"."""
+    """What a text says of its numbers: at_least of "≥ 70 %", equals of "70 %"."""
     words = text.lower()
     return {
         _relation(APPROXIMATELY.sub("", words[: match.start()]), words[match.end() :])

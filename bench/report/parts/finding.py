@@ -33,7 +33,7 @@ from bench.stats.rates import luck_of
 MOST_NAMES = 4  # networks of one verdict that a headline names; more are counted
 SINGLE = ("last_test_accuracy_percent", "selected_validation_accuracy_percent")
 MEANS = ("mean_test_accuracy_percent", "mean_best_validation_accuracy_percent")
-HOLDS = ("consistent", "confirmed")
+HOLDS: tuple[ClaimVerdict, ...] = ("consistent", "confirmed")
 FEWEST_TOLD = 5  # runs: with fewer almost every number of a single run is consistent
 UNJUDGED = ("not comparable", "not checkable")  # verdicts on lines that nothing here can judge
 WORST = 2  # refuted statements that are quoted
