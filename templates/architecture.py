@@ -14,8 +14,8 @@ DISPLAY_NAME = "NETWORK_NAME"
 
 # How it is trained: Adam, cross-entropy, one-cycle learning rate. Each field is part of a run's
 # key: a changed recipe makes new runs, and the old records stay. Other fields, each with a default
-# (https://manyseeds.github.io/manyseeds/python.html tells their meanings; a field that has no effect
-# is refused):
+# (https://manyseeds.github.io/manyseeds/python.html tells their meanings; a field without effect is
+# refused):
 #   optimizer="adamw", "sgd" or "rmsprop", decay_norm_and_bias=False, momentum=0.9
 #   schedule="cosine" or "linear" with final_fraction=0.01; "step" with step_epochs=(8, 12);
 #   schedule="constant", "cosine_restarts", "table" or "plateau"; lines of a PyTorch script
