@@ -92,6 +92,14 @@ def nearest(name: str, known: list[str]) -> str:
     return f"did you mean '{close[0]}'?" if close else f"known names: {', '.join(known) or 'none'}"
 
 
+SITE = "https://manyseeds.github.io/manyseeds/"
+
+
+def page(name: str) -> str:
+    """A page of the documentation: whoever installed the program has no docs/NAME.md."""
+    return f"{SITE}{name}.html"
+
+
 def printable(text: str) -> str:
     """Text without characters that are not seen but act, and with one kind of line end."""
     return UNSEEN.sub("", LINE_END.sub("\n", text))

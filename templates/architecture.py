@@ -14,10 +14,12 @@ DISPLAY_NAME = "NETWORK_NAME"
 
 # How it is trained: Adam, cross-entropy, one-cycle learning rate. Each field is part of a run's
 # key: a changed recipe makes new runs, and the old records stay. Other fields, each with a default
-# (bench/spec.py tells their units and bounds; a field that has no effect is refused):
+# (https://manyseeds.github.io/manyseeds/python.html tells their meanings; a field without effect is
+# refused):
 #   optimizer="adamw", "sgd" or "rmsprop", decay_norm_and_bias=False, momentum=0.9
 #   schedule="cosine" or "linear" with final_fraction=0.01; "step" with step_epochs=(8, 12);
-#   schedule="constant", "cosine_restarts", "table" or "plateau" (docs/recipes.md)
+#   schedule="constant", "cosine_restarts", "table" or "plateau"; lines of a PyTorch script
+#   as fields: https://manyseeds.github.io/manyseeds/recipes.html
 #   label_smoothing=0.1, ema_decay=0.999, batch_size=64, epochs=20, unaugmented_epochs=2
 RECIPE = Recipe(
     peak_learning_rate=0.01,

@@ -269,8 +269,8 @@ def test_a_folder_with_its_own_networks_shows_none_of_our_claims(
     done = bench("claims")
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == (
-        f"error: no files of claims ({tmp_path}/claims): write one (docs/claims.md), or name it "
-        "with --file\n"
+        f"error: no files of claims ({tmp_path}/claims): draft one: python -m bench new --from "
+        "README.md; or name it with --file\n"
     )
     assert bench("measure", "--arch", "model_1").returncode == 0
     assert bench("report").returncode == 0

@@ -71,6 +71,9 @@ def claims(
     document: Annotated[
         Path | None, typer.Option(help="With --check: the document that the claims quote.")
     ] = None,
+    renumber: Annotated[
+        bool, typer.Option("--renumber", help="With --document: write the new lines of its quotes.")
+    ] = False,
 ) -> None:
     """List the published claims that do not hold or are undecided, and count the others."""
     from bench.cli import anew
@@ -83,7 +86,8 @@ def claims(
     fails = guard.failing(fail_on or [])
     paths = judging.files(file or [], builtin)
     suites, fall_back = judging.suites(suite or [], results, builtin)
-    if check:
+    if check or renumber:
+        _renumber(paths, None if builtin else document, renumber)
         _tell_mistakes(paths, suites, builtin, document)
         return
     allowed = [*(allow or []), *(guard.known_ids(known) if known else [])]
@@ -128,6 +132,17 @@ def _tell_mistakes(
     say(f"no mistakes in {', '.join(str(path) for path in paths)}")
     if document is not None:
         _store(paths, document)
+
+
+def _renumber(paths: list[Path], document: Path | None, wanted: bool) -> None:
+    """Writes the new lines of quotes that moved, and says in which files."""
+    from bench.evidence.claims.load import renumber
+
+    if wanted and document is None:
+        remedy = "add --document README.md, without --builtin"
+        raise UsageError("applies only with --document", where="--renumber", remedy=remedy)
+    if wanted and document is not None:
+        say_all(renumber(paths, document))
 
 
 def _store(paths: list[Path], document: Path) -> None:

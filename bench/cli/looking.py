@@ -64,7 +64,10 @@ def inspect(
 
 @app.command()
 def new(
-    name: Annotated[str, typer.Argument(help="Lower case letters, digits and _.")],
+    name: Annotated[
+        str | None,
+        typer.Argument(help="Lower case letters, digits and _; the document's with --from."),
+    ] = None,
     document: Annotated[
         Path | None,
         typer.Option("--from", help="A README: draft its claims in claims/NAME.toml."),
@@ -75,10 +78,10 @@ def new(
 ) -> None:
     """Make a commented starter file, architectures/NAME.py.
 
-    With --from, also draft a README's claims; it keeps an architecture that exists.
+    With --from, draft a README's claims. A starter file is made only without other networks.
     """
     from bench.evidence.drafts.heading import DataSets
-    from bench.evidence.drafts.writing import write
+    from bench.evidence.drafts.writing import name_of, write
     from bench.inputs import datasets, discover, runners
     from bench.inputs.starter import create
     from bench.machine import folder
@@ -88,11 +91,14 @@ def new(
         raise UsageError(
             "applies only with --from", where="--dataset", remedy="add --from README.md"
         )
+    if name is None and document is None:
+        raise UsageError("no name", where="new", remedy="give a NAME, or --from README.md")
+    name = name if name is not None else name_of(document or Path())
     architectures = Path("architectures")
     wanted = True
     if document is not None:
         at_hand = discover.scan_all(architectures) if architectures.is_dir() else []
-        known = [found.name for found in at_hand]
+        known = {found.name: discover.display_name(found) for found in at_hand}
         data = DataSets({*datasets.names(), *runners.data_sets()}, dataset or "")
         path, draft = write(document, name, known, data, Path("claims"))
         absent = f", {draft.n_absent} more are commented out" if draft.n_absent else ""

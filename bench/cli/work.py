@@ -14,6 +14,7 @@ from bench.cli.request import Request
 from bench.cli.terminal import (
     EXIT_INTERRUPTED,
     EXIT_SOME_FAILED,
+    RESULTS,
     complain,
     console,
     render,
@@ -23,7 +24,7 @@ from bench.cli.terminal import (
     say_all,
     tell_broken,
 )
-from bench.errors import ClusterError, UsageError
+from bench.errors import ClusterError, UsageError, typed
 from bench.inputs import datasets
 from bench.inputs.datasets import Dataset
 from bench.inputs.imported.runs import is_imported
@@ -31,9 +32,10 @@ from bench.inputs.recipes import Changes
 from bench.inputs.runners import Runner
 from bench.machine import prints_to_stderr, require_writable
 from bench.measuring import observe, portraits
+from bench.records.arms import arms
 from bench.records.store import PROTOCOL, RunReader
 from bench.spec import Environment
-from bench.stats.format import rough_duration
+from bench.stats.format import count, mean_percent, plain, rough_duration
 from bench.training import jobs, provenance
 from bench.training.engine.network import gives_probabilities
 from bench.training.engine.settings import resolve_device
@@ -51,6 +53,7 @@ from bench.training.selection import (
 )
 from bench.training.sweep import Sweep
 
+MOST_MEANS = 10  # networks whose mean is printed
 FIRST_SEARCH_SEED = 1000  # seeds below stay unseen: they confirm what a search has chosen
 
 
@@ -125,6 +128,7 @@ def _work(request: Request) -> None:
     say(f"records: {request.suite.folder}")
     _observe(selected, request)
     whole = _render(request)
+    say_all(_next(selected, request, reader))
     lines = _of_records(plan, gone)
     for line in lines:
         complain(line)
@@ -132,6 +136,25 @@ def _work(request: Request) -> None:
         raise end
     if wrong or lines or selection.broken or not whole:
         raise typer.Exit(EXIT_SOME_FAILED)
+
+
+def _next(selected: Selected, request: Request, reader: RunReader) -> list[str]:
+    """The means of what was asked for, and the command that shows more; nothing with a report."""
+    options = request.options
+    if options.reports:
+        return []
+    matrices = selected.matrix.each()
+    keys = {each.spec(seed).key for each in matrices for seed in request.seeds}
+    every = arms(options.suite, reader.runs(), "test", request.suite.protocol())
+    asked = [arm for arm in every if arm.tested and any(run.key in keys for run in arm.runs)]
+    means = [
+        f"{arm.architecture}: mean {plain(mean_percent(arm.accuracy()))} over "
+        f"{plain(count(len(arm.tested), 'run'))}"
+        for arm in asked[:MOST_MEANS]
+    ]
+    words = ["report", "--suite", options.suite]
+    words += [] if options.results == RESULTS else ["--results", str(options.results)]
+    return [*means, f"next: python -m bench {typed(words)}"]
 
 
 def _observe(selected: Selected, request: Request) -> None:

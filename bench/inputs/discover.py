@@ -144,6 +144,22 @@ def headline(found: Found) -> str:
     return (docstring or "no docstring").splitlines()[0]
 
 
+def display_name(found: Found) -> str:
+    """What the file calls itself, without executing it; its name where that is no plain text."""
+    try:
+        tree = ast.parse(_read(found))
+    except (SyntaxError, ValueError, ArchitectureError):
+        return found.name
+    said = [
+        row.value.value
+        for row in tree.body
+        if isinstance(row, ast.Assign)
+        and isinstance(row.value, ast.Constant)
+        and any(isinstance(each, ast.Name) and each.id == "DISPLAY_NAME" for each in row.targets)
+    ]
+    return str(said[-1]) if said else found.name
+
+
 def _read(found: Found) -> str:
     try:
         return text_of(found.path)

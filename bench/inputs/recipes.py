@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from bench.errors import UsageError, nearest
+from bench.errors import UsageError, nearest, page
 from bench.spec import Augmentation, Recipe
 
 WHERE = "--with"
@@ -109,7 +109,7 @@ def _with(recipe: Recipe, fields: Mapping[str, Any]) -> Recipe:
     try:
         return msgspec.convert(content, Recipe)
     except (msgspec.ValidationError, UnicodeEncodeError) as error:  # half a character, the latter
-        remedy = "bench/spec.py lists the fields and their bounds; a list is written as [5, 10]"
+        remedy = f"write a list as [5, 10]; {page('python')} lists the fields"
         raise UsageError(str(error), where=WHERE, remedy=remedy) from error
 
 

@@ -16,7 +16,7 @@ from typing import Annotated, Any
 
 import msgspec
 
-from bench.errors import UsageError, nearest
+from bench.errors import UsageError, nearest, page
 from bench.inputs.figures import NAMES, SIZES, BadFigures, Figures, Unit
 from bench.machine import MOST_STATE_BYTES, folder_in_use, is_own, read_plain, toml_of
 from bench.records.foreign import dataset_info
@@ -174,7 +174,7 @@ def load(path: Path) -> Runner:
         written = msgspec.convert(toml_of(path), Written)
     except msgspec.ValidationError as error:
         raise _error(
-            path, str(error), "docs/runners.md explains every line of such a file"
+            path, str(error), f"{page('runners')} explains every line of such a file"
         ) from error
     except (OSError, ValueError) as error:
         raise _error(path, f"cannot be read: {error}", "make it a TOML file") from error
@@ -200,8 +200,8 @@ def _check_command(path: Path, written: Written) -> None:
     _check_placeholders(path, written.command)
     if "{seed}" not in written.command:
         remedy = (
-            "write --seed {seed}, or whatever the script takes; docs/runners.md seeds a script "
-            "that takes none"
+            "write --seed {seed}, or whatever the script takes; "
+            f"{page('runners')} seeds a script that takes none"
         )
         raise _error(path, "the command takes no {seed}, so all its runs would be the same", remedy)
     if not written.files:

@@ -1,4 +1,4 @@
-"""A badge with the worst verdict of the documents' networks, for a README."""
+"""A badge for a README: how many of its lines hold; without a document, its networks' verdicts."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from bench.report.parts.finding import subjects
+from bench.evidence.claims.ledger import FAILED
+from bench.evidence.claims.rules import ClaimVerdict
+from bench.report.parts.finding import HOLDS, judged_lines, subjects
 from bench.report.summary import Summary
-from bench.stats.format import integer
+from bench.stats.format import count, integer
 
 BADGE = "badge.svg"
 LABEL = "manyseeds"
@@ -47,19 +49,41 @@ class Badge:
 
 
 def badge(summaries: Iterable[Summary]) -> Badge:
-    """The badge of a suite: each document's networks on the data set that it speaks of.
+    """The badge of a suite: the documents' lines as the report's finding counts them.
 
-    A refuted network comes first, then what is confirmed; else nothing is decided yet.
+    Without such lines: the networks. What does not hold comes first, then what holds; else nothing
+    is decided yet.
     """
+    summaries = list(summaries)
     rows = [(each, row) for each in summaries if each.opens for row in subjects(each)]
     verdicts = [
         row.arm.verdict.verdict if summary.judges(row.arm) else ""
         for summary, row in rows
         if row.arm
     ]
+    lines = Counter[ClaimVerdict]()
+    for summary in summaries:
+        lines.update(judged_lines(summary))
+    if lines and verdicts:
+        return _of_lines(lines)
     if not any(verdicts):
         return Badge(Text("no verdict" if verdicts else "not trained"), "none")
     return _judged(verdicts, len(rows))
+
+
+def _of_lines(counts: Counter[ClaimVerdict]) -> Badge:
+    """3 of 10 lines refuted; 10 of 10 lines hold."""
+    total = counts.total()
+    failed, held = (sum(counts[verdict] for verdict in found) for found in (FAILED, HOLDS))
+    if failed:
+        denied = "does not hold" if failed == 1 else "do not hold"
+        n, words = failed, "refuted" if failed == counts["refuted"] else denied
+    elif held:
+        n, words = held, "holds" if held == 1 else "hold"
+    else:
+        n, words = total, "undecided"
+    tone: Tone = "bad" if failed else "good" if held == total else "open"
+    return Badge(Text(f"{integer(n)} of {count(total, 'line')} {words}"), tone)
 
 
 def _judged(verdicts: Sequence[str], n: int) -> Badge:

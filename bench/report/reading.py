@@ -8,13 +8,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
 from bench import machine
 from bench.errors import UsageError, nearest, printable
 from bench.evidence import claims
-from bench.evidence.claims.judging import AtHand
+from bench.evidence.claims.judging import AtHand, edited
 from bench.evidence.claims.stored import read_all
 from bench.records.store import Suite
 from bench.report.summary import Summary, summarise
@@ -51,7 +52,9 @@ def read(suite: Suite, folder: Path, command: str, groups: Sequence[str] = ()) -
     known = [summary.judged_by(protocol).with_findings(findings) for summary in found]
     damaged = sorted(path.relative_to(suite.folder).as_posix() for path in suite.set_aside)
     names = tuple(map(printable, damaged))
-    return [replace(summary, texts=texts, at_hand=at_hand, set_aside=names) for summary in known]
+    more: dict[str, Any] = {"texts": texts, "at_hand": at_hand, "set_aside": names}
+    more["edited"] = tuple(map(printable, edited(sorted(said.glob("*.toml")))))
+    return [replace(summary, **more) for summary in known]
 
 
 def read_records(

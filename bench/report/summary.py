@@ -57,6 +57,7 @@ class Summary:
             are judged by.
         texts: Stem of a file of claims -> the text of its document, where that is stored.
         set_aside: The names of the suite's damaged files, which are left out.
+        edited: What no longer stands in documents as their claims quote it, in words.
         at_hand: Architecture's name -> digest of its file; an architecture without a file has none.
     """
 
@@ -81,6 +82,7 @@ class Summary:
     suite_portraits: tuple[Portrait, ...] = ()
     texts: Mapping[str, Text] = field(default_factory=dict)
     set_aside: tuple[str, ...] = ()
+    edited: tuple[str, ...] = ()
     at_hand: Mapping[str, str] = field(default_factory=dict)
     recorded: frozenset[tuple[str, int]] = frozenset()
     choosing: tuple[Arm, ...] = ()  # runs that helped to choose an arm, with the test split

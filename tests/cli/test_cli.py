@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -275,6 +276,13 @@ def test_the_starter_runs(bench: Bench, tmp_path: Path) -> None:
     run = bench("train", *words, "--arch", "mine")
     assert run.returncode == 0, run.stderr
     assert "1 of 1 runs" in run.stdout
+    (record,) = (tmp_path / "results").rglob("seed-*.json")
+    right = json.loads(record.read_bytes())["epochs"][-1]["test_correct"]
+    mean = f"mine: mean {right / 10:.3f} % over 1 run"  # of mnist5k's 1,000 test images
+    assert run.stdout.splitlines()[-2:] == [mean, "next: python -m bench report --suite local"]
+    hidden = bench("train", *words, "--arch", "mine", "--no-test", "--results", "my runs")
+    last = "next: python -m bench report --suite local --results 'my runs'"
+    assert [hidden.stdout.count("mean"), hidden.stdout.splitlines()[-1]] == [0, last]
 
 
 def test_new_never_replaces_a_file(bench: Bench, tmp_path: Path) -> None:
@@ -322,6 +330,35 @@ def test_new_leaves_an_architecture_that_exists_as_it_is(bench: Bench, tmp_path:
     assert other.returncode == 0, other.stderr
     assert 'subject = "mine"' in (tmp_path / "claims/other.toml").read_text()
     assert not (tmp_path / "architectures/other.py").exists()
+
+
+def test_a_draft_is_about_the_networks_at_hand_by_their_display_names(
+    bench: Bench, write_architecture: Write, tmp_path: Path
+) -> None:
+    """Without a name the file of claims is called as the document is; no network is made."""
+    for name, shown in {"plain": "PlainNet", "slim": "SlimNet"}.items():
+        path = write_architecture(name)
+        path.write_text(f"{path.read_text()}\nDISPLAY_NAME = {shown!r}\n")
+    (tmp_path / "My README.md").write_text("PlainNet: 7,262 parameters\nslim net: 72 parameters\n")
+    done = bench("new", "--from", "My README.md")
+    assert done.returncode == 0, done.stderr
+    text = (tmp_path / "claims/my_readme.toml").read_text()
+    assert re.findall(r"subject = .*", text) == ['subject = "plain"', 'subject = "slim"']
+    assert 'networks = ["plain", "slim"]' in text
+    (tmp_path / "README.md").write_text("It has 7,262 parameters.\n")
+    done = bench("new", "other", "--from", "README.md")
+    assert "made architectures" not in done.stdout
+    assert 'subject = "plain"' in (tmp_path / "claims/other.toml").read_text()
+    assert {path.name for path in (tmp_path / "architectures").glob("*.py")} == {
+        "plain.py",
+        "slim.py",
+    }
+
+
+def test_new_without_a_name_needs_a_document(bench: Bench) -> None:
+    done = bench("new")
+    assert done.returncode == 2
+    assert "no name (new): give a NAME, or --from README.md" in done.stderr
 
 
 def test_new_makes_no_architecture_beside_a_runner(bench: Bench, tmp_path: Path) -> None:

@@ -62,8 +62,8 @@ def test_another_networks_recipe_comes_first_and_the_epochs_last() -> None:
         (["ema_decay=1"], "< 1.0"),
         (["ema_decay=none"], "Expected `float`"),
         (["optimizer=adamx"], "optimizer"),
-        (["schedule=step", "step_epochs=5"], "a list is written as [5, 10]"),
-        (["schedule=step", "step_epochs=(5,"], "a list is written as [5, 10]"),
+        (["schedule=step", "step_epochs=5"], "write a list as [5, 10]"),
+        (["schedule=step", "step_epochs=(5,"], "write a list as [5, 10]"),
         (["step_factor=0.5"], "has no effect"),
     ],
 )

@@ -45,7 +45,7 @@ def written(text: str, name: str = "mine") -> Path:
         (GOOD.replace("epochs = 3", "epochs = 0"), ">= 1"),
         (GOOD.replace("limit_seconds = 60", "limit_seconds = 0"), "> 0"),
         (GOOD.replace("--seed {seed}", ""), "takes no {seed}"),
-        (GOOD.replace("--seed {seed}", ""), "docs/runners.md seeds a script that takes none"),
+        (GOOD.replace("--seed {seed}", ""), "runners.html seeds a script that takes none"),
         (GOOD.replace("{epochs}", "{epoch}"), "unknown placeholder {epoch}"),
         (GOOD.replace('"python', "\"python '"), "bad command: No closing quotation"),
         (GOOD.replace('["train.py"]', "[]"), "files names no file"),

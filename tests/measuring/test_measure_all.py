@@ -249,7 +249,7 @@ def test_a_measure_that_fails_says_why_and_the_others_run() -> None:
         MeasureError(
             "no receptive-field rule for 'cumsum'",
             where="step 'cumsum' of (model)",
-            remedy="add it to a line of TABLE in bench/measuring/receptive/operations.py, with the "
+            remedy="add it to a line of TABLE in bench.measuring.receptive.operations, with the "
             "rule that it follows (pointwise, a window, a reshape ...)",
         )
     )

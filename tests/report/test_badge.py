@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
+from typing import Any
 
 import pytest
 from msgspec.structs import replace
@@ -15,16 +16,23 @@ from msgspec.structs import replace
 from bench.records.store import Suite
 from bench.report import badge, pages
 from bench.report.badge import Badge, Text, Tone
+from bench.report.parts.finding import finding
 from bench.report.publish import MANIFEST
+from bench.spec import Claim
 from tests import factories
 from tests.factories import DOCUMENT, runs
 from tests.report.contrast import contrast, luminance
-from tests.report.test_comment import suite_of
+from tests.report.test_comment import claim, suite_of
 from tests.reports import render
 
 SVG = "{http://www.w3.org/2000/svg}"
 CONFIRMED, REFUTED, UNDECIDED = [9945 + n % 3 for n in range(29)], [9930, 9950] * 5, [9950] * 5
 ONE = replace(DOCUMENT, networks=("model_1",))
+
+
+def said(id: str, line: int, metric: str, published: float, **fields: Any) -> Claim:
+    """A line of the document on Model_1, whose five runs leave the target undecided."""
+    return claim(id, metric, "model_1", published, line=line, tolerance=0.0, **fields)
 
 
 @pytest.mark.parametrize(
@@ -53,6 +61,39 @@ def test_the_worst_verdict_decides(networks: list[list[int]], message: str, tone
 def test_one_network_has_its_verdict(counts: list[int], message: str) -> None:
     found = badge.badge(suite_of(runs("model_1", counts), claims=(), document=ONE))
     assert found.message.text == message
+
+
+NOT_SO = said("runs", 14, "mean_test_accuracy_percent", 99.9, relation="at_least")
+SIZE = said("size", 15, "n_parameters", 9850)  # Model_1 has it
+WRONG = said("wrong", 16, "n_parameters", 7262)
+LATER = said("later", 17, "consistent_test_accuracy_percent", 99.4)
+ONCE = said("once", 18, "last_test_accuracy_percent", 99.9)  # runs reach 99.45 to 99.49 %
+WORDS = said("words", 19, "not_checkable", 0, derivation="no record says it")
+
+
+@pytest.mark.parametrize(
+    ("claims", "message", "tone"),
+    [
+        ((SIZE, WRONG, LATER), "1 of 3 lines refuted", "bad"),
+        ((SIZE, WORDS), "1 of 1 line holds", "good"),
+        ((SIZE, LATER), "1 of 2 lines holds", "open"),
+        ((LATER,), "1 of 1 line undecided", "open"),
+        ((SIZE, ONCE), "1 of 2 lines does not hold", "bad"),
+        ((SIZE, WRONG, NOT_SO), "2 of 3 lines refuted", "bad"),
+    ],
+)
+def test_a_document_has_its_lines_counted_as_the_finding_counts_them(
+    claims: tuple[Claim, ...], message: str, tone: Tone
+) -> None:
+    made = suite_of(runs("model_1", [9945, 9946, 9947, 9948, 9949]), claims=claims)
+    found = badge.badge(made)
+    assert (found.message.text, found.tone) == (message, tone)
+    of_total = message.split(" of ")[1].split(" line")[0]
+    assert any(each.startswith(f"Of {of_total} line") for each in finding(made[0]).lead)
+
+
+def test_lines_of_an_untrained_document_are_not_counted() -> None:
+    assert badge.badge(suite_of(claims=(SIZE,))).message.text == "not trained"
 
 
 def test_without_a_target_there_is_no_verdict() -> None:

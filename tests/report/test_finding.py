@@ -159,7 +159,11 @@ def test_the_numbers_that_are_not_reproducible_are_named_below_the_headline() ->
             ),
         ),
         (
-            (good, replace(mean, published=99.8)),
+            (good, replace(mean, published=99.8, quote="99.8 %")),
+            "Not reproducible: 99.80 % of Model_1 (line 30).",
+        ),
+        (
+            (good, replace(mean, published=99.8, quote="at least 99.8 %")),
             "Not reproducible: at least 99.80 % of Model_1 (line 30).",
         ),
     ):

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import re
+import tomllib
 
 import pytest
 
+from bench import machine
+from bench.errors import page
+from tests.support import ROOT, text_of
 from tests.texts.collect import Text, collect, texts_of, without_names
 from tests.texts.listing import COMMAND, LISTING, listing
 
@@ -31,6 +35,23 @@ def faults(text: Text) -> list[str]:
     said = without_names(text.text)
     long = [each for each in SENTENCE.split(said) if len(each.split()) > MOST_WORDS]
     return [*(each[0] for each in ODD.finditer(said)), *long]
+
+
+def test_no_text_names_a_file_that_a_wheel_leaves_out() -> None:
+    """Whoever installed the program reads the documentation's site, not the checkout."""
+    of_checkout = re.compile(r"\b(?:docs|templates|bench|benchmarks|tests)/[\w/]+\.\w+")
+    assert [text for text in collect() if of_checkout.search(text.text)] == []
+    for name in ("architecture.py", "claims.toml"):
+        assert not of_checkout.search((machine.folder("templates") / name).read_text("utf-8"))
+
+
+def test_each_page_that_a_text_names_is_there() -> None:
+    said = [text.text for text in collect()]
+    pages = {name for text in said for name in re.findall(r"page\(['\"](\w+)", text)}
+    assert {"claims", "data", "import", "python", "runners"} <= pages
+    assert [name for name in sorted(pages) if not (ROOT / f"docs/{name}.md").is_file()] == []
+    site = tomllib.loads(text_of("pyproject.toml"))["project"]["urls"]["Documentation"]
+    assert page("claims") == f"{site}claims.html"
 
 
 def test_each_sentence_is_short_and_plain() -> None:

@@ -39,7 +39,7 @@ def files(named: Sequence[Path], builtin: bool = False) -> list[Path]:
     if builtin and (named or shipped.resolve() != place.resolve()):
         found += sorted(shipped.glob("*.toml"))
     if not found:
-        remedy = "write one (docs/claims.md), or name it with --file"
+        remedy = "draft one: python -m bench new --from README.md; or name it with --file"
         raise ClaimError("no files of claims", where=str(place), remedy=remedy)
     return found
 
@@ -58,13 +58,14 @@ def edited(paths: Iterable[Path]) -> list[str]:
         for document in map(Path, filter(None, (each.file for each in placed([path]).documents))):
             with suppress(OSError, ClaimError):  # `claims --check` tells what is wrong with it
                 if document.is_file() and (n := len(misquoted([path], document))):
+                    are = "is" if n == 1 else "are"
                     own = path.is_relative_to(Path.cwd())
                     place = path.relative_to(Path.cwd()) if own else path
                     quotes = plain(count(n, "quote"))
                     found.append(
-                        f"{document} was edited: {quotes} of {place} no longer on the line that "
-                        f"the claim names: python -m bench claims --check --file {place} "
-                        f"--document {document}"
+                        f"{document} was edited: {quotes} of {place} {are} no longer on the line "
+                        "that the claim names. To mend the lines, run: python -m bench claims "
+                        f"--check --file {place} --document {document} --renumber"
                     )
     return found
 

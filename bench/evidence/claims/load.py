@@ -20,11 +20,13 @@ from bench.errors import nearest
 from bench.evidence.claims.heads import head
 from bench.evidence.claims.sources import ClaimError, Problem, Source, misfit, shown
 from bench.evidence.claims.wants import KEYS, quoted, wants
-from bench.machine import MOST_TEXT_BYTES, read_plain, text_of
+from bench.machine import MOST_TEXT_BYTES, read_plain, text_of, write_atomically
 from bench.spec import Claim, Document
+from bench.stats.format import count, plain
 
 HEADER = re.compile(r"^\s*\[\[\s*claim\s*\]\]")
 POSITION = re.compile(r"\s*\(at line (\d+), column (\d+)\)")
+LINE = re.compile(r"(\s*[\"']?line[\"']?\s*=\s*)\+?[0-9_]+")
 DOCUMENT = "document"  # the subject of what a text says of itself
 AT_END = re.compile(r"\s*\(at end of document\)")
 
@@ -100,19 +102,59 @@ def misquoted(paths: Iterable[Path], document: Path) -> list[Problem]:
     Raises:
         ClaimError: the document cannot be read.
     """
-    lines = read_lines(document, "unreadable", "give the text that the claims quote")
     found = []
-    for claim, source, number in placed(paths).rows:
-        if claim.quote in "".join(lines[claim.line - 1 : claim.line]):
-            continue
-        elsewhere = [str(at) for at, line in enumerate(lines, start=1) if claim.quote in line]
-        remedy = f"it is on line {', '.join(elsewhere)}" if elsewhere else "quote its exact words"
+    for (claim, source, number), elsewhere in _astray(placed(paths).rows, document):
+        places = f"it is on line {', '.join(map(str, elsewhere))}"
+        once = f"{places}; --renumber writes it" if len(elsewhere) == 1 else places
+        remedy = once if elsewhere else "quote its exact words"
         what = (
             f"line {claim.line} of {document} does not hold {quoted(claim.quote)}, "
             f"the quote of '{claim.id}'"
         )
         found.append(source.problem(number, what, remedy, "line" if elsewhere else "quote"))
     return found
+
+
+def _astray(rows: Iterable[Placed], document: Path) -> Iterator[tuple[Placed, list[int]]]:
+    """Each claim whose quote is not on its line, and the lines that hold the quote, from 1."""
+    lines = read_lines(document, "unreadable", "give the text that the claims quote")
+    for row in rows:
+        quote = row.claim.quote
+        if quote not in "".join(lines[row.claim.line - 1 : row.claim.line]):
+            yield row, [at for at, line in enumerate(lines, start=1) if quote in line]
+
+
+def renumber(paths: Iterable[Path], document: Path) -> list[str]:
+    """Writes the new line of each quote that moved, where just one other line holds it.
+
+    Nothing else in a file changes. A file that says it is about another document stays as it is.
+
+    Returns:
+        A line for each file that changed.
+
+    Raises:
+        ClaimError: the document cannot be read.
+        StoreError: a file cannot be written.
+    """
+    said = []
+    for path in paths:
+        read = placed([path])
+        if any(Path(each.file or document).name != document.name for each in read.documents):
+            continue
+        text = read_bytes(path, "unreadable claims", "give a UTF-8 text file").decode()
+        rows, n = text.splitlines(keepends=True), 0
+        for row, elsewhere in _astray(read.rows, document):
+            at = row.problem("", "", "line").line
+            old = LINE.match(rows[at - 1]) if at else None
+            if at and old and len(elsewhere) == 1:
+                rows[at - 1] = f"{old[1]}{elsewhere[0]}{rows[at - 1][old.end() :]}"
+                n += 1
+        if n:
+            write_atomically(path, "".join(rows).encode())
+            said.append(
+                f"{path}: {plain(count(n, 'claim'))} {'has' if n == 1 else 'have'} a new line"
+            )
+    return said
 
 
 class Placed(NamedTuple):

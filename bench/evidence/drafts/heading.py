@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from bench.errors import page
 from bench.evidence.claims.sources import one_line
 from bench.evidence.claims.wants import CONTROL
-from bench.evidence.drafts.proposing import Proposal
+from bench.evidence.drafts.proposing import CLAUSE, Proposal
 from bench.evidence.drafts.reading import FENCE, HEADING, MOST_LETTERS, Names, plain
 
 LONGEST_TITLE = 120  # letters
@@ -32,13 +33,15 @@ DATA_SETS = {
     "svhn": ("SVHN", r"svhn"),
 }
 LETTER_THEN_DIGIT = re.compile(r"(?<=[a-z])(?=\d)")
-NO_DATA_SET = """\
+NO_DATA_SET = f"""\
 # No data set was recognised in the document. Name the data set of its accuracies, and take
-# the next "# " away; otherwise they are taken for accuracies on MNIST. See docs/data.md.
+# the next "# " away; otherwise they are taken for accuracies on MNIST. See
+# {page("data")}
 # dataset = "NAME\""""
 NOT_AT_HAND = """\
-# {shown} is not declared here. Write datasets/{name}.toml, as docs/data.md shows, and take the next
-# "# " away; otherwise the accuracies are taken for accuracies on MNIST.
+# {shown} is not declared here. Write datasets/{name}.toml, as this page shows:
+# {page}
+# Then take the next "# " away; otherwise the accuracies are taken for accuracies on MNIST.
 # dataset = "{name}"{note}"""
 # An objective takes part in verdicts, and `train` declares its target before the first run: that is
 # a decision, so a draft leaves it to a person.
@@ -70,6 +73,13 @@ class DataSets:
         places = (match for line in lines for match in self.named.finditer(line))
         found = (names[(match.lastindex or 1) - 1] for match in places)
         return [name for name, _ in Counter(found).most_common()]
+
+    def literal_in(self, lines: Sequence[str]) -> str:
+        """The only one at hand that the lines spell as `bench` does; empty for none or several."""
+        each = "|".join(map(re.escape, sorted(self.at_hand)))
+        pattern = re.compile(rf"(?<![\w-])(?:{each})(?![\w-])")
+        found = {match[0] for line in lines for match in pattern.finditer(line) if match[0]}
+        return found.pop() if len(found) == 1 else ""
 
     @cached_property
     def named(self) -> re.Pattern[str]:
@@ -105,7 +115,7 @@ def tables(
     rows += ['label = "README"'] if document.name.lower().startswith("readme") else []
     rows += [f"file = {toml(file)}"] if file.isprintable() else []
     rows += [_dataset(lines, data), f"networks = {toml(networks)}"]
-    return "\n".join(["[document]", *rows, *_objective(found)]) + "\n"
+    return "\n".join(["[document]", *rows, *_objective(found, lines, names)]) + "\n"
 
 
 def title(lines: Sequence[str]) -> str:
@@ -136,17 +146,17 @@ def _words(heading: str) -> str:
 
 
 def _dataset(lines: Sequence[str], data: DataSets) -> str:
-    """The data set of the command, else that which the document names most often."""
-    read = (plain(text) for text in lines if len(text) <= MOST_LETTERS and not CONTROL.search(text))
-    found = list(data.named_in(read))
-    name = data.wanted or next(iter(found), "")
+    """The data set of the command, else that which the document spells, else names most often."""
+    read = [plain(text) for text in lines if len(text) <= MOST_LETTERS and not CONTROL.search(text)]
+    found = data.named_in(read)
+    name = data.wanted or data.literal_in(read) or next(iter(found), "")
     if not name:
         return NO_DATA_SET
     also = ", ".join(_shown(other) for other in found if other != name)
     note = f" # the document also names {also}" if also else ""
     if name in data.at_hand:
         return f'dataset = "{name}"{note}'
-    return NOT_AT_HAND.format(shown=_shown(name), name=name, note=note)
+    return NOT_AT_HAND.format(shown=_shown(name), name=name, note=note, page=page("data"))
 
 
 def _shown(name: str) -> str:
@@ -154,7 +164,7 @@ def _shown(name: str) -> str:
     return DATA_SETS[name][0] if name in DATA_SETS else name
 
 
-def _objective(found: Sequence[Proposal]) -> list[str]:
+def _objective(found: Sequence[Proposal], lines: Sequence[str], names: Names) -> list[str]:
     """The table as a comment; nothing where the document states neither a target nor a limit."""
     target, limit, epochs = _target(found), _limit(found, "n_parameters"), _epochs(found)
     rows = []
@@ -162,6 +172,8 @@ def _objective(found: Sequence[Proposal]) -> list[str]:
         rows.append(f"target = {target.published} # line {target.line}")
         rows += ['relation = "above"'] if target.relation == "above" else []
         rows.append("rate = 0.9 # to be decided")
+        if asked := _asked(target, lines[target.line - 1], names):
+            rows.append(f"networks = {toml(asked)}")
     if limit:
         key = "parameters_below" if limit.relation == "below" else "parameters_at_most"
         rows.append(f"{key} = {limit.published} # line {limit.line}")
@@ -184,6 +196,13 @@ def _target(found: Sequence[Proposal]) -> Proposal | None:
     ]
     often = (each for each in reached if each.metric.startswith(("consistent", "sustained")))
     return next(often, next((each for each in reached if each.aim), None))
+
+
+def _asked(target: Proposal, line: str, names: Names) -> list[str]:
+    """The networks that the sentence with the target names; none where it speaks of all."""
+    clauses = (clause for clause in CLAUSE.split(line) if target.quote in clause)
+    said = names.spoken_of(next(clauses, target.quote))
+    return [name for name in said if name in names.found]
 
 
 def _limit(found: Sequence[Proposal], metric: str) -> Proposal | None:

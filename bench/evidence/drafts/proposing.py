@@ -150,13 +150,19 @@ def _of_subjects(
 
 
 def _of_gain(one: Proposal, part: Part, networks: list[str]) -> Iterator[Proposal]:
-    """The first network of the words over the second, else over the document's one before it."""
+    """The first network of the words over the second, else over the document's one before it.
+
+    A loss of the first is a gain of the second.
+    """
     subject, *others = part.subjects
     place = networks.index(subject)
     against = others[0] if len(others) == 1 else networks[place - 1] if place else ""
     if against:
         doubt = "" if len(others) == 1 else "over which network is the gain?"
-        yield replace(one, subject=subject, against=against, doubt=doubt)
+        gain = one.published or 0
+        if gain < 0:
+            subject, against, gain = against, subject, -gain
+        yield replace(one, subject=subject, against=against, published=gain, doubt=doubt)
 
 
 def _accuracy(proposal: Proposal) -> bool:
@@ -209,6 +215,12 @@ def _jitter(name: str, place: int) -> str:
 
 GAIN = "mean_test_accuracy_gain_points"
 GAINED = r"(?:improv|increas|rais|boost|gain|better)[^§]{0,40}accura[^§]{0,20}\bby (?:about )?\+?§"
+POINTS = r"\s?(?:percentage[ -])?(?:points?|pp)\b"
+MORE, LESS = r"(?:better|higher|more|ahead|above|over)\b", r"(?:worse|lower|less|behind|below)\b"
+THAN = rf"§{POINTS} (?:\w{{1,12}} )?(?:{MORE}|{LESS})(?![^§]{{0,20}}(?:target|goal|limit))"
+BEATS = r"(?:beats?|outperforms?|surpass\w{0,2}|exceeds?)\b[^§]{0,40}\bby (?:about )?§"
+ACCURATER = rf"§ (?:\w{{1,12}} )?(?:{MORE}|{LESS}) (?:\w{{1,12}} )?accura"
+LOSS = re.compile(rf"§[^§]{{0,30}}?\b{LESS}")
 ADDS = r"macs\b|multiply[ -]?(?:adds|accumulates)\b|mult[ -]?adds\b"
 SHORT = "target_shortfall_points"  # of a table's row; in prose it is a mean's shortfall
 DROPOUT = "dropout_probability"
@@ -225,6 +237,8 @@ RULES = (
     ),
     _rule(GAIN, GAINED, 0.001, 49, percent=True),
     _rule(GAIN, GAINED + r"\s?(?:percentage )?(?:points?|pp)\b", 0.001, 49),
+    _rule(GAIN, rf"{THAN}|{BEATS}{POINTS}", 0.001, 49),
+    _rule(GAIN, ACCURATER, 0.001, 49, percent=True),
     _rule(SHORT, r"§[^§]{0,30}\b(?:short|below)\b|\bgap[^§]{0,30}§", 0, 5, percent=True),
     _rule(
         "parameters_saved_percent",
@@ -386,15 +400,13 @@ def _written(part: Part, match: re.Match[str], before: str, after: str) -> Writt
     spread = PLUS_MINUS.match(part.words, match.end())
     unit = unit or (spread["unit"] or "" if spread else "").strip()
     bare = APPROXIMATELY.sub("", before)
-    related = (name for name, pattern in RELATIONS if pattern.search(bare))
-    relation = next(related, "at_least" if after.startswith("+") else "equals")
     said = f"{UNIT_OF_COLUMN.sub('', part.said).strip().lower()[:60]}: " if part.said else ""
     return Written(
         value=float(value * scale),
         half=float(_last_digit(value) * scale / 2),
         percent=unit == "%" or low or (bool(OF_ACCURACIES.search(said)) and "." in digits),
         about=bare != before or unit in ("k", "K", "M"),
-        relation=relation,
+        relation=_relation(bare, after),
         words=f"{said}{' '.join(before.split())}{' ' if before.endswith(' ') else ''}§{after}",
         start=part.start + match.start(),
         end=part.start + match.end(),
@@ -402,6 +414,21 @@ def _written(part: Part, match: re.Match[str], before: str, after: str) -> Writt
         high=high,
         spread=Decimal(spread["spread"]) if spread else None,
     )
+
+
+def _relation(before: str, after: str) -> Relation:
+    """What the words around a number say, which are in lower case."""
+    related = (name for name, pattern in RELATIONS if pattern.search(before))
+    return next(related, "at_least" if after.startswith("+") else "equals")
+
+
+def relations_in(text: str) -> set[Relation]:
+    """What a text says of its numbers: at_least of "≥ 70 %", equals of "70 %"."""
+    words = text.lower()
+    return {
+        _relation(APPROXIMATELY.sub("", words[: match.start()]), words[match.end() :])
+        for match in NUMBER.finditer(words)
+    }
 
 
 def _last_digit(value: Decimal) -> Decimal:
@@ -440,7 +467,8 @@ def _by_rule(rule: Rule, number: Written, part: Part) -> Proposal:
         metric = "mean_test_shortfall_points"
         return replace(found, metric=metric, relation=relation, tolerance=number.half)
     if rule.metric == GAIN:
-        return replace(found, relation="at_least", tolerance=number.half)
+        gain = -number.value if LOSS.search(number.words) else number.value
+        return replace(found, published=gain, relation="at_least", tolerance=number.half)
     if rule.metric == SHORT:
         return replace(found, relation="equals", tolerance=number.half)
     if rule.metric == "parameters_over_limit":
@@ -520,7 +548,7 @@ def quote_of(part: Part, start: int, end: int) -> str:
 # --- sizes, sums and words -----------------------------------------------------------------------
 
 SIZE = re.compile(r"(?<![\w.])(\d{1,3})\s?[x×]\s?(\d{1,3})(?:\s?[x×]\s?(\d{1,4}))?(?![\w×])")
-FIELD = re.compile(r"\brf\b|receptive field", re.IGNORECASE)
+FIELD = re.compile(r"\brf\b|receptive field|\bsees?\b|\bseen\b", re.IGNORECASE)
 TO_CUT = re.compile(r"\bcutout\W{1,3}(?:(?:of|size|with) ){0,2}(?:a )?$", re.IGNORECASE)
 CUT = re.compile(r"\W{1,2}(?:pixels? )?cutout", re.IGNORECASE)
 ONE = re.compile(r"\d{1,4}(?:\.\d{1,12})?|\.\d{1,12}")
@@ -546,8 +574,8 @@ def _sizes(part: Part) -> Iterator[Proposal]:
     for match in SIZE.finditer(part.words):
         if match[1] != match[2] or match[3] is not None:
             continue
-        before = part.words[max(0, match.start() - 45) : match.start()]
-        after = part.words[match.end() : match.end() + 20]
+        before = CLAUSE.split(part.words[max(0, match.start() - 45) : match.start()])[-1]
+        after = CLAUSE.split(part.words[match.end() : match.end() + 20])[0]
         start, end = part.start + match.start(), part.start + match.end()
         quote, side = quote_of(part, start, end), int(match[1])
         if FIELD.search(f"{part.said} {before} {after}") and not LAYER.search(part.words):

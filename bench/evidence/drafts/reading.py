@@ -7,8 +7,9 @@ is cut from the line itself.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import pairwise
 
 from bench.evidence.claims.wants import CONTROL
@@ -31,6 +32,8 @@ NO_CLAIMS = re.compile(
     r"|(?<![\d.,])(?:19|20)\d\d(?![\d.,%]|\s{0,2}(?:param|epoch))",
     re.IGNORECASE,
 )
+# Between the words of a name: "PlainNet 2" and "plain_net2" have three.
+WORDS_OF_NAME = re.compile(r"[\W_]+|(?<=[a-z])(?=[A-Z])|(?<=[A-Za-z])(?=\d)|(?<=\d)(?=[A-Za-z])")
 EMPHASIS = re.compile(r"[*`]")
 
 
@@ -76,38 +79,52 @@ class Names:
     """Which networks a document names.
 
     Attributes:
-        known: Architectures at hand.
-        own: The architecture that the draft is called by.
+        known: Architectures at hand, each with its display name.
+        own: The architecture that the document is about where it names none.
         found: Those that the document names, in its order; `own` alone where it names none.
         absent: Numbered models of the document that are not at hand.
+        named: Whether the document names a network at hand.
     """
 
-    known: tuple[str, ...]
+    known: Mapping[str, str]
     own: str
     found: tuple[str, ...] = ()
     absent: tuple[str, ...] = ()
+    named: bool = True
 
     @classmethod
-    def of(cls, lines: Sequence[str], known: Collection[str], own: str) -> Names:
+    def of(cls, lines: Sequence[str], known: Mapping[str, str], own: str) -> Names:
         """Reads the names; a document that names no network at hand is about `own` alone."""
-        names = cls(tuple(sorted({*known, own}, key=len, reverse=True)), own)
+        names = cls(known or {own: own}, own)
         every = list(dict.fromkeys(name for line in lines for name in names.in_text(line)))
         found = tuple(name for name in every if name in names.known)
         if not found:
-            return cls(names.known, own, (own,))
+            return cls(names.known, own, (own,), named=False)
         return cls(names.known, own, found, tuple(n for n in every if n not in names.known))
 
     def in_text(self, text: str) -> tuple[str, ...]:
-        """The networks that a text names, such as "Model_7" or "models 2 & 3"."""
-        spelled = (r"[ _-]?".join(map(re.escape, name.split("_"))) for name in self.known)
-        pattern = rf"(?<![A-Za-z0-9])(?:{'|'.join(spelled)})(?![A-Za-z0-9])"
-        direct = [_slug(match[0]) for match in re.finditer(pattern, text, re.IGNORECASE)]
-        by_slug = {name.replace("_", ""): name for name in self.known}
-        direct = [by_slug.get(name.replace("_", ""), name) for name in direct]
+        """The networks that a text names, such as "Model_7", "models 2 & 3" or a display name."""
+        words = (_letters(match[0]) for match in self._pattern.finditer(text))
+        direct = [self._by_letters[word] for word in words if word in self._by_letters]
         numbered = [f"model_{match[1]}" for match in NUMBERED.finditer(text)]
         for match in SEVERAL.finditer(text):
             numbered += [f"model_{number}" for number in re.findall(r"\d+", match[1])]
-        return tuple(dict.fromkeys(direct + numbered))
+        # A network that is at hand under a display name such as "Model 2" is found by that already.
+        mine = (self._by_letters.get(_letters(name), name) for name in numbered)
+        return tuple(dict.fromkeys([*direct, *mine]))
+
+    @cached_property
+    def _by_letters(self) -> dict[str, str]:
+        """Display names, then names of files, which decide; neither blanks nor case tell apart."""
+        shown = {_letters(shown): name for name, shown in self.known.items()}
+        named = {**shown, **{_letters(name): name for name in self.known}}
+        return {letters: name for letters, name in named.items() if letters}
+
+    @cached_property
+    def _pattern(self) -> re.Pattern[str]:
+        every = sorted({*self.known, *self.known.values()}, key=lambda name: (-len(name), name))
+        spelled = [*map(re.escape, every), *map(_spelled, every)]
+        return re.compile(rf"(?<!\w)(?:{'|'.join(filter(None, spelled))})(?!\w)", re.IGNORECASE)
 
     def spoken_of(self, text: str) -> tuple[str, ...]:
         """Those of a text that are in `found` or `absent`."""
@@ -227,6 +244,17 @@ def plain(text: str) -> str:
     """The text, as long as before, with blanks for what is no claim."""
     without = NO_CLAIMS.sub(lambda match: " " * len(match[0]), text)
     return EMPHASIS.sub(" ", without)
+
+
+def _letters(name: str) -> str:
+    """plainnet of "PlainNet", "plain_net" and "Plain Net"."""
+    return re.sub(r"[\W_]+", "", name.casefold())
+
+
+def _spelled(name: str) -> str:
+    """A pattern of the name with blanks, lines or nothing between its words."""
+    words = WORDS_OF_NAME.split(name)
+    return r"[ _-]?".join(re.escape(word) for word in words if word)
 
 
 def _slug(text: str) -> str:

@@ -6,15 +6,23 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from math import isclose
 
+from bench.errors import page
 from bench.evidence.claims.wants import quoted
-from bench.evidence.drafts.proposing import NUMBER, Proposal, quote_of, written
+from bench.evidence.drafts.proposing import Proposal, quote_of, written
 from bench.evidence.drafts.reading import NUMBERED, SEVERAL, Part
 from bench.stats.format import integer
 
 MOST_LISTED = 200  # a document with more of them holds data
 PLACES = re.compile(r"^\W{0,9}\d{1,3}[.)](?=\s)")  # of a list or of a section: "2. Results"
+# What `NUMBER` leaves out, since letters or another number stand close to it: 24x24, 24×24px, 12ms.
+CLOSE = re.compile(
+    r"(?<![\w.,×])\d{1,12}(?:\.\d{1,12})?"
+    r"(?:(?:[x×]\d{1,6}){1,5}[a-z]{0,3}|(?!(?:st|nd|rd|th|[kKMdD])\b)[^\W\d_]{1,4}|×)(?![\w×])"
+)
+DIGITS = re.compile(r"\d{1,12}(?:\.\d{1,12})?")
 HEAD = """\
-# Numbers without a proposal: {n}. To judge one, write a [[claim]] with a metric of docs/claims.md.
+# Numbers without a proposal: {n}. To judge one, write a [[claim]] with a metric of this page:
+# {page}
 # If no metric fits, use "not_checkable" and a reason. Leave out numbers that claim nothing.
 """
 
@@ -43,7 +51,7 @@ def as_comments(lines: Sequence[str]) -> str:
     shown = [f"# {line}" for line in lines[:MOST_LISTED]]
     if len(lines) > MOST_LISTED:
         shown.append(f"# and {integer(len(lines) - MOST_LISTED)} more")
-    return "\n".join([HEAD.format(n=integer(len(lines))) + "#", *shown]) + "\n"
+    return "\n".join([HEAD.format(n=integer(len(lines)), page=page("claims")) + "#", *shown]) + "\n"
 
 
 def _of_part(
@@ -51,15 +59,26 @@ def _of_part(
 ) -> Iterator[str]:
     silent = (PLACES, NUMBERED, SEVERAL, names)
     spans = [match.span() for each in silent for match in each.finditer(part.words)]
-    for number in written(part):
-        start, end = number.start - part.start, number.end - part.start
+    known = proposed.get(part.line, set())
+    for start, end, values in sorted(_numbers(part)):
         if any(first <= start < last for first, last in spans):
             continue
-        values = (number.value, number.value / 100)
-        known = proposed.get(part.line, set())
-        if not any(isclose(value, each) for value in values for each in known):
-            quote = quoted(quote_of(part, number.start, number.end))
+        if not all(any(_equal(value, each) for each in known) for value in values):
+            quote = quoted(quote_of(part, part.start + start, part.start + end))
             yield f"line {part.line}: {part.words[start:end].strip()} in {quote}"
+
+
+def _numbers(part: Part) -> Iterator[tuple[int, int, tuple[float, ...]]]:
+    """Where each begins and ends in the part's words, and its value; several of a size."""
+    for number in written(part):
+        yield number.start - part.start, number.end - part.start, (number.value,)
+    for match in CLOSE.finditer(part.words):
+        yield *match.span(), tuple(map(float, DIGITS.findall(match[0])))
+
+
+def _equal(value: float, known: float) -> bool:
+    """Whether they are one number; a percentage may be known as a share."""
+    return isclose(value, known) or isclose(value / 100, known)
 
 
 def _values(proposal: Proposal) -> Iterator[float]:
@@ -67,4 +86,4 @@ def _values(proposal: Proposal) -> Iterator[float]:
     if proposal.published is not None:
         yield abs(proposal.published)
     yield from proposal.numbers
-    yield from (float(match["digits"].replace(",", "")) for match in NUMBER.finditer(proposal.text))
+    yield from map(float, DIGITS.findall(proposal.text))

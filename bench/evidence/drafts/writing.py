@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from bench.errors import UsageError, nearest
+from bench.errors import UsageError, nearest, page
 from bench.evidence.claims import ClaimError
 from bench.evidence.claims.load import read_lines
 from bench.evidence.claims.sources import one_line
@@ -23,7 +23,8 @@ MOST_BYTES = 4_000_000
 HEAD = """\
 # A draft: what {document} may claim, read from its numbers. Read each claim beside its line, then
 # keep it, mend it or strike it. Numbers are found by their words, so some proposals are wrong:
-# look at the metric, at the subject and at the layers first. docs/claims.md explains every key.
+# look at the metric, at the subject and at the layers first. This page explains every key:
+# {page}
 # Check [document] before the claims.
 #
 #   python -m bench claims --check --file {file} --document {document}
@@ -53,8 +54,13 @@ class Draft:
         self.n_claims, self.n_absent = len(kept), len(found) - len(kept)
 
 
+def name_of(document: Path) -> str:
+    """What a draft is called by where the command does not say: readme of README.md."""
+    return re.sub(r"[^a-z0-9]+", "_", document.stem.lower()).strip("_")
+
+
 def write(
-    document: Path, name: str, known: Collection[str], data: DataSets, folder: Path
+    document: Path, name: str, known: Mapping[str, str], data: DataSets, folder: Path
 ) -> tuple[Path, Draft]:
     """Writes `NAME.toml` into the folder of claims; never replaces a file.
 
@@ -76,13 +82,14 @@ def write(
     return path, made
 
 
-def draft(document: Path, name: str, known: Collection[str], data: DataSets, path: Path) -> Draft:
+def draft(document: Path, name: str, known: Mapping[str, str], data: DataSets, path: Path) -> Draft:
     """Says what the document is, and proposes claims for each number of the document.
 
     Args:
         document: A text in UTF-8, such as a README.
-        name: What the draft is called by; the subject where the document names no network.
-        known: Architectures at hand.
+        name: What the draft is called by; without architectures, the subject as well.
+        known: Architectures at hand, each with its display name. Where the document names none of
+            them, it is about the first.
         data: Data sets that the document may speak of.
         path: Where the draft will lie, for its own head.
 
@@ -95,19 +102,22 @@ def draft(document: Path, name: str, known: Collection[str], data: DataSets, pat
         remedy = nearest(data.wanted, sorted(data.at_hand))
         raise UsageError(f"unknown data set '{data.wanted}'", where="--dataset", remedy=remedy)
     lines = _lines(document)
-    names = Names.of(lines, known, name)
+    own = name if name in known or not known else min(known)
+    names = Names.of(lines, known, own)
     every = list(parts(lines, names))
     found = proposals(every)
     if not any(each.subject not in names.absent for each in found):
         raise UsageError(
             "no number that a claim can use",
             where=str(document),
-            remedy="write the claims by hand: templates/claims.toml shows how",
+            remedy=f"write the claims by hand: {page('claims')} shows how",
         )
     ids = _ids(found, name)
     tables = [_table(each, ids, each.subject in names.absent) for each in found]
     shown = one_line(document.name)  # a name may hold a line break
-    head = HEAD.format(document=shown, file=path.as_posix(), counts=_counts(found, names))
+    head = HEAD.format(
+        document=shown, file=path.as_posix(), page=page("claims"), counts=_counts(found, names)
+    )
     about = heading.tables(lines, document, names, found, data)
     rest = remaining(every, found, data.named)
     text = "\n".join([head, about, *tables, *filter(None, [as_comments(rest)])])
@@ -130,6 +140,8 @@ def _lines(document: Path) -> list[str]:
 def _counts(found: Sequence[Proposal], names: Names) -> str:
     absent = sum(each.subject in names.absent for each in found)
     counts = f"Claims that count: {len(found) - absent:,}."
+    if not names.named:
+        counts += f"\n# The document names no network at hand: each claim is about {names.own}."
     if absent:
         missing = ", ".join(names.absent)
         counts += f" Commented out: {absent:,}, for no architecture is called {missing}."

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.errors import BenchError
+from bench.errors import BenchError, page
 from bench.inputs.declared.checks import Layout
 from bench.inputs.declared.declaration import (
     Content,
@@ -140,7 +140,7 @@ def _array(stream: gzip.GzipFile | io.BytesIO, where: Path | str) -> NDArray[np.
     """Reads one byte more than the header says: unpacking a longer file costs no memory."""
     magic = stream.read(WORD)
     if len(magic) < WORD or magic[:2] != b"\0\0" or magic[2] != IDX_UINT8:
-        raise damaged("no IDX file of unsigned bytes", where, "see docs/data.md for the format")
+        raise damaged("no IDX file of unsigned bytes", where, f"see {page('data')} for the format")
     n_dimensions = magic[3]
     if n_dimensions > MOST_DIMENSIONS:
         raise damaged(f"an array of {n_dimensions} dimensions", where)

@@ -18,7 +18,7 @@ import msgspec
 import numpy as np
 from filelock import FileLock
 
-from bench.errors import DataError, StoreError, nearest, without_home
+from bench.errors import DataError, StoreError, nearest, page, without_home
 from bench.inputs import mapped
 from bench.inputs.declared import checks, script, splitting
 from bench.inputs.declared.arrays import Idx, Npz
@@ -226,7 +226,7 @@ def _remedy(kind: type[Declaration], words: str) -> str:
     unknown = re.search(r"unknown field `([^`]*)`", words)
     table = Partition if "`$.split" in words else kind
     known = [field.name for field in msgspec.structs.fields(table)]
-    return nearest(unknown[1], known) if unknown else "docs/data.md explains every key"
+    return nearest(unknown[1], known) if unknown else f"{page('data')} explains every key"
 
 
 def _require_name(path: Path) -> None:

@@ -23,6 +23,7 @@ from typing import IO, Any, Literal
 
 import numpy as np
 
+from bench.errors import page
 from bench.inputs.declared.arrays import content_of, idx_array, idx_content
 from bench.inputs.declared.declaration import (
     Content,
@@ -270,7 +271,7 @@ def _emnist(places: Sequence[Path], variant: str) -> Content:
         with zipfile.ZipFile(path) as archive:
             arrays = [idx_array(archive.read(name), f"{path}/{name}") for name in names]
     except KeyError as error:
-        what, remedy = f"no variant '{variant}': {error}", "see `variant` in docs/data.md"
+        what, remedy = f"no variant '{variant}': {error}", f"see `variant` in {page('data')}"
         raise damaged(what, path, remedy) from error
     except (OSError, zipfile.BadZipFile) as error:
         raise damaged(f"cannot be unpacked: {error}", path) from error

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from bench.errors import BenchError, in_one_line
+from bench.errors import BenchError, in_one_line, page
 from bench.inputs.declared.arrays import content_of
 from bench.inputs.declared.checks import Layout
 from bench.inputs.declared.declaration import Content, Declaration, both_or_neither, damaged
@@ -39,7 +39,7 @@ def declaration(path: Path) -> tuple[Script, Callable[[Path | None], Content]]:
     try:
         declared: Script = msgspec.convert({"kind": "script", **told}, Script)
     except (msgspec.ValidationError, TypeError) as error:
-        raise damaged(f"bad DECLARATION: {error}", path, "see docs/data.md") from error
+        raise damaged(f"bad DECLARATION: {error}", path, f"see {page('data')}") from error
     return declared, lambda data_dir: _content(images, data_dir, path)
 
 

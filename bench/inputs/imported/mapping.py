@@ -8,7 +8,7 @@ from typing import Annotated
 
 import msgspec
 
-from bench.errors import UsageError, nearest
+from bench.errors import UsageError, nearest, page
 from bench.inputs.figures import NAMES, Unit
 from bench.machine import toml_of
 from bench.spec import Name, PositiveInt
@@ -58,7 +58,7 @@ def load(path: Path | None, dataset: str | None, n_test: int | None) -> Mapping:
         try:
             written = toml_of(path)
         except (OSError, ValueError) as error:
-            remedy = "make it a TOML file, as in docs/import.md"
+            remedy = f"make it a TOML file, as in {page('import')}"
             raise UsageError(f"cannot be read: {error}", where=where, remedy=remedy) from error
     missing = [name for name in ("dataset", "n_test") if name not in written | given]
     if missing:
@@ -68,7 +68,7 @@ def load(path: Path | None, dataset: str | None, n_test: int | None) -> Mapping:
     try:
         mapping = msgspec.convert(written | given, Mapping)
     except msgspec.ValidationError as error:
-        remedy = "docs/import.md explains every line of a mapping"
+        remedy = f"{page('import')} explains every line of a mapping"
         raise UsageError(str(error), where=where, remedy=remedy) from error
     _check(mapping, where)
     return mapping

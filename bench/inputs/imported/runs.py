@@ -11,7 +11,7 @@ from pathlib import Path
 from reprlib import repr as shortened
 from typing import Any
 
-from bench.errors import UsageError
+from bench.errors import UsageError, page
 from bench.inputs.figures import FIGURES, NAMES, BadFigures, Figures, require_exact, unit_of, whole
 from bench.inputs.imported.exports import read_folder
 from bench.inputs.imported.mapping import Mapping
@@ -73,7 +73,7 @@ def read(path: Path, mapping: Mapping) -> list[RunRecord]:
     for row in rows:
         _add(path, row, mapping, info, runs)
     if not runs:
-        remedy = "name its columns as in docs/import.md, or give a mapping of them"
+        remedy = f"name its columns as in {page('import')}, or give a mapping of them"
         raise bad(path, "no row holds a figure of the test split", remedy)
     _name_units(path, mapping, runs)
     names = _names(path, runs)
@@ -156,7 +156,7 @@ def _add(
         if any(name in FIGURES for name in figures):
             run.figures.add(_epoch(cells, mapping), figures)
     except BadFigures as error:
-        remedy = "mend the file; docs/import.md says how it is read"
+        remedy = f"mend the file; {page('import')} says how it is read"
         told = {name: str(cells[name])[:60] for name in ("network", "seed") if name in cells}
         known = f", network '{told['network']}'" if "network" in told else ""
         seed = f", seed {told['seed']}" if "seed" in told else ""

@@ -226,7 +226,7 @@ def _require_known(by_operator: Mapping[str, int], where: str) -> None:
         raise MeasureError(
             f"fvcore counts '{unknown[0]}', which is in no table",
             where=where,
-            remedy="add it to LINEAR or NO_PRODUCTS in bench/measuring/counting/fvcore.py",
+            remedy="add it to LINEAR or NO_PRODUCTS in bench.measuring.counting.fvcore",
         )
 
 

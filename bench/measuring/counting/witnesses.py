@@ -213,5 +213,5 @@ def _disagreement(part: str, ours: int, other: str, where: str) -> MeasureError:
         f"the counts of {part} disagree: fvcore {ours:,} multiply-adds, {other}",
         where=where,
         remedy="use torch's own layers and operators, or teach "
-        "bench/measuring/counting/witnesses.py why",
+        "bench.measuring.counting.witnesses why",
     )

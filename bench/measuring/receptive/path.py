@@ -26,7 +26,7 @@ from bench.measuring.receptive.operations import (
 from bench.measuring.receptive.rules import Axes, Operation, Rule, View
 
 _TEACH = (
-    "add it to a line of TABLE in bench/measuring/receptive/operations.py, with the rule that it "
+    "add it to a line of TABLE in bench.measuring.receptive.operations, with the rule that it "
     "follows (pointwise, a window, a reshape ...)"
 )
 

@@ -192,7 +192,7 @@ def upsampling(op: Operation) -> View:
         raise op.refused(
             f"mode '{mode}'{' with antialias' if antialias else ''} has no rule",
             "use nearest or bilinear, or add it to INTERPOLATIONS in "
-            "bench/measuring/receptive/windows.py",
+            "bench.measuring.receptive.windows",
         )
     n_dims = len(op.shape) - 2
     _factors(op, n_dims)

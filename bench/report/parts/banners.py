@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
+from bench.errors import page
 from bench.records.arms import Arm
 from bench.report.summary import Summary
 from bench.stats.format import count, integer, listed, listed_or_counted, ranges
@@ -18,11 +19,12 @@ FEW_NAMES = 3  # more networks with missing seeds are counted
 def banners(summaries: list[Summary]) -> tuple[str, ...]:
     """One line for each reason, of all data sets together; nothing where all is well."""
     several = len(summaries) > 1
-    return _damaged(summaries[0]) + tuple(
+    of_each = (
         f"{summary.title.removeprefix('On ')}: {line}" if several else line
         for summary in summaries
         for line in _of(summary)
     )
+    return (*_damaged(summaries[0]), *summaries[0].edited, *of_each)
 
 
 def _damaged(summary: Summary) -> tuple[str, ...]:
@@ -97,7 +99,7 @@ def _unseeded(summary: Summary) -> str:
         return ""
     return (
         f"Every seed gave the same figures after every epoch: {listed_or_counted(same, 'command')}."
-        " Does the script use its seed? docs/runners.md says how to seed a script."
+        f" Does the script use its seed? {page('runners')} says how to seed a script."
     )
 
 

@@ -9,6 +9,7 @@ from pathlib import PurePosixPath
 
 from bench.evidence.claims.ledger import Entry, Sentence
 from bench.evidence.claims.metrics import METRICS, Kind, entry
+from bench.evidence.drafts.proposing import relations_in
 from bench.report.model import Card, CardPart, Cards, Cell
 from bench.report.parts.judged import strip, unit_of, where
 from bench.report.parts.marking import (
@@ -22,6 +23,7 @@ from bench.report.parts.marking import (
 )
 from bench.report.parts.statements import grouped, signed
 from bench.report.summary import Summary
+from bench.spec import Claim
 from bench.stats.format import count, integer
 
 FEW_RECORDS = 3  # of more, their folder and the first
@@ -99,7 +101,7 @@ def _part(summary: Summary, part: Entry, drawn: Counter[str]) -> CardPart:
         ),
         metric=metric_words(part),
         verdict=badge(Sentence((part,))),
-        published=f"{RELATIONS[claim.relation]}{published}{unit}" if published else "in words",
+        published=f"{relation_words(claim)}{published}{unit}" if published else "in words",
         measured=f"{measured}{unit}" if measured and " of " not in measured else measured,
         n=_runs(summary, part),
         rule=judged.rule.removesuffix(f"; it needs at least {judged.seeds_words}"),
@@ -117,6 +119,12 @@ def _runs(summary: Summary, part: Entry) -> str:
     others = integer(len(judged.others))
     name = summary.display_name(part.claim.against)
     return f"{n}; below them {others} of {name}" if judged.others else n
+
+
+def relation_words(claim: Claim) -> str:
+    """At least, where the document's own words say so; a mean's plain number has none."""
+    said = relations_in(claim.quote)
+    return RELATIONS[claim.relation] if claim.relation in said or not said else ""
 
 
 def metric_words(part: Entry) -> str:

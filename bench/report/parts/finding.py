@@ -10,8 +10,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from bench.evidence.claims.ledger import FAILED, Entry, Sentence, sentences, tally
+from bench.evidence.claims.rules import ClaimVerdict
 from bench.records.arms import Arm
-from bench.report.parts.cards import RELATIONS
+from bench.report.parts.cards import relation_words
 from bench.report.parts.ranking import in_order
 from bench.report.parts.verdicts import HOW_TO_DECLARE, reach, runs_words, target_words
 from bench.report.summary import Summary
@@ -32,7 +33,7 @@ from bench.stats.rates import luck_of
 MOST_NAMES = 4  # networks of one verdict that a headline names; more are counted
 SINGLE = ("last_test_accuracy_percent", "selected_validation_accuracy_percent")
 MEANS = ("mean_test_accuracy_percent", "mean_best_validation_accuracy_percent")
-HOLDS = ("consistent", "confirmed")
+HOLDS: tuple[ClaimVerdict, ...] = ("consistent", "confirmed")
 FEWEST_TOLD = 5  # runs: with fewer almost every number of a single run is consistent
 UNJUDGED = ("not comparable", "not checkable")  # verdicts on lines that nothing here can judge
 WORST = 2  # refuted statements that are quoted
@@ -258,7 +259,7 @@ def _failed_numbers(summary: Summary, trained: set[str]) -> str:
     if not failed or len(failed) == len(every):
         return ""
     said = [
-        f"{RELATIONS[claim.relation]}{percentage(claim.published)} of "
+        f"{relation_words(claim)}{percentage(claim.published)} of "
         f"{summary.display_name(claim.subject)} (line {claim.line})"
         for claim in (each.claim for each in failed[:MOST_FAILED])
     ]
@@ -278,12 +279,15 @@ def _own(summary: Summary) -> list[Entry]:
     return [each for each in summary.ledger if document is None or each.claim.file == document.name]
 
 
+def judged_lines(summary: Summary) -> dict[ClaimVerdict, int]:
+    """Verdict -> how many of the document's lines; a document is counted once, on one data set."""
+    lines = tally(_own(summary)) if summary.opens else {}
+    return {verdict: n for verdict, n in lines.items() if verdict not in UNJUDGED}
+
+
 def _statements(summary: Summary) -> Iterable[str]:
     """How many of the document's lines that can be judged do not hold, or are undecided."""
-    if not summary.ledger or not summary.opens:
-        return
-    lines = tally(_own(summary))
-    counts = {verdict: n for verdict, n in lines.items() if verdict not in UNJUDGED}
+    counts = judged_lines(summary)
     if not counts:
         return
     failed = sum(counts.get(verdict, 0) for verdict in FAILED)

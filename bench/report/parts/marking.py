@@ -9,6 +9,7 @@ from itertools import pairwise
 from urllib.parse import quote
 
 from bench.evidence.claims.ledger import (
+    FAILED,
     VERDICTS,
     Entry,
     Sentence,
@@ -111,8 +112,9 @@ def _only_quotes(text: Text | None, said: Iterable[Sentence]) -> list[str]:
 def excerpt(summary: Summary, most: int = 10) -> Marked | None:
     """The lines of the summary's document that a first screen shows, and a tally in words.
 
-    Lines that state the objective come first, then those with most numbers that rest on runs of
-    the document's networks, then the worst verdicts. They stand in the document's order.
+    Lines that do not hold come first, the worst before the others. Then come lines that state the
+    objective, then those with most numbers that rest on runs of the document's networks, then the
+    worst verdicts. They stand in the document's order.
 
     Returns:
         None where no document, or more than one, is spoken of, or nothing is claimed.
@@ -139,9 +141,9 @@ def _left_out(n_shown: int, entries: Sequence[Entry]) -> list[str]:
     if n <= n_shown:
         return []
     said = (
-        f"{integer(n_shown)} of {integer(n)} marked lines, in the document's order. They were "
-        "chosen: first what states the target or a limit, then lines with several numbers, then "
-        "the worst verdicts. All lines are on the page “Document”."
+        f"{integer(n_shown)} of {integer(n)} marked lines, in the document's order. Lines that "
+        "do not hold were chosen first, the worst before the others. Then came the target and the "
+        "limits, then lines with several numbers. All lines are on the page “Document”."
     )
     return [said]
 
@@ -156,13 +158,22 @@ def _worth_showing(entries: Sequence[Entry], document: Document) -> list[int]:
         of_networks = (e for e in by_line[line] if e.claim.subject in document.networks)
         return [entry for entry in of_networks if entry.kind == "runs"]
 
-    def rank(line: int) -> tuple[bool, bool, int, int]:
+    def failed(line: int) -> int:
+        """The place of a verdict that does not hold, from the worst; else behind all of them."""
+        found = [entry.judged.verdict for entry in by_line[line] if not entry.is_setting]
+        return min((FAILED.index(v) for v in found if v in FAILED), default=len(FAILED))
+
+    def rank(line: int) -> tuple[int, bool, bool, int, int]:
         found = on_runs(line)
         numbers = [entry for entry in found if entry.published is not None]
         verdicts = (VERDICTS.index(entry.judged.verdict) for entry in found)
-        return line not in aims, len(numbers) < 2, min(verdicts, default=len(VERDICTS)), line
+        worst_of_runs = min(verdicts, default=len(VERDICTS))
+        return failed(line), line not in aims, len(numbers) < 2, worst_of_runs, line
 
-    return sorted((line for line in by_line if line in aims or on_runs(line)), key=rank)
+    worth = (
+        line for line in by_line if failed(line) < len(FAILED) or line in aims or on_runs(line)
+    )
+    return sorted(worth, key=rank)
 
 
 def _first_aims(by_line: Mapping[int, Sequence[Entry]], objective: Objective) -> set[int]:
@@ -403,7 +414,8 @@ def key(said: Iterable[Sentence]) -> tuple[Piece, ...]:
 def tip(summary: Summary, said: Sentence) -> str:
     """The verdict, what was measured with its n, and the rule of the worst part."""
     parts = sorted(said.parts, key=lambda part: VERDICTS.index(part.judged.verdict))
-    every = list(dict.fromkeys(_measured(summary, part) for part in parts))
+    several = len({part.claim.metric for part in parts}) > 1
+    every = list(dict.fromkeys(_measured(summary, part, several) for part in parts))
     told, more = "; ".join(every[:MOST_IN_TIP]), len(every) - MOST_IN_TIP
     others = f"; and {count(more, 'more part')}" if more > 0 else ""
     which = f": {_by_network(summary, said)}" if said.differs else ""
@@ -422,8 +434,10 @@ def _by_network(summary: Summary, said: Sentence) -> str:
     )
 
 
-def _measured(summary: Summary, part: Entry) -> str:
+def _measured(summary: Summary, part: Entry, with_metric: bool) -> str:
     name = summary.display_name(part.claim.subject)
+    if with_metric:
+        name += f", {part.claim.metric.removeprefix('n_').replace('_', ' ')}"
     found = signed(part.measured_words) or "not measured"
     n = part.judged.n
     is_said = n is None or found.endswith(f" of {n}")

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import date
 
+from bench import __version__
 from bench.errors import UsageError
 from bench.inputs.seeds import parse_seeds
 from bench.machine import is_own
@@ -15,7 +16,7 @@ from bench.report.model import Listing, PageKind, Scope, Section
 from bench.report.parts.cells import time_notes
 from bench.report.parts.commands import can_train_again, reproduce
 from bench.report.summary import Summary
-from bench.spec import RunRecord
+from bench.spec import ENGINE_VERSION, RunRecord
 from bench.stats.format import count, integer, rough_duration
 
 ORDER = 82
@@ -25,7 +26,7 @@ FEW_COMMITS = 3
 USUAL_SEEDS = "5"  # of a command without --seeds
 NO_RUNS = ("--jobs", "--reports")  # options that decide nothing of a run
 UNCOMMITTED = ", made with changes that were not committed"
-NO_CODE = "# the records name no commit: use the code that made them"
+NO_CODE = "# the records name no commit: use the version of manyseeds that made them"
 TEXT = (
     "In the environment of its record, a run that is trained again has the same weights, bit for "
     "bit. Elsewhere its test count must be inside the 99.9% prediction interval of one more run. "
@@ -89,6 +90,8 @@ def _steps(summary: Summary) -> str:
     clone, here = (
         (", in a clone of manyseeds", ", in the folder of your own files") if own else ("",) * 2
     )
+    if not any(run.environment.commit for run in summary.runs):
+        clone = ""  # the program was installed
     steps = (
         (f"the code that made the runs{clone}", _checkouts(summary)),
         (f"the runs{here} ({n}; existing runs are kept)", _typed(summary)),
@@ -116,7 +119,10 @@ def _checkouts(summary: Summary) -> list[str]:
         lines.append(
             f"# {n}, of {count(len(others), 'other commit')}: a run's record names its own"
         )
-    return [*(lines or [NO_CODE]), "pip install -e ."]
+    if lines:
+        return [*lines, "pip install -e ."]
+    engines = {run.engine_version for run in summary.runs} - {None}
+    return [f"pip install manyseeds=={__version__}"] if engines <= {ENGINE_VERSION} else [NO_CODE]
 
 
 def _typed(summary: Summary) -> list[str]:

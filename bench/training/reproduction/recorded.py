@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from bench.errors import BenchError, UsageError, bad_option, nearest
+from bench.errors import BenchError, UsageError, bad_option, nearest, page
 from bench.inputs import discover
 from bench.machine import folder_in_use
 from bench.records import checks
@@ -188,7 +188,7 @@ def require_reproducible(recorded: Recorded) -> None:
         raise refusal(recorded, what, "give a run that completed or diverged")
     if record.foreign and record.foreign.origin == "import":
         what = "it was imported, and its command is not known"
-        raise refusal(recorded, what, "write the command into a runner (docs/runners.md)")
+        raise refusal(recorded, what, f"write the command into a runner ({page('runners')})")
     if not record.foreign and record.engine_version != ENGINE_VERSION:
         what = f"made by engine version {record.engine_version}, this is {ENGINE_VERSION}"
         raise refusal(recorded, what, checkout(record))

@@ -150,6 +150,65 @@ def test_check_looks_for_the_quotes_in_the_document(bench: Bench, tmp_path: Path
     assert "my_network.parameters" not in done.stderr
 
 
+MOVED = """# mine
+[document]
+title = "Mine"
+file = "README.md"
+
+[[claim]]
+id = "once"
+  "line"=3 # moved by two
+quote = "1,442 parameters"
+metric = "not_checkable"
+subject = "document"
+reason = "line = 3"
+
+[[claim]]
+id = "twice"
+line = 4
+quote = "it is"
+metric = "not_checkable"
+subject = "document"
+reason = "why"
+
+[[claim]]
+id = "there"
+line = 1
+quote = "# Mine"
+metric = "not_checkable"
+subject = "document"
+reason = "why"
+"""
+
+
+def test_lines_of_quotes_that_moved_are_written_anew(bench: Bench, tmp_path: Path) -> None:
+    """A badge moves every line; the quote that stands on two lines is left to a person."""
+    (tmp_path / "claims").mkdir()
+    path, other = tmp_path / "claims/mine.toml", tmp_path / "claims/other.toml"
+    path.write_bytes(MOVED.replace("\n", "\r\n").encode())
+    elsewhere = MOVED.replace("README.md", "OTHER.md").replace('id = "', 'id = "other.')
+    other.write_text(elsewhere)
+    (tmp_path / "README.md").write_text("# Mine\n[badge]\n\n\n1,442 parameters\nit is\nit is\n")
+    words = ("claims", "--check", "--document", "README.md", "--file", "claims/mine.toml")
+    before = bench(*words)
+    assert "it is on line 5; --renumber writes it\n" in before.stderr
+    assert "it is on line 6, 7\n" in before.stderr
+    done = bench("claims", "--check", "--document", "README.md", "--renumber")
+    assert done.stdout == f"{path}: 1 claim has a new line\n"
+    assert path.read_bytes() == MOVED.replace('"line"=3', '"line"=5').replace("\n", "\r\n").encode()
+    assert other.read_text() == elsewhere
+    (mistake,) = bench(*words, "--renumber").stderr.splitlines()
+    assert "it is on line 6, 7" in mistake
+    assert done.returncode == 2
+
+
+def test_lines_are_written_anew_only_with_a_document(bench: Bench, results: Path) -> None:
+    done = bench("claims", "--check", "--renumber")
+    assert done.returncode == 2
+    assert "applies only with --document (--renumber)" in done.stderr
+    assert "add --document README.md" in done.stderr
+
+
 def test_the_template_fits_the_starter(bench: Bench, tmp_path: Path) -> None:
     assert bench("new", "my_network").returncode == 0
     assert bench("measure", "--arch", "my_network").returncode == 0

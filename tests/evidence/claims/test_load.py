@@ -195,7 +195,11 @@ def test_quotes_are_looked_for_on_their_lines(tmp_path: Path) -> None:
     assert misquoted([path], document) == []
     document.write_text("Title\n| M | 9,850 |\n\n", encoding="utf-8")
     (problem,) = misquoted([path], document)
-    assert (problem.line, problem.column, problem.remedy) == (3, 1, "it is on line 2")
+    assert (problem.line, problem.column, problem.remedy) == (
+        3,
+        1,
+        "it is on line 2; --renumber writes it",
+    )
     document.write_text("Title\n", encoding="utf-8")
     (problem,) = misquoted([path], document)
     assert (problem.line, problem.remedy) == (4, "quote its exact words")

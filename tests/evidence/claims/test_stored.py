@@ -77,11 +77,15 @@ def test_an_edited_document_is_noticed_by_claims_and_by_the_report(
     path.write_text(head + CLAIM, encoding="utf-8")
     factories.suite(folder / "results")
     assert "was edited" not in bench("claims").stderr
+    assert bench("report").returncode == 0
+    assert "was edited" not in (folder / "reports/index.html").read_text()
     (folder / "README.md").write_text(DOCUMENT.replace("1,442", "1,443"))
-    said = "Notice: README.md was edited: 1 quote of claims/mine.toml no longer on the line"
+    said = "Notice: README.md was edited: 1 quote of claims/mine.toml is no longer on the line"
     judged, report = bench("claims"), bench("report")
     assert (judged.returncode, judged.stderr.count(said)) == (0, 1)
     assert (report.returncode, report.stderr.count(said)) == (0, 1)
+    page = (folder / "reports/index.html").read_text()
+    assert said.removeprefix("Notice: ") in page
     (folder / "README.md").unlink()
     assert "was edited" not in bench("claims").stderr
 

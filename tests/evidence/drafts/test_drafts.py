@@ -17,13 +17,13 @@ from bench.errors import BenchError
 from bench.evidence import claims
 from bench.evidence.claims.load import misquoted, read
 from bench.evidence.drafts.heading import DataSets
-from bench.evidence.drafts.proposing import proposals
+from bench.evidence.drafts.proposing import GAIN, proposals
 from bench.evidence.drafts.reading import Names, Part, parts, plain
 from bench.evidence.drafts.writing import MOST_BYTES, Draft, draft, write
 from bench.spec import Claim
 
 COURSE = Path(__file__).with_name("course_readme.txt")
-MODELS = ("model_1", "model_2", "model_3")
+MODELS = {f"model_{n}": f"Model_{n}" for n in (1, 2, 3)}
 
 
 AT_HAND = DataSets(("fashion_mnist", "mnist", "mnist5k"))
@@ -32,7 +32,9 @@ AT_HAND = DataSets(("fashion_mnist", "mnist", "mnist5k"))
 def drafted(text: str, folder: Path, known: tuple[str, ...] = ()) -> Draft:
     document = folder / "README.md"
     document.write_bytes(text.encode())
-    return draft(document, "net", known, AT_HAND, folder / "net.toml")
+    return draft(
+        document, "net", dict(zip(known, known, strict=True)), AT_HAND, folder / "net.toml"
+    )
 
 
 def loaded(found: Draft, folder: Path, document: Path) -> list[Claim]:
@@ -131,6 +133,8 @@ LINES: tuple[tuple[str, list[Row]], ...] = (
     ("dropout rate 0.03", [("dropout_probability", 0.03, "equals", 0)]),
     ("Validation split: 10%", [("validation_share_percent", 10, "equals", 0)]),
     ("a final RF of 32x32", [("receptive_field_pixels", 32, "equals", 0)]),
+    ("It sees 24x24 pixels", [("receptive_field_pixels", 24, "equals", 0)]),
+    ("a pixel is seen through 24×24 others", [("receptive_field_pixels", 24, "equals", 0)]),
     ("receptive field: 28", [("receptive_field_pixels", 28, "equals", 0)]),
     ("Random rotation: ±7°", [("recipe.augmentation.rotation_degrees", 7, "equals", 0)]),
     ("(3*4) + (2*5) = 12 + 10", [("product", 12, "equals", 0), ("product", 10, "equals", 0)]),
@@ -265,7 +269,7 @@ NO_CLAIM = (
 
 def rows(text: str) -> list[Row]:
     lines = text.splitlines()
-    found = proposals(parts(lines, Names.of(lines, (), "net")))
+    found = proposals(parts(lines, Names.of(lines, {}, "net")))
     return [
         (each.metric, each.text or each.published, each.relation, each.tolerance) for each in found
     ]
@@ -325,6 +329,34 @@ def test_an_empty_cell_moves_no_number_below_another_head(tmp_path: Path) -> Non
     table = "| Model | Accuracy | Epochs |\n|---|---|---|\n| Net A | | 15 |\n"
     (claim,) = loaded(drafted(table, tmp_path, ("net_a",)), tmp_path, tmp_path / "README.md")
     assert (claim.metric, claim.published) == ("recipe.epochs", 15)
+
+
+@pytest.mark.parametrize(
+    ("words", "subject"),
+    [
+        ("Net B is 0.5 points better than Net A", "net_b"),
+        ("Net B: 0.5 percentage points more accurate than Net A", "net_b"),
+        ("Net A is 0.5 pp below Net B", "net_b"),
+        ("Net B reaches 0.5% higher accuracy than Net A", "net_b"),
+        ("Net A has a 0.5 points lower accuracy than Net B", "net_b"),
+        ("Net B beats Net A by 0.5 points", "net_b"),
+    ],
+)
+def test_a_network_that_is_better_by_some_points_has_a_gain(
+    tmp_path: Path, words: str, subject: str
+) -> None:
+    found = drafted(f"Net A and Net B\n{words}.\n", tmp_path, ("net_a", "net_b"))
+    (gain,) = loaded(found, tmp_path, tmp_path / "README.md")
+    assert (gain.metric, gain.subject, gain.against) == (GAIN, subject, "net_a")
+    assert (gain.published, gain.relation, gain.tolerance) == (0.5, "at_least", 0.05)
+
+
+@pytest.mark.parametrize(
+    "line", ["It trains 3 points better", "2 points lower than the target", "0.5% more parameters"]
+)
+def test_points_without_a_second_network_are_no_gain(tmp_path: Path, line: str) -> None:
+    found = drafted(f"7,262 parameters\n{line}\n", tmp_path)
+    assert [c.metric for c in loaded(found, tmp_path, tmp_path / "README.md")] == ["n_parameters"]
 
 
 @pytest.mark.parametrize("points", ["0.3 points", "0.3%", "+0.3 percentage points"])
@@ -410,6 +442,25 @@ def test_numbers_without_a_proposal_are_listed_as_comments(tmp_path: Path) -> No
     assert (none.n_remaining, "without a proposal" in none.text) == (0, False)
 
 
+def test_a_number_with_letters_close_to_it_is_listed_too(tmp_path: Path) -> None:
+    text = (
+        "7,262 parameters on 28x28 images; its RF is 24×24 at the end of the network\n"
+        "24x32px and 1x1x28x28 in 12ms, 90° turned, 2D, the 1st of 5k\n"
+        "```\nConv2d(1→6, 3x3) # 28x28x6\n```\n"
+    )
+    found = drafted(text, tmp_path)
+    listed = [line.split(" in ")[0] for line in found.text.splitlines() if line[:7] == "# line "]
+    assert listed == [
+        "# line 1: 28x28",
+        "# line 2: 24x32px",
+        "# line 2: 1x1x28x28",
+        "# line 2: 12ms",
+        "# line 2: 90",
+        "# line 2: 5k",
+        "# line 4: 1",
+    ]  # of line 4, the size of the kernel and the shape are proposed
+
+
 def test_a_listing_names_its_layers_by_kind_and_place(tmp_path: Path) -> None:
     found = drafted(LISTING, tmp_path, ("net_a", "net_b"))
     every = loaded(found, tmp_path, tmp_path / "README.md")
@@ -444,9 +495,44 @@ def test_networks_that_are_not_at_hand_are_commented_out(tmp_path: Path) -> None
     assert [c["subject"] for c in tomllib.loads(uncommented)["claim"]] == ["model_1", "model_2"]
 
 
-def test_a_document_that_names_no_network_at_hand_is_about_the_new_one(tmp_path: Path) -> None:
-    found = drafted("# Model 3\n99.5% test accuracy\n", tmp_path, ("other",))
-    assert [c.subject for c in loaded(found, tmp_path, tmp_path / "README.md")] == ["net"]
+def test_a_document_that_names_no_network_at_hand_is_about_the_first_one(tmp_path: Path) -> None:
+    document = tmp_path / "README.md"
+    document.write_text("# Model 3\n99.5% test accuracy\n")
+    subjects = []
+    for known in ({}, {"other": ""}, {"slim": "", "other": ""}, {"net": "", "another": ""}):
+        found = draft(document, "net", known, AT_HAND, tmp_path / "net.toml")
+        (claim,) = loaded(found, tmp_path, document)
+        assert f"names no network at hand: each claim is about {claim.subject}." in found.text
+        subjects.append(claim.subject)
+    assert subjects == ["net", "other", "other", "net"]
+
+
+SHOWN = {"plain": "PlainNet", "slim": "SlimNet 2", "se_net": "SE-Net (ours)"}
+
+
+@pytest.mark.parametrize(
+    ("words", "subjects"),
+    [
+        ("PlainNet", ["plain"]),
+        ("plain_net", ["plain"]),
+        ("Plain Net", ["plain"]),
+        ("PLAIN-NET", ["plain"]),
+        ("SlimNet2 and plain", ["slim", "plain"]),
+        ("`slim net 2`", ["slim"]),
+        ("SE-Net (ours)", ["se_net"]),
+        ("SENet", ["se_net"]),
+        ("PlainNets", ["plain"]),  # names none, so it is about all that the document names
+    ],
+)
+def test_a_network_is_named_by_its_file_or_by_its_display_name(
+    tmp_path: Path, words: str, subjects: list[str]
+) -> None:
+    document = tmp_path / "README.md"
+    more = "" if words != "PlainNets" else "About PlainNet.\n"
+    document.write_text(f"{more}{words}: 7,262 parameters\n")
+    found = draft(document, "readme", SHOWN, AT_HAND, tmp_path / "net.toml")
+    assert [c.subject for c in loaded(found, tmp_path, document)] == subjects
+    assert "names no network" not in found.text
 
 
 @pytest.mark.parametrize("end", ["\r\n", "\n", "\r", "\u2028"])
@@ -487,7 +573,7 @@ def test_a_document_of_which_no_claim_can_be_made_is_one_line(
     document = tmp_path / "README.md"
     document.write_bytes(content)
     with pytest.raises(BenchError, match=what) as raised:
-        write(document, "net", (), AT_HAND, tmp_path / "claims")
+        write(document, "net", {}, AT_HAND, tmp_path / "claims")
     assert "\n" not in str(raised.value)
     assert str(document) in str(raised.value)
     assert not (tmp_path / "claims").exists()

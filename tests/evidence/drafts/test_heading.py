@@ -24,7 +24,9 @@ NUMBER = "7,262 parameters\n"
 def text_of(text: str, folder: Path, name: str = "README.md", known: tuple[str, ...] = ()) -> str:
     document = folder / name
     document.write_bytes(text.encode())
-    return draft(document, "net", known, AT_HAND, folder / "net.toml").text
+    return draft(
+        document, "net", dict(zip(known, known, strict=True)), AT_HAND, folder / "net.toml"
+    ).text
 
 
 def read_back(text: str, folder: Path, document: Path | None = None) -> Document:
@@ -48,7 +50,7 @@ def decided(text: str) -> str:
 
 
 def test_the_course_readme_gives_the_tables_that_a_person_wrote(tmp_path: Path) -> None:
-    text = draft(COURSE, "net", ("model_1", "model_2", "model_3"), AT_HAND, tmp_path).text
+    text = draft(COURSE, "net", {f"model_{n}": "" for n in (1, 2, 3)}, AT_HAND, tmp_path).text
     made = read_back(text, tmp_path, COURSE)
     assert made.title == "Session-6: MNIST CNN Optimization - Achieving 99.4% with <8000 Parameters"
     assert (made.file, made.dataset) == ("course_readme.txt", "mnist")
@@ -115,6 +117,9 @@ def test_a_readme_of_cifar_10_says_how_to_declare_its_data_set(tmp_path: Path) -
         ("flowers", '# dataset = "NAME"'),
         ("5,000 digits, mnist5k", 'dataset = "mnist5k"'),
         ("MNIST-5k, MNIST5K, MNIST", 'dataset = "mnist5k" # the document also names MNIST'),
+        ("MNIST, MNIST and mnist5k", 'dataset = "mnist5k" # the document also names MNIST'),
+        ("MNIST, MNIST, MNIST-5k", 'dataset = "mnist" # the document also names mnist5k'),
+        ("mnist, mnist and mnist5k", 'dataset = "mnist" # the document also names mnist5k'),
         ("https://example.org/mnist", '# dataset = "NAME"'),
     ],
 )
@@ -128,12 +133,12 @@ def test_a_declared_data_set_is_named_by_the_text_or_by_the_command(tmp_path: Pa
     document = tmp_path / "README.md"
     document.write_text(f"Leaf shapes and MNIST, then leaf-shapes\n{NUMBER}")
     known = ("leaf_shapes", "mnist")
-    text = draft(document, "net", (), DataSets(known), tmp_path).text
+    text = draft(document, "net", {}, DataSets(known), tmp_path).text
     assert 'dataset = "leaf_shapes" # the document also names MNIST' in text
-    text = draft(document, "net", (), DataSets(known, "mnist"), tmp_path).text
+    text = draft(document, "net", {}, DataSets(known, "mnist"), tmp_path).text
     assert 'dataset = "mnist" # the document also names leaf_shapes' in text
     with pytest.raises(UsageError, match=r"unknown data set 'mnits' .*'mnist'"):
-        draft(document, "net", (), DataSets(known, "mnits"), tmp_path)
+        draft(document, "net", {}, DataSets(known, "mnits"), tmp_path)
 
 
 PUBLIC = """\
@@ -172,6 +177,26 @@ def test_an_objective_is_written_for_a_person_to_decide(
     assert read_back(made, tmp_path).objective is None
     assert ("Decide the rate first" in made) == ("rate" in keys)
     assert read_back(decided(made), tmp_path).objective == Objective(**keys)
+
+
+@pytest.mark.parametrize(
+    ("line", "networks"),
+    [
+        ("PlainNet reaches 94% consistently. SlimNet is small.", ("plain",)),
+        ("Both PlainNet and slim reach 94% consistently", ("plain", "slim")),
+        ("The networks reach 94% consistently. SlimNet is small.", ()),
+        ("| Network | Test accuracy |\n|--|--|\n| SlimNet | 94% consistently |", ("slim",)),
+        (f"PlainNet, {'which is a network ' * 9} reaches 94% consistently", ("plain",)),
+    ],
+)
+def test_an_objective_is_asked_of_the_networks_that_its_sentence_names(
+    tmp_path: Path, line: str, networks: tuple[str, ...]
+) -> None:
+    document = tmp_path / "README.md"
+    document.write_text(f"# PlainNet and SlimNet\n{NUMBER}{line}\n")
+    known = {"plain": "PlainNet", "slim": "SlimNet", "other": "Other"}
+    made = read_back(decided(draft(document, "net", known, AT_HAND, tmp_path).text), tmp_path)
+    assert made.objective == Objective(target=94, rate=0.9, networks=networks)
 
 
 @pytest.mark.parametrize("text", ["99.1% test accuracy in 15 epochs", "We reached 99% accuracy"])

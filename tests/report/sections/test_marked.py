@@ -92,11 +92,30 @@ def test_what_differs_by_network_says_which_is_what() -> None:
     found = summary(*said)
     (piece,) = [piece for line in document(found).lines for piece in line.pieces if piece.href]
     assert piece.verdict == "differs"
-    told = "differs by network: refuted for Model_2; confirmed for Model_1. Model_2: 268; "
+    told = (
+        "differs by network: refuted for Model_2; confirmed for Model_1. Model_2, parameters: 268; "
+    )
     assert piece.tip.startswith(told)
+    assert "; Model_2, last test accuracy percent: not measured; Model_1, parameters" in piece.tip
     shown = card(found, "first")
     assert (shown.verdict.text, shown.verdict.kind) == ("differs by network", "mixed")
     assert [part.verdict.text for part in shown.parts] == ["confirmed", "refuted", "undecided"]
+
+
+@pytest.mark.parametrize(
+    ("quote", "published"),
+    [
+        ("a mean of 93.8 %", "93.8 %"),
+        ("93.80 ± 0.25 %", "93.8 %"),
+        ("at least 93.8 %", "at least 93.8 %"),
+        ("≥93.80%", "at least 93.8 %"),
+        ("93.8%+", "at least 93.8 %"),
+        ("under 8,000 parameters and 93.8 %", "93.8 %"),
+    ],
+)
+def test_a_card_says_a_relation_only_where_the_document_does(quote: str, published: str) -> None:
+    said = claim("mean_test_accuracy_percent", 93.8, id="m", quote=quote, relation="at_least")
+    assert card(summary(said), "m").parts[0].published == published
 
 
 def test_parts_that_measured_the_same_are_told_once() -> None:
@@ -137,10 +156,10 @@ def test_a_line_of_7000_letters_is_whole_on_its_page_and_short_on_the_first_scre
 
 
 def test_an_excerpt_says_which_lines_are_only_quotes() -> None:
-    stale = excerpt(summary())  # line 7 is not stored, and line 8 needs no run
+    stale = excerpt(summary())  # lines 7 and 8 are not stored
     assert stale is not None
     assert stale.note.endswith(
-        " 1 quote is not on the stored line: the line then shows only its quotes."
+        " 2 quotes are not on the stored line: the line then shows only its quotes."
     )
     unknown = excerpt(summary(stored=False))
     assert unknown is not None
@@ -239,28 +258,34 @@ def test_an_id_with_odd_characters_is_still_reached() -> None:
     assert card(found, 'a "b"?#%').parts[0].anchor == 'claim-a "b"?#%'
 
 
-def test_the_excerpt_has_the_aims_then_numbers_of_runs_then_the_worst() -> None:
+def test_the_excerpt_has_what_fails_then_the_aims_then_numbers_of_runs() -> None:
     more = [
         claim("last_test_accuracy_percent", 99.44, id="ok", line=4, quote="ok"),
         claim("last_test_accuracy_percent", 99.44, id="pair", line=5, quote="pair"),
         claim("mean_test_accuracy_percent", 99.447, id="mean", line=5, quote="mean"),
         claim("n_parameters", 8000, id="limit", line=6, quote="limit", relation="below"),
+        claim("recipe.epochs", 16, id="setting", line=9, quote="16"),  # refuted, and no evidence
     ]
     found = summary(*SAID, *more)
-    shown = excerpt(found, most=10)
-    assert shown is not None
-    assert [line.number for line in shown.lines] == [1, 2, 4, 5, 6, 7]  # 3 and 8 need no run
-    few = excerpt(found, most=5)
+
+    def lines(most: int) -> list[int]:
+        shown = excerpt(found, most)
+        assert shown is not None
+        return [line.number for line in shown.lines]
+
+    # 3 is refuted, 7 not consistent, and 8 contradicts itself; 1, 2 and 6 are the objective.
+    assert lines(10) == [1, 2, 3, 4, 5, 6, 7, 8]
+    assert lines(7) == [1, 2, 3, 5, 6, 7, 8]  # two numbers of runs on 5
+    assert lines(4) == [1, 3, 7, 8]
+    assert lines(2) == [3, 7]
+    assert lines(1) == [3]
+    few = excerpt(found, most=7)
     assert few is not None
-    assert [line.number for line in few.lines] == [1, 2, 5, 6, 7]  # 7 is worse than 4
-    fewest = excerpt(found, most=4)
-    assert fewest is not None
-    assert [line.number for line in fewest.lines] == [1, 2, 5, 6]  # two numbers of runs on 5
     assert few.lines[0].pieces[1].href == "document.html#claim-aim"
     assert few.note.startswith(
-        "5 of 8 marked lines, in the document's order. They were chosen: first what states the "
-        "target or a limit, then lines with several numbers, then the worst verdicts. All lines "
-        "are on the page “Document”. "
+        "7 of 9 marked lines, in the document's order. Lines that do not hold were chosen first, "
+        "the worst before the others. Then came the target and the limits, then lines with several "
+        "numbers. All lines are on the page “Document”. "
         "4 lines need training: 1 not consistent, 2 undecided, 1 consistent."
     )
     assert "3 lines rest on structure, arithmetic or words: 1 refuted, 1 contradicts" in few.note

@@ -13,12 +13,13 @@ from typing import Any
 import msgspec
 import pytest
 
+from bench import __version__
 from bench.records.protocol import Protocol, Sweep, arm_key
 from bench.records.store import Suite
 from bench.report.model import Section, Table
 from bench.report.sections import appendix, files, protocol, provenance, rebuild, runs
 from bench.report.summary import Summary, summarise
-from bench.spec import Foreign, RunRecord
+from bench.spec import ENGINE_VERSION, Foreign, RunRecord
 from bench.stats.declared import RATE_ALPHA
 from bench.training.reproduction import recorded
 from tests import factories
@@ -177,9 +178,14 @@ def test_code_that_was_changed_or_is_unknown_says_so() -> None:
     code = steps(summary([factories.record(environment=dirty)]))[0]
     assert "made with changes that were not committed" in code
     unknown = msgspec.structs.replace(factories.LAPTOP, commit=None, dirty=None)
-    code = steps(summary([factories.record(environment=unknown)]))[0]
+    installed = factories.record(environment=unknown)
+    code = steps(summary([installed]))[0]
+    assert code == f"# 1. the code that made the runs\npip install manyseeds=={__version__}"
+    older = msgspec.structs.replace(installed, engine_version=ENGINE_VERSION - 1)
+    code = steps(summary([older]))[0]
     assert "git checkout" not in code
-    assert "name no commit" in code
+    assert "name no commit: use the version of manyseeds that made them" in code
+    assert "pip" not in code
 
 
 def test_no_run_is_promised_where_all_failed() -> None:
