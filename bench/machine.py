@@ -10,6 +10,7 @@ import errno
 import io
 import multiprocessing
 import os
+import secrets
 import shutil
 import signal
 import stat
@@ -73,11 +74,15 @@ def nearest_existing(path: Path) -> Path:
 
 @contextmanager
 def appearing_whole(path: Path) -> Iterator[Path]:
-    """A file beside that path, to be written; it takes the path's place if nothing is raised."""
-    handle, name = tempfile.mkstemp(prefix=".tmp-", dir=path.parent)
-    os.close(handle)
-    temporary = Path(name)
+    """A file beside that path, to be written; it takes the path's place if nothing is raised.
+
+    Who may read it is what the umask says, or what was true of the file that it replaces.
+    """
+    temporary = path.parent / f".tmp-{secrets.token_hex(8)}"
+    temporary.touch(exist_ok=False)  # never through a link that somebody else has put there
     try:
+        with suppress(OSError):  # there is none, or this file system keeps no such modes
+            temporary.chmod(stat.S_IMODE(path.stat().st_mode) | stat.S_IWUSR)
         yield temporary
         os.replace(temporary, path)
     finally:
@@ -93,7 +98,6 @@ def write_atomically(path: Path, content: bytes) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with appearing_whole(path) as temporary, temporary.open("wb") as stream:
-            os.fchmod(stream.fileno(), 0o644)  # mkstemp gives 0600; records are meant to be read
             stream.write(content)
             stream.flush()
             os.fsync(stream.fileno())
