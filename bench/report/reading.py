@@ -12,7 +12,7 @@ from pathlib import Path
 import msgspec
 
 from bench import machine
-from bench.errors import UsageError, nearest, printable
+from bench.errors import StoreError, UsageError, nearest, printable
 from bench.evidence import claims
 from bench.evidence.claims.judging import AtHand
 from bench.evidence.claims.stored import read_all
@@ -36,6 +36,7 @@ def read(suite: Suite, folder: Path, command: str, groups: Sequence[str] = ()) -
         ClaimError: a file of claims, or the text stored beside it, cannot be used.
         ArchitectureError: two architectures share a name.
     """
+    there = [path for path in (suite.folder, *suite.record_paths()) if path.exists()]
     runs = suite.runs()
     links = {run.key: _relative(suite.path_of(run), folder) for run in runs}
     said = machine.folder_in_use("claims")
@@ -49,9 +50,21 @@ def read(suite: Suite, folder: Path, command: str, groups: Sequence[str] = ()) -
         found = _of_groups(found, groups)
     protocol, findings = suite.protocol(), suite.findings()
     known = [summary.judged_by(protocol).with_findings(findings) for summary in found]
+    _require_kept(there)
     damaged = sorted(path.relative_to(suite.folder).as_posix() for path in suite.set_aside)
     names = tuple(map(printable, damaged))
     return [replace(summary, texts=texts, at_hand=at_hand, set_aside=names) for summary in known]
+
+
+def _require_kept(there: Iterable[Path]) -> None:
+    """Raises StoreError where a file is gone: a report of the rest would say less than the last."""
+    for path in there:
+        if not path.exists():
+            raise StoreError(
+                "deleted while the report was made, which stays as it was",
+                where=str(path),
+                remedy="restore it, or run the command again for a report without it",
+            )
 
 
 def read_records(
