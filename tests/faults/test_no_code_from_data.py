@@ -25,8 +25,10 @@ def test_only_these_folders_hold_code(
         (folder / "found.py").write_text(MARK.format(there=there), encoding="utf-8")
     few = ("--dataset", "mnist5k", "--epochs", "1", "--jobs", "1", "--seeds", "1")
     for words in (
-        ("list",),
         ("all", "--arch", "tiny", *few),
+        ("train", "--arch", "found", *few),
+        ("train", "--arch", "tiny", "--dataset", "found", "--seeds", "1"),
+        ("list",),
         ("verify", "local"),
         ("seal", "local"),
     ):
