@@ -137,6 +137,11 @@ def typed(words: Iterable[str]) -> str:
 
 
 def _quoted(word: str) -> str:
+    try:
+        word.encode()
+    except UnicodeEncodeError:  # a path that is not in UTF-8, which no record and no page can hold
+        escaped = word.replace("\\", r"\\").replace("'", r"\'").encode(errors="surrogateescape")
+        return f"$'{escaped.decode(errors='backslashreplace')}'"
     if not word.startswith("~/"):
         return shlex.quote(word)
     return "~/" + (shlex.quote(word[2:]) if word[2:] else "")

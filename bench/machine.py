@@ -8,8 +8,10 @@ from __future__ import annotations
 import ctypes
 import errno
 import io
+import math
 import multiprocessing
 import os
+import secrets
 import shutil
 import signal
 import stat
@@ -37,6 +39,7 @@ TEMPORARY, LOCK = "manyseeds-", ".lock"  # a folder in TMPDIR, held by the lock 
 SECONDS_TO_HOLD = 10.0  # from the lock's making on
 MOST_TEXT_BYTES = 64 << 20  # of a text that is read whole
 MOST_STATE_BYTES = 8 << 30  # of weights, of a checkpoint, or of images
+OWN_GROUPS = Path("/proc/self/cgroup")  # see cgroups(7)
 # What a pipe raises whose other end is gone.
 GONE = (EOFError, BrokenPipeError, ConnectionResetError)
 # <linux/prctl.h>
@@ -71,13 +74,39 @@ def nearest_existing(path: Path) -> Path:
     return next(each for each in (path, *path.absolute().parents) if each.exists())
 
 
+class Lock(FileLock):
+    """A lock on a file; where the file system has none, filelock puts the file itself in its place.
+
+    Raises, when it is acquired:
+        Timeout: another process holds it.
+        StoreError: the file system refuses it.
+    """
+
+    def acquire(self, *arguments: Any, **named: Any) -> Any:
+        """As in filelock."""
+        try:
+            return super().acquire(*arguments, **named)
+        except Timeout:
+            raise
+        except OSError as error:
+            raise StoreError(
+                f"cannot lock: {error.strerror or error}",
+                where=str(self.lock_file),
+                remedy="choose a writable folder on a disk that has locks, such as a local one",
+            ) from error
+
+
 @contextmanager
 def appearing_whole(path: Path) -> Iterator[Path]:
-    """A file beside that path, to be written; it takes the path's place if nothing is raised."""
-    handle, name = tempfile.mkstemp(prefix=".tmp-", dir=path.parent)
-    os.close(handle)
-    temporary = Path(name)
+    """A file beside that path, to be written; it takes the path's place if nothing is raised.
+
+    Who may read it is what the umask says, or what was true of the file that it replaces.
+    """
+    temporary = path.parent / f".tmp-{secrets.token_hex(8)}"
+    temporary.touch(exist_ok=False)  # never through a link that somebody else has put there
     try:
+        with suppress(OSError):  # there is none, or this file system keeps no such modes
+            temporary.chmod(stat.S_IMODE(path.stat().st_mode) | stat.S_IWUSR)
         yield temporary
         os.replace(temporary, path)
     finally:
@@ -93,7 +122,6 @@ def write_atomically(path: Path, content: bytes) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with appearing_whole(path) as temporary, temporary.open("wb") as stream:
-            os.fchmod(stream.fileno(), 0o644)  # mkstemp gives 0600; records are meant to be read
             stream.write(content)
             stream.flush()
             os.fsync(stream.fileno())
@@ -250,15 +278,15 @@ def temporary_folder() -> Iterator[Path]:
             for lock in place.glob(f"{TEMPORARY}*/{LOCK}"):
                 _remove_if_left(lock)
             folder = Path(opened.enter_context(tempfile.TemporaryDirectory(prefix=TEMPORARY)))
-            opened.enter_context(FileLock(folder / LOCK))
+            opened.enter_context(Lock(folder / LOCK))
         yield folder
 
 
 def _remove_if_left(lock: Path) -> None:
     """Removes the lock's folder if no process holds it; a new one may be about to be held."""
-    with suppress(OSError, Timeout):  # another user's, or held
+    with suppress(OSError, StoreError, Timeout):  # another user's, or held
         if time.time() - lock.stat().st_mtime > SECONDS_TO_HOLD:
-            with FileLock(lock, timeout=0):
+            with Lock(lock, timeout=0):
                 shutil.rmtree(lock.parent)
 
 
@@ -277,9 +305,41 @@ def filling_tmpdir() -> Iterator[None]:
 
 def usable_cores() -> int:
     """Cores that this process may use, which a container or `taskset` may have limited."""
+    n_cores = os.cpu_count() or 1
     if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+        n_cores = len(os.sched_getaffinity(0))
+    return math.ceil(min(n_cores, _quota_cores(Path("/sys/fs/cgroup"), OWN_GROUPS)))
+
+
+def _quota_cores(groups: Path, own_groups: Path) -> float:
+    """Cores' worth of time that Linux gives this process and its like; infinite without a limit.
+
+    Args:
+        groups: Where the control groups lie.
+        own_groups: The file that names those of this process, as proc(5) has it.
+    """
+    found = [math.inf]
+    with suppress(OSError, ValueError):  # another system has no such file
+        for line in own_groups.read_text().splitlines():
+            _, controllers, name = line.split(":", 2)
+            version_1 = "cpu" in controllers.split(",")
+            if version_1 or not controllers:
+                top = groups / "cpu" if version_1 else groups
+                # In a container the folder may hold its own group, whatever the group's name is.
+                own = top / name.strip("/")
+                found += [_quota_of(each) for each in (own, *own.parents) if each != groups.parent]
+    return min(found)
+
+
+def _quota_of(group: Path) -> float:
+    """That of one group, in files of version 2 or of version 1 of the control groups."""
+    for files in (("cpu.max",), ("cpu.cfs_quota_us", "cpu.cfs_period_us")):
+        with suppress(OSError, ValueError, ZeroDivisionError):  # not there, "max", or no limit
+            quota, period = (
+                int(each) for file in files for each in (group / file).read_text().split()
+            )
+            return quota / period if quota > 0 else math.inf
+    return math.inf
 
 
 def begin_process(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-import shutil
+from fnmatch import fnmatch
 from pathlib import Path
 
 from bench.errors import ArchitectureError, UsageError, nearest
@@ -54,4 +54,10 @@ def copy_example(name: str, examples: Path) -> Path:
         remedy = "move it away, or go to another folder"
         raise UsageError("the folder exists", where=str(path), remedy=remedy)
     require_writable([Path.cwd()])
-    return Path(shutil.copytree(examples / name, path, ignore=shutil.ignore_patterns(*MADE)))
+    for source in sorted((examples / name).rglob("*")):
+        inner = source.relative_to(examples / name)
+        is_made = any(fnmatch(part, pattern) for part in inner.parts for pattern in MADE)
+        if source.is_file() and not is_made:
+            # Not with the modes of an installation, which may be read-only.
+            write_atomically(path / inner, source.read_bytes())
+    return path

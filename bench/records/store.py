@@ -25,13 +25,12 @@ from pathlib import Path, PurePosixPath
 from typing import TypeVar
 
 import msgspec
-from filelock import FileLock
 from msgspec.structs import replace
 from safetensors import SafetensorError
 from safetensors.numpy import load as load_safetensors
 
 from bench.errors import SetAside, StoreError
-from bench.machine import MOST_STATE_BYTES, read_plain, write_atomically
+from bench.machine import MOST_STATE_BYTES, Lock, read_plain, write_atomically
 from bench.records import checks
 from bench.records.observations import (
     MOST_PIXEL_BYTES,
@@ -242,7 +241,7 @@ class Suite:
         """The checkpoint of an unfinished run."""
         return Checkpoint(self.folder / UNFINISHED / f"{_unfinished_name(spec)}.checkpoint")
 
-    def lock(self, spec: RunSpec | ForeignSpec) -> FileLock:
+    def lock(self, spec: RunSpec | ForeignSpec) -> Lock:
         """Held while a run is trained, so that two commands never train the same one."""
         return self._lock(_unfinished_name(spec))
 
@@ -425,10 +424,10 @@ class Suite:
             rows = {str(index): digit for index, digit in _within_bounds(merged, known)}
             write_atomically(self.folder / dataset / MISSED_DIGITS, canonical_json(rows))
 
-    def _lock(self, name: str) -> FileLock:
+    def _lock(self, name: str) -> Lock:
         path = self.folder / UNFINISHED / f"{name}.lock"
         path.parent.mkdir(parents=True, exist_ok=True)
-        return FileLock(path)
+        return Lock(path)
 
 
 def _holds(kept: MissedDigit | None, digit: MissedDigit) -> bool:

@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from bench import machine
-from bench.errors import UsageError, nearest, printable
+from bench.errors import StoreError, UsageError, nearest, printable
 from bench.evidence import claims
 from bench.evidence.claims.judging import AtHand, edited
 from bench.evidence.claims.stored import read_all
@@ -37,6 +37,7 @@ def read(suite: Suite, folder: Path, command: str, groups: Sequence[str] = ()) -
         ClaimError: a file of claims, or the text stored beside it, cannot be used.
         ArchitectureError: two architectures share a name.
     """
+    there = [path for path in (suite.folder, *suite.record_paths()) if path.exists()]
     runs = suite.runs()
     links = {run.key: _relative(suite.path_of(run), folder) for run in runs}
     said = machine.folder_in_use("claims")
@@ -50,11 +51,23 @@ def read(suite: Suite, folder: Path, command: str, groups: Sequence[str] = ()) -
         found = _of_groups(found, groups)
     protocol, findings = suite.protocol(), suite.findings()
     known = [summary.judged_by(protocol).with_findings(findings) for summary in found]
+    _require_kept(there)
     damaged = sorted(path.relative_to(suite.folder).as_posix() for path in suite.set_aside)
     names = tuple(map(printable, damaged))
     more: dict[str, Any] = {"texts": texts, "at_hand": at_hand, "set_aside": names}
     more["edited"] = tuple(map(printable, edited(sorted(said.glob("*.toml")))))
     return [replace(summary, **more) for summary in known]
+
+
+def _require_kept(there: Iterable[Path]) -> None:
+    """Raises StoreError where a file is gone: a report of the rest would say less than the last."""
+    for path in there:
+        if not path.exists():
+            raise StoreError(
+                "deleted while the report was made, which stays as it was",
+                where=str(path),
+                remedy="restore it, or run the command again for a report without it",
+            )
 
 
 def read_records(

@@ -32,6 +32,9 @@ HOSTILE = (
     "{{ 7 * 7 }} {% raw %} &amp; &#x3C;b&#x3E; %s {0}",
     "=cmd|' /C calc'!A0",
     "\x1b[31mred\N{RIGHT-TO-LEFT OVERRIDE}=cmd\N{LEFT-TO-RIGHT MARK}",
+    "5$ or 6_$ \\frac{1}{0} \\input{/etc/passwd} \\write18{id} %s # & ~",
+    "a" * 10_000,
+    "@SUM(A1)\r\n# a heading\N{LINE SEPARATOR}- a list\f",
 )
 UNSEEN = set("\x1b\N{RIGHT-TO-LEFT OVERRIDE}\N{LEFT-TO-RIGHT MARK}")
 # What a page of ours is made of beside text; anything else came from a name.

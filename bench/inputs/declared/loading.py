@@ -16,7 +16,6 @@ from pathlib import Path
 
 import msgspec
 import numpy as np
-from filelock import FileLock
 
 from bench.errors import DataError, StoreError, nearest, page, without_home
 from bench.inputs import mapped
@@ -28,7 +27,7 @@ from bench.inputs.declared.hub import HuggingFace
 from bench.inputs.declared.image_folder import ImageFolder
 from bench.inputs.declared.published import Torchvision
 from bench.inputs.image_data import Dataset, MissingDataError, Split, cache
-from bench.machine import appearing_whole, toml_of, write_atomically
+from bench.machine import Lock, appearing_whole, toml_of, write_atomically
 from bench.spec import NAME, DatasetInfo, canonical_json
 
 KINDS: dict[str, type[Declaration]] = {
@@ -97,7 +96,7 @@ class Declared:
         state = f"{own}-{_short(_state(kind, places))}"
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            with FileLock(folder / f"{own}.lock"):
+            with Lock(folder / f"{own}.lock"):
                 for file in folder.glob(f"{state}-*{ENDING}"):
                     known = _mapped(file)
                     if known is not None:

@@ -18,9 +18,10 @@ from functools import partial
 from typing import Any
 
 import msgspec
-from filelock import FileLock, Timeout
+from filelock import Timeout
 
 from bench.errors import BenchError, ClusterError, in_one_line
+from bench.machine import Lock
 from bench.spec import Environment, Epoch
 from bench.training.executors import Event, Job, kind_of_death
 from bench.training.executors.dask_client import connected
@@ -42,7 +43,7 @@ class Attempt:
     """A parcel on its way: its jobs by the keys of their runs, and the worker that has it."""
 
     jobs: dict[str, Job]
-    locks: list[FileLock]
+    locks: list[Lock]
     worker: str  # its identity: Dask may give its address to the next worker
     address: str
     future: Any
@@ -182,9 +183,9 @@ class Work:
     def _done(self, key: str, _: Any) -> None:
         self.messages.put((key, "done", None))
 
-    def take(self, n_jobs: int) -> Generator[Event, None, list[tuple[Job, FileLock]]]:
+    def take(self, n_jobs: int) -> Generator[Event, None, list[tuple[Job, Lock]]]:
         """The next jobs for one parcel with their locks; skips those that other commands train."""
-        taken: list[tuple[Job, FileLock]] = []
+        taken: list[tuple[Job, Lock]] = []
         for _ in range(len(self.waiting)):
             if len(taken) == n_jobs or (taken and self.losses[taken[0][0].spec.key]):
                 break

@@ -93,6 +93,28 @@ class Harmful:
         return os.mkdir, ("harm",)
 
 
+def test_members_that_lead_out_of_an_archive_are_written_nowhere(
+    work: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is unpacked: members are read by their last names, and a link is no member."""
+    with tarfile.open(fileobj=io.BytesIO(cifar10()), mode="r:gz") as archive:
+        members = {each.name: archive.extractfile(each) for each in archive}
+        files = {name: file.read() for name, file in members.items() if file is not None}
+    stream = io.BytesIO()
+    with tarfile.open(fileobj=stream, mode="w:gz") as archive:
+        for name, content in files.items():
+            member = tarfile.TarInfo(f"../../{name}" if "test" in name else f"/{name}")
+            member.size = len(content)
+            archive.addfile(member, io.BytesIO(content))
+        link = tarfile.TarInfo("cifar/data_batch_1")
+        link.type, link.linkname = tarfile.SYMTYPE, "/etc/passwd"
+        archive.addfile(link)
+    cifar_there(work, monkeypatch, stream.getvalue())
+    before = set(work.parent.rglob("*"))
+    assert datasets.load("mine").info.n_test == 10
+    assert not [each for each in set(work.parent.rglob("*")) - before if "batch" in each.name]
+
+
 def test_code_in_a_pickle_is_not_run(work: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     cifar_there(work, monkeypatch, cifar10(pickle.dumps({"data": Harmful()})))
     assert "asks for posix.mkdir" in refused()
