@@ -96,16 +96,28 @@ def test_runs_do_not_hide_each_other() -> None:
 
 
 @pytest.mark.parametrize("n_rows", [1, 12])
-def test_200_equal_runs_stay_in_their_row(n_rows: int) -> None:
-    runs = pd.concat([strip(f"M{i}", (99.4,) * 200) for i in range(n_rows)])
+def test_100_equal_runs_stay_in_their_row(n_rows: int) -> None:
+    runs = pd.concat([strip(f"M{i}", (99.4,) * 100) for i in range(n_rows)])
     figure = strips(runs, 99.4)
     found = dots(figure)
-    assert len(found) == 200 * n_rows
+    assert len(found) == 100 * n_rows
     height = figure.axes[0].transData.transform([(0, 0), (0, 1)])[:, 1]
     row_points = (height[1] - height[0]) * 72 / figure.dpi
     for row in range(n_rows):
         ys = [y for _, y, says in found if says.startswith(f"M{row},")]
         assert max(ys) - min(ys) <= 0.81 * row_points
+
+
+def test_equal_ones_of_many_runs_are_one_bar_within_their_row() -> None:
+    """120 runs of one accuracy and 30 of another, below the target: a bar each, one hollow."""
+    figure = strips(strip("many", (99.5,) * 120 + (99.3,) * 30), 99.4)
+    assert dots(figure) == []
+    bars = [line for line in figure.axes[0].lines if line.get_linewidth() == DOT]
+    told = [bytes.fromhex(str(bar.get_gid()).removeprefix("mark-")).decode() for bar in bars]
+    words = ("30 runs with 99.30 %", "120 runs with 99.50 %")
+    assert [word in says for word, says in zip(words, told, strict=True)] == [True, True]
+    lengths = [np.ptp(np.asarray(bar.get_ydata(), dtype=float)) for bar in bars]
+    assert 0 < lengths[0] <= lengths[1] <= 1
 
 
 def test_one_run_has_no_interval() -> None:
