@@ -106,7 +106,8 @@ def test_rules_say_the_oracles_intervals_and_chances(oracle: Any, claims: dict[s
             words = (f"{low} to {high}", f"bounds of the rate {low} and {high} against 0.90")
             assert words["rate" in rule] in rule
         if each["p"]:
-            assert f"p {each['p'][0]:.3f}, {each['p'][1]:.3f} by Holm over 6 claims" in rule
+            alone, corrected = (f"{p:.3f}" for p in each["p"])
+            assert f"p {alone}, {corrected} corrected by Holm for 6 comparisons of this" in rule
         n_checked.update({name: 1 for name in ("interval", "p") if each[name]})
     assert n_checked == {"interval": 45, "p": 6}
 
