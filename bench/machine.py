@@ -8,6 +8,7 @@ from __future__ import annotations
 import ctypes
 import errno
 import io
+import logging
 import math
 import multiprocessing
 import os
@@ -45,6 +46,9 @@ GONE = (EOFError, BrokenPipeError, ConnectionResetError)
 # <linux/prctl.h>
 PR_SET_PDEATHSIG = 1  # the signal that a process gets when its parent ends
 PR_SET_CHILD_SUBREAPER = 36  # orphans below a process become its children
+
+# Without a home that can be written it keeps its fonts in TMPDIR, and each process would say so.
+logging.getLogger("matplotlib").setLevel(logging.ERROR)
 
 
 def folder(name: str) -> Path:

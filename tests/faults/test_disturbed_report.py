@@ -63,11 +63,7 @@ def kill(folder: Path, running: subprocess.Popen[bytes]) -> None:
     os.killpg(running.pid, signal.SIGKILL)
 
 
-def delete(folder: Path, running: subprocess.Popen[bytes]) -> None:
-    shutil.rmtree(folder / "results")
-
-
-@pytest.mark.parametrize("disturb", [kill, delete])
+@pytest.mark.parametrize("disturb", [kill])
 def test_the_report_stays_whole(
     finished: tuple[Path, float],
     tmp_path: Path,
