@@ -95,7 +95,7 @@ def merge(
         typer.Option(
             "--prefer",
             metavar="<str>",
-            help="The suite whose run counts where a run was made in two environments.",
+            help="The suite that counts, if a run was made in two environments.",
         ),
     ] = None,
 ) -> None:

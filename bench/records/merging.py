@@ -113,7 +113,7 @@ def _add(merge: Merge, new: Kept, prefer: Suite | None) -> None:
             f"{name}, was trained in two environments, in {old.suite.folder} and in "
             f"{new.suite.folder}",
             where=WHERE,
-            remedy="name the suite whose runs count with --prefer",
+            remedy="name the suite that counts with --prefer",
         )
     else:
         merge.n_preferred += 1

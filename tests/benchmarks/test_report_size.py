@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from bench.records.store import Suite
-from benchmarks.report import fill
+from benchmarks.scale import NAMES, fill
 from tests.reports import render
 
 MOST_BYTES = 400_000
@@ -14,7 +14,7 @@ MOST_BYTES = 400_000
 
 def test_the_index_of_5_architectures_of_60_runs_stays_small(tmp_path: Path) -> None:
     suite = Suite(tmp_path / "results", "synthetic")
-    fill(suite, n_architectures=5, n_seeds=60)
+    fill(suite, NAMES[:5], n_seeds=60)
     index, *_ = render(suite, tmp_path / "reports", command="python -m bench report")
     assert index.name == "index.html"
     leaderboard = tmp_path / "reports" / "leaderboard.html"

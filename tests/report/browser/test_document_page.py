@@ -165,7 +165,7 @@ def test_a_hostile_document_is_text(
 ) -> None:
     folder = tmp_path / "claims"
     folder.mkdir()
-    lines = [word.replace("\n", " ") for word in HOSTILE]
+    lines = [" ".join(word.splitlines()) for word in HOSTILE]
     (tmp_path / "README.md").write_text("\n".join(lines), encoding="utf-8")
     tables = (
         f"[[claim]]\nid = {quoted(line)}\nline = {number}\nquote = {quoted(line)}\n"

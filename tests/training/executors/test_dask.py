@@ -321,6 +321,10 @@ def other_torch(folder: Path) -> dict[str, str]:
 
 
 def no_bench(folder: Path) -> dict[str, str]:
+    """As if it were not installed; in these tests' environment it may be."""
+    (folder / "bench").mkdir(parents=True)
+    words = "No module named 'bench'"
+    (folder / "bench" / "__init__.py").write_text(f"raise ModuleNotFoundError({words!r})\n")
     return {"PYTHONPATH": str(folder)}
 
 

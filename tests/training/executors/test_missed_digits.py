@@ -18,7 +18,7 @@ def test_missed_digits_are_kept_with_their_labels(tmp_path: Path, small_data: Da
     suite = Suite(tmp_path, "local")
     wrong = [(3, 0), (41, 7)]
     record = replace(factories.record(dataset=small_data.info), test_misses=wrong)
-    worker.keep(suite, Result(record, None), small_data)
+    worker.keep(suite, worker.finished(Result(record, None), small_data))
     kept = suite.missed_digits(small_data.info.name)
     assert kept == {
         index: MissedDigit(
