@@ -24,6 +24,7 @@ import tomllib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager, redirect_stdout, suppress
 from datetime import UTC, date, datetime
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -223,6 +224,8 @@ def prints_to_stderr() -> Iterator[None]:
 @contextmanager
 def without_ctrl_c() -> Iterator[None]:
     """Processes that begin within never see Ctrl-C: they answer their parent alone."""
+    # It begins with the first such process, and would let Ctrl-C through again for that one.
+    resource_tracker.ensure_running()
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ import pytest
 from bench.machine import LOCK, SECONDS_TO_HOLD, TEMPORARY, temporary_folder
 from tests import support
 from tests.faults import kills
+from tests.support import ROOT
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="no /proc here")
 Bench = Callable[..., subprocess.CompletedProcess[str]]
@@ -108,3 +110,19 @@ def test_ctrl_c_in_an_import_ends_at_once(tmp_path: Path) -> None:
 def mapped(pid: int, name: str) -> bool:
     """Whether the process has begun to load that library."""
     return name in Path(f"/proc/{pid}/maps").read_text()
+
+
+def tell_mask(pipe: Connection) -> None:
+    pipe.send(signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, set()))
+
+
+def test_the_first_process_of_a_command_is_out_of_reach_of_ctrl_c_too() -> None:
+    """Python's resource tracker begins with it, and unblocks Ctrl-C when it does."""
+    code = (
+        "from bench.machine import begin_process\n"
+        "from tests.faults.test_kills import tell_mask\n"
+        "print(*(begin_process(tell_mask)[1].recv() for _ in range(2)))"
+    )
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.stdout == "True True\n", done.stderr
