@@ -27,7 +27,7 @@ TINY = ("train", "--dataset", "mnist5k", "--arch", "tiny", "--epochs", "1", "--j
 
 def test_kills_at_random_moments_lose_nothing(tmp_path: Path) -> None:
     folder = kills.prepare(tmp_path)
-    outcome = kills.session(folder, "killed", kills.undisturbed(folder), random.Random(28), 4)
+    outcome = kills.session(folder, "killed", kills.undisturbed(folder), random.Random(28), 2)
     assert outcome.wrong == []
 
 
