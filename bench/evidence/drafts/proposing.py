@@ -157,12 +157,21 @@ def _of_gain(one: Proposal, part: Part, networks: list[str]) -> Iterator[Proposa
     subject, *others = part.subjects
     place = networks.index(subject)
     against = others[0] if len(others) == 1 else networks[place - 1] if place else ""
+    doubt = "" if len(others) == 1 else "over which network is the gain?"
+    if not others and _stands_after_than(subject, part):  # "and is 0.5 points better than Net A"
+        rest = [name for name in networks if name != subject]
+        subject, against = (rest[-1], subject) if rest else (subject, "")
+        doubt = "" if len(rest) == 1 else "of which network is the gain?"
     if against:
-        doubt = "" if len(others) == 1 else "over which network is the gain?"
         gain = one.published or 0
         if gain < 0:
             subject, against, gain = against, subject, -gain
         yield replace(one, subject=subject, against=against, published=gain, doubt=doubt)
+
+
+def _stands_after_than(name: str, part: Part) -> bool:
+    spelled = re.escape(name).replace("_", "[ _-]?")
+    return bool(re.search(rf"\bthan\b.*\b{spelled}\b", part.words, re.IGNORECASE))
 
 
 def _accuracy(proposal: Proposal) -> bool:

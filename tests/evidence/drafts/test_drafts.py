@@ -340,6 +340,8 @@ def test_an_empty_cell_moves_no_number_below_another_head(tmp_path: Path) -> Non
         ("Net B reaches 0.5% higher accuracy than Net A", "net_b"),
         ("Net A has a 0.5 points lower accuracy than Net B", "net_b"),
         ("Net B beats Net A by 0.5 points", "net_b"),
+        ("It is in fact 0.5 points better than Net A", "net_b"),
+        ("It is 0.5 points worse than Net B", "net_b"),
     ],
 )
 def test_a_network_that_is_better_by_some_points_has_a_gain(
