@@ -121,8 +121,8 @@ def merge(
         raise UsageError(f"'{prefer}' is not merged", where="--prefer", remedy=remedy)
     prepared = merging.prepare(list(found.values()), found[prefer] if prefer else None)
     for each in prepared.failures:
-        first, second = f"{each.first}", f"{each.second}"
-        complain(f"other bits: {each.run} in environment {each.fingerprint}: {first}; {second}")
+        ends = f"{each.first}; {each.second}"
+        complain(f"other bits: {each.run} in environment {each.fingerprint}: {ends}")
     if prepared.failures:
         complain(f"not merged: {count(len(prepared.failures), 'run')} with other bits")
         raise typer.Exit(1)

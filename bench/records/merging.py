@@ -35,6 +35,7 @@ class Merge:
 
     Attributes:
         runs: By the key of the run.
+        every: By that key, all that the suites hold of it.
         n_same: Runs that were made more than once, with the same bits.
         n_preferred: Runs of another environment that gave way to those of the preferred suite.
         failures: Runs of one environment that have other bits in two suites.
@@ -43,6 +44,7 @@ class Merge:
     suites: Sequence[Suite]
     protocol: Protocol | None
     runs: dict[str, Kept] = field(default_factory=dict)
+    every: dict[str, list[Kept]] = field(default_factory=dict)
     n_same: int = 0
     n_preferred: int = 0
     failures: list[BitsFailure] = field(default_factory=list)
@@ -91,10 +93,11 @@ def write(merge: Merge, into: Suite) -> None:
     for suite in reversed(merge.suites):  # what only one of several can hold is the first one's
         _copy_findings(suite, into)
     for kept in merge.runs.values():
-        into.add_run(kept.run, _weights(merge, kept.run), _output(kept))
+        into.add_run(kept.run, _weights(kept.run, merge.every[kept.run.key]), _output(kept))
 
 
 def _add(merge: Merge, new: Kept, prefer: Suite | None) -> None:
+    merge.every.setdefault(new.run.key, []).append(new)
     old = merge.runs.setdefault(new.run.key, new)
     if old is new:
         return
@@ -160,15 +163,11 @@ def _differ(what: str, first: Suite, second: Suite) -> UsageError:
     )
 
 
-def _weights(merge: Merge, run: RunRecord) -> bytes | None:
+def _weights(run: RunRecord, every: Iterable[Kept]) -> bytes | None:
     """From any suite that keeps those of the record."""
-    for suite in merge.suites:
-        known = suite.run_of_spec(run.spec)
-        if known is None or known.weights_sha256 != run.weights_sha256:
-            continue
-        if (content := suite.weights(known)) is not None:
-            return content
-    return None
+    same = (each for each in every if each.run.weights_sha256 == run.weights_sha256)
+    found = (each.suite.weights(each.run) for each in same)
+    return next((content for content in found if content is not None), None)
 
 
 def _output(kept: Kept) -> bytes | None:

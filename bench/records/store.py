@@ -26,8 +26,7 @@ from typing import TypeVar
 
 import msgspec
 from msgspec.structs import replace
-from safetensors import SafetensorError
-from safetensors.numpy import load as load_safetensors
+from safetensors import SafetensorError, deserialize
 
 from bench.errors import SetAside, StoreError
 from bench.machine import MOST_STATE_BYTES, Lock, read_plain, write_atomically
@@ -519,10 +518,33 @@ def decoded(path: Path, kind: type[T]) -> T:
     raise StoreError(f"unreadable record: {what}", where=str(path), remedy=REMEDY)
 
 
+# What safetensors calls a type of values -> what torch calls it.
+KINDS = {"BOOL": "bool", "BF16": "bfloat16", "C64": "complex64"}
+KINDS |= {"F8_E4M3": "float8_e4m3fn", "F8_E5M2": "float8_e5m2"}
+KINDS |= {f"F{bits}": f"float{bits}" for bits in (16, 32, 64)}
+KINDS |= {f"{s[0].upper()}{n}": f"{s}{n}" for s in ("int", "uint") for n in (8, 16, 32, 64)}
+
+
 def digest_of_weights(content: bytes) -> str:
-    """64 hex digits over names, shapes and values, as `bench.training.engine.network` has them."""
+    """`digest_of_tensors` of a safetensors file.
+
+    Raises:
+        SafetensorError, KeyError: it is none, or has values of a type that no run has.
+    """
+    return digest_of_tensors(
+        named_bytes(name, KINDS[each["dtype"]], each["shape"], each["data"])
+        for name, each in sorted(deserialize(content))
+    )
+
+
+def digest_of_tensors(tensors: Iterable[bytes]) -> str:
+    """64 hex digits over weights and buffers as `named_bytes`, sorted by name."""
     total = hashlib.sha256()
-    for name, array in sorted(load_safetensors(content).items()):
-        total.update(f"{name} {array.dtype} {array.shape}".encode())
-        total.update(array.tobytes())
+    for each in tensors:
+        total.update(each)
     return total.hexdigest()
+
+
+def named_bytes(name: str, kind: str, shape: Iterable[int], values: bytes) -> bytes:
+    """A weight's or buffer's name, torch's name of its type, its shape and its values."""
+    return f"{name} {kind} {tuple(shape)}".encode() + values

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable
 from typing import Any
 
@@ -13,6 +12,7 @@ from torch.nn.parameter import is_lazy
 
 from bench.errors import ArchitectureError
 from bench.inputs.own_file import line_in
+from bench.records.store import digest_of_tensors, named_bytes
 from bench.spec import Architecture
 from bench.training.engine.modes import in_mode
 from bench.training.engine.settings import seed_global_generators
@@ -147,10 +147,7 @@ def give_own_memory(network: nn.Module, names: Iterable[str]) -> None:
 
 def weights_sha256(network: nn.Module) -> str:
     """64 hex digits over names, shapes and bytes of the weights and buffers, sorted by name."""
-    total = hashlib.sha256()
-    for name, value in sorted(named_tensors(network)):
-        total.update(tensor_bytes(name, value))
-    return total.hexdigest()
+    return digest_of_tensors(tensor_bytes(*each) for each in sorted(named_tensors(network)))
 
 
 def tensor_bytes(name: str, value: Tensor) -> bytes:
@@ -159,7 +156,7 @@ def tensor_bytes(name: str, value: Tensor) -> bytes:
     kind = str(plain.dtype).removeprefix("torch.")
     if plain.dtype in UNKNOWN_TO_NUMPY:
         plain = plain.view(torch.uint8 if plain.itemsize == 1 else torch.int16)
-    return f"{name} {kind} {tuple(value.shape)}".encode() + plain.numpy().tobytes()
+    return named_bytes(name, kind, value.shape, plain.numpy().tobytes())
 
 
 def named_tensors(network: nn.Module) -> list[tuple[str, Tensor]]:

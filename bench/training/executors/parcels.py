@@ -17,7 +17,7 @@ import bench
 from bench.errors import ArchitectureError
 from bench.inputs.digest import local_files, source_digest
 from bench.inputs.discover import Found
-from bench.machine import PACKAGE
+from bench.machine import PACKAGE, text_of
 from bench.records.observations import MissedDigit
 from bench.spec import ENGINE_VERSION, Frozen, Numerics, RunRecord, RunSpec
 from bench.training.executors import Job
@@ -104,7 +104,7 @@ def packed(jobs: Sequence[Job], n_side_by_side: int) -> bytes:
 
 def _sources(path: Path, digest: str) -> dict[str, bytes]:
     try:
-        source = path.read_text(encoding="utf-8-sig")
+        source = text_of(path)
         if source_digest(path, source) == digest:
             files = local_files(path, source)
             return {each.relative_to(path.parent).as_posix(): each.read_bytes() for each in files}

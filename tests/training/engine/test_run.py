@@ -14,10 +14,11 @@ from torch import Tensor, nn
 
 from bench.errors import StoreError
 from bench.inputs.datasets import Dataset
-from bench.records.store import Suite
+from bench.records.store import Suite, digest_of_weights
 from bench.spec import Architecture, EnginePath, Numerics, Recipe, RunSpec
 from bench.training import provenance
 from bench.training.engine import checkpoint
+from bench.training.engine.network import weights_bytes, weights_sha256
 from bench.training.engine.run import Result, run
 from bench.training.engine.train import start
 from bench.training.reproduction.outcome import STEP
@@ -185,3 +186,28 @@ def test_what_python_and_numpy_draw_is_the_runs_own(
     assert (random.getstate(), str(np.random.get_state())) == states  # noqa: NPY002
     assert first.record.status == "completed"
     assert again.record.weights_sha256 == first.record.weights_sha256
+
+
+class Mixed(Plain):
+    """Ties, a layout of channels last, and a buffer that `state_dict` leaves out."""
+
+    def __init__(self, dtype: torch.dtype) -> None:
+        super().__init__()
+        self.again = self.head
+        self.features.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.register_buffer("odd", torch.ones(2, 3).to(dtype), persistent=False)
+        self.register_buffer("one", torch.ones((), dtype=dtype))
+
+
+@pytest.mark.parametrize(
+    "dtype",
+    [
+        *(torch.float16, torch.bfloat16, torch.float32, torch.float64, torch.complex64),
+        *(torch.int8, torch.int16, torch.int32, torch.int64, torch.uint8, torch.bool),
+        *(torch.float8_e4m3fn, torch.float8_e5m2),
+    ],
+)
+def test_weights_in_a_file_have_the_digest_that_the_record_has(dtype: torch.dtype) -> None:
+    """Without torch the digest is worked out of the file; else `verify` would call it damaged."""
+    network = Mixed(dtype)
+    assert digest_of_weights(weights_bytes(network)) == weights_sha256(network)
