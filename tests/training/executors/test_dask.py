@@ -81,6 +81,12 @@ class Cluster:
         several = ("--nthreads", "1", *scratch, *words)
         return self._begin("worker", self.address, *several, cwd=place, **extra).pid
 
+    def stopping_worker(self, folder: Path, **extra: str) -> tuple[Path, int]:
+        """A worker whose runs stop at `AT_STEP_10`: the pipe that tells of it, and its process."""
+        stopped = folder / "stopped"
+        os.mkfifo(stopped)
+        return stopped, self.worker(ACT="stop", STOPPED=str(stopped), **extra)
+
     def _begin(
         self, what: str, *words: str, cwd: Path | None = None, **extra: str
     ) -> subprocess.Popen[str]:
@@ -202,9 +208,7 @@ def test_a_late_worker_joins_and_takes_over_the_run_of_a_killed_one(
     tmp_path: Path, write_architecture: Write, cluster: Cluster, undisturbed: Path
 ) -> None:
     write_architecture("tiny", after=AT_STEP_10)
-    stopped = tmp_path / "stopped"
-    os.mkfifo(stopped)
-    first = cluster.worker(ACT="stop", STOPPED=str(stopped))
+    stopped, first = cluster.stopping_worker(tmp_path)
     words = (*WORDS, "--seeds", "2", "--executor", f"dask:{cluster.address}")
     with start(tmp_path, "results", words) as running:
         (child,) = wait_for_stops(stopped, 1)
@@ -226,10 +230,7 @@ def test_without_its_scheduler_a_command_ends_and_the_next_one_completes_it(
     bench: Bench, tmp_path: Path, write_architecture: Write, cluster: Cluster, undisturbed: Path
 ) -> None:
     write_architecture("tiny", after=AT_STEP_10)
-    stopped = tmp_path / "stopped"
-    os.mkfifo(stopped)
-    passed = str(tmp_path / "passed")
-    cluster.worker(ACT="stop", STOPPED=str(stopped), FIRST_PASSES=passed)
+    stopped, _ = cluster.stopping_worker(tmp_path, FIRST_PASSES=str(tmp_path / "passed"))
     words = (*WORDS, "--seeds", "2", "--executor", f"dask:{cluster.address}")
     with start(tmp_path, "results", words) as running:
         (child,) = wait_for_stops(stopped, 1)
@@ -253,11 +254,9 @@ def test_an_ended_command_leaves_nothing_behind(
 ) -> None:
     """The worker ends the run's process, and is free for the next command."""
     write_architecture("tiny", after=AT_STEP_10)
-    stopped = tmp_path / "stopped"
-    os.mkfifo(stopped)
     passed = tmp_path / "passed"
     passed.touch()
-    cluster.worker(ACT="stop", STOPPED=str(stopped), FIRST_PASSES=str(passed))
+    stopped, _ = cluster.stopping_worker(tmp_path, FIRST_PASSES=str(passed))
     words = (*WORDS, "--seeds", "1", "--executor", f"dask:{cluster.address}")
     for how, exit_code in ((signal.SIGKILL, -signal.SIGKILL), (signal.SIGINT, 130)):
         with start(tmp_path, "results", words) as running:
